@@ -1,0 +1,15 @@
+//! What an event is, per source.
+//!
+//! No I/O happens here: everything is computed from its arguments and from the files of this folder.
+
+mod event;
+mod key;
+mod source;
+mod table_schema;
+mod timestamp;
+mod value;
+
+pub use event::{Event, NotAnEvent};
+pub use source::{SUPABASE_SOURCES, SupabaseSource};
+pub use table_schema::{FieldType, TableSchema};
+pub use value::{MAX_DEPTH, NotJson, Value, elements, parse, repair};

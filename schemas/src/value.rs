@@ -1,0 +1,56 @@
+//! A JSON value that borrows from the request it came in.
+
+mod read;
+mod write;
+
+use std::borrow::Cow;
+
+pub use read::{NotJson, elements, parse, repair};
+
+/// Deepest nesting of objects and lists that is kept as such; what lies deeper is kept as JSON
+/// text. BigQuery has 15 levels; the bound keeps every reader's stack small.
+pub const MAX_DEPTH: usize = 64;
+
+/// A JSON value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value<'a> {
+    /// `null`
+    Null,
+    /// `true`, `false`
+    Bool(bool),
+    /// The number's text, a valid JSON number of any size.
+    Number(Cow<'a, str>),
+    /// A string, unescaped.
+    String(Cow<'a, str>),
+    /// `[…]`
+    Array(Vec<Value<'a>>),
+    /// `{…}` in the order of the text. A key may come twice; the last one counts.
+    Object(Vec<(Cow<'a, str>, Value<'a>)>),
+}
+
+impl Value<'_> {
+    /// What it is, for messages: `a number`, `an object` …
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "a boolean",
+            Self::Number(_) => "a number",
+            Self::String(_) => "a string",
+            Self::Array(_) => "a list",
+            Self::Object(_) => "an object",
+        }
+    }
+
+    /// Compact JSON text.
+    pub fn to_json(&self) -> String {
+        let mut out = Vec::new();
+        self.write(&mut out);
+        // Only UTF-8 was written.
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    /// Appends compact JSON text.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        write::value(self, out);
+    }
+}

@@ -1,0 +1,326 @@
+//! JSON text to values.
+//!
+//! serde_json reads; this decides what becomes of what it refuses but an event may well hold:
+//! numbers of any size, nesting without an end, lone surrogates, bytes that are not UTF-8.
+
+use std::{borrow::Cow, fmt};
+
+use serde::de::{Deserialize as _, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::{MAX_DEPTH, Value};
+
+/// A text that is no JSON.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotJson(String);
+
+/// Makes bytes readable that senders get wrong, changing as little as possible: bytes that are
+/// not UTF-8, and the escapes of lone surrogates and of U+0000 (which PostgreSQL cannot store),
+/// become U+FFFD. Costs next to nothing where there is nothing to do.
+pub fn repair(body: Vec<u8>) -> String {
+    let mut body = match String::from_utf8(body) {
+        Ok(text) => text.into_bytes(),
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned().into_bytes(),
+    };
+    patch_escapes(&mut body);
+    // The patches are ASCII on ASCII.
+    String::from_utf8(body)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+/// `\u0000`, `\ud800` … become `\ufffd`, which has as many bytes.
+fn patch_escapes(body: &mut [u8]) {
+    let mut at = 0;
+    while let Some(found) = memchr::memchr(b'\\', &body[at..]) {
+        let start = at + found;
+        let unit = code_unit(body, start);
+        at = start + if unit.is_some() { 6 } else { 2 };
+        let replace = match unit {
+            Some(0 | 0xdc00..=0xdfff) => true,
+            Some(0xd800..=0xdbff) => {
+                let paired = matches!(code_unit(body, at), Some(0xdc00..=0xdfff));
+                if paired {
+                    at += 6;
+                }
+                !paired
+            }
+            _ => false,
+        };
+        if replace {
+            body[start + 2..start + 6].copy_from_slice(b"fffd");
+        }
+        if at >= body.len() {
+            return;
+        }
+    }
+}
+
+/// The code unit of an escape `\uXXXX` at this place.
+fn code_unit(body: &[u8], at: usize) -> Option<u16> {
+    let escape = body.get(at..at + 6)?;
+    if escape[..2] != *b"\\u" || !escape[2..].iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    u16::from_str_radix(std::str::from_utf8(&escape[2..]).ok()?, 16).ok()
+}
+
+/// Reads one value.
+pub fn parse(text: &str) -> Result<Value<'_>, NotJson> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let read =
+        Seed { depth: 0 }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+    match read {
+        Ok(value) => Ok(value),
+        // A number out of range, most likely. The slow way keeps every number's text.
+        Err(error) => {
+            let raw: &RawValue =
+                serde_json::from_str(text).map_err(|_| NotJson(error.to_string()))?;
+            parse_raw(raw.get(), 0).map_err(|error| NotJson(error.to_string()))
+        }
+    }
+}
+
+/// The elements of a list as their texts, so that each can be read alone. None for anything else
+/// than a list.
+pub fn elements(text: &str) -> Option<Vec<&str>> {
+    let raw: Vec<&RawValue> = serde_json::from_str(text).ok()?;
+    Some(raw.into_iter().map(RawValue::get).collect())
+}
+
+/// Reads a value piece by piece, numbers as text.
+fn parse_raw(text: &str, depth: usize) -> Result<Value<'_>, serde_json::Error> {
+    let text = text.trim_ascii();
+    match text.as_bytes().first() {
+        Some(b'{' | b'[') if depth >= MAX_DEPTH => Ok(Value::String(Cow::Borrowed(text))),
+        Some(b'{') => {
+            let RawFields(fields) = serde_json::from_str(text)?;
+            let fields =
+                fields.into_iter().map(|(key, raw)| Ok((key, parse_raw(raw.get(), depth + 1)?)));
+            fields.collect::<Result<_, _>>().map(Value::Object)
+        }
+        Some(b'[') => {
+            let raw: Vec<&RawValue> = serde_json::from_str(text)?;
+            raw.into_iter()
+                .map(|raw| parse_raw(raw.get(), depth + 1))
+                .collect::<Result<_, _>>()
+                .map(Value::Array)
+        }
+        Some(b'-' | b'0'..=b'9') => Ok(Value::Number(Cow::Borrowed(text))),
+        _ => {
+            let mut reader = serde_json::Deserializer::from_str(text);
+            Seed { depth }.deserialize(&mut reader)
+        }
+    }
+}
+
+/// An object's fields in order, their values unread.
+struct RawFields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de> serde::Deserialize<'de> for RawFields<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = RawFields<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(Text(key)) = map.next_key()? {
+                    fields.push((key, map.next_value()?));
+                }
+                Ok(RawFields(fields))
+            }
+        }
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+/// A string that borrows where it can.
+struct Text<'a>(Cow<'a, str>);
+
+impl<'de> serde::Deserialize<'de> for Text<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextVisitor;
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+/// Reads a value that lies this deep.
+struct Seed {
+    depth: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Seed {
+    type Value = Value<'de>;
+
+    fn deserialize<D: serde::Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> Result<Value<'de>, D::Error> {
+        if self.depth < MAX_DEPTH {
+            return deserializer.deserialize_any(self);
+        }
+        // A raw value is skipped without recursion, however deep it is.
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        if raw.starts_with(['{', '[']) {
+            return Ok(Value::String(Cow::Borrowed(raw)));
+        }
+        parse_raw(raw, self.depth).map_err(D::Error::custom)
+    }
+}
+
+impl<'de> Visitor<'de> for Seed {
+    type Value = Value<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value<'de>, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value<'de>, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value<'de>, E> {
+        Ok(Value::Number(Cow::Owned(value.to_string())))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value<'de>, E> {
+        Ok(Value::Number(Cow::Owned(value.to_string())))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value<'de>, E> {
+        // A whole number of more than 64 bits comes as a rounded float; the other way of reading
+        // keeps its digits.
+        if value.abs() >= 1e15 {
+            return Err(E::custom("a number that a float may not hold"));
+        }
+        let number =
+            serde_json::Number::from_f64(value).ok_or_else(|| E::custom("not a number"))?;
+        Ok(Value::Number(Cow::Owned(number.to_string())))
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Value<'de>, E> {
+        Ok(Value::String(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value<'de>, E> {
+        Ok(Value::String(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value<'de>, A::Error> {
+        let mut elements = Vec::new();
+        while let Some(element) = list.next_element_seed(Self { depth: self.depth + 1 })? {
+            elements.push(element);
+        }
+        Ok(Value::Array(elements))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value<'de>, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(Text(key)) = map.next_key()? {
+            fields.push((key, map.next_value_seed(Self { depth: self.depth + 1 })?));
+        }
+        Ok(Value::Object(fields))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn again(text: &str) -> String {
+        parse(text).unwrap().to_json()
+    }
+
+    #[test]
+    fn keeps_values() {
+        for text in [
+            r#"{"a":[1,-2.5,true,null,"x\"\\\n\u0001é"],"b":{}}"#,
+            "123456789012345678901234567890",
+            r#"{"big":1e400,"deep":{"small":-1E-999}}"#,
+            "18446744073709551615",
+            "[]",
+        ] {
+            assert_eq!(again(text), text);
+        }
+        assert_eq!(again(" [ 1 , 2 ] "), "[1,2]");
+        assert!(parse("[1,]").is_err() && parse("").is_err() && parse("1 2").is_err());
+    }
+
+    #[test]
+    fn keeps_what_lies_too_deep_as_text() {
+        for levels in [MAX_DEPTH + 1, 200, 100_000] {
+            let text = format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+            let parsed = parse(&text).unwrap();
+            let (mut value, mut depth) = (&parsed, 0);
+            while let Value::Array(elements) = value {
+                value = &elements[0];
+                depth += 1;
+            }
+            assert_eq!(depth, MAX_DEPTH);
+            let rest = levels - MAX_DEPTH;
+            assert_eq!(
+                *value,
+                Value::String(format!("{}1{}", "[".repeat(rest), "]".repeat(rest)).into())
+            );
+        }
+    }
+
+    #[test]
+    fn repairs() {
+        for (from, to) in [
+            (&br#""a\u0000b""#[..], r#""a\ufffdb""#),
+            (br#""\\u0000""#, r#""\\u0000""#),
+            (br#""\\\u0000""#, r#""\\\ufffd""#),
+            (br#""\ud83d\ude00 \uD83D\uDE00""#, r#""\ud83d\ude00 \uD83D\uDE00""#),
+            (br#""\ud800 \udc00 \ud800\ud83d\ude00""#, r#""\ufffd \ufffd \ufffd\ud83d\ude00""#),
+            (br#""\ud800"#, r#""\ufffd"#),
+            (b"\"\xff\"", "\"\u{fffd}\""),
+            (br"\", r"\"),
+        ] {
+            assert_eq!(repair(from.to_vec()), to);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse(&repair(bytes));
+        }
+
+        #[test]
+        fn what_serde_reads_is_read_alike(text in r#"[\[\]{}:,"a0-9eE.+\\u d-]{0,40}"#) {
+            let text = repair(text.into_bytes());
+            let serde: Result<serde_json::Value, _> = serde_json::from_str(&text);
+            if let Ok(expected) = serde {
+                let ours: serde_json::Value = serde_json::from_str(&again(&text)).unwrap();
+                prop_assert_eq!(ours.to_string().len(), expected.to_string().len());
+            }
+        }
+    }
+}
