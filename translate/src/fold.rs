@@ -1,0 +1,189 @@
+//! Works out what is constant.
+//!
+//! ```text
+//! COALESCE('2026-01-01', '') = '' OR t.timestamp > CAST('2026-01-01' AS TIMESTAMP)
+//! → t.timestamp > TIMESTAMP '2026-01-01'
+//! ```
+//!
+//! Parameters are literals by now, so the time bounds of an endpoint become constants, and
+//! PostgreSQL leaves partitions out when it plans. Invariant after this pass: no AND, OR or NOT
+//! has a constant operand, and no literal text is cast to a time (one that is no time is refused
+//! when it is lowered: it may stand where it is never reached).
+
+use crate::{
+    functions,
+    resolve::parse_time,
+    tree::{Body, Comparison, Expr, ExprKind, From, Literal, Query, Statement},
+    types::Type,
+};
+
+pub(crate) fn fold(statement: &mut Statement) {
+    for cte in &mut statement.ctes {
+        query(&mut cte.query);
+    }
+    query(&mut statement.query);
+}
+
+fn query(query: &mut Query) {
+    match &mut query.body {
+        Body::Select(select) => {
+            select.items.iter_mut().for_each(expr);
+            select.from.iter_mut().for_each(from);
+            select.filter.iter_mut().for_each(expr);
+            select.having.iter_mut().for_each(expr);
+            select.group_by.iter_mut().for_each(expr);
+            if select.filter.as_ref().and_then(Expr::as_literal) == Some(&Literal::Bool(true)) {
+                select.filter = None;
+            }
+        }
+        Body::SetOperation { left, right, .. } => {
+            self::query(left);
+            self::query(right);
+        }
+    }
+    query.order_by.iter_mut().for_each(|key| expr(&mut key.expr));
+}
+
+fn from(item: &mut From) {
+    match item {
+        From::Table { .. } | From::Cte { .. } => {}
+        From::Derived { query, .. } => self::query(query),
+        From::Unnest { unnest, .. } => expr(&mut unnest.array),
+        From::Join { left, right, on, .. } => {
+            from(left);
+            from(right);
+            on.iter_mut().for_each(expr);
+        }
+    }
+}
+
+fn expr(whole: &mut Expr) {
+    match &mut whole.kind {
+        ExprKind::Literal(_) | ExprKind::Column { .. } | ExprKind::DatePart(_) => {}
+        ExprKind::Exists { query, .. } | ExprKind::Scalar(query) => self::query(query),
+        ExprKind::InQuery { expr: inner, query, .. } => {
+            expr(inner);
+            self::query(query);
+        }
+        ExprKind::Aggregate(aggregate) => {
+            aggregate.args.iter_mut().for_each(expr);
+            aggregate.order_by.iter_mut().for_each(|key| expr(&mut key.expr));
+        }
+        ExprKind::Field { base: inner, .. }
+        | ExprKind::Read(inner)
+        | ExprKind::Interval { value: inner, .. }
+        | ExprKind::Not(inner)
+        | ExprKind::IsNull { expr: inner, .. }
+        | ExprKind::IsBool { expr: inner, .. }
+        | ExprKind::Cast { expr: inner, .. }
+        | ExprKind::Negate(inner) => expr(inner),
+        ExprKind::Compare { left, right, .. } | ExprKind::Arithmetic { left, right, .. } => {
+            expr(left);
+            expr(right);
+        }
+        ExprKind::Like { expr: inner, pattern, .. } => {
+            expr(inner);
+            expr(pattern);
+        }
+        ExprKind::Subscript { array, index, .. } => {
+            expr(array);
+            expr(index);
+        }
+        ExprKind::Call { args: list, .. }
+        | ExprKind::And(list)
+        | ExprKind::Or(list)
+        | ExprKind::Array(list) => {
+            list.iter_mut().for_each(expr);
+        }
+        ExprKind::In { expr: inner, list, .. } => {
+            expr(inner);
+            list.iter_mut().for_each(expr);
+        }
+        ExprKind::Case { branches, otherwise } => {
+            for (condition, value) in branches {
+                expr(condition);
+                expr(value);
+            }
+            expr(otherwise);
+        }
+    }
+    if let Some(folded) = folded(whole) {
+        *whole = folded;
+    }
+}
+
+/// The simpler form of an expression whose parts are as simple as can be.
+fn folded(whole: &Expr) -> Option<Expr> {
+    let at = whole.at;
+    match &whole.kind {
+        ExprKind::And(operands) => junction(operands, false, whole),
+        ExprKind::Or(operands) => junction(operands, true, whole),
+        ExprKind::Not(inner) => match inner.as_literal()? {
+            Literal::Bool(value) => Some(Expr::bool(!value, at)),
+            _ => None,
+        },
+        ExprKind::IsNull { expr, negated } => {
+            Some(Expr::bool((*expr.as_literal()? == Literal::Null) != *negated, at))
+        }
+        ExprKind::Compare { operator, left, right } => {
+            let (left, right) = (left.as_literal()?, right.as_literal()?);
+            let equal = match (left, right) {
+                (Literal::String(left), Literal::String(right)) => left == right,
+                (Literal::Int64(left), Literal::Int64(right)) => left == right,
+                (Literal::Bool(left), Literal::Bool(right)) => left == right,
+                _ => return None,
+            };
+            match operator {
+                Comparison::Equal | Comparison::NotDistinctFrom => Some(Expr::bool(equal, at)),
+                Comparison::NotEqual | Comparison::DistinctFrom => Some(Expr::bool(!equal, at)),
+                _ => None,
+            }
+        }
+        ExprKind::Call { overload, args } if is_coalesce(overload) => {
+            let known = args.iter().find(|arg| !arg.is_null())?;
+            known.as_literal().map(|_| known.clone())
+        }
+        ExprKind::Cast { expr, .. } => match expr.as_literal()? {
+            Literal::Null => {
+                Some(Expr::new(ExprKind::Literal(Literal::Null), whole.ty.clone(), at))
+            }
+            Literal::String(text)
+                if matches!(whole.ty, Type::Timestamp | Type::Datetime | Type::Date) =>
+            {
+                parse_time(text, &whole.ty).map(|time| Expr::literal(time, at))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn is_coalesce(overload: &'static functions::Overload) -> bool {
+    ["COALESCE", "IFNULL"].iter().any(|name| {
+        functions::function(name).is_some_and(|function| function.overloads.contains(overload))
+    })
+}
+
+/// AND (`decided` by FALSE) and OR (by TRUE).
+fn junction(operands: &[Expr], decided: bool, whole: &Expr) -> Option<Expr> {
+    let value = |operand: &Expr| match operand.as_literal() {
+        Some(Literal::Bool(value)) => Some(*value),
+        _ => None,
+    };
+    if operands.iter().any(|operand| value(operand) == Some(decided)) {
+        return Some(Expr::bool(decided, whole.at));
+    }
+    let mut rest: Vec<Expr> =
+        operands.iter().filter(|operand| value(operand).is_none()).cloned().collect();
+    if rest.len() == operands.len() && rest.len() > 1 {
+        return None;
+    }
+    Some(match rest.len() {
+        0 => Expr::bool(!decided, whole.at),
+        1 => rest.remove(0),
+        _ => {
+            let kind = if decided { ExprKind::Or(rest) } else { ExprKind::And(rest) };
+            Expr::new(kind, Type::Bool, whole.at)
+        }
+    })
+}

@@ -1,0 +1,164 @@
+//! PostgreSQL's side: the tree that is printed.
+//!
+//! Invariant: nothing of BigQuery is left in it; every operand is printed in parentheses, so
+//! that no precedence of PostgreSQL's can change a meaning.
+
+mod print;
+
+pub(crate) use print::{quote_identifier, quote_text, statement};
+
+use crate::{tree::JoinKind, types::Type};
+
+/// A query.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Query {
+    pub(crate) ctes: Vec<(String, Query)>,
+    pub(crate) body: Body,
+    pub(crate) order_by: Vec<SortKey>,
+    pub(crate) limit: Option<u64>,
+    pub(crate) offset: Option<u64>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Body {
+    Select(Box<Select>),
+    SetOperation { operator: &'static str, left: Box<Query>, right: Box<Query> },
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self::Select(Box::default())
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Select {
+    pub(crate) distinct: bool,
+    /// Expressions and the names of their columns.
+    pub(crate) items: Vec<(Expr, String)>,
+    pub(crate) from: Vec<From>,
+    pub(crate) filter: Option<Expr>,
+    pub(crate) group_by: Vec<Expr>,
+    pub(crate) having: Option<Expr>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum From {
+    /// A table by its quoted name, or a CTE.
+    Relation {
+        name: String,
+        alias: String,
+    },
+    Derived {
+        query: Box<Query>,
+        alias: String,
+    },
+    /// A call, evaluated for each row of what stands before it, with the names of its columns.
+    Lateral {
+        call: Expr,
+        alias: String,
+        columns: Vec<&'static str>,
+        ordinality: bool,
+    },
+    Join {
+        kind: JoinKind,
+        left: Box<From>,
+        right: Box<From>,
+        on: Option<Expr>,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct SortKey {
+    pub(crate) expr: Expr,
+    pub(crate) descending: bool,
+    pub(crate) nulls_first: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Expr {
+    /// A name, a literal, a call: printed without parentheses.
+    Atom(String),
+    Column {
+        relation: String,
+        column: String,
+    },
+    /// `$1` … are arguments, `$*` all with commas, `$||` all joined, `$distinct` and `$order` the
+    /// clauses of an aggregate.
+    Template {
+        template: &'static str,
+        args: Vec<Expr>,
+        distinct: bool,
+        order_by: Vec<SortKey>,
+    },
+    Infix {
+        operator: &'static str,
+        operands: Vec<Expr>,
+    },
+    Prefix {
+        operator: &'static str,
+        operand: Box<Expr>,
+    },
+    Postfix {
+        operand: Box<Expr>,
+        operator: &'static str,
+    },
+    Cast {
+        expr: Box<Expr>,
+        ty: String,
+    },
+    Case {
+        branches: Vec<(Expr, Expr)>,
+        otherwise: Box<Expr>,
+    },
+    In {
+        expr: Box<Expr>,
+        list: Vec<Expr>,
+        negated: bool,
+    },
+    InQuery {
+        expr: Box<Expr>,
+        query: Box<Query>,
+        negated: bool,
+    },
+    Exists {
+        query: Box<Query>,
+        negated: bool,
+    },
+    Scalar(Box<Query>),
+    Array {
+        elements: Vec<Expr>,
+        ty: String,
+    },
+}
+
+impl Expr {
+    pub(crate) fn template(template: &'static str, args: Vec<Expr>) -> Self {
+        Self::Template { template, args, distinct: false, order_by: Vec::new() }
+    }
+
+    pub(crate) fn infix(operator: &'static str, left: Expr, right: Expr) -> Self {
+        Self::Infix { operator, operands: vec![left, right] }
+    }
+
+    pub(crate) fn cast(expr: Expr, ty: &Type) -> Self {
+        Self::Cast { expr: Box::new(expr), ty: ty.postgres() }
+    }
+
+    pub(crate) fn text(text: &str) -> Self {
+        Self::Atom(format!("{}::text", quote_text(text)))
+    }
+
+    pub(crate) fn number(number: i64) -> Self {
+        // A bare -5::bigint would be -(5::bigint), which fails for the least number.
+        Self::Atom(if number < 0 {
+            format!("'{number}'::bigint")
+        } else {
+            format!("{number}::bigint")
+        })
+    }
+
+    pub(crate) fn null(ty: &str) -> Self {
+        Self::Atom(format!("NULL::{ty}"))
+    }
+}

@@ -1,0 +1,136 @@
+//! From syntax to meaning: names are bound, every expression gets a type.
+
+mod call;
+mod cast;
+mod coerce;
+mod expression;
+mod from;
+mod names;
+mod operator;
+mod query;
+mod scope;
+mod select;
+mod time_literal;
+
+pub(crate) use time_literal::{format_datetime, parse as parse_time};
+
+use std::{cell::RefCell, collections::BTreeMap};
+
+use sqlparser::ast;
+
+use crate::{
+    Sources,
+    diagnostic::{Diagnostic, Position},
+    tree,
+};
+
+/// Resolves an endpoint's query or, where there is one, a consumer's query over its CTEs.
+pub(crate) fn resolve(
+    endpoint: &ast::Query,
+    consumer: Option<&ast::Query>,
+    parameters: &BTreeMap<String, String>,
+    sources: &dyn Sources,
+) -> Result<tree::Statement, Diagnostic> {
+    let mut resolver =
+        Resolver { parameters, sources, ctes: Vec::new(), names: BTreeMap::new(), depth: 0 };
+    let query = match consumer {
+        None => {
+            resolver.query(endpoint, &Tables { entries: &[], parent: None, sources: true }, None)?
+        }
+        Some(consumer) => {
+            let entries = declared(endpoint)?;
+            if entries.is_empty() {
+                return Err(Diagnostic::refused(
+                    Position::default(),
+                    "This endpoint has no CTEs that a query could be run over",
+                ));
+            }
+            let tables = Tables { entries: &entries, parent: None, sources: true };
+            let sandbox = Tables { entries: &[], parent: Some(&tables), sources: false };
+            resolver.query(consumer, &sandbox, None)?
+        }
+    };
+    Ok(tree::Statement { ctes: resolver.ctes, query })
+}
+
+/// What the resolution of one statement knows.
+struct Resolver<'a> {
+    parameters: &'a BTreeMap<String, String>,
+    sources: &'a dyn Sources,
+    /// CTEs that are read, in the order in which they must stand.
+    ctes: Vec<tree::Cte>,
+    /// Names given to CTEs, with how often.
+    names: BTreeMap<String, usize>,
+    /// Nesting of the expression being resolved.
+    depth: usize,
+}
+
+impl Resolver<'_> {
+    /// A name for a CTE that no other has in the statement.
+    fn unique_name(&mut self, name: &str) -> String {
+        let name = shorten(&name.to_ascii_lowercase());
+        let count = self.names.entry(name.clone()).or_default();
+        *count += 1;
+        if *count == 1 { name } else { format!("{name} {count}") }
+    }
+}
+
+/// PostgreSQL cuts names at 63 bytes; a cut name must not meet another one.
+fn shorten(name: &str) -> String {
+    let mut end = name.len().min(50);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    name[..end].to_owned()
+}
+
+/// The tables that FROM can name: the CTEs of a WITH, those around it, and the sources.
+#[derive(Clone, Copy)]
+struct Tables<'t> {
+    entries: &'t [Entry<'t>],
+    parent: Option<&'t Tables<'t>>,
+    /// Whether sources can be named.
+    sources: bool,
+}
+
+/// A CTE. It is resolved when it is first read: what nobody reads costs nothing.
+struct Entry<'t> {
+    name: &'t str,
+    query: &'t ast::Query,
+    /// Its relation and columns, once it is resolved.
+    resolved: RefCell<Option<(String, Vec<tree::Column>)>>,
+}
+
+/// The CTEs that a query declares.
+fn declared(query: &ast::Query) -> Result<Vec<Entry<'_>>, Diagnostic> {
+    let mut entries: Vec<Entry<'_>> = Vec::new();
+    let Some(with) = &query.with else { return Ok(entries) };
+    if with.recursive {
+        return Err(Diagnostic::unsupported(with.with_token.0.span.start.into(), "WITH RECURSIVE"));
+    }
+    for cte in &with.cte_tables {
+        let name = &cte.alias.name;
+        if entries.iter().any(|entry| entry.name.eq_ignore_ascii_case(&name.value)) {
+            let message = format!("Duplicate alias {} for WITH subquery", name.value);
+            return Err(Diagnostic::invalid(name.span.start.into(), message));
+        }
+        if !cte.alias.columns.is_empty() {
+            return Err(Diagnostic::unsupported(name.span.start.into(), "a column list of a CTE"));
+        }
+        entries.push(Entry { name: &name.value, query: &cte.query, resolved: RefCell::new(None) });
+    }
+    Ok(entries)
+}
+
+impl Tables<'_> {
+    /// Names that a message may propose.
+    fn known(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.entries.iter().map(|entry| entry.name).collect();
+        if let Some(parent) = self.parent {
+            names.extend(parent.known());
+        }
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}

@@ -1,0 +1,292 @@
+//! Identifiers: relations, columns, fields.
+//!
+//! Studio's queries name fields of unnested objects as if they were columns, and fields that no
+//! event has carried yet. The order is: a relation's alias; a column of a table; a declared field
+//! of an unnested object; a field that nobody declared, which reads as NULL where it is missing.
+
+use sqlparser::ast::Ident;
+
+use super::{
+    Resolver,
+    scope::{Place, Relation, Scope, Shape},
+};
+use crate::{
+    diagnostic::{Diagnostic, Position},
+    functions,
+    tree::{self, Expr, ExprKind, Literal},
+    types::Type,
+};
+
+impl Resolver<'_> {
+    /// `a`, `a.b`, `a.b.c` …
+    pub(super) fn name(&self, parts: &[Ident], place: Place<'_>) -> Result<Expr, Diagnostic> {
+        let Some((first, rest)) = parts.split_first() else {
+            return Err(Diagnostic::internal(Position::default(), "a name without parts"));
+        };
+        let at = Position::from(first.span.start);
+        if let Some(name) = first.value.strip_prefix('@').filter(|_| first.quote_style.is_none()) {
+            return self.parameter(name, at);
+        }
+        if rest.is_empty()
+            && let Some((_, expr)) =
+                place.aliases.iter().find(|(name, _)| name.eq_ignore_ascii_case(&first.value))
+        {
+            return Ok(Expr { at, ..expr.clone() });
+        }
+        let (mut value, rest) = match self.relation_value(parts, place.scope)? {
+            Some(found) => found,
+            None => (self.bare_name(first, place.scope)?, rest),
+        };
+        for part in rest {
+            value = field(value, part)?;
+        }
+        Ok(value)
+    }
+
+    fn parameter(&self, name: &str, at: Position) -> Result<Expr, Diagnostic> {
+        if name.starts_with('@') {
+            return Err(Diagnostic::unsupported(at, "a system variable"));
+        }
+        Ok(match self.parameters.get(name) {
+            Some(value) if value.contains('\0') => {
+                return Err(Diagnostic::invalid(
+                    at,
+                    format!("The parameter {name} holds the character U+0000"),
+                ));
+            }
+            Some(value) => Expr::literal(Literal::String(value.clone()), at),
+            None => Expr::new(ExprKind::Literal(Literal::Null), Type::String, at),
+        })
+    }
+
+    /// A name that begins with a relation's alias: its value and the parts that are left.
+    fn relation_value<'i>(
+        &self,
+        parts: &'i [Ident],
+        scope: &Scope<'_>,
+    ) -> Result<Option<(Expr, &'i [Ident])>, Diagnostic> {
+        let first = &parts[0];
+        let at = Position::from(first.span.start);
+        let mut scope = Some(scope);
+        while let Some(here) = scope {
+            let named = here
+                .relations
+                .iter()
+                .find(|relation| relation.alias.eq_ignore_ascii_case(&first.value));
+            if let Some(relation) = named {
+                return match (&relation.shape, parts.get(1)) {
+                    (Shape::Element(ty), _) => Ok(Some((element(relation, ty, at), &parts[1..]))),
+                    (Shape::Offset, _) => Ok(Some((offset(relation, at), &parts[1..]))),
+                    // `SELECT a FROM a`: the column, where there is one of that name.
+                    (_, None) if column(relation, &first.value, at).is_some() => Ok(None),
+                    (_, None) => {
+                        let what = format!("the row of table {} as a value", relation.alias);
+                        Err(Diagnostic::unsupported(at, what).advise("name its columns"))
+                    }
+                    (_, Some(name)) => {
+                        member(relation, name).map(|value| Some((value, &parts[2..])))
+                    }
+                };
+            }
+            scope = here.parent;
+        }
+        Ok(None)
+    }
+
+    /// A name that no relation has: a column, or a field of an unnested object.
+    fn bare_name(&self, name: &Ident, scope: &Scope<'_>) -> Result<Expr, Diagnostic> {
+        let at = Position::from(name.span.start);
+        let mut here = Some(scope);
+        while let Some(scope) = here {
+            for of_tables in [true, false] {
+                let found: Vec<(&Relation, Expr)> = scope
+                    .relations
+                    .iter()
+                    .filter(|relation| {
+                        matches!(relation.shape, Shape::Columns(_) | Shape::Events(_)) == of_tables
+                    })
+                    .filter_map(|relation| Some((relation, column(relation, &name.value, at)?)))
+                    .collect();
+                match found.as_slice() {
+                    [] => {}
+                    [(_, value)] => return Ok(value.clone()),
+                    [(first, _), (second, _), ..] => {
+                        let message = format!("Column name {} is ambiguous", name.value);
+                        let advice = format!(
+                            "write {0}.{2} or {1}.{2}",
+                            first.alias, second.alias, name.value
+                        );
+                        return Err(Diagnostic::invalid(at, message).advise(advice));
+                    }
+                }
+            }
+            here = scope.parent;
+        }
+        self.undeclared_field(name, scope)
+    }
+
+    /// A field that nobody declared: whichever of the open relations carries it. The objects of
+    /// an event have few names in common, and BigQuery would have found exactly one.
+    fn undeclared_field(&self, name: &Ident, scope: &Scope<'_>) -> Result<Expr, Diagnostic> {
+        let at = Position::from(name.span.start);
+        let mut here = Some(scope);
+        while let Some(scope) = here {
+            let open = scope.relations.iter().filter(|relation| relation.is_open());
+            let mut values = open
+                .rev()
+                .map(|relation| member(relation, name))
+                .collect::<Result<Vec<Expr>, Diagnostic>>()?;
+            if values.len() == 1 {
+                return Ok(values.remove(0));
+            }
+            if !values.is_empty() {
+                let coalesce =
+                    functions::function("COALESCE").and_then(|function| function.overloads.first());
+                let overload =
+                    coalesce.ok_or_else(|| Diagnostic::internal(at, "COALESCE is not declared"))?;
+                return Ok(Expr::new(ExprKind::Call { overload, args: values }, Type::Dynamic, at));
+            }
+            here = scope.parent;
+        }
+        let message = format!("Unrecognized name: {}", name.value);
+        let columns = visible_columns(scope);
+        if columns.is_empty() {
+            return Err(Diagnostic::invalid(at, message));
+        }
+        let advice = if columns.iter().any(|column| column == "metadata") {
+            format!(
+                "here are {}; fields of metadata need CROSS JOIN UNNEST(metadata)",
+                columns.join(", ")
+            )
+        } else {
+            format!("here are {}", columns.join(", "))
+        };
+        Err(Diagnostic::invalid(at, message).advise(advice))
+    }
+}
+
+fn visible_columns(scope: &Scope<'_>) -> Vec<String> {
+    let columns = scope.relations.iter().flat_map(|relation| match &relation.shape {
+        Shape::Columns(columns) => columns.iter().map(|column| column.name.clone()).collect(),
+        _ => Vec::new(),
+    });
+    columns.take(20).collect()
+}
+
+fn element(relation: &Relation, ty: &Type, at: Position) -> Expr {
+    let column = tree::ELEMENT.to_owned();
+    Expr::new(ExprKind::Column { relation: relation.relation.clone(), column }, ty.clone(), at)
+}
+
+fn offset(relation: &Relation, at: Position) -> Expr {
+    let column = tree::ORDINAL.to_owned();
+    let ordinal = Expr::new(
+        ExprKind::Column { relation: relation.relation.clone(), column },
+        Type::Int64,
+        at,
+    );
+    let one = Box::new(Expr::literal(Literal::Int64(1), at));
+    let kind = ExprKind::Arithmetic {
+        operator: tree::Operator::Subtract,
+        left: Box::new(ordinal),
+        right: one,
+    };
+    Expr::new(kind, Type::Int64, at)
+}
+
+/// A column of a table, or a declared field of an unnested object. Names are case-insensitive.
+fn column(relation: &Relation, name: &str, at: Position) -> Option<Expr> {
+    match &relation.shape {
+        Shape::Columns(columns) => {
+            let column = columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))?;
+            let kind = ExprKind::Column {
+                relation: relation.relation.clone(),
+                column: column.column.clone(),
+            };
+            Some(Expr::new(kind, column.ty.clone(), at))
+        }
+        Shape::Events(schema) => {
+            let own = [
+                ("id", Type::String),
+                ("timestamp", Type::Timestamp),
+                ("event_message", Type::String),
+            ];
+            for (column, ty) in own {
+                if column.eq_ignore_ascii_case(name) {
+                    let kind = ExprKind::Column {
+                        relation: relation.relation.clone(),
+                        column: column.to_owned(),
+                    };
+                    return Some(Expr::new(kind, ty, at));
+                }
+            }
+            let declared = declared_name(schema, name)?;
+            Some(json_field(
+                body(relation, at),
+                declared,
+                Type::of_field(schema.field(declared)),
+                at,
+            ))
+        }
+        Shape::Element(ty @ Type::Object(schema)) => {
+            let declared = declared_name(schema, name)?;
+            let field = Type::of_field(schema.field(declared));
+            Some(json_field(element(relation, ty, at), declared, field, at))
+        }
+        Shape::Element(_) | Shape::Offset => None,
+    }
+}
+
+/// `relation.name`
+fn member(relation: &Relation, name: &Ident) -> Result<Expr, Diagnostic> {
+    let at = Position::from(name.span.start);
+    if let Some(value) = column(relation, &name.value, at) {
+        return Ok(value);
+    }
+    match &relation.shape {
+        Shape::Events(_) => Ok(json_field(body(relation, at), &name.value, Type::Dynamic, at)),
+        Shape::Element(ty) => field(element(relation, ty, at), name),
+        Shape::Offset => {
+            Err(Diagnostic::invalid(at, "Cannot access a field on a value with type INT64"))
+        }
+        Shape::Columns(columns) => {
+            let known: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+            let message = format!("Name {} not found inside {}", name.value, relation.alias);
+            Err(Diagnostic::invalid(at, message).advise(format!("it has {}", known.join(", "))))
+        }
+    }
+}
+
+/// `value.name`
+pub(super) fn field(value: Expr, name: &Ident) -> Result<Expr, Diagnostic> {
+    let at = Position::from(name.span.start);
+    match &value.ty {
+        Type::Dynamic | Type::List(_) => Ok(json_field(value, &name.value, Type::Dynamic, at)),
+        Type::Object(schema) => {
+            let declared = declared_name(schema, &name.value).unwrap_or(&name.value).to_owned();
+            let ty = Type::of_field(schema.field(&declared));
+            Ok(json_field(value, &declared, ty, at))
+        }
+        ty => {
+            let message = format!("Cannot access field {} on a value with type {ty}", name.value);
+            Err(Diagnostic::invalid(at, message))
+        }
+    }
+}
+
+fn json_field(base: Expr, name: &str, ty: Type, at: Position) -> Expr {
+    Expr::new(ExprKind::Field { base: Box::new(base), name: name.to_owned() }, ty, at)
+}
+
+fn body(relation: &Relation, at: Position) -> Expr {
+    let column = "body".to_owned();
+    Expr::new(ExprKind::Column { relation: relation.relation.clone(), column }, Type::Dynamic, at)
+}
+
+/// How the schema spells a field.
+fn declared_name<'s>(schema: &'s event_schemas::TableSchema, name: &str) -> Option<&'s str> {
+    if let Some((exact, _)) = schema.fields.get_key_value(name) {
+        return Some(exact);
+    }
+    schema.fields.keys().map(String::as_str).find(|field| field.eq_ignore_ascii_case(name))
+}

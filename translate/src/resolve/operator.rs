@@ -1,0 +1,373 @@
+//! Operators: comparisons, logic, arithmetic, LIKE, IN, BETWEEN.
+
+use sqlparser::ast::{self, BinaryOperator, Spanned, UnaryOperator};
+
+use super::{Resolver, coerce, scope::Place};
+use crate::{
+    diagnostic::{Diagnostic, Position},
+    functions,
+    tree::{Comparison, Expr, ExprKind, Literal, Operator},
+    types::Type,
+};
+
+impl Resolver<'_> {
+    pub(super) fn operator(
+        &mut self,
+        expr: &ast::Expr,
+        place: Place<'_>,
+    ) -> Result<Expr, Diagnostic> {
+        use ast::Expr as E;
+        let at = Position::from(expr.span().start);
+        match expr {
+            E::BinaryOp { left, op, right } => self.binary(expr, left, op, right, place),
+            E::UnaryOp { op, expr: operand } => self.unary(at, *op, operand, place),
+            E::IsNull(inner) => self.is_null(inner, false, place),
+            E::IsNotNull(inner) => self.is_null(inner, true, place),
+            E::IsTrue(inner) => self.is_bool(inner, true, false, place),
+            E::IsNotTrue(inner) => self.is_bool(inner, true, true, place),
+            E::IsFalse(inner) => self.is_bool(inner, false, false, place),
+            E::IsNotFalse(inner) => self.is_bool(inner, false, true, place),
+            E::IsDistinctFrom(left, right) => {
+                self.compare(Comparison::DistinctFrom, left, right, place, at)
+            }
+            E::IsNotDistinctFrom(left, right) => {
+                self.compare(Comparison::NotDistinctFrom, left, right, place, at)
+            }
+            E::Between { expr: value, negated, low, high } => {
+                let low = self.compare(Comparison::GreaterOrEqual, value, low, place, at)?;
+                let high = self.compare(Comparison::LessOrEqual, value, high, place, at)?;
+                let between = Expr::new(ExprKind::And(vec![low, high]), Type::Bool, at);
+                Ok(if *negated {
+                    Expr::new(ExprKind::Not(Box::new(between)), Type::Bool, at)
+                } else {
+                    between
+                })
+            }
+            E::In { expr: value, target, negated, .. } => {
+                self.is_in(at, value, target, *negated, place)
+            }
+            E::Like { negated, any: false, expr: value, pattern, escape_char: None } => {
+                self.like(value, pattern, *negated, false, place, at)
+            }
+            E::ILike { negated, any: false, expr: value, pattern, escape_char: None } => {
+                self.like(value, pattern, *negated, true, place, at)
+            }
+            E::Like { .. } | E::ILike { .. } => {
+                Err(Diagnostic::unsupported(at, "LIKE with ANY or ESCAPE"))
+            }
+            E::Tuple(_) | E::Struct { .. } => Err(Diagnostic::unsupported(at, "a STRUCT value")),
+            _ => Err(Diagnostic::unsupported(at, "this expression")),
+        }
+    }
+
+    fn binary(
+        &mut self,
+        whole: &ast::Expr,
+        left: &ast::Expr,
+        operator: &BinaryOperator,
+        right: &ast::Expr,
+        place: Place<'_>,
+    ) -> Result<Expr, Diagnostic> {
+        let at = Position::from(whole.span().start);
+        let comparison = match operator {
+            BinaryOperator::And | BinaryOperator::Or | BinaryOperator::StringConcat => {
+                return self.chain(whole, operator, place);
+            }
+            BinaryOperator::Plus => return self.arithmetic(Operator::Add, left, right, place, at),
+            BinaryOperator::Minus => {
+                return self.arithmetic(Operator::Subtract, left, right, place, at);
+            }
+            BinaryOperator::Multiply => {
+                return self.arithmetic(Operator::Multiply, left, right, place, at);
+            }
+            BinaryOperator::Divide => {
+                return self.arithmetic(Operator::Divide, left, right, place, at);
+            }
+            BinaryOperator::Eq => Comparison::Equal,
+            BinaryOperator::NotEq => Comparison::NotEqual,
+            BinaryOperator::Lt => Comparison::Less,
+            BinaryOperator::LtEq => Comparison::LessOrEqual,
+            BinaryOperator::Gt => Comparison::Greater,
+            BinaryOperator::GtEq => Comparison::GreaterOrEqual,
+            BinaryOperator::BitwiseAnd | BinaryOperator::BitwiseOr | BinaryOperator::BitwiseXor => {
+                return Err(Diagnostic::unsupported(at, format!("the operator {operator}")));
+            }
+            _ => {
+                return Err(Diagnostic::invalid(
+                    at,
+                    format!("Syntax error: {operator} is not an operator of BigQuery's"),
+                ));
+            }
+        };
+        self.compare(comparison, left, right, place, at)
+    }
+
+    /// `a AND b AND c …`: such chains can be long, so they are flattened, not nested.
+    fn chain(
+        &mut self,
+        whole: &ast::Expr,
+        operator: &BinaryOperator,
+        place: Place<'_>,
+    ) -> Result<Expr, Diagnostic> {
+        let at = Position::from(whole.span().start);
+        let mut operands = Vec::new();
+        let mut rest = whole;
+        while let ast::Expr::BinaryOp { left, op, right } = rest
+            && op == operator
+        {
+            operands.push(right.as_ref());
+            rest = left;
+        }
+        operands.push(rest);
+        operands.reverse();
+        if *operator == BinaryOperator::StringConcat {
+            return self.concatenation(&operands, place, at);
+        }
+        let operands = operands
+            .into_iter()
+            .map(|operand| {
+                self.condition(
+                    operand,
+                    place,
+                    if *operator == BinaryOperator::And { "AND" } else { "OR" },
+                )
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let kind = if *operator == BinaryOperator::And {
+            ExprKind::And(operands)
+        } else {
+            ExprKind::Or(operands)
+        };
+        Ok(Expr::new(kind, Type::Bool, at))
+    }
+
+    fn concatenation(
+        &mut self,
+        operands: &[&ast::Expr],
+        place: Place<'_>,
+        at: Position,
+    ) -> Result<Expr, Diagnostic> {
+        let concat = functions::function("CONCAT").and_then(|function| function.overloads.first());
+        let overload = concat.ok_or_else(|| Diagnostic::internal(at, "CONCAT is not declared"))?;
+        let mut args = Vec::with_capacity(operands.len());
+        for operand in operands {
+            let value = self.expr(operand, place)?;
+            let (ty, at) = (value.ty.clone(), value.at);
+            args.push(coerce::to(value, &Type::String).ok_or_else(|| {
+                Diagnostic::invalid(
+                    at,
+                    format!("No matching signature for operator || for argument type {ty}"),
+                )
+                .advise("CAST it AS STRING")
+            })?);
+        }
+        Ok(Expr::new(ExprKind::Call { overload, args }, Type::String, at))
+    }
+
+    fn compare(
+        &mut self,
+        operator: Comparison,
+        left: &ast::Expr,
+        right: &ast::Expr,
+        place: Place<'_>,
+        at: Position,
+    ) -> Result<Expr, Diagnostic> {
+        let left = self.expr(left, place)?;
+        let right = self.expr(right, place)?;
+        coerce::comparison(operator, left, right, at)
+    }
+
+    fn unary(
+        &mut self,
+        at: Position,
+        operator: UnaryOperator,
+        operand: &ast::Expr,
+        place: Place<'_>,
+    ) -> Result<Expr, Diagnostic> {
+        match operator {
+            UnaryOperator::Not => {
+                let operand = Box::new(self.condition(operand, place, "NOT")?);
+                Ok(Expr::new(ExprKind::Not(operand), Type::Bool, at))
+            }
+            UnaryOperator::Minus => {
+                // The least number has no positive twin.
+                if let ast::Expr::Value(ast::ValueWithSpan {
+                    value: ast::Value::Number(number, _),
+                    ..
+                }) = operand
+                    && let Ok(number) = format!("-{number}").parse()
+                {
+                    return Ok(Expr::literal(Literal::Int64(number), at));
+                }
+                let value = number(self.expr(operand, place)?, "-")?;
+                let ty = value.ty.clone();
+                Ok(Expr::new(ExprKind::Negate(Box::new(value)), ty, at))
+            }
+            UnaryOperator::Plus => number(self.expr(operand, place)?, "+"),
+            _ => Err(Diagnostic::unsupported(at, format!("the operator {operator}"))),
+        }
+    }
+
+    fn is_null(
+        &mut self,
+        inner: &ast::Expr,
+        negated: bool,
+        place: Place<'_>,
+    ) -> Result<Expr, Diagnostic> {
+        let inner = self.expr(inner, place)?;
+        let at = inner.at;
+        Ok(Expr::new(ExprKind::IsNull { expr: Box::new(inner), negated }, Type::Bool, at))
+    }
+
+    fn is_bool(
+        &mut self,
+        inner: &ast::Expr,
+        value: bool,
+        negated: bool,
+        place: Place<'_>,
+    ) -> Result<Expr, Diagnostic> {
+        let inner = self.condition(inner, place, "IS")?;
+        let at = inner.at;
+        Ok(Expr::new(ExprKind::IsBool { expr: Box::new(inner), value, negated }, Type::Bool, at))
+    }
+
+    fn is_in(
+        &mut self,
+        at: Position,
+        value: &ast::Expr,
+        target: &ast::InTarget,
+        negated: bool,
+        place: Place<'_>,
+    ) -> Result<Expr, Diagnostic> {
+        let value = self.expr(value, place)?;
+        match target {
+            ast::InTarget::List(list) => {
+                let list = list
+                    .iter()
+                    .map(|item| self.expr(item, place))
+                    .collect::<Result<Vec<_>, _>>()?;
+                coerce::membership(value, list, negated, at)
+            }
+            ast::InTarget::Subquery(query) => {
+                let mut query = self.query(query, place.tables, Some(place.scope))?;
+                let [column] = query.columns.as_slice() else {
+                    return Err(Diagnostic::invalid(
+                        at,
+                        "Subquery of IN must have exactly one column",
+                    ));
+                };
+                let (left, right) = (value.ty.clone(), column.ty.clone());
+                let common = coerce::common_type(&[left.clone(), right.clone()]);
+                let converted = common.and_then(|ty| Some((coerce::to(value, &ty)?, ty)));
+                let Some((value, ty)) = converted.filter(|(_, ty)| ty.is_comparable()) else {
+                    let message = format!(
+                        "No matching signature for operator IN for argument types {left} and {right}"
+                    );
+                    return Err(Diagnostic::invalid(at, message));
+                };
+                coerce::column(&mut query, 0, &ty)?;
+                let kind =
+                    ExprKind::InQuery { expr: Box::new(value), query: Box::new(query), negated };
+                Ok(Expr::new(kind, Type::Bool, at))
+            }
+            ast::InTarget::Table { .. } => {
+                Err(Diagnostic::invalid(at, "Syntax error: IN takes a list in parentheses"))
+            }
+            ast::InTarget::Unnest(array) => match array.as_ref() {
+                ast::Expr::Array(array) => {
+                    let list = array
+                        .elem
+                        .iter()
+                        .map(|item| self.expr(item, place))
+                        .collect::<Result<Vec<_>, _>>()?;
+                    coerce::membership(value, list, negated, at)
+                }
+                _ => Err(Diagnostic::unsupported(at, "IN UNNEST of anything but a list")),
+            },
+        }
+    }
+
+    fn like(
+        &mut self,
+        value: &ast::Expr,
+        pattern: &ast::Expr,
+        negated: bool,
+        ignore_case: bool,
+        place: Place<'_>,
+        at: Position,
+    ) -> Result<Expr, Diagnostic> {
+        let mut operands = Vec::with_capacity(2);
+        for operand in [value, pattern] {
+            let operand = self.expr(operand, place)?;
+            let ty = operand.ty.clone();
+            operands.push(coerce::to(operand, &Type::String).ok_or_else(|| {
+                Diagnostic::invalid(
+                    at,
+                    format!("No matching signature for operator LIKE for argument type {ty}"),
+                )
+            })?);
+        }
+        let pattern = Box::new(operands.remove(1));
+        if let Some(Literal::String(text)) = pattern.as_literal()
+            && text.chars().rev().take_while(|c| *c == '\\').count() % 2 == 1
+        {
+            return Err(Diagnostic::invalid(pattern.at, "LIKE pattern ends with a backslash"));
+        }
+        let expr = Box::new(operands.remove(0));
+        Ok(Expr::new(ExprKind::Like { expr, pattern, negated, ignore_case }, Type::Bool, at))
+    }
+
+    fn arithmetic(
+        &mut self,
+        operator: Operator,
+        left: &ast::Expr,
+        right: &ast::Expr,
+        place: Place<'_>,
+        at: Position,
+    ) -> Result<Expr, Diagnostic> {
+        let left = self.expr(left, place)?;
+        let right = self.expr(right, place)?;
+        if matches!(left.ty, Type::Timestamp | Type::Datetime)
+            && right.ty == Type::Interval
+            && matches!(operator, Operator::Add | Operator::Subtract)
+        {
+            let ty = left.ty.clone();
+            return Ok(Expr::new(
+                ExprKind::Arithmetic { operator, left: Box::new(left), right: Box::new(right) },
+                ty,
+                at,
+            ));
+        }
+        let left = number(left, operator.sign())?;
+        let right = number(right, operator.sign())?;
+        let float =
+            operator == Operator::Divide || left.ty == Type::Float64 || right.ty == Type::Float64;
+        let ty = if float { Type::Float64 } else { Type::Int64 };
+        let to_number = |value: Expr| {
+            let (from, at) = (value.ty.clone(), value.at);
+            coerce::to(value, &ty)
+                .ok_or_else(|| Diagnostic::internal(at, format!("{from} is not a number")))
+        };
+        let (left, right) = (Box::new(to_number(left)?), Box::new(to_number(right)?));
+        Ok(Expr::new(ExprKind::Arithmetic { operator, left, right }, ty, at))
+    }
+}
+
+/// An operand of arithmetic: a number, or a value inside an event read as one.
+fn number(value: Expr, operator: &str) -> Result<Expr, Diagnostic> {
+    if value.ty.is_number() {
+        return Ok(value);
+    }
+    let (ty, at) = (value.ty.clone(), value.at);
+    let read = match ty {
+        Type::Null => coerce::to(value, &Type::Int64),
+        Type::Dynamic => coerce::to(value, &Type::Float64),
+        _ => None,
+    };
+    read.ok_or_else(|| {
+        Diagnostic::invalid(
+            at,
+            format!("No matching signature for operator {operator} for argument type {ty}"),
+        )
+    })
+}

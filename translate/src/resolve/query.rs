@@ -1,0 +1,327 @@
+//! Queries: WITH, set operations, ORDER BY, LIMIT.
+
+use sqlparser::ast::{self, Spanned};
+
+use super::{
+    Resolver, Tables, declared,
+    scope::{Place, Relation, Scope, Shape},
+};
+use crate::{
+    diagnostic::{Diagnostic, Position},
+    tree::{self, Body, Expr, ExprKind, Literal},
+};
+
+/// The relation of a query whose result is sorted as a whole.
+const RESULT: &str = "result";
+
+impl Resolver<'_> {
+    pub(super) fn query(
+        &mut self,
+        query: &ast::Query,
+        tables: &Tables<'_>,
+        parent: Option<&Scope<'_>>,
+    ) -> Result<tree::Query, Diagnostic> {
+        refuse_rest(query)?;
+        let entries = declared(query)?;
+        let inner = Tables { entries: &entries, parent: Some(tables), sources: tables.sources };
+        // A consumer hears of every mistake, also in a CTE that nothing reads.
+        let checked = if tables.sources { 0 } else { entries.len() };
+        for place in 0..checked {
+            self.cte(&inner, place)?;
+        }
+        let mut resolved = self.body(&query.body, query.order_by.as_ref(), &inner, parent)?;
+        let (limit, offset) = self.limits(query.limit_clause.as_ref())?;
+        if limit.is_some() || offset.is_some() {
+            if resolved.limit.is_some() || resolved.offset.is_some() {
+                resolved = sorted_result(resolved);
+            }
+            (resolved.limit, resolved.offset) = (limit, offset);
+        }
+        Ok(resolved)
+    }
+
+    fn body(
+        &mut self,
+        body: &ast::SetExpr,
+        order_by: Option<&ast::OrderBy>,
+        tables: &Tables<'_>,
+        parent: Option<&Scope<'_>>,
+    ) -> Result<tree::Query, Diagnostic> {
+        match body {
+            ast::SetExpr::Select(select) => self.select(select, order_by, tables, parent),
+            ast::SetExpr::Query(query) => {
+                let query = self.query(query, tables, parent)?;
+                self.sort_result(query, order_by, tables)
+            }
+            ast::SetExpr::SetOperation { op, set_quantifier, left, right } => {
+                let at = Position::from(body.span().start);
+                let query =
+                    self.set_operation(at, *op, *set_quantifier, left, right, tables, parent)?;
+                self.sort_result(query, order_by, tables)
+            }
+            other => {
+                Err(Diagnostic::refused(other.span().start.into(), "Only SELECT queries allowed"))
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one syntax node")]
+    fn set_operation(
+        &mut self,
+        at: Position,
+        operator: ast::SetOperator,
+        quantifier: ast::SetQuantifier,
+        left: &ast::SetExpr,
+        right: &ast::SetExpr,
+        tables: &Tables<'_>,
+        parent: Option<&Scope<'_>>,
+    ) -> Result<tree::Query, Diagnostic> {
+        let all = match quantifier {
+            ast::SetQuantifier::All => true,
+            ast::SetQuantifier::Distinct => false,
+            ast::SetQuantifier::None => {
+                return Err(Diagnostic::invalid(
+                    at,
+                    "Syntax error: a set operation needs ALL or DISTINCT",
+                ));
+            }
+            _ => return Err(Diagnostic::unsupported(at, "BY NAME")),
+        };
+        let operator = match operator {
+            ast::SetOperator::Union => tree::SetOperator::Union,
+            ast::SetOperator::Intersect => tree::SetOperator::Intersect,
+            ast::SetOperator::Except | ast::SetOperator::Minus => tree::SetOperator::Except,
+        };
+        let mut left = self.body(left, None, tables, parent)?;
+        let mut right = self.body(right, None, tables, parent)?;
+        if left.columns.len() != right.columns.len() {
+            let message = format!(
+                "Queries in a set operation have mismatched column count; the first has {}, the second {}",
+                left.columns.len(),
+                right.columns.len()
+            );
+            return Err(Diagnostic::invalid(at, message));
+        }
+        for place in 0..left.columns.len() {
+            let types = [left.columns[place].ty.clone(), right.columns[place].ty.clone()];
+            let Some(common) = super::coerce::common_type(&types) else {
+                let message = format!(
+                    "Column {} in a set operation has incompatible types: {}, {}",
+                    place + 1,
+                    types[0],
+                    types[1]
+                );
+                return Err(Diagnostic::invalid(at, message));
+            };
+            for query in [&mut left, &mut right] {
+                super::coerce::column(query, place, &common)?;
+            }
+        }
+        Ok(tree::Query {
+            columns: left.columns.clone(),
+            body: Body::SetOperation {
+                operator,
+                all,
+                left: Box::new(left),
+                right: Box::new(right),
+            },
+            order_by: Vec::new(),
+            limit: None,
+            offset: None,
+        })
+    }
+
+    /// ORDER BY over a result whose rows cannot be reached any more: by its columns.
+    pub(super) fn sort_result(
+        &mut self,
+        query: tree::Query,
+        order_by: Option<&ast::OrderBy>,
+        tables: &Tables<'_>,
+    ) -> Result<tree::Query, Diagnostic> {
+        if order_by.is_none() {
+            return Ok(query);
+        }
+        let mut sorted = sorted_result(query);
+        let scope = Scope {
+            relations: vec![Relation {
+                alias: RESULT.to_owned(),
+                relation: RESULT.to_owned(),
+                shape: Shape::Columns(sorted.columns.clone()),
+            }],
+            parent: None,
+        };
+        let place = Place { scope: &scope, tables, aliases: &[], no_aggregates: Some("ORDER BY") };
+        let Body::Select(select) = &sorted.body else { return Ok(sorted) };
+        sorted.order_by = self.sort_keys(order_by, place, &select.items)?;
+        Ok(sorted)
+    }
+
+    /// Sort keys; a whole number is a column's place.
+    pub(super) fn sort_keys(
+        &mut self,
+        order_by: Option<&ast::OrderBy>,
+        place: Place<'_>,
+        items: &[Expr],
+    ) -> Result<Vec<tree::SortKey>, Diagnostic> {
+        let Some(order_by) = order_by else { return Ok(Vec::new()) };
+        let ast::OrderByKind::Expressions(keys) = &order_by.kind else {
+            return Err(Diagnostic::invalid(
+                order_by.span().start.into(),
+                "Syntax error: ORDER BY ALL",
+            ));
+        };
+        let mut sorted = Vec::new();
+        for key in keys {
+            let expr = match ordinal(&key.expr) {
+                Some(place) => item_at(items, place, &key.expr)?,
+                None => self.expr(&key.expr, place)?,
+            };
+            sorted.push(sort_key(expr, &key.options)?);
+        }
+        // Sorting by a constant does nothing, and PostgreSQL would take a number for a place.
+        sorted.retain(|key| key.expr.as_literal().is_none());
+        Ok(sorted)
+    }
+
+    fn limits(
+        &mut self,
+        clause: Option<&ast::LimitClause>,
+    ) -> Result<(Option<u64>, Option<u64>), Diagnostic> {
+        let (limit, offset) = match clause {
+            None => return Ok((None, None)),
+            Some(ast::LimitClause::LimitOffset { limit, offset, limit_by }) => {
+                if let Some(by) = limit_by.first() {
+                    return Err(Diagnostic::invalid(
+                        by.span().start.into(),
+                        "Syntax error: LIMIT BY",
+                    ));
+                }
+                (limit.as_ref(), offset.as_ref().map(|offset| &offset.value))
+            }
+            Some(ast::LimitClause::OffsetCommaLimit { offset, .. }) => {
+                return Err(Diagnostic::invalid(
+                    offset.span().start.into(),
+                    "Syntax error: LIMIT with a comma",
+                ));
+            }
+        };
+        let limit = limit.map(|limit| self.count(limit, "LIMIT")).transpose()?;
+        Ok((limit, offset.map(|offset| self.count(offset, "OFFSET")).transpose()?))
+    }
+
+    /// A constant number of rows; parameters are text.
+    pub(super) fn count(&mut self, expr: &ast::Expr, clause: &str) -> Result<u64, Diagnostic> {
+        let at = Position::from(expr.span().start);
+        let scope = Scope::new(None);
+        let tables = Tables { entries: &[], parent: None, sources: false };
+        let place =
+            Place { scope: &scope, tables: &tables, aliases: &[], no_aggregates: Some("LIMIT") };
+        let resolved = self.expr(expr, place)?;
+        let number = match resolved.as_literal() {
+            Some(Literal::Int64(number)) => u64::try_from(*number).ok(),
+            Some(Literal::String(text)) => text.trim().parse().ok(),
+            _ => None,
+        };
+        number.ok_or_else(|| {
+            Diagnostic::invalid(at, format!("{clause} expects a whole number that is not negative"))
+        })
+    }
+
+    /// The relation and the columns of a CTE, resolved when it is first read.
+    pub(super) fn cte(
+        &mut self,
+        tables: &Tables<'_>,
+        place: usize,
+    ) -> Result<(String, Vec<tree::Column>), Diagnostic> {
+        let entry = &tables.entries[place];
+        if let Some(resolved) = &*entry.resolved.borrow() {
+            return Ok(resolved.clone());
+        }
+        // A CTE sees those before it, not itself and not those after it.
+        let before = Tables { entries: &tables.entries[..place], ..*tables };
+        let query = self.query(entry.query, &before, None)?;
+        let relation = self.unique_name(entry.name);
+        let columns = query.columns.clone();
+        self.ctes.push(tree::Cte { relation: relation.clone(), query });
+        entry.resolved.replace(Some((relation.clone(), columns.clone())));
+        Ok((relation, columns))
+    }
+}
+
+pub(super) fn sort_key(
+    expr: Expr,
+    options: &ast::OrderByOptions,
+) -> Result<tree::SortKey, Diagnostic> {
+    if !expr.ty.is_comparable() {
+        let message = format!("ORDER BY does not support expressions of type {}", expr.ty);
+        return Err(Diagnostic::invalid(expr.at, message));
+    }
+    let descending = match &options.sort {
+        None | Some(ast::OrderBySort::Asc) => false,
+        Some(ast::OrderBySort::Desc) => true,
+        Some(_) => return Err(Diagnostic::invalid(expr.at, "Syntax error in ORDER BY")),
+    };
+    Ok(tree::SortKey { expr, descending, nulls_first: options.nulls_first.unwrap_or(!descending) })
+}
+
+/// The place that a whole number names.
+pub(super) fn ordinal(expr: &ast::Expr) -> Option<&str> {
+    match expr {
+        ast::Expr::Value(ast::ValueWithSpan { value: ast::Value::Number(number, _), .. })
+            if number.bytes().all(|b| b.is_ascii_digit()) =>
+        {
+            Some(number)
+        }
+        _ => None,
+    }
+}
+
+/// The item at a place, from 1.
+pub(super) fn item_at(items: &[Expr], place: &str, expr: &ast::Expr) -> Result<Expr, Diagnostic> {
+    let item = place.parse::<usize>().ok().and_then(|place| items.get(place.checked_sub(1)?));
+    item.cloned().ok_or_else(|| {
+        let message =
+            format!("A column number is out of range: {place}, there are {}", items.len());
+        Diagnostic::invalid(expr.span().start.into(), message)
+    })
+}
+
+/// `SELECT … FROM (query) AS result`
+pub(super) fn sorted_result(query: tree::Query) -> tree::Query {
+    let columns = query.columns.clone();
+    let items = columns.iter().map(|column| {
+        let kind = ExprKind::Column { relation: RESULT.to_owned(), column: column.column.clone() };
+        Expr::new(kind, column.ty.clone(), Position::default())
+    });
+    let select = tree::Select {
+        distinct: false,
+        items: items.collect(),
+        from: vec![tree::From::Derived { query: Box::new(query), relation: RESULT.to_owned() }],
+        filter: None,
+        group_by: Vec::new(),
+        having: None,
+    };
+    tree::Query {
+        body: Body::Select(Box::new(select)),
+        order_by: Vec::new(),
+        limit: None,
+        offset: None,
+        columns,
+    }
+}
+
+fn refuse_rest(query: &ast::Query) -> Result<(), Diagnostic> {
+    let at = Position::from(query.span().start);
+    if !query.pipe_operators.is_empty() {
+        return Err(Diagnostic::unsupported(at, "pipe syntax"));
+    }
+    let foreign = query.fetch.is_some()
+        || !query.locks.is_empty()
+        || query.for_clause.is_some()
+        || query.settings.is_some()
+        || query.format_clause.is_some();
+    if foreign {
+        return Err(Diagnostic::invalid(at, "Syntax error: this clause is not BigQuery's"));
+    }
+    Ok(())
+}

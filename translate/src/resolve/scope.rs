@@ -1,0 +1,68 @@
+//! What names mean in one place of a query.
+
+use event_schemas::TableSchema;
+
+use crate::{
+    tree::{Column, Expr},
+    types::Type,
+};
+
+/// The relations of one FROM clause, and the scope of the query around it.
+pub(super) struct Scope<'p> {
+    pub(super) relations: Vec<Relation>,
+    pub(super) parent: Option<&'p Scope<'p>>,
+}
+
+impl<'p> Scope<'p> {
+    pub(super) fn new(parent: Option<&'p Scope<'p>>) -> Self {
+        Self { relations: Vec::new(), parent }
+    }
+}
+
+/// A relation that expressions can name.
+#[derive(Debug, Clone)]
+pub(super) struct Relation {
+    /// How the query names it.
+    pub(super) alias: String,
+    /// How PostgreSQL names it.
+    pub(super) relation: String,
+    pub(super) shape: Shape,
+}
+
+/// What a relation's columns are.
+#[derive(Debug, Clone)]
+pub(super) enum Shape {
+    /// Exactly these.
+    Columns(Vec<Column>),
+    /// A table of events: `id`, `timestamp`, `event_message` and the fields of the body.
+    Events(TableSchema),
+    /// The elements of an array; fields of an element can be named as if they were columns.
+    Element(Type),
+    /// The places of the elements of an array, from 0.
+    Offset,
+}
+
+impl Relation {
+    /// Whether fields that nobody declared may exist in it.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.shape, Shape::Events(_) | Shape::Element(Type::Dynamic | Type::Object(_)))
+    }
+}
+
+/// Where an expression stands, and so what it may name.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'s> {
+    pub(super) scope: &'s Scope<'s>,
+    pub(super) tables: &'s super::Tables<'s>,
+    /// Aliases of the SELECT list, where they can be named (GROUP BY, HAVING, ORDER BY).
+    pub(super) aliases: &'s [(String, Expr)],
+    /// The clause's name where aggregate functions may not stand, else None.
+    pub(super) no_aggregates: Option<&'static str>,
+}
+
+impl<'s> Place<'s> {
+    /// The same place for the arguments of an aggregate function.
+    pub(super) fn inside_aggregate(self) -> Self {
+        Self { aliases: &[], no_aggregates: Some("an aggregate function"), ..self }
+    }
+}

@@ -1,0 +1,190 @@
+//! Text to syntax tree: limits, literals, one query and nothing else.
+
+use sqlparser::{
+    ast,
+    dialect::BigQueryDialect,
+    keywords::Keyword,
+    parser::{Parser, ParserError},
+    tokenizer::{Token, TokenWithSpan, Tokenizer},
+};
+
+use crate::{
+    diagnostic::{Diagnostic, Position},
+    literal::{self, Literal},
+};
+
+/// Longest query text, in bytes. Studio's longest has 9 kB.
+pub(crate) const MAX_BYTES: usize = 256 * 1024;
+/// Most tokens: bounds the work, and the depth of what left-associative operators build.
+const MAX_TOKENS: usize = 20_000;
+/// Deepest nesting of parentheses, sub-queries and function calls.
+const MAX_DEPTH: usize = 100;
+
+/// Parses one query.
+pub(crate) fn parse(sql: &str) -> Result<ast::Query, Diagnostic> {
+    if sql.len() > MAX_BYTES {
+        return Err(Diagnostic::refused(
+            Position::default(),
+            format!("The query is too long: {} bytes, at most {MAX_BYTES} are allowed", sql.len()),
+        ));
+    }
+    let tokens = tokenize(sql)?;
+    let start = tokens.iter().find(|t| !matches!(t.token, Token::Whitespace(_)));
+    let Some(start) = start.map(|t| Position::from(t.span.start)) else {
+        return Err(Diagnostic::invalid(Position::default(), "Query cannot be empty"));
+    };
+    let mut parser = Parser::new(&BigQueryDialect {})
+        .with_recursion_limit(MAX_DEPTH)
+        .with_tokens_with_locations(tokens);
+    let mut query = None;
+    loop {
+        while parser.consume_token(&Token::SemiColon) {}
+        if parser.peek_token_ref().token == Token::EOF {
+            break;
+        }
+        let at = Position::from(parser.peek_token_ref().span.start);
+        if query.is_some() {
+            return Err(Diagnostic::refused(at, "Only singular query allowed")
+                .advise("remove what follows the first query"));
+        }
+        query = Some(parse_query(&mut parser, at)?);
+        let next = parser.peek_token_ref();
+        if !matches!(next.token, Token::SemiColon | Token::EOF) {
+            let message = format!("Syntax error: Unexpected {}", describe(&next.token));
+            return Err(Diagnostic::invalid(next.span.start.into(), message));
+        }
+    }
+    query.ok_or_else(|| Diagnostic::invalid(start, "Query cannot be empty"))
+}
+
+fn parse_query(parser: &mut Parser<'_>, at: Position) -> Result<ast::Query, Diagnostic> {
+    let starts_query = match &parser.peek_token_ref().token {
+        Token::LParen => true,
+        Token::Word(word) => {
+            matches!(word.keyword, Keyword::SELECT | Keyword::WITH | Keyword::FROM)
+        }
+        _ => false,
+    };
+    if !starts_query {
+        return Err(Diagnostic::refused(at, "Only SELECT queries allowed"));
+    }
+    parser.parse_query().map(|query| *query).map_err(|error| syntax_error(error, parser))
+}
+
+/// Tokens of the text, its literals with their true values.
+fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>, Diagnostic> {
+    let blanked = literal::blank(sql)?;
+    let mut tokens = Tokenizer::new(&BigQueryDialect {}, &blanked.text)
+        .tokenize_with_location()
+        .map_err(|error| {
+            Diagnostic::invalid(error.location.into(), format!("Syntax error: {}", error.message))
+        })?;
+    if tokens.len() > MAX_TOKENS {
+        return Err(Diagnostic::refused(
+            Position::default(),
+            format!("The query is too long: at most {MAX_TOKENS} words and signs are allowed"),
+        ));
+    }
+    let mut replaced = 0;
+    for token in &mut tokens {
+        let start = token.span.start;
+        if let Token::SingleQuotedString(_) = token.token {
+            match blanked.literals.get(&(start.line, start.column)) {
+                Some(Literal::Text(text)) => {
+                    token.token = Token::SingleQuotedString(text.clone());
+                    replaced += 1;
+                }
+                Some(Literal::Bytes(_)) => {
+                    return Err(Diagnostic::unsupported(start.into(), "a bytes literal"));
+                }
+                None => {
+                    return Err(Diagnostic::internal(
+                        start.into(),
+                        "a literal was lost while reading",
+                    ));
+                }
+            }
+        }
+    }
+    // Two literals without a blank between them would have run together.
+    if replaced != blanked.literals.len() {
+        return Err(Diagnostic::invalid(
+            Position::default(),
+            "Syntax error: a blank is missing between two strings",
+        ));
+    }
+    Ok(tokens)
+}
+
+/// sqlparser puts the place at the end of its text; ours has a field for it.
+fn syntax_error(error: ParserError, parser: &Parser<'_>) -> Diagnostic {
+    let here = Position::from(parser.peek_token_ref().span.start);
+    match error {
+        ParserError::RecursionLimitExceeded => Diagnostic::refused(
+            here,
+            format!("The query is nested too deeply, at most {MAX_DEPTH} levels are allowed"),
+        ),
+        ParserError::ParserError(text) | ParserError::TokenizerError(text) => {
+            let (message, at) = match text.rsplit_once(" at Line: ") {
+                Some((message, place)) => (message.to_owned(), position(place).unwrap_or(here)),
+                None => (text, here),
+            };
+            Diagnostic::invalid(at, format!("Syntax error: {message}"))
+        }
+    }
+}
+
+/// Reads `3, Column: 14`.
+fn position(place: &str) -> Option<Position> {
+    let (line, column) = place.split_once(", Column: ")?;
+    Some(Position { line: line.trim().parse().ok()?, column: column.trim().parse().ok()? })
+}
+
+fn describe(token: &Token) -> String {
+    match token {
+        Token::Word(word) => format!("identifier \"{}\"", word.value),
+        Token::EOF => "end of query".to_owned(),
+        other => format!("\"{other}\""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(sql: &str) -> String {
+        parse(sql).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn takes_one_query() {
+        for sql in
+            ["select 1", "\n-- c\nselect 1;", "(select 1);;", "with a as (select 1) select 2"]
+        {
+            parse(sql).unwrap();
+        }
+        assert_eq!(
+            refusal("select 1; select 2"),
+            "Only singular query allowed at [1:11]; remove what follows the first query"
+        );
+        assert_eq!(refusal("delete from x"), "Only SELECT queries allowed at [1:1]");
+        assert_eq!(refusal(" -- nothing\n ;"), "Query cannot be empty at [2:2]");
+        assert_eq!(refusal(""), "Query cannot be empty");
+        assert_eq!(refusal("select 1 2"), "Syntax error: Unexpected \"2\" at [1:10]");
+        assert_eq!(
+            refusal("select from where"),
+            "Syntax error: Expected an expression, found: from at [1:13]"
+        );
+    }
+
+    #[test]
+    fn has_limits() {
+        let deep = format!("select {}1{}", "(".repeat(10_000), ")".repeat(10_000));
+        assert!(refusal(&deep).starts_with("The query is"), "{}", refusal(&deep));
+        assert!(refusal(&"x".repeat(1 << 20)).starts_with("The query is too long"));
+        assert!(
+            refusal(&format!("select 1{}", "+1".repeat(100_000)))
+                .starts_with("The query is too long")
+        );
+    }
+}

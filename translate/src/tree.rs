@@ -1,0 +1,332 @@
+//! The resolved tree: BigQuery's meaning with every name resolved and a type on every expression.
+//!
+//! Invariant: a tree holds no name that is not bound to a relation of the same query or of one
+//! around it, no parameter, and no expression without a type.
+
+use crate::{diagnostic::Position, functions, types::Type};
+
+/// A whole statement. The CTEs of all its queries stand here, each after those that it reads.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Statement {
+    pub(crate) ctes: Vec<Cte>,
+    pub(crate) query: Query,
+}
+
+/// A query: `body ORDER BY … LIMIT …`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Query {
+    pub(crate) body: Body,
+    pub(crate) order_by: Vec<SortKey>,
+    pub(crate) limit: Option<u64>,
+    pub(crate) offset: Option<u64>,
+    pub(crate) columns: Vec<Column>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Cte {
+    /// Its name in PostgreSQL, unique in the statement.
+    pub(crate) relation: String,
+    pub(crate) query: Query,
+}
+
+/// An output column. `name` is what BigQuery calls it, `column` its unique name inside PostgreSQL.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Column {
+    pub(crate) name: String,
+    pub(crate) column: String,
+    pub(crate) ty: Type,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Body {
+    Select(Box<Select>),
+    SetOperation { operator: SetOperator, all: bool, left: Box<Query>, right: Box<Query> },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SetOperator {
+    Union,
+    Intersect,
+    Except,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Select {
+    pub(crate) distinct: bool,
+    /// As many as the query has columns, of their types.
+    pub(crate) items: Vec<Expr>,
+    pub(crate) from: Vec<From>,
+    pub(crate) filter: Option<Expr>,
+    pub(crate) group_by: Vec<Expr>,
+    pub(crate) having: Option<Expr>,
+}
+
+/// A relation in FROM. Every `relation` is unique among those of its query.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum From {
+    /// A table of events: its quoted PostgreSQL name.
+    Table {
+        table: String,
+        relation: String,
+    },
+    Cte {
+        cte: String,
+        relation: String,
+    },
+    Derived {
+        query: Box<Query>,
+        relation: String,
+    },
+    Unnest {
+        unnest: Box<Unnest>,
+        relation: String,
+    },
+    Join {
+        kind: JoinKind,
+        left: Box<From>,
+        right: Box<From>,
+        on: Option<Expr>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JoinKind {
+    Cross,
+    Inner,
+    Left,
+    Right,
+    Full,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Unnest {
+    pub(crate) array: Expr,
+    /// Whether a missing value still gives one row, of NULL (see ARCHITECTURE.md, UNNEST).
+    pub(crate) missing_gives_row: bool,
+    pub(crate) with_offset: bool,
+}
+
+/// Names of the columns of an [`Unnest`] relation.
+pub(crate) const ELEMENT: &str = "element";
+pub(crate) const ORDINAL: &str = "ordinal";
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SortKey {
+    pub(crate) expr: Expr,
+    pub(crate) descending: bool,
+    pub(crate) nulls_first: bool,
+}
+
+/// An expression. Two are equal when they mean the same, wherever they stand.
+#[derive(Debug, Clone)]
+pub(crate) struct Expr {
+    pub(crate) kind: ExprKind,
+    pub(crate) ty: Type,
+    pub(crate) at: Position,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum ExprKind {
+    Literal(Literal),
+    /// A column of a relation.
+    Column {
+        relation: String,
+        column: String,
+    },
+    /// A field of a JSON value; the expression's type says how it is read.
+    Field {
+        base: Box<Expr>,
+        name: String,
+    },
+    /// A JSON value read as the expression's type, NULL where it does not fit.
+    Read(Box<Expr>),
+    Call {
+        overload: &'static functions::Overload,
+        args: Vec<Expr>,
+    },
+    Aggregate(Box<Aggregate>),
+    DatePart(functions::DatePart),
+    Interval {
+        value: Box<Expr>,
+        part: functions::DatePart,
+    },
+    Compare {
+        operator: Comparison,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    And(Vec<Expr>),
+    Or(Vec<Expr>),
+    Not(Box<Expr>),
+    IsNull {
+        expr: Box<Expr>,
+        negated: bool,
+    },
+    /// `IS [NOT] TRUE`, `IS [NOT] FALSE`.
+    IsBool {
+        expr: Box<Expr>,
+        value: bool,
+        negated: bool,
+    },
+    In {
+        expr: Box<Expr>,
+        list: Vec<Expr>,
+        negated: bool,
+    },
+    InQuery {
+        expr: Box<Expr>,
+        query: Box<Query>,
+        negated: bool,
+    },
+    Exists {
+        query: Box<Query>,
+        negated: bool,
+    },
+    Scalar(Box<Query>),
+    /// Matches a LIKE pattern, `\` escapes.
+    Like {
+        expr: Box<Expr>,
+        pattern: Box<Expr>,
+        negated: bool,
+        ignore_case: bool,
+    },
+    Case {
+        branches: Vec<(Expr, Expr)>,
+        otherwise: Box<Expr>,
+    },
+    /// A conversion to the expression's type; `safe` gives NULL where it fails.
+    Cast {
+        expr: Box<Expr>,
+        safe: bool,
+    },
+    Arithmetic {
+        operator: Operator,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    Negate(Box<Expr>),
+    Array(Vec<Expr>),
+    /// An element of an array by its place from 0; `safe` gives NULL outside of it.
+    Subscript {
+        array: Box<Expr>,
+        index: Box<Expr>,
+        safe: bool,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Aggregate {
+    pub(crate) function: &'static functions::AggregateOverload,
+    pub(crate) args: Vec<Expr>,
+    pub(crate) distinct: bool,
+    pub(crate) order_by: Vec<SortKey>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Literal {
+    Null,
+    Bool(bool),
+    Int64(i64),
+    Float64(f64),
+    String(String),
+    /// Microseconds since 1970-01-01 UTC.
+    Timestamp(i64),
+    /// Microseconds since 1970-01-01 00:00:00.
+    Datetime(i64),
+    /// Days since 1970-01-01.
+    Date(i32),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    DistinctFrom,
+    NotDistinctFrom,
+}
+
+impl Comparison {
+    /// BigQuery's (and PostgreSQL's) sign.
+    pub(crate) fn sign(self) -> &'static str {
+        match self {
+            Self::Equal => "=",
+            Self::NotEqual => "<>",
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+            Self::DistinctFrom => "IS DISTINCT FROM",
+            Self::NotDistinctFrom => "IS NOT DISTINCT FROM",
+        }
+    }
+
+    /// Whether it asks which value is the smaller one.
+    pub(crate) fn orders(self) -> bool {
+        matches!(self, Self::Less | Self::LessOrEqual | Self::Greater | Self::GreaterOrEqual)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operator {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+}
+
+impl Operator {
+    pub(crate) fn sign(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Subtract => "-",
+            Self::Multiply => "*",
+            Self::Divide => "/",
+        }
+    }
+}
+
+impl PartialEq for Expr {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.ty == other.ty
+    }
+}
+
+impl Expr {
+    pub(crate) fn new(kind: ExprKind, ty: Type, at: Position) -> Self {
+        Self { kind, ty, at }
+    }
+
+    pub(crate) fn literal(literal: Literal, at: Position) -> Self {
+        let ty = match &literal {
+            Literal::Null => Type::Null,
+            Literal::Bool(_) => Type::Bool,
+            Literal::Int64(_) => Type::Int64,
+            Literal::Float64(_) => Type::Float64,
+            Literal::String(_) => Type::String,
+            Literal::Timestamp(_) => Type::Timestamp,
+            Literal::Datetime(_) => Type::Datetime,
+            Literal::Date(_) => Type::Date,
+        };
+        Self { kind: ExprKind::Literal(literal), ty, at }
+    }
+
+    pub(crate) fn bool(value: bool, at: Position) -> Self {
+        Self::literal(Literal::Bool(value), at)
+    }
+
+    pub(crate) fn as_literal(&self) -> Option<&Literal> {
+        match &self.kind {
+            ExprKind::Literal(literal) => Some(literal),
+            _ => None,
+        }
+    }
+
+    /// A literal NULL of any type.
+    pub(crate) fn is_null(&self) -> bool {
+        self.as_literal() == Some(&Literal::Null)
+    }
+}

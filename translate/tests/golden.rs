@@ -1,0 +1,240 @@
+//! What queries become, and what is said of those that cannot be translated.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use event_schemas::{FieldType, TableSchema};
+use translate::{Request, SourceTable, Sources, Translation, translate};
+
+const ENDPOINT: &str = "
+with edge_logs as (
+  select t.timestamp, t.id, t.event_message, t.metadata, t.identifier
+  from `cloudflare.logs.prod` as t
+  where t.project = @project
+    and (coalesce(@iso_timestamp_start, '') = '' or t.timestamp > cast(@iso_timestamp_start as timestamp))
+), storage_logs as (
+  select t.timestamp, t.id, t.event_message, t.metadata
+  from `storage.logs.prod.2` as t cross join unnest(t.metadata) as m
+  where m.project = @project
+)
+select id from edge_logs";
+
+struct Fixture;
+
+fn object(fields: &[(&str, FieldType)]) -> FieldType {
+    FieldType::Object(TableSchema {
+        fields: fields.iter().map(|(name, ty)| ((*name).to_owned(), ty.clone())).collect(),
+    })
+}
+
+impl Sources for Fixture {
+    fn source(&self, name: &str) -> Option<SourceTable> {
+        let metadata = match name {
+            "cloudflare.logs.prod" => object(&[
+                (
+                    "request",
+                    object(&[
+                        ("method", FieldType::String),
+                        ("path", FieldType::String),
+                        ("host", FieldType::String),
+                    ]),
+                ),
+                (
+                    "response",
+                    object(&[
+                        ("status_code", FieldType::Int64),
+                        ("origin_time", FieldType::Float64),
+                        ("host", FieldType::String),
+                    ]),
+                ),
+            ]),
+            "storage.logs.prod.2" => object(&[
+                ("project", FieldType::String),
+                ("context", FieldType::Array(Box::new(object(&[("pid", FieldType::Int64)])))),
+            ]),
+            _ => return None,
+        };
+        let fields = [("metadata".to_owned(), metadata), ("project".to_owned(), FieldType::String)];
+        Some(SourceTable {
+            table: format!("\"events\".\"{name}\""),
+            schema: Arc::new(TableSchema { fields: fields.into_iter().collect() }),
+        })
+    }
+
+    fn names(&self) -> Vec<String> {
+        vec!["cloudflare.logs.prod".to_owned(), "storage.logs.prod.2".to_owned()]
+    }
+}
+
+fn run(query: &str) -> Result<Translation, String> {
+    let parameters = BTreeMap::from([
+        ("project".to_owned(), "default".to_owned()),
+        ("iso_timestamp_start".to_owned(), "2026-03-01T02:00:00+02:00".to_owned()),
+    ]);
+    let request = Request {
+        endpoint: ENDPOINT,
+        consumer: Some(query),
+        parameters: &parameters,
+        max_rows: 1000,
+    };
+    translate(&request, &Fixture).map_err(|diagnostic| diagnostic.to_string())
+}
+
+/// What the query itself became, without the endpoint's CTEs.
+fn body(query: &str) -> String {
+    let mut sql = match run(query) {
+        Ok(translation) => translation.sql,
+        Err(message) => return message,
+    };
+    for table in ["edge_logs", "storage_logs"] {
+        let cte = run(&format!("select 1 as x from {table}")).expect("it is translated").sql;
+        let cte = cte
+            .strip_prefix("WITH ")
+            .and_then(|cte| cte.split_once(" SELECT 1::bigint"))
+            .expect("it begins with WITH")
+            .0;
+        sql = sql.replace(cte, &format!("{table} …"));
+    }
+    sql
+}
+
+#[test]
+fn whole_statement() {
+    insta::assert_snapshot!(
+        run("select id, edge_logs.timestamp, request.method, response.status_code from edge_logs
+         cross join unnest(metadata) as m cross join unnest(m.request) as request
+         cross join unnest(m.response) as response
+         where (response.status_code between 500 and 599) order by timestamp desc limit 100")
+        .unwrap()
+        .sql
+    );
+}
+
+macro_rules! golden {
+    ($name:ident, $($query:expr),+ $(,)?) => {
+        #[test]
+        fn $name() {
+            let mut text = String::new();
+            for query in [$($query),+] {
+                text.push_str(&format!("{query}\n  → {}\n\n", body(query)));
+            }
+            insta::with_settings!({omit_expression => true}, { insta::assert_snapshot!(text); });
+        }
+    };
+}
+
+golden!(
+    names,
+    "select ID, Event_Message from edge_logs",
+    "select metadata.request.method from edge_logs",
+    "select method from edge_logs cross join unnest(metadata) m cross join unnest(m.request)",
+    "select m.request.nothing, nowhere from edge_logs cross join unnest(metadata) m",
+    "select metadata.level from edge_logs cross join unnest(metadata) as metadata",
+    "select host from edge_logs cross join unnest(metadata) m cross join unnest(m.request) request cross join unnest(m.response) response",
+    "select e.id, s.id from edge_logs e join storage_logs s on e.id = s.id",
+    "select id from edge_logs e join storage_logs s on e.id = s.id",
+    "select nothing from edge_logs",
+    "select edge_logs.nothing from edge_logs",
+    "select `id` from `edge_logs`",
+    "select id, id, 1, 'x' as `a\"b`, 2.5 from edge_logs",
+    "select edge_logs from edge_logs",
+    "select x.o from (select id as o from edge_logs) x",
+);
+
+golden!(
+    grouping,
+    "select timestamp_trunc(t.timestamp, minute) as timestamp, count(t.timestamp) as count from edge_logs t group by timestamp order by timestamp asc",
+    "select id as i, count(*) c from edge_logs group by i having c > 1 order by c desc, i",
+    "select id, count(*) from edge_logs group by 1 order by 2",
+    "select id, count(*) from edge_logs group by event_message",
+    "select count(*) from edge_logs where count(*) > 1",
+    "select distinct id from edge_logs order by id",
+    "select event_message, id, count(*) as n from edge_logs group by all",
+    "select count(case when not (r.status_code >= 500 or r.status_code >= 400 and r.status_code < 500) then 1 end) as ok from edge_logs, unnest(metadata) m, unnest(m.response) r",
+);
+
+golden!(
+    comparisons,
+    "select 1 from edge_logs, unnest(metadata) m, unnest(m.response) r where r.origin_time > r.status_code",
+    "select 1 from edge_logs, unnest(metadata) m, unnest(m.response) r where r.status_code = '500'",
+    "select 1 from edge_logs, unnest(metadata) m where m.x > m.y and m.x = 5 and m.x != 'a' and m.b",
+    "select 1 from edge_logs where timestamp between '2024-04-15 10:50:00' and '2024-04-15 10:50:27+02:00'",
+    "select 1 from edge_logs where timestamp > 1767225600000001",
+    "select 1 from edge_logs where timestamp > 'yesterday'",
+    "select 1 from edge_logs where id in ('a', 'b') and id not in ('c') and event_message is not null",
+    "select 1 from edge_logs, unnest(metadata) m, unnest(m.response) r where r.status_code in (1, 2, 2.5)",
+    "select 1 from edge_logs where event_message < 'b' and event_message::text LIKE '%cron job%'",
+    "select 1 from edge_logs where not (id = 'a' or false) and true",
+    "select 1 from edge_logs where id = 5",
+    "select 1 from edge_logs where metadata = 'x'",
+    "select 1 from edge_logs where regexp_contains(event_message, 'it''s a \\\\d+ [45]\\\\d\\\\d path')",
+    "select 1 from edge_logs where id = @nothing or id = @project",
+);
+
+golden!(
+    expressions,
+    "select 1/2, 7 - -3, -id from edge_logs",
+    "select 1/2, 7 - -3, 2 * 1.5, 'a' || 'b', not true, null, -9223372036854775808",
+    "select cast(timestamp as datetime), safe_cast(event_message as int64), cast('x' as int64) from edge_logs",
+    "select cast('nonsense' as timestamp) as t",
+    "select if(true, 1, 2.5), ifnull(null, 'x'), coalesce(id, 'y') from edge_logs",
+    "select if(true, 1, 'x')",
+    "select case id when 'a' then 1 when 'b' then 2 else 3.5 end from edge_logs",
+    "select timestamp_sub(current_timestamp(), interval 3 hour), current_timestamp",
+    "select approx_quantiles(r.origin_time, 100)[offset(50)] from edge_logs, unnest(metadata) m, unnest(m.response) r",
+    "select c.pid, o from storage_logs, unnest(metadata) m, unnest(m.context) c with offset o",
+    "select (select count(*) from storage_logs s where s.id = e.id) n, exists(select 1 from storage_logs) from edge_logs e",
+    "select id from edge_logs where id in (select id from storage_logs)",
+    "select id from edge_logs union all select 5",
+    "(select id, 1 as n from edge_logs limit 3) union all select 'x', 2.5 order by n limit 10",
+    "with a as (select id from edge_logs), b as (select id from a) select b.id from b left join a on a.id = b.id",
+    "select id from edge_logs limit 5000",
+    "select id from edge_logs limit @project",
+);
+
+golden!(
+    refusals,
+    "select * from edge_logs",
+    "select e.* from edge_logs e",
+    "select count(*), x.* from (select 1 as y) x",
+    "delete from edge_logs where true",
+    "select 1; select 2",
+    "select id from `cloudflare.logs.prod`",
+    "select id from log_events_1",
+    "select 1 from pg_catalog.pg_tables",
+    "select pg_read_file('/etc/passwd')",
+    "select pg_sleep(10)",
+    "select query_to_xml('select 1', true, true, '')",
+    "select current_setting('x')",
+    "select 1 from generate_series(1, 10)",
+    "select lower(id), lower(1) from edge_logs",
+    "select id from edge_logs where",
+    "selec 1",
+    "select id from edge_logs order by metadata",
+    "with edge_logs as (select nothing) select 1",
+    "with recursive a as (select 1) select 1",
+    "select id from edge_logs |> where true",
+    "select row_number() over () from edge_logs",
+    "select 'a'::uuid",
+    "select 1 where true",
+    "select id from edge_logs where (metadata.request.method = 'GET' and",
+    "select b'x'",
+    "select '\0'",
+);
+
+#[test]
+fn monsters_are_refused() {
+    let deep = format!("select {}1{}", "(".repeat(10_000), ")".repeat(10_000));
+    let deep_case = format!("select {}1{}", "case when true then ".repeat(90), " end".repeat(90));
+    let long_sum = format!("select 1{}", "+1".repeat(4_000));
+    for query in [deep, long_sum, "x".repeat(1 << 20)] {
+        let message = run(&query).unwrap_err();
+        assert!(
+            message.starts_with("The query is") || message.starts_with("The expression is"),
+            "{message}"
+        );
+    }
+    run(&deep_case).unwrap();
+    let long_or =
+        format!("select id from edge_logs where id = 'x'{}", " or id = 'y'".repeat(2_000));
+    run(&long_or).unwrap();
+}
