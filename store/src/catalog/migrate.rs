@@ -1,0 +1,145 @@
+//! Brings the catalog's tables to the form that this program knows.
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use crate::{failure, server::SchemaName};
+
+struct Migration {
+    version: i32,
+    name: &'static str,
+    sql: &'static str,
+}
+
+/// In the order in which they run. Ones that were released are never edited.
+const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    name: "sources and endpoints",
+    sql: include_str!("../../migrations/0001_sources_and_endpoints.sql"),
+}];
+
+/// Why the store cannot be made ready.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PrepareError {
+    /// The database cannot be reached, or refused a step.
+    #[error("{step}: {}", failure::text(source))]
+    Database { step: &'static str, source: sqlx::Error },
+    /// Going on could damage what a newer program relies on.
+    #[error(
+        "the catalog was made by a newer Logweir (its version is {found}, this program knows \
+         {known}): start that version or a newer one"
+    )]
+    NewerCatalog { found: i32, known: i32 },
+    /// Without `POSTGRES_BACKEND_SCHEMA` and `DB_SCHEMA` the server decides, and it has no answer.
+    #[error("the server's search_path names no schema that exists: set the schema by name")]
+    NoSchema,
+}
+
+impl PrepareError {
+    pub(crate) fn during(step: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
+        move |source| Self::Database { step, source }
+    }
+
+    /// What a person can do about it.
+    pub(crate) fn advice(&self) -> &'static str {
+        match self {
+            Self::Database { source, .. } => failure::advice(source),
+            Self::NewerCatalog { .. } | Self::NoSchema => "",
+        }
+    }
+}
+
+/// Serialises every change of the catalog's tables, over all processes.
+///
+/// The lock ends with its transaction, so that it also works through a pooler and never outlives
+/// its process. Each step looks again at what is there once it holds the lock.
+pub(super) async fn lock(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql("select pg_advisory_xact_lock(hashtextextended('logweir catalog', 0))")
+        .execute(connection)
+        .await
+        .map(|_| ())
+}
+
+/// Creates the schema and the version table when missing, then runs what has not run yet, each
+/// migration in a transaction of its own.
+pub(crate) async fn migrate(
+    connection: &mut PgConnection,
+    schema: &SchemaName,
+) -> Result<(), PrepareError> {
+    let failed = PrepareError::during("preparing the catalog");
+    let found = installed_version(connection, schema).await.map_err(failed)?;
+    let known = MIGRATIONS.last().map_or(0, |newest| newest.version);
+    if found > known {
+        return Err(PrepareError::NewerCatalog { found, known });
+    }
+    for migration in MIGRATIONS.iter().filter(|migration| migration.version > found) {
+        let failed = PrepareError::during(migration.name);
+        run(connection, schema, migration).await.map_err(failed)?;
+    }
+    Ok(())
+}
+
+async fn installed_version(
+    connection: &mut PgConnection,
+    schema: &SchemaName,
+) -> Result<i32, sqlx::Error> {
+    let schema = schema.as_str();
+    let mut transaction = connection.begin().await?;
+    lock(&mut transaction).await?;
+    // `create … if not exists` asks for the right to create even when there is nothing to create.
+    let sql = format!(
+        r#"do $$ begin
+            if to_regnamespace('"{schema}"') is null then
+                create schema "{schema}";
+            end if;
+            if to_regclass('"{schema}".logweir_migrations') is null then
+                create table "{schema}".logweir_migrations (
+                    version integer primary key,
+                    name text not null,
+                    applied_at timestamptz not null default now()
+                );
+            end if;
+        end $$"#
+    );
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *transaction).await?;
+    let sql = format!(r#"select coalesce(max(version), 0) from "{schema}".logweir_migrations"#);
+    let version = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *transaction).await?;
+    transaction.commit().await?;
+    Ok(version)
+}
+
+async fn run(
+    connection: &mut PgConnection,
+    schema: &SchemaName,
+    migration: &Migration,
+) -> Result<(), sqlx::Error> {
+    let schema = schema.as_str();
+    let mut transaction = connection.begin().await?;
+    lock(&mut transaction).await?;
+    let record = format!(
+        r#"insert into "{schema}".logweir_migrations (version, name) values ($1, $2)
+           on conflict (version) do nothing"#
+    );
+    let recorded = sqlx::query(AssertSqlSafe(record))
+        .bind(migration.version)
+        .bind(migration.name)
+        .execute(&mut *transaction)
+        .await?;
+    // Otherwise another process has just run it.
+    if recorded.rows_affected() == 1 {
+        let sql = format!("set local search_path = \"{schema}\";\n{}", migration.sql);
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *transaction).await?;
+    }
+    transaction.commit().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_count_up_from_one() {
+        for (version, migration) in (1..).zip(MIGRATIONS) {
+            assert_eq!(migration.version, version, "{}", migration.name);
+        }
+    }
+}

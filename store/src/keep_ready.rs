@@ -1,0 +1,218 @@
+//! Makes the databases ready, and notices when they go and come back.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use sqlx::{Connection, PgConnection};
+
+use crate::{
+    PostgresServer,
+    catalog::{self, Catalog, PrepareError},
+    connections, readers,
+    server::SchemaName,
+    store::{Inner, Loaded},
+};
+
+/// Wait after the first failed attempt; doubles up to [`LONGEST_BACK_OFF`].
+const FIRST_BACK_OFF: Duration = Duration::from_millis(200);
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(5);
+
+const PING_INTERVAL: Duration = Duration::from_secs(1);
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How often the partitions of the next days are looked after.
+const PARTITION_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// One connection to each database, apart from the pools: work that fills those must not look like
+/// a database that is away.
+struct Connections {
+    catalog: PgConnection,
+    events: PgConnection,
+}
+
+impl Inner {
+    /// Never returns.
+    pub(crate) async fn keep_ready(&self) {
+        let mut back_off = FIRST_BACK_OFF;
+        let mut last_message = String::new();
+        loop {
+            match Box::pin(self.prepare()).await {
+                Ok(connections) => {
+                    back_off = FIRST_BACK_OFF;
+                    last_message.clear();
+                    self.watch(connections).await;
+                }
+                Err(error) => {
+                    let message = error.to_string();
+                    if message != last_message {
+                        tracing::error!(
+                            advice = error.advice(),
+                            "the store is not ready: {message}"
+                        );
+                        last_message = message;
+                    }
+                    tokio::time::sleep(back_off).await;
+                    back_off = (back_off * 2).min(LONGEST_BACK_OFF);
+                }
+            }
+        }
+    }
+
+    /// Brings both databases to where requests can be served. Every step may be repeated, and be
+    /// done by several processes at once.
+    async fn prepare(&self) -> Result<Connections, PrepareError> {
+        let started = Instant::now();
+        let settings = &self.settings;
+
+        let mut catalog = open(&settings.catalog, "connecting to the catalog's database").await?;
+        let catalog_schema = schema_of(&settings.catalog, &mut catalog).await?;
+        catalog::migrate(&mut catalog, &catalog_schema).await?;
+        if settings.seed_supabase {
+            catalog::seed_supabase(&mut catalog, &catalog_schema)
+                .await
+                .map_err(PrepareError::during("seeding the catalog"))?;
+        }
+
+        let mut events = open(&settings.events, "connecting to the events database").await?;
+        let events_schema = schema_of(&settings.events, &mut events).await?;
+        readers::install_functions(&mut events, &events_schema, settings.query_functions)
+            .await
+            .map_err(PrepareError::during("installing the functions of queries"))?;
+        let has_reader = readers::make_role(&mut events, &events_schema)
+            .await
+            .map_err(PrepareError::during("making the role of queries"))?;
+
+        let loaded = Catalog::load(&mut catalog, &catalog_schema, &events_schema)
+            .await
+            .map_err(PrepareError::during("reading the catalog"))?;
+        for source in loaded.sources() {
+            self.tables
+                .make_ahead(&mut events, &events_schema, source.token)
+                .await
+                .map_err(PrepareError::during("making the event tables"))?;
+        }
+
+        let before = self.state().loaded;
+        let since = before.as_ref().map_or_else(Instant::now, |before| before.since);
+        if !has_reader && before.is_none_or(|before| before.has_reader) {
+            tracing::warn!(
+                "queries run as the user of the events database itself, because it may not create \
+                 the role logweir_reader; have an administrator run: CREATE ROLE logweir_reader; \
+                 GRANT logweir_reader TO that user"
+            );
+        }
+        tracing::info!(
+            catalog = %settings.catalog,
+            events = %settings.events,
+            sources = loaded.sources().len(),
+            took = ?started.elapsed(),
+            "the store is ready"
+        );
+        let loaded = Loaded { catalog: loaded, events_schema, has_reader, since };
+        self.change(|state| {
+            state.loaded = Some(Arc::new(loaded));
+            state.events_away = None;
+            state.catalog_away = None;
+        });
+        Ok(Connections { catalog, events })
+    }
+
+    /// Pings until both databases are back after an outage, or something has to be prepared again.
+    async fn watch(&self, connections: Connections) {
+        let mut catalog = Some(connections.catalog);
+        let mut events = Some(connections.events);
+        let mut partitions_made = Instant::now();
+        loop {
+            tokio::time::sleep(PING_INTERVAL).await;
+            let was_away = {
+                let state = self.state();
+                state.events_away.is_some() || state.catalog_away.is_some()
+            };
+            let (catalog_away, events_away) = tokio::join!(
+                why_away(&mut catalog, &self.settings.catalog),
+                why_away(&mut events, &self.settings.events),
+            );
+            if let Some(reason) = catalog_away.as_ref().or(events_away.as_ref()) {
+                if !was_away {
+                    tracing::error!("a database does not answer: {reason}");
+                }
+                self.change(|state| {
+                    state.catalog_away = catalog_away;
+                    state.events_away = events_away;
+                });
+                continue;
+            }
+            if was_away {
+                // What was away may have come back empty: prepared first, ready then.
+                return;
+            }
+            if partitions_made.elapsed() >= PARTITION_INTERVAL {
+                partitions_made = Instant::now();
+                if let Some(events) = &mut events
+                    && let Err(error) = self.make_partitions_ahead(events).await
+                {
+                    tracing::error!("no partitions made for the next days: {error}");
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn make_partitions_ahead(&self, events: &mut PgConnection) -> Result<(), PrepareError> {
+        let Some(loaded) = self.state().loaded else { return Ok(()) };
+        for source in loaded.catalog.sources() {
+            self.tables
+                .make_ahead(events, &loaded.events_schema, source.token)
+                .await
+                .map_err(PrepareError::during("making the event tables"))?;
+        }
+        Ok(())
+    }
+}
+
+async fn open(server: &PostgresServer, step: &'static str) -> Result<PgConnection, PrepareError> {
+    connections::connect(server).await.map_err(PrepareError::during(step))
+}
+
+/// The schema of the settings, else the one in which the server would create tables.
+async fn schema_of(
+    server: &PostgresServer,
+    connection: &mut PgConnection,
+) -> Result<SchemaName, PrepareError> {
+    if let Some(schema) = server.schema() {
+        return Ok(schema.clone());
+    }
+    let schema: Option<String> = sqlx::query_scalar("select current_schema()::text")
+        .fetch_one(connection)
+        .await
+        .map_err(PrepareError::during("asking for the current schema"))?;
+    schema.as_deref().and_then(|name| SchemaName::parse(name).ok()).ok_or(PrepareError::NoSchema)
+}
+
+/// Pings over the connection, or opens a new one when it is gone.
+async fn why_away(
+    connection: &mut Option<PgConnection>,
+    server: &PostgresServer,
+) -> Option<Arc<str>> {
+    let asked = async {
+        match connection.take() {
+            // Put back only after its answer: one that gave none in time is not asked again.
+            Some(mut held) => {
+                held.ping().await?;
+                Ok::<_, sqlx::Error>(held)
+            }
+            None => connections::connect(server).await,
+        }
+    };
+    let reason = match tokio::time::timeout(PING_TIMEOUT, asked).await {
+        Ok(Ok(held)) => {
+            *connection = Some(held);
+            return None;
+        }
+        Ok(Err(error)) => crate::failure::text(&error),
+        Err(_) => format!("no answer within {} s", PING_TIMEOUT.as_secs()),
+    };
+    Some(format!("{server}: {reason}").into())
+}

@@ -1,0 +1,73 @@
+//! Writes rows as JSON objects.
+
+use sqlx::{
+    Column as _, Row as _, TypeInfo as _, ValueRef as _,
+    postgres::{PgRow, PgValueFormat},
+};
+
+use super::{
+    Column, ColumnKind,
+    value::{WireType, write_value},
+};
+
+/// Writes the rows of one query.
+pub(super) struct RowWriter {
+    fields: Vec<Field>,
+}
+
+struct Field {
+    index: usize,
+    name: String,
+    /// `"name":`
+    key: Vec<u8>,
+    kind: ColumnKind,
+    wire: WireType,
+}
+
+impl RowWriter {
+    /// Compares what was promised with what came.
+    pub(super) fn new(columns: &[Column], row: &PgRow) -> Result<Self, String> {
+        if row.len() != columns.len() {
+            return Err(format!("{} columns were described, {} came", columns.len(), row.len()));
+        }
+        let mut fields = Vec::with_capacity(columns.len());
+        for (index, (column, found)) in columns.iter().zip(row.columns()).enumerate() {
+            let hidden = columns.iter().skip(index + 1).any(|later| later.name == column.name);
+            if hidden {
+                continue;
+            }
+            let type_name = found.type_info().name();
+            let wire = WireType::named(type_name).ok_or_else(|| {
+                format!("column {} has the type {type_name}, which cannot be shown", column.name)
+            })?;
+            let mut key = serde_json::to_vec(&column.name).map_err(|error| error.to_string())?;
+            key.push(b':');
+            fields.push(Field { index, name: column.name.clone(), key, kind: column.kind, wire });
+        }
+        Ok(Self { fields })
+    }
+
+    /// Appends a row as an object.
+    pub(super) fn write(&self, row: &PgRow, out: &mut Vec<u8>) -> Result<(), String> {
+        out.push(b'{');
+        for (at, field) in self.fields.iter().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(&field.key);
+            let named = |error: String| format!("column {}: {error}", field.name);
+            let value = row.try_get_raw(field.index).map_err(|error| named(error.to_string()))?;
+            if value.is_null() {
+                out.extend_from_slice(b"null");
+                continue;
+            }
+            if value.format() != PgValueFormat::Binary {
+                return Err(named("the server sent text instead of the binary form".to_owned()));
+            }
+            let bytes = value.as_bytes().map_err(|error| named(error.to_string()))?;
+            write_value(field.kind, field.wire, bytes, out).map_err(named)?;
+        }
+        out.push(b'}');
+        Ok(())
+    }
+}

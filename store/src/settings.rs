@@ -1,0 +1,26 @@
+//! What the stores need to know, typed.
+
+use std::time::Duration;
+
+use crate::PostgresServer;
+
+/// What the stores need to know, typed.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where events are stored.
+    pub events: PostgresServer,
+    /// Where the catalog is stored.
+    pub catalog: PostgresServer,
+    /// Whether the Supabase sources and endpoints are seeded into an empty catalog.
+    pub seed_supabase: bool,
+    /// Longest run of one query.
+    pub query_timeout: Duration,
+    /// Connections for writing events.
+    pub ingest_connections: u32,
+    /// Connections for queries.
+    pub query_connections: u32,
+    /// DDL of the functions that translated queries call: idempotent `create or replace function
+    /// logweir.…` statements with every name qualified. Run in the events database whenever it
+    /// differs from what was run there last.
+    pub query_functions: &'static str,
+}

@@ -1,0 +1,12 @@
+//! The store on a real Postgres.
+
+#[cfg(test)]
+mod append;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod outage;
+#[cfg(test)]
+mod prepare;
+#[cfg(test)]
+mod query;

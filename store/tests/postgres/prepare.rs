@@ -1,0 +1,156 @@
+//! From an empty database to ready.
+
+use end_to_end::postgres::TestCluster;
+use event_schemas::SUPABASE_SOURCES;
+use sqlx::{Connection, PgConnection};
+use store::{EndpointKey, Readiness, SourceKey};
+
+use crate::fixture::{Fixture, run, settings, start};
+
+#[tokio::test]
+async fn an_empty_database_gets_supabases_sources_and_endpoints() {
+    let url = TestCluster::shared().database().await;
+    let mut settings = settings(&url);
+    settings.seed_supabase = true;
+    let running = start(settings).await;
+    assert_eq!(running.store.readiness(), Readiness::Ready);
+    assert!(running.store.ready_since().is_some());
+
+    let names: Vec<_> = running.store.sources().iter().map(|source| source.name.clone()).collect();
+    let expected: Vec<_> = SUPABASE_SOURCES.iter().map(|source| source.name).collect();
+    assert_eq!(names, expected);
+    for source in SUPABASE_SOURCES.iter() {
+        let found = running.store.source(SourceKey::Name(source.name)).unwrap();
+        assert_eq!(*found.schema, source.schema);
+        assert_eq!(running.store.source(SourceKey::Token(found.token)).unwrap().id, found.id);
+    }
+    for name in ["logs.all", "usage.api-counts"] {
+        let endpoint = running.store.endpoint(EndpointKey::Name(name)).unwrap();
+        assert!(endpoint.sandboxable && endpoint.enable_auth, "{name}");
+        assert_eq!((endpoint.max_limit, endpoint.language.as_str()), (1000, "bq_sql"), "{name}");
+    }
+    assert!(running.store.endpoint(EndpointKey::Name("logs.ALL")).is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_start_at_once_agree() {
+    let cluster = TestCluster::shared();
+    let (one, other) = (cluster.database().await, cluster.database().await);
+    let stores = [&one, &one, &one, &other, &other, &other].map(|url| {
+        let mut settings = settings(url);
+        settings.seed_supabase = true;
+        tokio::spawn(start(settings))
+    });
+    let mut endpoints = Vec::new();
+    for store in stores {
+        let running = store.await.unwrap();
+        endpoints.push(running.store.endpoint(EndpointKey::Name("logs.all")).unwrap().token);
+        assert_eq!(running.store.sources().len(), SUPABASE_SOURCES.len());
+    }
+    assert_eq!(endpoints[0], endpoints[1]);
+    assert_eq!(endpoints[1], endpoints[2]);
+    assert_eq!(endpoints[3], endpoints[5]);
+    assert_ne!(endpoints[0], endpoints[3]);
+}
+
+#[tokio::test]
+async fn what_a_person_removed_stays_away() {
+    let url = TestCluster::shared().database().await;
+    let mut settings = settings(&url);
+    settings.seed_supabase = true;
+    start(settings.clone()).await;
+    let mut admin = PgConnection::connect(&url).await.unwrap();
+    run(&mut admin, "delete from _analytics.logweir_endpoints where name = 'usage.api-counts'")
+        .await;
+    let running = start(settings).await;
+    assert!(running.store.endpoint(EndpointKey::Name("logs.all")).is_some());
+    assert!(running.store.endpoint(EndpointKey::Name("usage.api-counts")).is_none());
+}
+
+#[tokio::test]
+async fn logflares_own_tables_are_left_alone() {
+    let url = TestCluster::shared().database().await;
+    let mut admin = PgConnection::connect(&url).await.unwrap();
+    run(
+        &mut admin,
+        "create schema _analytics;
+         create table _analytics.sources (id bigint, name text);
+         create table _analytics.schema_migrations (version bigint);
+         create table _analytics.endpoint_queries (id bigint);
+         insert into _analytics.sources values (7, 'mine')",
+    )
+    .await;
+    let mut settings = settings(&url);
+    settings.seed_supabase = true;
+    start(settings).await;
+    let kept: (i64, String) = sqlx::query_as("select id, name from _analytics.sources")
+        .fetch_one(&mut admin)
+        .await
+        .unwrap();
+    assert_eq!(kept, (7, "mine".to_owned()));
+}
+
+#[tokio::test]
+async fn a_user_that_may_not_make_roles_is_enough() {
+    let cluster = TestCluster::shared();
+    let mut admin = PgConnection::connect(&cluster.url("postgres")).await.unwrap();
+    run(&mut admin, "create role plain login").await;
+    let url = cluster.database().await;
+    let mut admin = PgConnection::connect(&url).await.unwrap();
+    run(
+        &mut admin,
+        "create schema _analytics authorization plain; create schema logweir authorization plain",
+    )
+    .await;
+    let plain = url.replace("user=postgres", "user=plain");
+    let mut settings = settings(&plain);
+    settings.seed_supabase = true;
+    let running = start(settings).await;
+
+    let columns = [store::Column { name: "v".to_owned(), kind: store::ColumnKind::String }];
+    let query = store::Query { sql: "select current_user", columns: &columns };
+    let rows = running.store.query(query).await.unwrap();
+    assert_eq!(rows.into_json(), r#"[{"v":"plain"}]"#);
+}
+
+/// From Postgres 16 on, who makes a role may not at once become it.
+#[tokio::test]
+async fn a_user_that_may_make_roles_needs_no_superuser() {
+    let cluster = TestCluster::start();
+    let mut admin = PgConnection::connect(&cluster.url("postgres")).await.unwrap();
+    run(&mut admin, "create role maker login createrole").await;
+    let url = cluster.database().await;
+    let mut admin = PgConnection::connect(&url).await.unwrap();
+    run(&mut admin, "grant create on database test_0 to maker").await;
+    let running = start(settings(&url.replace("user=postgres", "user=maker"))).await;
+
+    let columns = [store::Column { name: "v".to_owned(), kind: store::ColumnKind::String }];
+    let query = store::Query { sql: "select current_user", columns: &columns };
+    let rows = running.store.query(query).await.unwrap();
+    assert_eq!(rows.into_json(), r#"[{"v":"logweir_reader"}]"#);
+}
+
+#[tokio::test]
+async fn functions_are_replaced_when_they_change() {
+    let fixture = Fixture::new().await;
+    assert_eq!(fixture.query("select logweir.twice(4)::text").await.unwrap(), r#"[{"v":"8"}]"#);
+
+    let mut settings = settings(&fixture.url);
+    settings.query_functions = "create or replace function logweir.twice(number bigint) \
+                                returns bigint language sql immutable return number * 2 + 1";
+    start(settings).await;
+    assert_eq!(fixture.query("select logweir.twice(4)::text").await.unwrap(), r#"[{"v":"9"}]"#);
+}
+
+#[tokio::test]
+async fn without_a_schema_the_server_decides() {
+    let url = TestCluster::shared().database().await;
+    let mut settings = settings(&url);
+    settings.events = store::PostgresServer::parse(&url, None).unwrap();
+    settings.catalog = settings.events.clone();
+    settings.seed_supabase = true;
+    let running = start(settings).await;
+    for source in running.store.sources() {
+        assert!(source.table.starts_with("\"public\".\"log_events_"), "{}", source.table);
+    }
+}
