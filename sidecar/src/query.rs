@@ -1,0 +1,151 @@
+//! Queries of endpoints.
+
+use store::{
+    AccessTokens, Column, ColumnKind, Endpoint, EndpointKey, QueryError, Readiness, SourceKey,
+    Store,
+};
+use translate::{OutputType, SourceTable, Sources};
+use uuid::Uuid;
+
+use crate::parameters::Parameters;
+
+/// The endpoints that are asked in Studio's words over CTEs take the words from here.
+const SQL: &str = "sql";
+
+/// Why a query was not answered with rows. The text goes to the person who asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// The catalog was not read yet.
+    #[error("the server is starting; ask again in a moment")]
+    Starting,
+    /// No token, a wrong one, or one that may not query.
+    #[error("Unauthorized")]
+    Unauthorized,
+    /// Nobody has made such an endpoint.
+    #[error("Endpoint \"{0}\" is not available on this server")]
+    UnknownEndpoint(String),
+    /// The body cannot be read.
+    #[error("the request's body cannot be read: {0}")]
+    Body(String),
+    /// The body is larger than the limit, in bytes.
+    #[error("the request's body is larger than {0} bytes")]
+    BodyTooLarge(usize),
+    /// The endpoint runs its own query only.
+    #[error("Endpoint \"{0}\" does not take SQL: it is not sandboxable")]
+    NotSandboxable(String),
+    /// The endpoint's query is in a language that is not understood.
+    #[error("Endpoint \"{0}\" is written in {1}, which this server cannot run yet")]
+    Language(String, String),
+    /// The query cannot be translated.
+    #[error("{0}")]
+    Translation(#[from] translate::Diagnostic),
+    /// The query failed while it ran.
+    #[error("{0}")]
+    Query(#[from] QueryError),
+}
+
+/// A request for an endpoint's rows.
+#[derive(Debug)]
+pub(crate) struct Request {
+    /// The endpoint's name or token.
+    pub(crate) endpoint: String,
+    /// The token that was presented.
+    pub(crate) token: Option<String>,
+    pub(crate) parameters: Parameters,
+}
+
+/// Runs an endpoint's query; gives its rows as a JSON array.
+pub(crate) async fn run(
+    store: &Store,
+    tokens: &AccessTokens,
+    request: &Request,
+) -> Result<String, Refusal> {
+    let endpoint = authorized(store, tokens, request)?;
+    let consumer = request.parameters.get(SQL);
+    if consumer.is_some() && !endpoint.sandboxable {
+        return Err(Refusal::NotSandboxable(endpoint.name.clone()));
+    }
+    if endpoint.language != "bq_sql" {
+        return Err(Refusal::Language(endpoint.name.clone(), endpoint.language.clone()));
+    }
+    let translation = translate::translate(
+        &translate::Request {
+            endpoint: &endpoint.query,
+            consumer,
+            parameters: &request.parameters.0,
+            max_rows: endpoint.max_limit.into(),
+        },
+        &CatalogSources(store),
+    )
+    .inspect_err(|diagnostic| report(&endpoint, consumer, diagnostic))?;
+    let columns: Vec<Column> = translation.columns.into_iter().map(column).collect();
+    let rows = store.query(store::Query { sql: &translation.sql, columns: &columns }).await;
+    let rows = rows.inspect_err(|error| {
+        tracing::warn!(endpoint = endpoint.name, %error, sql = translation.sql, "a query failed");
+    })?;
+    Ok(rows.into_json())
+}
+
+/// The endpoint that the request may ask. Who may not query learns nothing of which there are.
+fn authorized(
+    store: &Store,
+    tokens: &AccessTokens,
+    request: &Request,
+) -> Result<std::sync::Arc<Endpoint>, Refusal> {
+    if store.readiness() == Readiness::Starting {
+        return Err(Refusal::Starting);
+    }
+    let allowed = request
+        .token
+        .as_deref()
+        .and_then(|token| tokens.scope(token))
+        .is_some_and(store::Scope::may_query);
+    let token = Uuid::try_parse(&request.endpoint);
+    let endpoint = match token {
+        Ok(token) => store.endpoint(EndpointKey::Token(token)),
+        Err(_) => store.endpoint(EndpointKey::Name(&request.endpoint)),
+    };
+    match endpoint {
+        Some(endpoint) if allowed || (!endpoint.enable_auth && token.is_ok()) => Ok(endpoint),
+        None if allowed => Err(Refusal::UnknownEndpoint(request.endpoint.clone())),
+        _ => Err(Refusal::Unauthorized),
+    }
+}
+
+/// A fault of ours is for the log; what a person typed is for that person.
+fn report(endpoint: &Endpoint, consumer: Option<&str>, diagnostic: &translate::Diagnostic) {
+    if diagnostic.kind == translate::Kind::Internal || consumer.is_none() {
+        tracing::error!(endpoint = endpoint.name, %diagnostic, query = consumer, "a query cannot be translated");
+    }
+}
+
+/// The catalog's sources as the translator asks for them.
+struct CatalogSources<'a>(&'a Store);
+
+impl Sources for CatalogSources<'_> {
+    fn source(&self, name: &str) -> Option<SourceTable> {
+        let source = self.0.source(SourceKey::Name(name))?;
+        Some(SourceTable {
+            table: source.table.clone(),
+            schema: std::sync::Arc::clone(&source.schema),
+        })
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.0.sources().iter().map(|source| source.name.clone()).collect()
+    }
+}
+
+fn column(column: translate::OutputColumn) -> Column {
+    let kind = match column.ty {
+        OutputType::Bool => ColumnKind::Bool,
+        OutputType::Int64 => ColumnKind::Int64,
+        OutputType::Float64 => ColumnKind::Float64,
+        OutputType::String => ColumnKind::String,
+        OutputType::Timestamp => ColumnKind::Timestamp,
+        OutputType::Datetime => ColumnKind::Datetime,
+        OutputType::Date => ColumnKind::Date,
+        OutputType::Json => ColumnKind::Json,
+    };
+    Column { name: column.name, kind }
+}
