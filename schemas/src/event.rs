@@ -20,7 +20,7 @@ pub struct Event<'a> {
     /// The text that people read.
     pub event_message: Option<Cow<'a, str>>,
     /// All other fields, their names fit for a column, nothing empty among them.
-    fields: Vec<(Cow<'a, str>, Value<'a>)>,
+    pub fields: Vec<(Cow<'a, str>, Value<'a>)>,
 }
 
 /// Why a value cannot be stored as an event.
@@ -43,7 +43,7 @@ impl<'a> Event<'a> {
             fields: Vec::with_capacity(given.len()),
         };
         let (mut id, mut message, mut event_message) = (None, None, None);
-        for (name, value) in given {
+        for (name, value) in named(given) {
             match name.as_ref() {
                 "timestamp" => event.timestamp = timestamp::microseconds(&value).unwrap_or(now),
                 "id" => id = text(value),
@@ -51,7 +51,7 @@ impl<'a> Event<'a> {
                 "event_message" => event_message = text(value),
                 _ => {
                     if let Some(value) = pruned(value) {
-                        event.fields.push((key::sanitise(name), value));
+                        event.fields.push((name, value));
                     }
                 }
             }
@@ -113,14 +113,24 @@ fn pruned(value: Value<'_>) -> Option<Value<'_>> {
             (!elements.is_empty()).then_some(Value::Array(elements))
         }
         Value::Object(fields) => {
-            let fields: Vec<_> = fields
+            let fields: Vec<_> = named(fields)
                 .into_iter()
-                .filter_map(|(name, value)| Some((key::sanitise(name), pruned(value)?)))
+                .filter_map(|(name, value)| Some((name, pruned(value)?)))
                 .collect();
             (!fields.is_empty()).then_some(Value::Object(fields))
         }
         other => Some(other),
     }
+}
+
+/// Fields with names that are fit for columns. Where two names become one, the later in the order
+/// of the given names comes last, and so counts, as in Logflare.
+fn named<'a>(mut fields: Vec<(Cow<'a, str>, Value<'a>)>) -> Vec<(Cow<'a, str>, Value<'a>)> {
+    if fields.iter().all(|(name, _)| key::is_fit(name)) {
+        return fields;
+    }
+    fields.sort_by(|(one, _), (other, _)| one.cmp(other));
+    fields.into_iter().map(|(name, value)| (key::sanitise(name), value)).collect()
 }
 
 #[cfg(test)]
@@ -173,7 +183,15 @@ mod tests {
                 r#"{"a-b":{"x.y":[{"1":1},null,[]]},"timestamp":true}"#,
                 json!({"timestamp": NOW, "event_message": null, "_a_b": {"_x_y": [{"_1": 1}]}}),
             ),
-            (r#"{"a.b":1,"a-b":2}"#, json!({"timestamp": NOW, "event_message": null, "_a_b": 2})),
+            // `_a_b` < `a-b` < `a.b`, whatever their order in the text.
+            (
+                r#"{"a.b":1,"_a_b":3,"a-b":2}"#,
+                json!({"timestamp": NOW, "event_message": null, "_a_b": 1}),
+            ),
+            (
+                r#"{"in":{"a.b":"","a-b":2}}"#,
+                json!({"timestamp": NOW, "event_message": null, "in": {"_a_b": 2}}),
+            ),
         ] {
             assert_eq!(body(event), expected, "{event}");
         }
@@ -194,7 +212,7 @@ mod tests {
     #[test]
     fn finds_fields() {
         let event = Event::normalise(parse(r#"{"a.b":1,"a-b":2}"#).unwrap(), NOW).unwrap();
-        assert_eq!(event.field("_a_b"), Some(&Value::Number("2".into())));
+        assert_eq!(event.field("_a_b"), Some(&Value::Number("1".into())));
         assert_eq!(event.field("nothing"), None);
     }
 
@@ -210,7 +228,7 @@ mod tests {
             prop_oneof![
                 proptest::collection::vec(inner.clone(), 0..6).prop_map(Into::into),
                 proptest::collection::btree_map(
-                    "[a-z_.0-9é-]{0,6}|id|timestamp|message|event_message",
+                    "[a-z_.0-9é-]{0,6}|id|timestamp|message|event_message|[k-]{127,131}",
                     inner,
                     0..6
                 )

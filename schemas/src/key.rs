@@ -18,15 +18,21 @@ const RESERVED: [&str; 9] = [
     "_CHANGE_TIMESTAMP",
 ];
 
+/// Whether a name can stay as it is.
+pub(crate) fn is_fit(key: &str) -> bool {
+    // A name that was cut is one byte longer, and is not cut again when its event comes again.
+    let most = MAX_BYTES + usize::from(key.starts_with('_'));
+    !key.is_empty()
+        && key.len() <= most
+        && !key.as_bytes()[0].is_ascii_digit()
+        && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && !(key.starts_with('_') && is_reserved(key))
+}
+
 /// Makes a name of `[A-Za-z0-9_]` only, as Logflare does, so that queries find the same names:
 /// every other character becomes `_`, and one more `_` goes in front for each kind of repair.
 pub(crate) fn sanitise(key: Cow<'_, str>) -> Cow<'_, str> {
-    let clean = !key.is_empty()
-        && key.len() <= MAX_BYTES
-        && !key.as_bytes()[0].is_ascii_digit()
-        && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-        && !(key.starts_with('_') && is_reserved(&key));
-    if clean {
+    if is_fit(&key) {
         return key;
     }
     let reserved = is_reserved(&key);
@@ -44,6 +50,11 @@ pub(crate) fn sanitise(key: Cow<'_, str>) -> Cow<'_, str> {
         // Only ASCII is left.
         name.truncate(MAX_BYTES);
         name.insert(0, '_');
+    }
+    // Where the repair itself made such a beginning: `.ROOT__`.
+    if is_reserved(&name) {
+        name.insert(0, '_');
+        name.truncate(MAX_BYTES + 1);
     }
     Cow::Owned(name)
 }
@@ -75,6 +86,7 @@ mod tests {
             ("é", "__"),
             ("", "_"),
             ("_private", "_private"),
+            (".ROOT__", "___ROOT__"),
         ] {
             assert_eq!(sanitise(key.into()), name, "{key}");
         }
@@ -84,10 +96,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn gives_names(key in ".{0,200}") {
+        fn gives_names_that_stay(
+            key in "[-._1]{0,2}(ROOT__|TABLE_|PARTITION)?[a-z.é-]{0,4}|[_.-]?(ROOT__)?[a-z]{110,200}|.{0,200}"
+        ) {
             let name = sanitise(key.into());
             prop_assert!(!name.is_empty() && name.len() <= 129);
             prop_assert!(name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
+            prop_assert!(is_fit(&name), "{}", name);
         }
     }
 }

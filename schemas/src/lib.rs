@@ -10,6 +10,6 @@ mod timestamp;
 mod value;
 
 pub use event::{Event, NotAnEvent};
-pub use source::{SUPABASE_SOURCES, SupabaseSource};
-pub use table_schema::{FieldType, TableSchema};
-pub use value::{MAX_DEPTH, NotJson, Value, elements, parse, repair};
+pub use source::{SUPABASE_SOURCES, SupabaseSource, json_schema};
+pub use table_schema::{FieldType, InvalidSchema, SchemaPath, TableSchema};
+pub use value::{MAX_DEPTH, NotJson, Value, parse, repair};

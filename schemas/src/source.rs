@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::TableSchema;
+use crate::{InvalidSchema, TableSchema};
 
 /// A source that every Supabase has.
 #[derive(Debug, Clone)]
@@ -16,4 +16,219 @@ pub struct SupabaseSource {
 }
 
 /// The nine sources of a self-hosted Supabase, in the order in which they are seeded.
-pub static SUPABASE_SOURCES: LazyLock<Vec<SupabaseSource>> = LazyLock::new(Vec::new);
+pub static SUPABASE_SOURCES: LazyLock<Vec<SupabaseSource>> = LazyLock::new(|| {
+    let source = |file: &SchemaFile| SupabaseSource {
+        name: file.source,
+        table: file.table,
+        // The files are part of the program and a test reads them all. Should one be broken all the
+        // same, its source works as one of which nothing is known yet.
+        schema: file.table_schema().unwrap_or_else(|error| {
+            debug_assert!(false, "sources/{}.json: {error}", file.source);
+            TableSchema::default()
+        }),
+    };
+    FILES.iter().map(source).collect()
+});
+
+/// The text of the JSON Schema (2020-12) of a Supabase source's events, `None` for other sources.
+///
+/// Besides the types it says what each field is, and in `x-studio` where Studio needs it.
+pub fn json_schema(source_name: &str) -> Option<&'static str> {
+    FILES.iter().find(|file| file.source == source_name).map(|file| file.text)
+}
+
+/// A file of `sources/`.
+struct SchemaFile {
+    source: &'static str,
+    table: &'static str,
+    text: &'static str,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum UnreadableFile {
+    #[error("not JSON: {0}")]
+    NotJson(#[from] serde_json::Error),
+    #[error(transparent)]
+    Invalid(#[from] InvalidSchema),
+}
+
+impl SchemaFile {
+    fn table_schema(&self) -> Result<TableSchema, UnreadableFile> {
+        Ok(TableSchema::from_json_schema(&serde_json::from_str(self.text)?)?)
+    }
+}
+
+macro_rules! schema_file {
+    ($source:literal, $table:literal) => {
+        SchemaFile {
+            source: $source,
+            table: $table,
+            text: include_str!(concat!("../sources/", $source, ".json")),
+        }
+    };
+}
+
+/// Logflare's seeding order.
+static FILES: [SchemaFile; 9] = [
+    schema_file!("cloudflare.logs.prod", "edge_logs"),
+    schema_file!("postgres.logs", "postgres_logs"),
+    schema_file!("deno-relay-logs", "function_edge_logs"),
+    schema_file!("deno-subhosting-events", "function_logs"),
+    schema_file!("gotrue.logs.prod", "auth_logs"),
+    schema_file!("realtime.logs.prod", "realtime_logs"),
+    schema_file!("storage.logs.prod.2", "storage_logs"),
+    schema_file!("postgREST.logs.prod", "postgrest_logs"),
+    schema_file!("pgbouncer.logs.prod", "pgbouncer_logs"),
+];
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::FieldType;
+
+    /// The type at a path such as `metadata.context[].pid`.
+    fn type_at<'t>(schema: &'t TableSchema, path: &str) -> &'t FieldType {
+        let (step, rest) = path.split_once('.').map_or((path, None), |(a, b)| (a, Some(b)));
+        let name = step.trim_end_matches("[]");
+        let mut found = schema.field(name);
+        if name != step {
+            let FieldType::Array(element) = found else { panic!("{step} is no list: {found:?}") };
+            found = element;
+        }
+        match (rest, found) {
+            (None, found) => found,
+            (Some(rest), FieldType::Object(fields)) => type_at(fields, rest),
+            (Some(_), other) => panic!("{step} is no object: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_file_is_read() {
+        for file in &FILES {
+            let schema = file.table_schema().unwrap_or_else(|e| panic!("{}: {e}", file.source));
+            for (column, expected) in [
+                ("timestamp", FieldType::Timestamp),
+                ("id", FieldType::String),
+                ("event_message", FieldType::String),
+                ("project", FieldType::String),
+                ("appname", FieldType::String),
+                ("identifier", FieldType::String),
+            ] {
+                assert_eq!(schema.field(column), &expected, "{}: {column}", file.source);
+            }
+            let metadata = schema.field("metadata");
+            assert!(matches!(metadata, FieldType::Object(_)), "{}: {metadata:?}", file.source);
+        }
+    }
+
+    #[test]
+    fn a_broken_file_is_an_error() {
+        let file = |text| SchemaFile { source: "s", table: "t", text };
+        let error = file("{").table_schema().unwrap_err();
+        assert!(matches!(error, UnreadableFile::NotJson(_)), "{error}");
+        let error = file(r#"{"type": "text"}"#).table_schema().unwrap_err();
+        assert!(matches!(error, UnreadableFile::Invalid(_)), "{error}");
+    }
+
+    #[test]
+    fn sources_are_in_seeding_order() {
+        let names: Vec<_> = SUPABASE_SOURCES.iter().map(|s| (s.name, s.table)).collect();
+        assert_eq!(names.first(), Some(&("cloudflare.logs.prod", "edge_logs")));
+        assert_eq!(names.last(), Some(&("pgbouncer.logs.prod", "pgbouncer_logs")));
+        assert_eq!(names.len(), 9);
+        assert!(SUPABASE_SOURCES.iter().all(|source| !source.schema.fields.is_empty()));
+    }
+
+    #[test]
+    fn json_schema_is_found_by_the_exact_source_name() {
+        let text = json_schema("postgREST.logs.prod").unwrap();
+        let schema: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(schema["$id"], "urn:logweir:source:postgREST.logs.prod");
+        assert_eq!(json_schema("postgrest.logs.prod"), None);
+        assert_eq!(json_schema("edge_logs"), None);
+    }
+
+    #[test]
+    fn paths_that_studio_reads_have_their_types() {
+        use FieldType::{Bool, Float64, Int64, String, Unknown};
+
+        let expected = [
+            ("cloudflare.logs.prod", "metadata.request.method", String),
+            ("cloudflare.logs.prod", "metadata.request.path", String),
+            ("cloudflare.logs.prod", "metadata.request.search", String),
+            ("cloudflare.logs.prod", "metadata.request.headers.user_agent", String),
+            ("cloudflare.logs.prod", "metadata.request.headers.content_length", String),
+            ("cloudflare.logs.prod", "metadata.request.cf.country", String),
+            ("cloudflare.logs.prod", "metadata.request.cf.botManagement.verifiedBot", Bool),
+            ("cloudflare.logs.prod", "metadata.request.cf.botManagement.detectionIds[]", Int64),
+            ("cloudflare.logs.prod", "metadata.request.sb.jwt.apikey.payload.role", String),
+            ("cloudflare.logs.prod", "metadata.request.sb.jwt.apikey.payload.expires_at", Int64),
+            ("cloudflare.logs.prod", "metadata.request.sb.jwt.apikey.invalid", Unknown),
+            ("cloudflare.logs.prod", "metadata.request.sb.apikey.apikey.hash", String),
+            ("cloudflare.logs.prod", "metadata.response.status_code", Int64),
+            ("cloudflare.logs.prod", "metadata.response.origin_time", Float64),
+            ("cloudflare.logs.prod", "metadata.response.headers.x_sb_error_code", String),
+            ("postgres.logs", "metadata.host", String),
+            ("postgres.logs", "metadata.parsed.error_severity", String),
+            ("postgres.logs", "metadata.parsed.query_id", Int64),
+            ("postgres.logs", "metadata.parsed.timestamp", String),
+            ("deno-relay-logs", "metadata.project_ref", String),
+            ("deno-relay-logs", "metadata.request.pathname", String),
+            ("deno-relay-logs", "metadata.response.status_code", Int64),
+            ("deno-relay-logs", "metadata.execution_time_ms", Float64),
+            ("deno-relay-logs", "metadata.request.sb.apikey.authorization.error", String),
+            ("deno-subhosting-events", "metadata.event_type", String),
+            ("deno-subhosting-events", "metadata.timestamp", String),
+            ("gotrue.logs.prod", "metadata.level", String),
+            ("gotrue.logs.prod", "metadata.status", Int64),
+            ("gotrue.logs.prod", "metadata.duration", Int64),
+            ("gotrue.logs.prod", "metadata.auth_event.traits.provider", String),
+            ("realtime.logs.prod", "metadata.project", String),
+            ("realtime.logs.prod", "metadata.measurements.connected", Float64),
+            ("storage.logs.prod.2", "metadata.level", Int64),
+            ("storage.logs.prod.2", "metadata.context[].pid", Int64),
+            ("storage.logs.prod.2", "metadata.res.statusCode", Int64),
+            ("storage.logs.prod.2", "metadata.error.message", String),
+            ("postgREST.logs.prod", "metadata.host", String),
+            ("pgbouncer.logs.prod", "file", String),
+            ("pgbouncer.logs.prod", "metadata.host", String),
+        ];
+        for (name, path, expected) in expected {
+            let source = SUPABASE_SOURCES.iter().find(|source| source.name == name).unwrap();
+            assert_eq!(type_at(&source.schema, path), &expected, "{name}: {path}");
+        }
+    }
+
+    #[test]
+    fn every_file_and_field_is_described_and_stays_open() {
+        for file in &FILES {
+            let schema: Value = serde_json::from_str(file.text).unwrap();
+            assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+            assert_eq!(schema["$id"], format!("urn:logweir:source:{}", file.source));
+            assert!(is_text(&schema["title"]), "{}", file.source);
+            assert!(is_text(&schema["description"]), "{}", file.source);
+            check(&schema, file.source);
+        }
+    }
+
+    fn is_text(value: &Value) -> bool {
+        value.as_str().is_some_and(|text| !text.trim().is_empty())
+    }
+
+    /// Fields inside `schema` have a type and texts, and none forbids further fields.
+    fn check(schema: &Value, at: &str) {
+        assert_eq!(schema.get("additionalProperties"), None, "{at}");
+        for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+            let at = format!("{at}.{name}");
+            assert!(is_text(&field["description"]), "{at} has no description");
+            assert!(field.get("type").is_some(), "{at} has no type");
+            assert!(field.get("x-studio").is_none_or(is_text), "{at}: empty x-studio");
+            check(field, &at);
+        }
+        if let Some(items) = schema.get("items") {
+            check(items, &format!("{at}[]"));
+        }
+    }
+}

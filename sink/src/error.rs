@@ -28,8 +28,8 @@ pub(crate) enum IngestError {
     /// The body is no JSON.
     #[error("the body is not JSON: {0}; send a list of objects, {{\"batch\": […]}} or one object")]
     NotJson(String),
-    /// Some elements are no events; the others are stored.
-    #[error("{} of the events were refused", .0.len())]
+    /// Some elements are no events; the others are stored. The list says which and why.
+    #[error("some events were refused: {}", .0.join("; "))]
     Rejected(Vec<String>),
     /// The store did not take the events.
     #[error(transparent)]

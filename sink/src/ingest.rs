@@ -5,13 +5,12 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use event_schemas::{Event, Value, repair};
-use store::{AccessTokens, Batch, Readiness, Source, SourceKey, Store};
-use uuid::Uuid;
+use event_schemas::{Event, repair};
+use store::{AccessTokens, AppendError, Batch, Readiness, Source, Store};
 
 use crate::{
     body::{Encoding, inflate},
-    decode::decode,
+    decode::{Decoded, decode},
     error::IngestError,
     request::Route,
 };
@@ -22,15 +21,22 @@ const SMALL_BODY: usize = 64 << 10;
 /// Reasons of one request that are told; more do not help anyone.
 const MAX_REASONS: usize = 100;
 
+/// Whether the catalog is there to look anything up in. A sender that is told 401 before it is
+/// drops its events for good.
+pub(crate) fn started(store: &Store) -> Result<(), IngestError> {
+    match store.readiness() {
+        Readiness::Starting => Err(IngestError::Starting),
+        Readiness::Ready | Readiness::Unreachable => Ok(()),
+    }
+}
+
 /// Checks what does not need the body: the store's state and the token.
 pub(crate) fn authorise(
     store: &Store,
     tokens: &AccessTokens,
     token: Option<&str>,
 ) -> Result<(), IngestError> {
-    if store.readiness() == Readiness::Starting {
-        return Err(IngestError::Starting);
-    }
+    started(store)?;
     let scope = token.and_then(|token| tokens.scope(token));
     if scope.is_some_and(store::Scope::may_ingest) {
         Ok(())
@@ -40,6 +46,12 @@ pub(crate) fn authorise(
 }
 
 /// Stores the events of a body; returns when all that can be are committed.
+///
+/// `limit` is the largest body, inflated, in bytes.
+///
+/// # Errors
+/// [`IngestError::Rejected`] when some elements were no events: the others are stored. After every
+/// other error none is.
 pub(crate) async fn ingest(
     store: &Store,
     route: Route,
@@ -48,97 +60,130 @@ pub(crate) async fn ingest(
     limit: usize,
 ) -> Result<(), IngestError> {
     let small = encoding == Encoding::Identity && body.len() <= SMALL_BODY;
-    let store_of_work = store.clone();
-    let work = move || batch(&store_of_work, &route, inflate(body, encoding, limit)?);
-    let decoded = if small {
+    let work = move || inflate(body, encoding, limit).and_then(normalise);
+    let Normalised { batch, rejected, route: named_in_body } = if small {
         work()?
     } else {
-        let joined = tokio::task::spawn_blocking(work).await;
-        joined.map_err(|error| IngestError::Internal(error.to_string()))??
+        tokio::task::spawn_blocking(work).await.map_err(|error| {
+            tracing::error!(%error, "a body could not be worked on");
+            IngestError::Internal(error.to_string())
+        })??
     };
-    let Decoded { source, batch, rejected } = decoded;
-    if !batch.is_empty() {
-        store.append(&source, batch).await.inspect_err(|error| {
-            tracing::warn!(source = source.name, %error, "events were not stored");
-        })?;
-    }
-    if rejected.is_empty() {
-        return Ok(());
-    }
-    // Vector does not show answers to anyone.
-    tracing::warn!(
-        source = source.name,
-        rejected = rejected.len(),
-        first = rejected[0],
-        "some events are no events"
-    );
-    Err(IngestError::Rejected(rejected))
+    // A field `source` of a lone event must not send a request elsewhere that has its route.
+    let source = find(store, &route.or(named_in_body))?;
+    store.append(&source, batch).await.inspect_err(|error| match error {
+        AppendError::Unavailable(_) => {
+            tracing::warn!(source = source.name, %error, "events wait with their sender");
+        }
+        AppendError::Refused(_) => {
+            tracing::error!(source = source.name, %error, "events are lost");
+        }
+    })?;
+    rejected.report(&source.name)
 }
 
-struct Decoded {
-    source: Arc<Source>,
+fn find(store: &Store, route: &Route) -> Result<Arc<Source>, IngestError> {
+    route.key().and_then(|key| store.source(key)).ok_or_else(|| {
+        // Vector drops these, and does not show answers to anyone.
+        tracing::warn!(?route, "events are refused: there is no such source");
+        IngestError::Unauthorized
+    })
+}
+
+/// What a body came to.
+#[derive(Debug)]
+struct Normalised {
     batch: Batch,
-    rejected: Vec<String>,
+    rejected: Rejected,
+    route: Route,
 }
 
-fn batch(store: &Store, route: &Route, body: Vec<u8>) -> Result<Decoded, IngestError> {
+fn normalise(body: Vec<u8>) -> Result<Normalised, IngestError> {
     let text = repair(body);
-    let source = match source(store, route) {
-        Some(source) => source,
-        None => named_in_body(store, route, &text).ok_or(IngestError::Unauthorized)?,
-    };
+    let Decoded { values, route } = decode(&text)?;
     let now = now();
     let mut batch = Batch::default();
-    let mut rejected = Vec::new();
-    for (place, value) in decode(&text)?.into_iter().enumerate() {
-        let event = match value {
-            Ok(value) => Event::normalise(value, now).map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        match event {
+    let mut rejected = Rejected::default();
+    for (place, value) in values.into_iter().enumerate() {
+        match Event::normalise(value, now) {
             Ok(event) => batch.push(&event),
-            Err(_) if rejected.len() >= MAX_REASONS => {}
-            Err(reason) => rejected.push(format!("event {}: {reason}", place + 1)),
+            Err(reason) => rejected.push(place, &reason),
         }
     }
-    Ok(Decoded { source, batch, rejected })
+    Ok(Normalised { batch, rejected, route })
 }
 
-/// The source that the URL or a header names.
-fn source(store: &Store, route: &Route) -> Option<Arc<Source>> {
-    if let Some(name) = &route.name {
-        return store.source(SourceKey::Name(name));
-    }
-    let source = route.token_or_name.as_deref()?;
-    match Uuid::try_parse(source) {
-        Ok(token) => store.source(SourceKey::Token(token)),
-        Err(_) => store.source(SourceKey::Name(source)),
-    }
+/// Elements that are no events.
+#[derive(Debug, Default)]
+struct Rejected {
+    count: usize,
+    /// The first of them, with the reason.
+    reasons: Vec<String>,
 }
 
-/// The source that the body names, where nothing else does: an event's own field must not send a
-/// request elsewhere.
-fn named_in_body(store: &Store, route: &Route, text: &str) -> Option<Arc<Source>> {
-    if *route != Route::default() || !text.trim_start().starts_with('{') {
-        return None;
-    }
-    let Ok(Value::Object(fields)) = event_schemas::parse(text) else { return None };
-    let named = |names: [&str; 2]| {
-        let field = fields.iter().find(|(name, _)| names.contains(&name.as_ref()))?;
-        match &field.1 {
-            Value::String(value) => Some(value.clone().into_owned()),
-            _ => None,
+impl Rejected {
+    fn push(&mut self, place: usize, reason: &event_schemas::NotAnEvent) {
+        self.count += 1;
+        if self.count <= MAX_REASONS {
+            self.reasons.push(format!("event {}: {reason}", place + 1));
         }
-    };
-    let in_body = Route {
-        name: named(["source_name", "collection_name"]),
-        token_or_name: named(["source", "collection"]),
-    };
-    source(store, &in_body)
+    }
+
+    /// Tells of them, if there are any: to the log too, as Vector does not show answers.
+    fn report(mut self, source: &str) -> Result<(), IngestError> {
+        let Some(first) = self.reasons.first() else { return Ok(()) };
+        tracing::warn!(source, rejected = self.count, first, "some events are no events");
+        if self.count > MAX_REASONS {
+            self.reasons.push(format!("and {} more", self.count - MAX_REASONS));
+        }
+        Err(IngestError::Rejected(self.reasons))
+    }
 }
 
 /// Microseconds since 1970.
 fn now() -> i64 {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reasons(body: &str) -> (usize, Vec<String>) {
+        let Normalised { batch, rejected, .. } = normalise(body.as_bytes().to_vec()).unwrap();
+        match rejected.report("postgres.logs") {
+            Err(IngestError::Rejected(reasons)) => (batch.len(), reasons),
+            Ok(()) => (batch.len(), Vec::new()),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn what_is_no_event_harms_no_neighbour() {
+        let (stored, reasons) = reasons(r#"[{"a":1},5,{"b":2},null,[]]"#);
+        assert_eq!(stored, 2);
+        assert_eq!(
+            reasons,
+            [
+                "event 2: an event must be a JSON object, this is a number",
+                "event 4: an event must be a JSON object, this is null",
+                "event 5: an event must be a JSON object, this is a list",
+            ]
+        );
+    }
+
+    #[test]
+    fn reasons_are_counted_but_not_all_told() {
+        assert_eq!(reasons("[]"), (0, Vec::new()));
+        let (stored, reasons) = reasons(&format!("[{}{{}}]", "1,".repeat(MAX_REASONS + 7)));
+        assert_eq!((stored, reasons.len()), (1, MAX_REASONS + 1));
+        assert_eq!(reasons.last().map(String::as_str), Some("and 7 more"));
+    }
+
+    #[test]
+    fn odd_bytes_are_stored() {
+        let body = b"[{\"a\":\"\xff \\ud800 \\u0000\"},{\"n\":1e400}]".to_vec();
+        assert_eq!(normalise(body).unwrap().batch.len(), 2);
+    }
 }

@@ -1,14 +1,43 @@
 //! What a request says besides its body.
 
+use store::SourceKey;
+use uuid::Uuid;
 use warp::http::HeaderMap;
 
 /// Where events go, as the request says it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Route {
     /// `source_name` or `collection_name`.
-    pub(crate) name: Option<String>,
+    name: Option<String>,
     /// `source`, `collection`, or the headers of those names: a token, or a name.
-    pub(crate) token_or_name: Option<String>,
+    token_or_name: Option<String>,
+}
+
+impl Route {
+    /// The route that named values give; what is empty names nothing.
+    pub(crate) fn of<'a>(value: impl Fn(&str) -> Option<&'a str>) -> Self {
+        let first = |names: [&str; 2]| {
+            names.into_iter().filter_map(&value).find(|value| !value.is_empty()).map(str::to_owned)
+        };
+        Self {
+            name: first(["source_name", "collection_name"]),
+            token_or_name: first(["source", "collection"]),
+        }
+    }
+
+    /// This one where it leads anywhere, else the other.
+    pub(crate) fn or(self, other: Self) -> Self {
+        if self == Self::default() { other } else { self }
+    }
+
+    /// What to look up. A name that is given as such wins, also where there is no such source.
+    pub(crate) fn key(&self) -> Option<SourceKey<'_>> {
+        if let Some(name) = &self.name {
+            return Some(SourceKey::Name(name));
+        }
+        let source = self.token_or_name.as_deref()?;
+        Some(Uuid::try_parse(source).map_or(SourceKey::Name(source), SourceKey::Token))
+    }
 }
 
 /// Parameters of a URL's query string.
@@ -21,21 +50,21 @@ impl Parameters {
         Self(url::form_urlencoded::parse(text.as_bytes()).into_owned().collect())
     }
 
-    fn first(&self, names: [&str; 2]) -> Option<&str> {
-        let value =
-            |name: &str| self.0.iter().find(|(key, value)| key == name && !value.is_empty());
-        value(names[0]).or_else(|| value(names[1])).map(|(_, value)| value.as_str())
+    fn value(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(key, value)| key == name && !value.is_empty())
+            .map(|(_, value)| value.as_str())
     }
 
     /// The source that the URL names, else the one that a header does.
     pub(crate) fn route(&self, headers: &HeaderMap) -> Route {
-        let name = self.first(["source_name", "collection_name"]).map(str::to_owned);
-        let token_or_name = self
-            .first(["source", "collection"])
-            .or_else(|| header(headers, "x-source"))
-            .or_else(|| header(headers, "x-collection"))
-            .map(str::to_owned);
-        Route { name, token_or_name }
+        Route::of(|name| self.value(name)).or(Route::of(|name| match name {
+            "source" => header(headers, "x-source"),
+            "collection" => header(headers, "x-collection"),
+            // Names have no header in the contract; `x-source` takes them too.
+            _ => None,
+        }))
     }
 
     /// The token, the first that is there: `Authorization: Bearer …`, `X-API-KEY`, `api_key`.
@@ -43,7 +72,7 @@ impl Parameters {
         header(headers, "authorization")
             .and_then(|value| value.strip_prefix("Bearer "))
             .or_else(|| header(headers, "x-api-key"))
-            .or_else(|| self.first(["api_key", "api_key"]))
+            .or_else(|| self.value("api_key"))
     }
 }
 
@@ -56,6 +85,16 @@ pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
 mod tests {
     use super::*;
 
+    impl Route {
+        pub(crate) fn to_name(name: &str) -> Self {
+            Self { name: Some(name.to_owned()), token_or_name: None }
+        }
+
+        pub(crate) fn to_token_or_name(source: &str) -> Self {
+            Self { name: None, token_or_name: Some(source.to_owned()) }
+        }
+    }
+
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let header = |&(name, value): &(&'static str, &'static str)| {
             (warp::http::HeaderName::from_static(name), warp::http::HeaderValue::from_static(value))
@@ -64,19 +103,36 @@ mod tests {
     }
 
     #[test]
-    fn finds_the_source() {
+    fn the_url_names_the_source_before_headers_do() {
         let given = headers(&[("x-collection", "c"), ("x-source", "s")]);
-        let route = Parameters::read("source_name=postgres.logs&source=x&other=y").route(&given);
-        assert_eq!(
-            route,
-            Route { name: Some("postgres.logs".to_owned()), token_or_name: Some("x".to_owned()) }
-        );
-        let route = Parameters::read("collection_name=a+b").route(&given);
-        assert_eq!(
-            route,
-            Route { name: Some("a b".to_owned()), token_or_name: Some("s".to_owned()) }
-        );
-        assert_eq!(Parameters::read("source_name=").route(&HeaderMap::new()), Route::default());
+        for (query, route) in [
+            ("collection_name=x&source_name=postgres.logs", Route::to_name("postgres.logs")),
+            ("collection_name=a+b", Route::to_name("a b")),
+            ("collection=c&source=t&other=y", Route::to_token_or_name("t")),
+            ("source_name=&source=", Route::to_token_or_name("s")),
+            ("", Route::to_token_or_name("s")),
+        ] {
+            assert_eq!(Parameters::read(query).route(&given), route, "{query}");
+        }
+        let collection = headers(&[("x-collection", "c"), ("x-source", "")]);
+        assert_eq!(Parameters::default().route(&collection), Route::to_token_or_name("c"));
+        assert_eq!(Parameters::default().route(&HeaderMap::new()), Route::default());
+    }
+
+    #[test]
+    fn a_route_is_looked_up_by_name_or_token() {
+        let both = Route { name: Some("n".to_owned()), ..Route::to_token_or_name("t") };
+        let token = Uuid::from_u128(7);
+        let text = token.to_string();
+        for (route, key) in [
+            (&both, Some(SourceKey::Name("n"))),
+            (&Route::to_name(&text), Some(SourceKey::Name(&text))),
+            (&Route::to_token_or_name(&text), Some(SourceKey::Token(token))),
+            (&Route::to_token_or_name("postgres.logs"), Some(SourceKey::Name("postgres.logs"))),
+            (&Route::default(), None),
+        ] {
+            assert_eq!(route.key(), key, "{route:?}");
+        }
     }
 
     #[test]

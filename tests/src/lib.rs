@@ -1,1 +1,4 @@
-//! Placeholder.
+//! What tests of the whole program share: a throw-away Postgres and the program itself.
+
+pub mod postgres;
+pub mod program;

@@ -34,29 +34,32 @@ pub(super) fn value(value: &Value<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// A quoted string. What needs no escape, which is nearly everything, is copied in runs.
+/// A quoted string. What needs no escape, which is nearly everything, is copied in runs. U+0000,
+/// which PostgreSQL cannot store, becomes U+FFFD.
 fn string(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
     let mut copied = 0;
     out.push(b'"');
     for (place, byte) in bytes.iter().enumerate() {
-        let escape = match byte {
-            b'"' => b'"',
-            b'\\' => b'\\',
-            b'\n' => b'n',
-            b'\r' => b'r',
-            b'\t' => b't',
-            0..=0x1f => b'u',
+        let unicode = [b'\\', b'u', b'0', b'0', hex(byte >> 4), hex(byte & 15)];
+        let escape: &[u8] = match byte {
+            b'"' => b"\\\"",
+            b'\\' => b"\\\\",
+            b'\n' => b"\\n",
+            b'\r' => b"\\r",
+            b'\t' => b"\\t",
+            0 => b"\\ufffd",
+            1..=0x1f => &unicode,
             _ => continue,
         };
         out.extend_from_slice(&bytes[copied..place]);
-        out.extend_from_slice(&[b'\\', escape]);
-        if escape == b'u' {
-            let hex = |digit: u8| if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
-            out.extend_from_slice(&[b'0', b'0', hex(byte >> 4), hex(byte & 15)]);
-        }
+        out.extend_from_slice(escape);
         copied = place + 1;
     }
     out.extend_from_slice(&bytes[copied..]);
     out.push(b'"');
+}
+
+fn hex(digit: u8) -> u8 {
+    if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }
 }

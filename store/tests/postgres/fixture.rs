@@ -1,13 +1,12 @@
 //! A store that is ready, on a database of its own, with one source named `events`.
 
 use std::{
-    borrow::Cow,
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use end_to_end::postgres::TestCluster;
-use event_schemas::{Event, Value};
+use event_schemas::Event;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use store::{
     Batch, Column, ColumnKind, PostgresServer, Query, QueryError, Settings, Source, SourceKey,
@@ -155,16 +154,11 @@ pub(crate) fn now() -> i64 {
 }
 
 pub(crate) fn event(id: &str, timestamp: i64) -> Event<'_> {
-    let body = vec![
-        (Cow::Borrowed("id"), Value::String(id.into())),
-        (Cow::Borrowed("timestamp"), Value::Number(timestamp.to_string().into())),
-        (Cow::Borrowed("event_message"), Value::String("it happened".into())),
-    ];
     Event {
         id: id.into(),
         timestamp,
         event_message: Some("it happened".into()),
-        body: Value::Object(body),
+        fields: Vec::new(),
     }
 }
 

@@ -1,0 +1,238 @@
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    sync::{Notify, oneshot},
+    task::JoinHandle,
+};
+use warp::{Filter as _, Reply as _};
+
+use super::*;
+
+/// Longer than anything here takes; a test that hits it has failed.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A server on a free port of the loopback.
+struct Running {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    ended: JoinHandle<()>,
+}
+
+impl Running {
+    async fn start(routes: BoxedFilter<(Response,)>, limits: Limits) -> Self {
+        let listener = bind(Some(Ipv4Addr::LOCALHOST.into()), 0).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let ended = tokio::spawn(serve(listener, routes, limits, async {
+            _ = stopped.await;
+        }));
+        Self { address, stop: Some(stop), ended }
+    }
+
+    fn stop(&mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+    }
+
+    async fn ended(self) {
+        timeout(DEADLINE, self.ended).await.expect("the server does not end").unwrap();
+    }
+
+    async fn connect(&self) -> Client {
+        Client(TcpStream::connect(self.address).await.unwrap())
+    }
+}
+
+struct Client(TcpStream);
+
+impl Client {
+    async fn send(&mut self, text: &str) {
+        self.0.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// Everything until the server closes the connection.
+    async fn rest(&mut self) -> String {
+        let mut bytes = Vec::new();
+        let read = timeout(DEADLINE, self.0.read_to_end(&mut bytes)).await;
+        // A connection that is reset is closed too.
+        _ = read.expect("the connection stays open");
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Everything until the text `end` came.
+    async fn until(&mut self, end: &str) -> String {
+        let mut text = String::new();
+        while !text.contains(end) {
+            let mut bytes = [0; 1024];
+            let read = timeout(DEADLINE, self.0.read(&mut bytes)).await.expect(end).unwrap();
+            assert_ne!(read, 0, "closed after {text:?}");
+            text.push_str(&String::from_utf8_lossy(&bytes[..read]));
+        }
+        text
+    }
+}
+
+fn limits() -> Limits {
+    Limits { max_connections: 100, head_timeout: DEADLINE * 2, drain_timeout: DEADLINE * 2 }
+}
+
+fn hello() -> BoxedFilter<(Response,)> {
+    warp::path::full()
+        .map(|path: warp::path::FullPath| format!("{} bytes", path.as_str().len()).into_response())
+        .boxed()
+}
+
+/// A handler that says when it was reached and answers when it may.
+fn slow(reached: &Arc<Notify>, go_on: &Arc<Notify>) -> BoxedFilter<(Response,)> {
+    let (reached, go_on) = (Arc::clone(reached), Arc::clone(go_on));
+    warp::any()
+        .then(move || {
+            let (reached, go_on) = (Arc::clone(&reached), Arc::clone(&go_on));
+            async move {
+                reached.notify_one();
+                go_on.notified().await;
+                "slow, but here".into_response()
+            }
+        })
+        .boxed()
+}
+
+async fn notified(notify: &Notify) {
+    timeout(DEADLINE, notify.notified()).await.expect("never notified");
+}
+
+#[tokio::test]
+async fn a_request_in_flight_is_answered_after_the_end_was_asked_for() {
+    let (reached, go_on) = (Arc::default(), Arc::default());
+    let mut server = Running::start(slow(&reached, &go_on), limits()).await;
+    let mut idle = server.connect().await;
+    let mut client = server.connect().await;
+    client.send("GET / HTTP/1.1\r\nhost: here\r\n\r\n").await;
+    notified(&reached).await;
+    server.stop();
+    // An idle connection is closed at once, and that shows that the drain has begun.
+    assert_eq!(idle.rest().await, "");
+    assert!(TcpStream::connect(server.address).await.is_err(), "still accepting");
+    assert!(!server.ended.is_finished());
+
+    go_on.notify_one();
+    let answer = client.rest().await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.ends_with("slow, but here"), "{answer}");
+    server.ended().await;
+}
+
+#[tokio::test]
+async fn a_request_that_never_ends_does_not_hold_the_end_up() {
+    let (reached, go_on) = (Arc::default(), Arc::default());
+    let limits = Limits { drain_timeout: Duration::from_millis(10), ..limits() };
+    let mut server = Running::start(slow(&reached, &go_on), limits).await;
+    let mut client = server.connect().await;
+    client.send("GET / HTTP/1.1\r\nhost: here\r\n\r\n").await;
+    notified(&reached).await;
+    server.stop();
+    server.ended().await;
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_come_closes_the_connection() {
+    let limits = Limits { head_timeout: Duration::from_millis(50), ..limits() };
+    let server = Running::start(hello(), limits).await;
+    // Nothing at all; the beginning of HTTP/2 or of a POST; half a head.
+    for beginning in ["", "P", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET / HTTP/1.1\r\nhost: he"] {
+        let mut client = server.connect().await;
+        client.send(beginning).await;
+        let answer = client.rest().await;
+        assert!(!answer.contains("200 OK"), "{beginning:?} {answer}");
+    }
+    // A connection that was used once is held to it too.
+    let mut client = server.connect().await;
+    client.send("GET / HTTP/1.1\r\nhost: here\r\n\r\nGET / HT").await;
+    let answer = client.rest().await;
+    assert!(answer.contains("1 bytes"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_slow_handler_is_not_a_missing_head() {
+    let (reached, go_on) = (Arc::default(), Arc::default());
+    let head_timeout = Duration::from_millis(50);
+    let server = Running::start(slow(&reached, &go_on), Limits { head_timeout, ..limits() }).await;
+    let mut client = server.connect().await;
+    client.send("GET / HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").await;
+    notified(&reached).await;
+    // A connection that came later shows when the time was up for this one too.
+    assert_eq!(server.connect().await.rest().await, "");
+    go_on.notify_one();
+    assert!(client.rest().await.ends_with("slow, but here"));
+}
+
+#[tokio::test]
+async fn a_connection_over_the_limit_waits_for_its_turn() {
+    let server = Running::start(hello(), Limits { max_connections: 1, ..limits() }).await;
+    let mut first = server.connect().await;
+    first.send("GET / HTTP/1.1\r\nhost: here\r\n\r\n").await;
+    first.until("1 bytes").await;
+    let mut second = server.connect().await;
+    second.send("GET / HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").await;
+    // Plenty of time to serve it, were it accepted.
+    for _ in 0..50 {
+        first.send("GET / HTTP/1.1\r\nhost: here\r\n\r\n").await;
+        first.until("1 bytes").await;
+    }
+    assert!(second.0.try_read(&mut [0]).is_err(), "served above the limit");
+    drop(first);
+    assert!(second.rest().await.contains("1 bytes"));
+}
+
+#[tokio::test]
+async fn a_url_of_nearly_64_kib_is_taken_and_a_longer_one_refused() {
+    let server = Running::start(hello(), limits()).await;
+    for (length, expected) in [(65_000, "65000 bytes"), (70_000, "414 URI Too Long")] {
+        let path = format!("/{}", "x".repeat(length - 1));
+        let mut client = server.connect().await;
+        client
+            .send(&format!("GET {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n"))
+            .await;
+        let answer = client.rest().await;
+        assert!(answer.contains(expected), "{length}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_has_the_request_s_id() {
+    let server = Running::start(hello(), limits()).await;
+    let mut client = server.connect().await;
+    let id = "an-id-of-twenty-bytes-or-more";
+    client
+        .send(&format!(
+            "GET / HTTP/1.1\r\nhost: here\r\nx-request-id: {id}\r\nconnection: close\r\n\r\n"
+        ))
+        .await;
+    let answer = client.rest().await;
+    assert!(answer.contains(&format!("x-request-id: {id}\r\n")), "{answer}");
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_harms_only_its_connection() {
+    let routes = warp::path::full()
+        .map(|path: warp::path::FullPath| {
+            assert_ne!(path.as_str(), "/panic", "on purpose");
+            "fine".into_response()
+        })
+        .boxed();
+    let server = Running::start(routes, limits()).await;
+    let mut client = server.connect().await;
+    client.send("GET /panic HTTP/1.1\r\nhost: here\r\n\r\n").await;
+    assert_eq!(client.rest().await, "");
+    let mut client = server.connect().await;
+    client.send("GET / HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").await;
+    assert!(client.rest().await.ends_with("fine"));
+}
+
+#[tokio::test]
+async fn a_taken_port_is_named_with_its_variable() {
+    let listener = bind(Some(Ipv4Addr::LOCALHOST.into()), 0).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let error = bind(Some(address.ip()), address.port()).await.unwrap_err().to_string();
+    assert!(error.contains(&address.to_string()) && error.contains("PHX_HTTP_PORT"), "{error}");
+    let error = bind(None, address.port()).await.unwrap_err().to_string();
+    assert!(error.contains("PHX_HTTP_PORT"), "{error}");
+}

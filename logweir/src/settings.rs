@@ -1,0 +1,197 @@
+//! What the operator decided, typed.
+//!
+//! The variables are Logflare's where it has one, so that its image can be swapped in a compose
+//! file; our own begin with `LOGWEIR_`. This is the only module that reads the environment. It
+//! reads everything before it complains, so that one start shows every mistake.
+
+mod databases;
+mod logging;
+mod variables;
+
+use std::{collections::BTreeMap, fmt, net::IpAddr, path::PathBuf, time::Duration};
+
+pub(crate) use databases::Databases;
+pub(crate) use logging::Logging;
+use variables::Variables;
+
+/// A folder of the system, for a program that runs as root: the unprivileged user that runs
+/// PostgreSQL cannot enter root's home.
+const SYSTEM_DATA_DIR: &str = "/var/lib/logweir";
+
+/// Everything that the environment decides.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// Where to listen (`PHX_HTTP_IP`); none means every address of the machine.
+    pub(crate) ip: Option<IpAddr>,
+    /// Where to listen (`PHX_HTTP_PORT`, 4000); 0 takes any free port.
+    pub(crate) port: u16,
+    /// Where events and the catalog are stored.
+    pub(crate) databases: Databases,
+    /// The tokens that the operator chose.
+    pub(crate) tokens: ChosenTokens,
+    /// Whether the Supabase sources and endpoints are seeded (`LOGFLARE_SUPABASE_MODE`, true).
+    pub(crate) seed_supabase: bool,
+    /// Where the program keeps what it makes itself (`LOGWEIR_DATA_DIR`); absolute.
+    pub(crate) data_dir: PathBuf,
+    /// Largest request body, before and after decompression (`LOGWEIR_MAX_BODY_BYTES`).
+    pub(crate) max_body_bytes: usize,
+    /// Connections served at a time (`LOGWEIR_MAX_CONNECTIONS`); more wait to be accepted.
+    pub(crate) max_connections: usize,
+    /// Longest run of one query (`LOGWEIR_QUERY_TIMEOUT_SECS`).
+    pub(crate) query_timeout: Duration,
+    /// Database connections that write events (`LOGWEIR_INGEST_CONNECTIONS`).
+    pub(crate) ingest_connections: u32,
+    /// Database connections that run queries (`LOGWEIR_QUERY_CONNECTIONS`).
+    pub(crate) query_connections: u32,
+    /// What is logged and how.
+    pub(crate) logging: Logging,
+    /// The name of this node in `/health` (`LOGFLARE_NODE_HOST`).
+    pub(crate) node_host: String,
+    /// Where programs are searched (`PATH`).
+    pub(crate) program_dirs: Vec<PathBuf>,
+    /// Where short-lived files go (`TMPDIR`).
+    pub(crate) temp_dir: PathBuf,
+}
+
+/// The tokens that the operator chose; one that is missing is generated.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct ChosenTokens {
+    /// Ingest (`LOGFLARE_PUBLIC_ACCESS_TOKEN`, formerly `LOGFLARE_API_KEY`).
+    pub(crate) public: Option<String>,
+    /// Queries and management (`LOGFLARE_PRIVATE_ACCESS_TOKEN`).
+    pub(crate) private: Option<String>,
+}
+
+impl fmt::Debug for ChosenTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChosenTokens")
+            .field("public", &self.public.is_some())
+            .field("private", &self.private.is_some())
+            .finish()
+    }
+}
+
+/// Every setting that cannot be used.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) struct WrongSettings {
+    /// In the order in which the variables are read.
+    problems: Vec<Problem>,
+}
+
+impl fmt::Display for WrongSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the program cannot start with these environment variables:")?;
+        self.problems
+            .iter()
+            .try_for_each(|problem| write!(f, "\n  {}: {}", problem.variable, problem.text))
+    }
+}
+
+/// What is wrong with one variable.
+#[derive(Debug, PartialEq, Eq)]
+struct Problem {
+    variable: &'static str,
+    text: String,
+}
+
+impl Settings {
+    /// Reads the environment of this process.
+    ///
+    /// # Errors
+    /// Every variable that cannot be used, with what was expected.
+    pub(crate) fn from_environment() -> Result<Self, WrongSettings> {
+        // `vars_os`, because `vars` panics when any variable is not UTF-8.
+        let variables = std::env::vars_os()
+            .map(|(name, value)| {
+                (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
+            })
+            .collect();
+        Self::from_variables(&variables, rustix::process::geteuid().is_root())
+    }
+
+    /// Reads settings from variables; an empty one counts as unset.
+    pub(crate) fn from_variables(
+        variables: &BTreeMap<String, String>,
+        is_root: bool,
+    ) -> Result<Self, WrongSettings> {
+        let mut variables = Variables::new(variables);
+        refuse_several_tenants(&mut variables);
+        let settings = Self {
+            ip: variables.parsed("PHX_HTTP_IP", "an IP address"),
+            port: variables.number("PHX_HTTP_PORT", 4000, 0..=u16::MAX),
+            databases: Databases::read(&mut variables),
+            tokens: read_tokens(&mut variables),
+            seed_supabase: variables.flag("LOGFLARE_SUPABASE_MODE").unwrap_or(true),
+            data_dir: read_data_dir(&mut variables, is_root),
+            max_body_bytes: variables.number("LOGWEIR_MAX_BODY_BYTES", 32 << 20, 1024..=1 << 30),
+            max_connections: variables.number("LOGWEIR_MAX_CONNECTIONS", 10_000, 1..=1_000_000),
+            query_timeout: Duration::from_secs(variables.number(
+                "LOGWEIR_QUERY_TIMEOUT_SECS",
+                25,
+                1..=3600,
+            )),
+            ingest_connections: variables.number("LOGWEIR_INGEST_CONNECTIONS", 4, 1..=100),
+            query_connections: variables.number("LOGWEIR_QUERY_CONNECTIONS", 4, 1..=100),
+            logging: Logging::read(&mut variables),
+            node_host: variables.text("LOGFLARE_NODE_HOST").unwrap_or("127.0.0.1").to_owned(),
+            program_dirs: variables
+                .text("PATH")
+                .map(|path| std::env::split_paths(path).collect())
+                .unwrap_or_default(),
+            temp_dir: variables.text("TMPDIR").unwrap_or("/tmp").into(),
+        };
+        variables.finish(settings)
+    }
+}
+
+fn refuse_several_tenants(variables: &mut Variables<'_>) {
+    const NAME: &str = "LOGFLARE_SINGLE_TENANT";
+    if variables.flag(NAME) == Some(false) {
+        variables.problem(
+            NAME,
+            "`false` is not supported: this program serves one Supabase installation. \
+             Remove the variable, or set it to `true`",
+        );
+    }
+}
+
+fn read_tokens(variables: &mut Variables<'_>) -> ChosenTokens {
+    let public = read_token(variables, "LOGFLARE_PUBLIC_ACCESS_TOKEN");
+    let former = read_token(variables, "LOGFLARE_API_KEY");
+    let private = read_token(variables, "LOGFLARE_PRIVATE_ACCESS_TOKEN");
+    ChosenTokens { public: public.or(former), private }
+}
+
+/// A token travels in a header, so one with a stray line end could never match.
+fn read_token(variables: &mut Variables<'_>, name: &'static str) -> Option<String> {
+    let token = variables.text(name)?;
+    if token.trim() != token || token.contains(char::is_control) {
+        variables.problem(
+            name,
+            "expected a token without control characters and without white space around it \
+             (a line end from a secrets file?)",
+        );
+        return None;
+    }
+    Some(token.to_owned())
+}
+
+fn read_data_dir(variables: &mut Variables<'_>, is_root: bool) -> PathBuf {
+    const NAME: &str = "LOGWEIR_DATA_DIR";
+    if let Some(chosen) = variables.text(NAME) {
+        return std::path::absolute(chosen).unwrap_or_else(|error| {
+            variables.problem(NAME, format!("expected a folder: {error}"));
+            chosen.into()
+        });
+    }
+    if is_root {
+        return SYSTEM_DATA_DIR.into();
+    }
+    // The specification of XDG_DATA_HOME says that a relative path must be ignored.
+    let of_user = variables.text("XDG_DATA_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
+    let of_home = || Some(PathBuf::from(variables.text("HOME")?).join(".local/share"));
+    of_user.or_else(of_home).map_or_else(|| SYSTEM_DATA_DIR.into(), |dir| dir.join("logweir"))
+}
+
+#[cfg(test)]
+mod tests;

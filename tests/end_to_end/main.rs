@@ -1,0 +1,17 @@
+//! The program as its users meet it: one server for the tests that only read and write, servers of
+//! their own for those that stop things.
+
+mod answers;
+mod availability;
+mod corpus;
+mod functions;
+mod ingest;
+mod refusals;
+mod vector;
+
+use end_to_end::{postgres::TestCluster, program::Program};
+
+/// A program on a database of its own.
+async fn program() -> Program {
+    Program::serve(&TestCluster::shared().database().await).await
+}

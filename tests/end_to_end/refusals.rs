@@ -1,0 +1,130 @@
+//! What may not run does not run, and the text says why.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use end_to_end::{
+    postgres::TestCluster,
+    program::{PRIVATE, PUBLIC, Program},
+};
+use sqlx::{Connection as _, PgConnection};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sandbox_says_why() {
+    let database = TestCluster::shared().database().await;
+    let program = Program::serve(&database).await;
+    for (sql, text) in [
+        ("delete from edge_logs where true", "Only SELECT queries allowed at [1:1]"),
+        ("insert into edge_logs (id) values ('x')", "Only SELECT queries allowed at [1:1]"),
+        ("drop table edge_logs", "Only SELECT queries allowed at [1:1]"),
+        ("select 1; select 2", "Only singular query allowed at [1:11]"),
+        ("select 1; drop table x", "Only singular query allowed at [1:11]"),
+        (
+            "select id from `cloudflare.logs.prod`",
+            "Table \"cloudflare.logs.prod\" does not exist at [1:16]",
+        ),
+        ("select id from logweir_sources", "Table \"logweir_sources\" does not exist"),
+        ("select rolname from pg_catalog.pg_roles", "Table \"pg_catalog.pg_roles\" does not exist"),
+        (
+            "select id from supavisor_logs",
+            "Table \"supavisor_logs\" does not exist at [1:16]; there are auth_logs, ",
+        ),
+        ("select pg_read_file('/etc/passwd')", "Function not found: pg_read_file at [1:8]"),
+        ("select pg_sleep(100)", "Function not found: pg_sleep at [1:8]"),
+        ("select query_to_xml('select 1', true, false, '')", "Function not found: query_to_xml"),
+        ("select current_setting('data_directory')", "Function not found: current_setting"),
+        ("select lo_import('/etc/passwd')", "Function not found: lo_import"),
+        ("select * from edge_logs", "restricted wildcard (*) in a result column at [1:8]"),
+        (
+            "select m.* from edge_logs, unnest(metadata) m",
+            "restricted wildcard (*) in a result column",
+        ),
+        (
+            "select id from edge_logs where nothing = 1",
+            "Unrecognized name: nothing at [1:32]; here are timestamp, id",
+        ),
+        ("select id from edge_logs where", "Syntax error: "),
+        ("select 1 / 0", "division by zero"),
+        ("select cast('x' as int64)", "Bad int64 value: x"),
+    ] {
+        let refusal = program.refusal(sql).await;
+        assert!(refusal.starts_with(text), "{sql}: {refusal}");
+    }
+    for monster in [
+        format!("select {}1{}", "(".repeat(10_000), ")".repeat(10_000)),
+        format!("select 1{}", " + 1".repeat(100_000)),
+        format!("select '{}'", "x".repeat(1 << 20)),
+    ] {
+        let answer = post(&program, &json!({ "sql": monster })).await;
+        let refusal = answer["error"].as_str().unwrap_or_else(|| panic!("{answer}"));
+        assert!(refusal.starts_with("The query is"), "{refusal}");
+    }
+    assert_eq!(program.rows("select 1 as one").await, [json!({"one": 1})]);
+    // None of it reached the database: it has run no statement that failed but the last two above.
+    let mut connection = PgConnection::connect(&database).await.expect("the database answers");
+    let tables: i64 = sqlx::query_scalar("select count(*) from logweir_sources")
+        .fetch_one(&mut connection)
+        .await
+        .expect("the catalog is there");
+    assert_eq!(tables, 9);
+}
+
+async fn post(program: &Program, body: &Value) -> Value {
+    let response = program
+        .client
+        .post(program.url("/api/endpoints/query/logs.all?project=default"))
+        .header("authorization", format!("Bearer {PRIVATE}"))
+        .json(body)
+        .send()
+        .await
+        .expect("it answers");
+    assert_eq!(response.status(), StatusCode::OK);
+    response.json().await.expect("JSON")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_open_what_they_should() {
+    let program = super::program().await;
+    let query = program.url("/api/endpoints/query/logs.all?project=default&sql=select+1+as+one");
+    let logs = program.url("/api/logs?source_name=postgres.logs");
+    let status =
+        async |request: reqwest::RequestBuilder| request.send().await.expect("it answers").status();
+    let client = &program.client;
+    let get = || client.get(&query);
+    let send = |url: &str| client.post(url).header("content-type", "application/json").body("[]");
+
+    assert_eq!(status(get()).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(status(get().header("x-api-key", "wrong")).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(status(get().header("x-api-key", PUBLIC)).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(status(get().header("x-api-key", PRIVATE)).await, StatusCode::OK);
+    assert_eq!(status(get().bearer_auth(PRIVATE)).await, StatusCode::OK);
+    assert_eq!(status(get().query(&[("api_key", PRIVATE)])).await, StatusCode::OK);
+    assert_eq!(
+        status(get().header("authorization", "Basic x").header("x-api-key", PRIVATE)).await,
+        StatusCode::OK
+    );
+
+    assert_eq!(status(send(&logs)).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(status(send(&logs).header("x-api-key", "wrong")).await, StatusCode::UNAUTHORIZED);
+    for token in [PUBLIC, PRIVATE] {
+        assert_eq!(status(send(&logs).header("x-api-key", token)).await, StatusCode::OK);
+        assert_eq!(status(send(&logs).bearer_auth(token)).await, StatusCode::OK);
+        assert_eq!(status(send(&logs).query(&[("api_key", token)])).await, StatusCode::OK);
+    }
+    let unknown = program.url("/api/logs?source_name=nobody");
+    assert_eq!(status(send(&unknown).header("x-api-key", PUBLIC)).await, StatusCode::UNAUTHORIZED);
+
+    let response = client
+        .get(program.url("/api/endpoints/query/functions.req-stats"))
+        .bearer_auth(PRIVATE)
+        .send()
+        .await;
+    let response = response.expect("it answers");
+    assert_eq!(response.status(), StatusCode::OK);
+    let answer: Value = response.json().await.expect("JSON");
+    assert_eq!(
+        answer,
+        json!({"error": "Endpoint \"functions.req-stats\" is not available on this server"})
+    );
+    assert_eq!(status(client.get(program.url("/nowhere"))).await, StatusCode::NOT_FOUND);
+}
