@@ -154,7 +154,7 @@ async fn aliases_win_where_bigquery_lets_them() {
         ),
         json!([
             {"method": null, "n": 1, "mean": null, "last": NOON + 3 * MINUTE},
-            {"method": "GET", "n": 1, "mean": 50.0, "last": NOON},
+            {"method": "GET", "n": 1, "mean": 50, "last": NOON},
         ]),
     )
     .await;

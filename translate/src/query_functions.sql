@@ -14,7 +14,7 @@ end;
 create or replace function logweir.safe_float64(value text) returns double precision
 language sql immutable parallel safe
 return case
-  when value ~ '^\s*[-+]?([0-9]{1,300}(\.[0-9]{0,300})?|\.[0-9]{1,300})([eE][-+]?[0-9]{1,2})?\s*$'
+  when value ~ '^\s*[-+]?([0-9]{1,255}(\.[0-9]{0,255})?|\.[0-9]{1,255})([eE][-+]?[0-9]{1,2})?\s*$'
     and abs(value::numeric) <= 1e308 then value::double precision
   when lower(btrim(value)) in ('nan', 'inf', '+inf', '-inf', 'infinity', '+infinity', '-infinity')
     then btrim(value)::double precision
@@ -54,9 +54,10 @@ begin
   return result;
 end $$;
 
--- A text without a zone is UTC: the session's time zone is.
+-- A text without a zone is UTC: the session's time zone is. An exception's block is a subtransaction,
+-- which parallel plans do not allow.
 create or replace function logweir.safe_timestamp(value text) returns timestamp
-language plpgsql stable parallel safe as $$
+language plpgsql stable parallel unsafe as $$
 begin
   if value is null or value !~ '^\s*[0-9]{1,4}-[0-9]{1,2}-[0-9]{1,2}' then return null; end if;
   return value::timestamptz at time zone 'UTC';
@@ -65,7 +66,7 @@ exception when others then
 end $$;
 
 create or replace function logweir.to_timestamp(value text) returns timestamp
-language plpgsql stable parallel safe as $$
+language plpgsql stable parallel unsafe as $$
 declare result timestamp := logweir.safe_timestamp(value);
 begin
   if result is null and value is not null then
@@ -75,7 +76,7 @@ begin
 end $$;
 
 create or replace function logweir.safe_datetime(value text) returns timestamp
-language plpgsql stable parallel safe as $$
+language plpgsql stable parallel unsafe as $$
 begin
   if value is null or value !~ '^\s*[0-9]{1,4}-[0-9]{1,2}-[0-9]{1,2}([T ][0-9:.]+)?\s*$' then return null; end if;
   return value::timestamp;
@@ -84,7 +85,7 @@ exception when others then
 end $$;
 
 create or replace function logweir.to_datetime(value text) returns timestamp
-language plpgsql stable parallel safe as $$
+language plpgsql stable parallel unsafe as $$
 declare result timestamp := logweir.safe_datetime(value);
 begin
   if result is null and value is not null then
@@ -121,7 +122,7 @@ end;
 
 -- A number counts microseconds since 1970.
 create or replace function logweir.timestamp(value jsonb) returns timestamp
-language sql stable parallel safe
+language sql stable parallel unsafe
 return case jsonb_typeof(value)
   when 'number' then case
     when value::numeric between -62135596800000000 and 253402300799999999

@@ -3,6 +3,10 @@
 //! RE2's classes are ASCII and its `.` stops at a line break; PostgreSQL's are not and does not.
 //! What PostgreSQL cannot express is refused, never approximated.
 
+mod class;
+
+use class::class_escape;
+
 /// A translated pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pattern {
@@ -37,6 +41,8 @@ pub(crate) fn to_postgres(re2: &str) -> Result<Pattern, Error> {
         alternatives: false,
         lazy: false,
         dot_matches_newline: false,
+        ignore_case: false,
+        outer_cases: Vec::new(),
         quantifiable: false,
     };
     let options = reader.leading_flags()?;
@@ -89,6 +95,11 @@ struct Reader<'a> {
     alternatives: bool,
     lazy: bool,
     dot_matches_newline: bool,
+    /// Whether letters stand for both cases because of a flag inside the pattern: PostgreSQL knows
+    /// flags at the front only, so letters are spelled out.
+    ignore_case: bool,
+    /// The same of the groups around.
+    outer_cases: Vec<bool>,
     /// Whether what was written last can be repeated.
     quantifiable: bool,
 }
@@ -154,6 +165,7 @@ impl Reader<'_> {
                     return Err(Error::Invalid("unexpected )".to_owned()));
                 }
                 self.open -= 1;
+                self.ignore_case = self.outer_cases.pop().unwrap_or_default();
                 self.out.push(')');
             }
             '[' => self.class()?,
@@ -165,8 +177,16 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// A character that stands for itself, escaped where PostgreSQL sees more in it.
+    /// A character that stands for itself.
     fn push_plain(&mut self, c: char) {
+        match other_case(c).filter(|_| self.ignore_case) {
+            Some(other) => self.out.extend(['[', c, other, ']']),
+            None => self.push_escaped(c),
+        }
+    }
+
+    /// A character, escaped where PostgreSQL sees more in it.
+    fn push_escaped(&mut self, c: char) {
         if c.is_ascii_punctuation() {
             self.out.push('\\');
         }
@@ -224,14 +244,13 @@ impl Reader<'_> {
     }
 
     fn group(&mut self) -> Result<(), Error> {
-        self.open += 1;
         if !self.take("?") {
             self.groups += 1;
-            self.out.push('(');
+            self.open_group("(");
             return Ok(());
         }
         if self.take(":") {
-            self.out.push_str("(?:");
+            self.open_group("(?:");
             return Ok(());
         }
         for lookaround in ["=", "!", "<=", "<!"] {
@@ -250,10 +269,35 @@ impl Reader<'_> {
             }
             self.rest = rest;
             self.groups += 1;
-            self.out.push('(');
+            self.open_group("(");
             return Ok(());
         }
-        Err(Error::Unsupported("a flag that is not at the front".to_owned()))
+        let (ignore_case, rest) = match self.rest {
+            rest if rest.starts_with("i") => (true, &rest[1..]),
+            rest if rest.starts_with("-i") => (false, &rest[2..]),
+            _ => {
+                return Err(Error::Unsupported(
+                    "a flag other than i that is not at the front".to_owned(),
+                ));
+            }
+        };
+        self.rest = rest;
+        if self.take(":") {
+            self.open_group("(?:");
+        } else if !self.take(")") {
+            return Err(Error::Unsupported(
+                "a flag other than i that is not at the front".to_owned(),
+            ));
+        }
+        // Without a colon it holds to the end of the group around it.
+        self.ignore_case = ignore_case;
+        Ok(())
+    }
+
+    fn open_group(&mut self, opening: &str) {
+        self.open += 1;
+        self.outer_cases.push(self.ignore_case);
+        self.out.push_str(opening);
     }
 
     fn escape(&mut self, could_repeat: bool) -> Result<(), Error> {
@@ -348,102 +392,19 @@ impl Reader<'_> {
             c => return Err(Error::Invalid(format!("invalid escape sequence: \\{c}"))),
         })
     }
+}
 
-    /// `[…]`
-    fn class(&mut self) -> Result<(), Error> {
-        self.out.push('[');
-        if self.take("^") {
-            self.out.push('^');
-        }
-        let mut first = true;
-        loop {
-            let Some(c) = self.next() else {
-                return Err(Error::Invalid("missing closing ]".to_owned()));
-            };
-            match c {
-                ']' if !first => break,
-                '[' if self.rest.starts_with(':') => {
-                    let Some((name, rest)) = self.rest[1..].split_once(":]") else {
-                        return Err(Error::Invalid("invalid character class range".to_owned()));
-                    };
-                    let members = named_class(name)
-                        .ok_or_else(|| Error::Unsupported(format!("the class [:{name}:]")))?;
-                    self.out.push_str(members);
-                    self.rest = rest;
-                }
-                '\\' => {
-                    let c = self
-                        .next()
-                        .ok_or_else(|| Error::Invalid("missing closing ]".to_owned()))?;
-                    match class_escape(c) {
-                        Some((members, false)) => self.out.push_str(members),
-                        Some((_, true)) => {
-                            return Err(Error::Unsupported(
-                                "a negated class inside brackets".to_owned(),
-                            ));
-                        }
-                        None if matches!(c, 'p' | 'P') => {
-                            return Err(Error::Unsupported("a Unicode class".to_owned()));
-                        }
-                        None => {
-                            let code = self.character_escape(c)?;
-                            self.push_code(code);
-                        }
-                    }
-                }
-                // A range's sign stays, everything else is escaped where it must be.
-                '-' => {
-                    self.out.push_str(if first || self.rest.starts_with(']') {
-                        "\\-"
-                    } else {
-                        "-"
-                    });
-                }
-                c => self.push_plain(c),
-            }
-            first = false;
-        }
-        self.out.push(']');
-        Ok(())
-    }
+/// The other case of a letter, where it is one character.
+fn other_case(c: char) -> Option<char> {
+    let only =
+        |mut cases: Box<dyn Iterator<Item = char>>| cases.next().filter(|_| cases.next().is_none());
+    let lower = only(Box::new(c.to_lowercase()))?;
+    let upper = only(Box::new(c.to_uppercase()))?;
+    if c == lower { Some(upper) } else { Some(lower) }.filter(|other| *other != c)
 }
 
 fn bad_escape() -> Error {
     Error::Invalid("invalid escape sequence".to_owned())
-}
-
-/// `\d` and its kin: the members, and whether it is their complement.
-fn class_escape(c: char) -> Option<(&'static str, bool)> {
-    Some(match c {
-        'd' => ("0-9", false),
-        'D' => ("0-9", true),
-        'w' => ("0-9A-Za-z_", false),
-        'W' => ("0-9A-Za-z_", true),
-        's' => ("\\t\\n\\f\\r ", false),
-        'S' => ("\\t\\n\\f\\r ", true),
-        _ => return None,
-    })
-}
-
-/// `[:alpha:]` and its kin, which are ASCII in RE2.
-fn named_class(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "alnum" => "0-9A-Za-z",
-        "alpha" => "A-Za-z",
-        "digit" => "0-9",
-        "lower" => "a-z",
-        "upper" => "A-Z",
-        "space" => "\\t\\n\\u000b\\f\\r ",
-        "blank" => "\\t ",
-        "word" => "0-9A-Za-z_",
-        "xdigit" => "0-9A-Fa-f",
-        "punct" => "!-/:-@\\[-`{-~",
-        "print" => " -~",
-        "graph" => "!-~",
-        "cntrl" => "\\u0001-\\u001f\\u007f",
-        "ascii" => "\\u0001-\\u007f",
-        _ => return None,
-    })
 }
 
 #[cfg(test)]
@@ -472,6 +433,8 @@ mod tests {
             ("a{,3}{", r"a\{\,3\}\{"),
             ("/rest|/graphql", r"\/rest|\/graphql"),
             ("it's \"q\"", r#"it\'s \"q\""#),
+            (r"^GET .*(?i)a\.p1$", r"^GET [^\n]*[aA]\.[pP]1$"),
+            ("a(?i:b[c1])d(e(?i)f)g", "a(?:[bB][cC1])d(e[fF])g"),
         ] {
             assert_eq!(to_postgres(re2).unwrap().text, format!("***:{are}"), "{re2}");
         }
@@ -484,7 +447,7 @@ mod tests {
         for re2 in ["(", ")", "[a", "a\\", "*a", "a**", "(?=a)", r"(a)\1", r"\y", "(?P<>a)"] {
             assert!(matches!(to_postgres(re2), Err(Error::Invalid(_))), "{re2}");
         }
-        for re2 in [r"\pL", "a{256}", "b(?i)a", r"[^\D]", "[[:foo:]]", "(?U)a"] {
+        for re2 in [r"\pL", "a{256}", "b(?s)a", "b(?i)[a-z]", r"[^\D]", "[[:foo:]]", "(?U)a"] {
             assert!(matches!(to_postgres(re2), Err(Error::Unsupported(_))), "{re2}");
         }
     }

@@ -47,7 +47,7 @@ pub(crate) fn parse(sql: &str) -> Result<ast::Query, Diagnostic> {
             return Err(Diagnostic::refused(at, "Only singular query allowed")
                 .advise("remove what follows the first query"));
         }
-        query = Some(parse_query(&mut parser, at)?);
+        query = Some(parse_query(&mut parser, at).map_err(|error| at_end(error, sql))?);
         let next = parser.peek_token_ref();
         if !matches!(next.token, Token::SemiColon | Token::EOF) {
             let message = format!("Syntax error: Unexpected {}", describe(&next.token));
@@ -69,6 +69,17 @@ fn parse_query(parser: &mut Parser<'_>, at: Position) -> Result<ast::Query, Diag
         return Err(Diagnostic::refused(at, "Only SELECT queries allowed"));
     }
     parser.parse_query().map(|query| *query).map_err(|error| syntax_error(error, parser))
+}
+
+/// A mistake without a place is one at the end of the text.
+fn at_end(mut error: Diagnostic, sql: &str) -> Diagnostic {
+    if error.at == Position::default() {
+        let text = sql.trim_end();
+        let last = text.rsplit('\n').next().unwrap_or_default();
+        let line = text.matches('\n').count() as u64 + 1;
+        error.at = Position { line, column: last.chars().count() as u64 + 1 };
+    }
+    error
 }
 
 /// Tokens of the text, its literals with their true values.
