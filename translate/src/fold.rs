@@ -58,54 +58,17 @@ fn from(item: &mut From) {
 }
 
 fn expr(whole: &mut Expr) {
+    whole.children_mut().into_iter().for_each(expr);
     match &mut whole.kind {
-        ExprKind::Literal(_) | ExprKind::Column { .. } | ExprKind::DatePart(_) => {}
-        ExprKind::Exists { query, .. } | ExprKind::Scalar(query) => self::query(query),
-        ExprKind::InQuery { expr: inner, query, .. } => {
-            expr(inner);
+        ExprKind::Exists { query, .. }
+        | ExprKind::Scalar(query)
+        | ExprKind::InQuery { query, .. } => {
             self::query(query);
         }
         ExprKind::Aggregate(aggregate) => {
-            aggregate.args.iter_mut().for_each(expr);
             aggregate.order_by.iter_mut().for_each(|key| expr(&mut key.expr));
         }
-        ExprKind::Field { base: inner, .. }
-        | ExprKind::Read(inner)
-        | ExprKind::Interval { value: inner, .. }
-        | ExprKind::Not(inner)
-        | ExprKind::IsNull { expr: inner, .. }
-        | ExprKind::IsBool { expr: inner, .. }
-        | ExprKind::Cast { expr: inner, .. }
-        | ExprKind::Negate(inner) => expr(inner),
-        ExprKind::Compare { left, right, .. } | ExprKind::Arithmetic { left, right, .. } => {
-            expr(left);
-            expr(right);
-        }
-        ExprKind::Like { expr: inner, pattern, .. } => {
-            expr(inner);
-            expr(pattern);
-        }
-        ExprKind::Subscript { array, index, .. } => {
-            expr(array);
-            expr(index);
-        }
-        ExprKind::Call { args: list, .. }
-        | ExprKind::And(list)
-        | ExprKind::Or(list)
-        | ExprKind::Array(list) => {
-            list.iter_mut().for_each(expr);
-        }
-        ExprKind::In { expr: inner, list, .. } => {
-            expr(inner);
-            list.iter_mut().for_each(expr);
-        }
-        ExprKind::Case { branches, otherwise } => {
-            for (condition, value) in branches {
-                expr(condition);
-                expr(value);
-            }
-            expr(otherwise);
-        }
+        _ => {}
     }
     if let Some(folded) = folded(whole) {
         *whole = folded;

@@ -3,6 +3,8 @@
 //! Invariant: a tree holds no name that is not bound to a relation of the same query or of one
 //! around it, no parameter, and no expression without a type.
 
+mod children;
+
 use crate::{diagnostic::Position, functions, types::Type};
 
 /// A whole statement. The CTEs of all its queries stand here, each after those that it reads.

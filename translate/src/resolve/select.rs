@@ -217,7 +217,7 @@ fn columns(names: &[Option<String>], items: &[Expr]) -> (Vec<Column>, Vec<String
 
 /// Whether an expression aggregates rows of its own query.
 pub(super) fn has_aggregate(expr: &Expr) -> bool {
-    matches!(expr.kind, ExprKind::Aggregate(_)) || children(expr).into_iter().any(has_aggregate)
+    matches!(expr.kind, ExprKind::Aggregate(_)) || expr.children().into_iter().any(has_aggregate)
 }
 
 /// Refuses columns that are neither grouped by nor aggregated.
@@ -232,40 +232,7 @@ fn check_grouped(expr: &Expr, group_by: &[Expr]) -> Result<(), Diagnostic> {
             );
             Err(Diagnostic::invalid(expr.at, message))
         }
-        _ => children(expr).into_iter().try_for_each(|child| check_grouped(child, group_by)),
-    }
-}
-
-/// The expressions of the same query that an expression is made of.
-fn children(expr: &Expr) -> Vec<&Expr> {
-    match &expr.kind {
-        ExprKind::Literal(_) | ExprKind::Column { .. } | ExprKind::DatePart(_) => Vec::new(),
-        ExprKind::Exists { .. } | ExprKind::Scalar(_) => Vec::new(),
-        ExprKind::Aggregate(aggregate) => aggregate.args.iter().collect(),
-        ExprKind::Field { base: inner, .. }
-        | ExprKind::Read(inner)
-        | ExprKind::Interval { value: inner, .. }
-        | ExprKind::Not(inner)
-        | ExprKind::IsNull { expr: inner, .. }
-        | ExprKind::IsBool { expr: inner, .. }
-        | ExprKind::InQuery { expr: inner, .. }
-        | ExprKind::Cast { expr: inner, .. }
-        | ExprKind::Negate(inner) => vec![inner],
-        ExprKind::Compare { left, right, .. } | ExprKind::Arithmetic { left, right, .. } => {
-            vec![left, right]
-        }
-        ExprKind::Like { expr, pattern, .. } => vec![expr, pattern],
-        ExprKind::Subscript { array, index, .. } => vec![array, index],
-        ExprKind::Call { args: list, .. }
-        | ExprKind::And(list)
-        | ExprKind::Or(list)
-        | ExprKind::Array(list) => list.iter().collect(),
-        ExprKind::In { expr, list, .. } => std::iter::once(expr.as_ref()).chain(list).collect(),
-        ExprKind::Case { branches, otherwise } => branches
-            .iter()
-            .flat_map(|(condition, value)| [condition, value])
-            .chain([otherwise.as_ref()])
-            .collect(),
+        _ => expr.children().into_iter().try_for_each(|child| check_grouped(child, group_by)),
     }
 }
 
