@@ -237,3 +237,115 @@ fn monsters_are_refused() {
         format!("select id from edge_logs where id = 'x'{}", " or id = 'y'".repeat(2_000));
     run(&long_or).unwrap();
 }
+
+/// Words that queries are made of, so that random texts get past the parser.
+const WORDS: [&str; 72] = [
+    "select",
+    "from",
+    "where",
+    "group by",
+    "order by",
+    "having",
+    "limit",
+    "distinct",
+    "union all",
+    "with a as (",
+    "(",
+    ")",
+    ",",
+    ",",
+    "edge_logs",
+    "storage_logs",
+    "a",
+    "t",
+    "m",
+    "id",
+    "timestamp",
+    "event_message",
+    "metadata",
+    "request",
+    ".",
+    ".",
+    "cross join",
+    "left join",
+    "on",
+    "unnest(",
+    "as",
+    "count(*)",
+    "count(",
+    "sum(",
+    "min(",
+    "array_agg(",
+    "if(",
+    "coalesce(",
+    "cast(",
+    "safe_cast(",
+    "as int64)",
+    "as string)",
+    "as timestamp)",
+    "case",
+    "when",
+    "then",
+    "else",
+    "end",
+    "=",
+    "<",
+    "+",
+    "-",
+    "/",
+    "||",
+    "and",
+    "or",
+    "not",
+    "in (",
+    "between",
+    "like",
+    "is null",
+    "'x'",
+    "\"(?i)y|z\"",
+    "1",
+    "2.5",
+    "null",
+    "true",
+    "@project",
+    "interval 1 hour",
+    "regexp_contains(",
+    "timestamp_trunc(",
+    "[0]",
+];
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn any_text_is_translated_or_refused(text in ".{0,60}") {
+        let _ = run(&text);
+    }
+
+    #[test]
+    fn any_words_are_translated_or_refused(words in proptest::collection::vec(proptest::sample::select(&WORDS[..]), 1..25)) {
+        let text = format!("select {}", words.join(" "));
+        if let Err(message) = run(&text) {
+            proptest::prop_assert!(!message.starts_with("internal error"), "{}: {}", text, message);
+        }
+        let text = format!("select id, {} from edge_logs t, unnest(metadata) m", words.join(" "));
+        if let Err(message) = run(&text) {
+            proptest::prop_assert!(!message.starts_with("internal error"), "{}: {}", text, message);
+        }
+    }
+
+    /// Whatever a parameter holds, it stays one literal.
+    #[test]
+    fn a_parameter_stays_a_literal(value in ".{0,30}|['\\\\\"$;-]{0,10}") {
+        let parameters = BTreeMap::from([("p".to_owned(), value.clone())]);
+        let request = Request { endpoint: "select @p as p, lower(@p) as q", consumer: None, parameters: &parameters, max_rows: 1 };
+        if let Ok(translation) = translate(&request, &Fixture) {
+            let quoted = format!("'{}'::text", value.replace('\'', "''"));
+            let expected = format!("SELECT {quoted} AS \"p\", lower(({quoted} COLLATE");
+            proptest::prop_assert!(
+                translation.sql.starts_with(&format!("SELECT {quoted} AS \"p\"")) && translation.sql.matches(&quoted).count() >= 2 || value.contains('\0'),
+                "{} in {}", expected, translation.sql
+            );
+        }
+    }
+}

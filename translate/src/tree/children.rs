@@ -1,0 +1,55 @@
+//! The expressions that an expression is made of.
+
+use super::{Expr, ExprKind};
+
+/// The parts of one kind of expression, borrowed in one way or the other.
+macro_rules! children {
+    ($kind:expr, $iter:ident, $as_ref:ident) => {
+        match $kind {
+            ExprKind::Literal(_)
+            | ExprKind::Column { .. }
+            | ExprKind::DatePart(_)
+            | ExprKind::Exists { .. }
+            | ExprKind::Scalar(_) => Vec::new(),
+            ExprKind::Aggregate(aggregate) => aggregate.args.$iter().collect(),
+            ExprKind::Field { base: inner, .. }
+            | ExprKind::Read(inner)
+            | ExprKind::Interval { value: inner, .. }
+            | ExprKind::Not(inner)
+            | ExprKind::IsNull { expr: inner, .. }
+            | ExprKind::IsBool { expr: inner, .. }
+            | ExprKind::InQuery { expr: inner, .. }
+            | ExprKind::Cast { expr: inner, .. }
+            | ExprKind::Negate(inner) => vec![inner.$as_ref()],
+            ExprKind::Compare { left, right, .. } | ExprKind::Arithmetic { left, right, .. } => {
+                vec![left.$as_ref(), right.$as_ref()]
+            }
+            ExprKind::Like { expr, pattern, .. } => vec![expr.$as_ref(), pattern.$as_ref()],
+            ExprKind::Subscript { array, index, .. } => vec![array.$as_ref(), index.$as_ref()],
+            ExprKind::Call { args: list, .. }
+            | ExprKind::And(list)
+            | ExprKind::Or(list)
+            | ExprKind::Array(list) => list.$iter().collect(),
+            ExprKind::In { expr, list, .. } => {
+                std::iter::once(expr.$as_ref()).chain(list.$iter()).collect()
+            }
+            ExprKind::Case { branches, otherwise } => branches
+                .$iter()
+                .flat_map(|(condition, value)| [condition, value])
+                .chain([otherwise.$as_ref()])
+                .collect(),
+        }
+    };
+}
+
+impl Expr {
+    /// The expressions of the same query that this one is made of; those in sub-queries are not.
+    pub(crate) fn children(&self) -> Vec<&Expr> {
+        children!(&self.kind, iter, as_ref)
+    }
+
+    /// As [`Expr::children`], to be changed.
+    pub(crate) fn children_mut(&mut self) -> Vec<&mut Expr> {
+        children!(&mut self.kind, iter_mut, as_mut)
+    }
+}
