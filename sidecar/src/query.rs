@@ -1,5 +1,7 @@
 //! Queries of endpoints.
 
+use std::sync::Arc;
+
 use store::{
     AccessTokens, Column, ColumnKind, Endpoint, EndpointKey, QueryError, Readiness, SourceKey,
     Store,
@@ -44,24 +46,13 @@ pub(crate) enum Refusal {
     Query(#[from] QueryError),
 }
 
-/// A request for an endpoint's rows.
-#[derive(Debug)]
-pub(crate) struct Request {
-    /// The endpoint's name or token.
-    pub(crate) endpoint: String,
-    /// The token that was presented.
-    pub(crate) token: Option<String>,
-    pub(crate) parameters: Parameters,
-}
-
 /// Runs an endpoint's query; gives its rows as a JSON array.
 pub(crate) async fn run(
     store: &Store,
-    tokens: &AccessTokens,
-    request: &Request,
+    endpoint: &Endpoint,
+    parameters: &Parameters,
 ) -> Result<String, Refusal> {
-    let endpoint = authorized(store, tokens, request)?;
-    let consumer = request.parameters.get(SQL);
+    let consumer = parameters.get(SQL);
     if consumer.is_some() && !endpoint.sandboxable {
         return Err(Refusal::NotSandboxable(endpoint.name.clone()));
     }
@@ -72,12 +63,12 @@ pub(crate) async fn run(
         &translate::Request {
             endpoint: &endpoint.query,
             consumer,
-            parameters: &request.parameters.0,
+            parameters: &parameters.0,
             max_rows: endpoint.max_limit.into(),
         },
         &CatalogSources(store),
     )
-    .inspect_err(|diagnostic| report(&endpoint, consumer, diagnostic))?;
+    .inspect_err(|diagnostic| report(endpoint, consumer, diagnostic))?;
     let columns: Vec<Column> = translation.columns.into_iter().map(column).collect();
     let rows = store.query(store::Query { sql: &translation.sql, columns: &columns }).await;
     let rows = rows.inspect_err(|error| {
@@ -86,28 +77,24 @@ pub(crate) async fn run(
     Ok(rows.into_json())
 }
 
-/// The endpoint that the request may ask. Who may not query learns nothing of which there are.
-fn authorized(
+/// The endpoint of this name or token, for one who presents `token`. Who may not query learns
+/// nothing of which there are.
+pub(crate) fn authorise(
     store: &Store,
     tokens: &AccessTokens,
-    request: &Request,
-) -> Result<std::sync::Arc<Endpoint>, Refusal> {
+    endpoint: &str,
+    token: Option<&str>,
+) -> Result<Arc<Endpoint>, Refusal> {
     if store.readiness() == Readiness::Starting {
         return Err(Refusal::Starting);
     }
-    let allowed = request
-        .token
-        .as_deref()
-        .and_then(|token| tokens.scope(token))
-        .is_some_and(store::Scope::may_query);
-    let token = Uuid::try_parse(&request.endpoint);
-    let endpoint = match token {
-        Ok(token) => store.endpoint(EndpointKey::Token(token)),
-        Err(_) => store.endpoint(EndpointKey::Name(&request.endpoint)),
-    };
-    match endpoint {
-        Some(endpoint) if allowed || (!endpoint.enable_auth && token.is_ok()) => Ok(endpoint),
-        None if allowed => Err(Refusal::UnknownEndpoint(request.endpoint.clone())),
+    let scope = token.and_then(|token| tokens.scope(token));
+    let allowed = scope.is_some_and(store::Scope::may_query);
+    let by_token = Uuid::try_parse(endpoint).ok();
+    let key = by_token.map_or(EndpointKey::Name(endpoint), EndpointKey::Token);
+    match store.endpoint(key) {
+        Some(endpoint) if allowed || (!endpoint.enable_auth && by_token.is_some()) => Ok(endpoint),
+        None if allowed => Err(Refusal::UnknownEndpoint(endpoint.to_owned())),
         _ => Err(Refusal::Unauthorized),
     }
 }
@@ -125,10 +112,7 @@ struct CatalogSources<'a>(&'a Store);
 impl Sources for CatalogSources<'_> {
     fn source(&self, name: &str) -> Option<SourceTable> {
         let source = self.0.source(SourceKey::Name(name))?;
-        Some(SourceTable {
-            table: source.table.clone(),
-            schema: std::sync::Arc::clone(&source.schema),
-        })
+        Some(SourceTable { table: source.table.clone(), schema: Arc::clone(&source.schema) })
     }
 
     fn names(&self) -> Vec<String> {

@@ -1,7 +1,5 @@
 //! Routes.
 
-use std::convert::Infallible;
-
 use bytes::BytesMut;
 use futures_util::{Stream, TryStreamExt as _};
 use store::{AccessTokens, Store};
@@ -9,14 +7,13 @@ use warp::{
     Filter as _,
     filters::BoxedFilter,
     http::{HeaderMap, Method},
-    reject::Rejection,
     reply::Response,
 };
 
 use crate::{
     answer,
     parameters::Parameters,
-    query::{self, Refusal, Request},
+    query::{self, Refusal},
 };
 
 /// Largest body of a query, in bytes. A query's text has its own, smaller limit.
@@ -30,24 +27,9 @@ pub struct Settings {
 }
 
 /// All routes of the sidecar. An unknown path is rejected as not found.
-pub fn routes(store: Store, settings: Settings) -> BoxedFilter<(Response,)> {
-    endpoint_query()
-        .then(move |request: Result<Request, Refusal>| {
-            let (store, tokens) = (store.clone(), settings.tokens.clone());
-            async move {
-                let rows = match request {
-                    Ok(request) => query::run(&store, &tokens, &request).await,
-                    Err(refusal) => Err(refusal),
-                };
-                rows.map_or_else(|refusal| answer::refusal(&refusal), |rows| answer::rows(&rows))
-            }
-        })
-        .boxed()
-}
-
+///
 /// `GET|POST /api/endpoints/query/{name or token}`
-fn endpoint_query()
--> impl warp::Filter<Extract = (Result<Request, Refusal>,), Error = Rejection> + Clone {
+pub fn routes(store: Store, settings: Settings) -> BoxedFilter<(Response,)> {
     let query_string = warp::query::raw().or(warp::any().map(String::new)).unify();
     warp::path!("api" / "endpoints" / "query" / String)
         .and(warp::get().or(warp::post()).unify())
@@ -55,38 +37,48 @@ fn endpoint_query()
         .and(warp::header::headers_cloned())
         .and(query_string)
         .and(warp::body::stream())
-        .and_then(|endpoint, method, headers, query: String, body| async move {
-            Ok::<_, Infallible>(request(endpoint, &method, &headers, &query, body).await)
+        .then(move |endpoint, method, headers, query: String, body| {
+            let (store, settings) = (store.clone(), settings.clone());
+            async move {
+                let head = Head { endpoint, method, headers, query };
+                match endpoint_query(&store, &settings, &head, body).await {
+                    Ok(rows) => answer::rows(&rows),
+                    Err(refusal) => answer::refusal(&refusal),
+                }
+            }
         })
+        .boxed()
 }
 
-async fn request(
+/// What of a request is known before its body.
+struct Head {
     endpoint: String,
-    method: &Method,
-    headers: &HeaderMap,
-    query: &str,
+    method: Method,
+    headers: HeaderMap,
+    query: String,
+}
+
+async fn endpoint_query(
+    store: &Store,
+    settings: &Settings,
+    head: &Head,
     body: impl Stream<Item = Result<impl bytes::Buf, warp::Error>>,
-) -> Result<Request, Refusal> {
-    let mut parameters = Parameters::from_query_string(query);
-    let token = token(headers, &parameters);
+) -> Result<String, Refusal> {
+    let mut parameters = Parameters::from_query_string(&head.query);
+    let token = token(&head.headers, &parameters);
+    let endpoint = query::authorise(store, &settings.tokens, &head.endpoint, token)?;
     // A GET may carry its SQL in a body when the URL has none.
-    if method == Method::POST || parameters.get("sql").is_none() {
+    if head.method == Method::POST || parameters.get("sql").is_none() {
         parameters.add_body(&capped(body).await?)?;
     }
-    // The token is no parameter of the query.
-    parameters.0.remove("api_key");
-    Ok(Request { endpoint, token, parameters })
+    query::run(store, &endpoint, &parameters).await
 }
 
-/// The token of a request, the first that is there: `Authorization: Bearer …`, `X-API-KEY`, the
-/// query parameter `api_key`.
-fn token(headers: &HeaderMap, parameters: &Parameters) -> Option<String> {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    header("authorization")
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .or_else(|| header("x-api-key"))
-        .or_else(|| parameters.get("api_key"))
-        .map(str::to_owned)
+fn token<'a>(headers: &'a HeaderMap, parameters: &'a Parameters) -> Option<&'a str> {
+    let header = |name: &str| {
+        headers.get(name).and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty())
+    };
+    AccessTokens::presented(header("authorization"), header("x-api-key"), parameters.get("api_key"))
 }
 
 async fn capped(

@@ -1,6 +1,6 @@
 //! What a request says besides its body.
 
-use store::SourceKey;
+use store::{AccessTokens, SourceKey};
 use uuid::Uuid;
 use warp::http::HeaderMap;
 
@@ -67,12 +67,10 @@ impl Parameters {
         }))
     }
 
-    /// The token, the first that is there: `Authorization: Bearer …`, `X-API-KEY`, `api_key`.
+    /// The token that the request presents.
     pub(crate) fn token<'a>(&'a self, headers: &'a HeaderMap) -> Option<&'a str> {
-        header(headers, "authorization")
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .or_else(|| header(headers, "x-api-key"))
-            .or_else(|| self.value("api_key"))
+        let authorization = header(headers, "authorization");
+        AccessTokens::presented(authorization, header(headers, "x-api-key"), self.value("api_key"))
     }
 }
 

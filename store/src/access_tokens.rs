@@ -45,6 +45,17 @@ impl AccessTokens {
         Self { public: digest(public), private: digest(private) }
     }
 
+    /// The token that a request presents, the first that is there: `Authorization: Bearer …` (other
+    /// schemes are passed over), the header `X-API-KEY`, the query parameter `api_key`.
+    pub fn presented<'a>(
+        authorization: Option<&'a str>,
+        api_key_header: Option<&'a str>,
+        api_key_parameter: Option<&'a str>,
+    ) -> Option<&'a str> {
+        let bearer = authorization.and_then(|value| value.strip_prefix("Bearer "));
+        bearer.or(api_key_header).or(api_key_parameter)
+    }
+
     /// What `presented` may do; `None` when it is neither token.
     ///
     /// Takes the same time whichever token it is and however much of one it shares: digests are
