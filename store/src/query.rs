@@ -168,6 +168,7 @@ async fn begin(pool: &PgPool, limits: Limits) -> Result<Lease, sqlx::Error> {
          set local standard_conforming_strings = on; \
          set local extra_float_digits = 1; \
          set local jit = off; \
+         set local enable_memoize = off; \
          set local search_path = pg_catalog; \
          {role}",
         timeout = limits.timeout.as_millis().max(1),
