@@ -5,7 +5,11 @@ use std::io::Write as _;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use end_to_end::program::{PUBLIC, Program};
+use end_to_end::{
+    postgres::TestCluster,
+    program::{PUBLIC, Program},
+};
+use sqlx::{Connection as _, PgConnection};
 
 const TABLE: &str = "postgres.logs";
 
@@ -77,7 +81,8 @@ async fn what_is_no_event_is_reported_and_harms_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_come_in_many_forms() {
-    let program = super::program().await;
+    let database = TestCluster::shared().database().await;
+    let program = Program::serve(&database).await;
     let event = |message: &str| json!({"event_message": message, "project": "default"}).to_string();
     for body in [
         format!("[{}]", event("array")),
@@ -93,12 +98,13 @@ async fn events_come_in_many_forms() {
     let zipped = zipped.finish().expect("memory is there");
     let request = program.ingest(TABLE, zipped).header("content-encoding", "gzip");
     assert_eq!(request.send().await.expect("it answers").status(), StatusCode::OK);
-    for path in ["/logs", "/api/events"] {
+    let token = source_token(&database).await;
+    for (path, source) in [("/logs", TABLE), ("/api/events", token.as_str())] {
         let request = program
             .client
             .post(program.url(path))
             .header("x-api-key", PUBLIC)
-            .header("x-source", source_token(&program).await)
+            .header("x-source", source)
             .body(format!("[{}]", event(path)));
         assert_eq!(request.send().await.expect("it answers").status(), StatusCode::OK, "{path}");
     }
@@ -107,11 +113,15 @@ async fn events_come_in_many_forms() {
     assert_eq!(messages(&program).await, expected);
 }
 
-/// The token of the source, as its table's name has it.
-async fn source_token(program: &Program) -> String {
-    // Names are accepted where tokens are.
-    let _ = program;
-    TABLE.to_owned()
+/// The token of the source, from the catalog.
+async fn source_token(database: &str) -> String {
+    let mut connection = PgConnection::connect(database).await.expect("the database answers");
+    let sql = "select token::text from logweir_sources where name = $1";
+    sqlx::query_scalar(sql)
+        .bind(TABLE)
+        .fetch_one(&mut connection)
+        .await
+        .expect("the source is there")
 }
 
 #[tokio::test(flavor = "multi_thread")]

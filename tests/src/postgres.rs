@@ -21,6 +21,9 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 const SERVER_OPTIONS: &str = "-c listen_addresses='' -c fsync=off -c full_page_writes=off \
                               -c max_connections=200 -c shared_buffers=64MB";
 
+/// For benchmarks: as safe as a real one.
+const DURABLE_OPTIONS: &str = "-c listen_addresses='' -c shared_buffers=512MB -c max_wal_size=4GB";
+
 /// Waits until it is told to end, also by the death of whoever holds its input, then removes the
 /// cluster.
 const COMPANION: &str = r#"read -r _; "$1/pg_ctl" -D "$2/data" -m immediate stop; rm -rf "$2""#;
@@ -34,6 +37,7 @@ pub struct TestCluster {
     folder: PathBuf,
     binaries: PathBuf,
     account: Option<Account>,
+    options: &'static str,
     databases: AtomicU32,
     companion: Child,
 }
@@ -57,6 +61,18 @@ impl TestCluster {
     /// # Panics
     /// When it cannot be started; the text says why.
     pub fn start() -> Self {
+        Self::start_with(SERVER_OPTIONS)
+    }
+
+    /// Starts a cluster that keeps what it has confirmed, as a real one does.
+    ///
+    /// # Panics
+    /// When it cannot be started; the text says why.
+    pub fn durable() -> Self {
+        Self::start_with(DURABLE_OPTIONS)
+    }
+
+    fn start_with(options: &'static str) -> Self {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let folder =
@@ -81,7 +97,7 @@ impl TestCluster {
             .expect("sh can be started");
 
         let databases = AtomicU32::new(0);
-        let cluster = Self { folder, binaries, account, databases, companion };
+        let cluster = Self { folder, binaries, account, options, databases, companion };
         cluster.run(
             "initdb",
             &["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"],
@@ -92,7 +108,7 @@ impl TestCluster {
 
     /// Starts the server again after [`stop_server`](Self::stop_server); returns when it answers.
     pub fn start_server(&self) {
-        let options = format!("{SERVER_OPTIONS} -k '{}'", self.folder.display());
+        let options = format!("{} -k '{}'", self.options, self.folder.display());
         let log = self.folder.join("log").display().to_string();
         self.run("pg_ctl", &["start", "--wait", "--log", &log, "--options", &options]);
     }
