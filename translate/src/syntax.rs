@@ -28,6 +28,13 @@ pub(crate) fn parse(sql: &str) -> Result<ast::Query, Diagnostic> {
             format!("The query is too long: {} bytes, at most {MAX_BYTES} are allowed", sql.len()),
         ));
     }
+    if sql.contains('\0') {
+        // PostgreSQL would take it for the end of the text.
+        return Err(Diagnostic::invalid(
+            Position::default(),
+            "The query holds the character U+0000",
+        ));
+    }
     let tokens = tokenize(sql)?;
     let start = tokens.iter().find(|t| !matches!(t.token, Token::Whitespace(_)));
     let Some(start) = start.map(|t| Position::from(t.span.start)) else {
@@ -180,6 +187,7 @@ mod tests {
         );
         assert_eq!(refusal("delete from x"), "Only SELECT queries allowed at [1:1]");
         assert_eq!(refusal(" -- nothing\n ;"), "Query cannot be empty at [2:2]");
+        assert_eq!(refusal("select `a\0b`"), "The query holds the character U+0000");
         assert_eq!(refusal(""), "Query cannot be empty");
         assert_eq!(refusal("select 1 2"), "Syntax error: Unexpected \"2\" at [1:10]");
         assert_eq!(
