@@ -10,8 +10,11 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates curl \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /logweir/target/release/logweir /usr/local/bin/logweir
+# The spool lies there: it has to outlive the container.
+RUN install --directory --owner=nobody --group=nogroup /var/lib/logweir
+VOLUME /var/lib/logweir
 USER nobody
-ENV LOGWEIR_DATA_DIR=/tmp/logweir
-EXPOSE 4000
+ENV LOGWEIR_DATA_DIR=/var/lib/logweir
+EXPOSE 4000 50051
 ENTRYPOINT ["logweir"]
 CMD ["serve"]

@@ -12,12 +12,18 @@ use warp::{
 
 use crate::{answer, health::Health};
 
-/// Health, then, once started, the areas of the API; whatever none of them knows is answered in
+/// Health and metrics, then, once started, the areas of the API; whatever none of them knows is answered in
 /// JSON too.
-pub(crate) fn routes(health: Health, areas: BoxedFilter<(Response,)>) -> BoxedFilter<(Response,)> {
+pub(crate) fn routes(
+    health: Health,
+    metrics: BoxedFilter<(Response,)>,
+    areas: BoxedFilter<(Response,)>,
+) -> BoxedFilter<(Response,)> {
     let not_before_start = health.clone().not_before_start();
     health
         .routes()
+        .or(metrics)
+        .unify()
         .or(not_before_start)
         .unify()
         .or(areas)

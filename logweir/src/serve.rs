@@ -2,8 +2,12 @@
 
 use std::{io::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
+use hyper_util::service::TowerToHyperService;
+use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
+use sink::Sink;
 use store::{InvalidServer, PostgresServer, Store};
 use tokio::{
+    net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
     sync::oneshot,
     task::JoinHandle,
@@ -13,15 +17,28 @@ use warp::{Filter as _, filters::BoxedFilter, reply::Response};
 use crate::{
     app,
     data_dir::{DataDir, DataDirError},
+    durability::Durability,
     embedded_postgres::{self, EmbeddedPostgres},
     health::Health,
-    server::{self, BindError, Limits},
-    settings::{Databases, Settings},
+    metrics, open_files,
+    server::{self, BindError, BodyTimes, Limits, Served, WithGrpc},
+    settings::{DEFAULT_GRPC_PORT, Databases, Settings},
     tokens::{Tokens, TokensError},
 };
 
-/// For the head of a request to arrive.
+/// For the first request of a connection to arrive.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// For the next ones: longer than clients keep connections that they do not use.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// For a request's body to arrive. Senders are on the same network, and Vector itself gives up
+/// after 60 s.
+const BODY_TIMES: BodyTimes =
+    BodyTimes { quiet: Duration::from_secs(10), whole: Duration::from_secs(60) };
+
+/// Files that are open beside connections: the databases' connections, the spool, the logs.
+const OTHER_FILES: u64 = 256;
 
 /// For requests in flight to be answered after the end was asked for.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -61,6 +78,12 @@ pub(crate) enum Error {
     /// The address of the embedded database, as the store sees it.
     #[error("the embedded database has no usable address: {0}")]
     EmbeddedServer(#[from] InvalidServer),
+    /// The spool.
+    #[error("{0}. Stop that program, or set LOGWEIR_DATA_DIR to a folder for each")]
+    Spool(#[from] spool::OpenError),
+    /// The metrics.
+    #[error("metrics cannot be recorded: {0}")]
+    Metrics(#[from] BuildError),
     /// The system.
     #[error("{0}")]
     System(#[from] std::io::Error),
@@ -69,35 +92,85 @@ pub(crate) enum Error {
 /// Serves until a signal asks for the end and everything in flight is answered.
 pub(crate) async fn run(settings: Settings, role: Role) -> Result<(), Error> {
     let mut signals = Signals::listen()?;
-    let listener = server::bind(settings.ip, settings.port).await?;
+    let listener = server::bind(settings.ip, settings.port, "PHX_HTTP_PORT")?;
     let address = listener.local_addr()?;
-    let mut databases = Running::prepare(&settings).await?;
+    let grpc_listener = if role == Role::Sidecar { None } else { bind_grpc(&settings)? };
+    let measured = metrics::record()?;
+    let mut databases = Running::prepare(&settings, role).await?;
     let tokens = Tokens::resolve(&settings.tokens, &settings.data_dir)?;
     introduce(&tokens, &settings, address);
 
-    let routes = routes(&databases.store, &settings, &tokens, role);
+    let sink = (role != Role::Sidecar)
+        .then(|| Sink::new(databases.store.clone(), sink_settings(&settings, &tokens)));
+    let routes = routes(&databases.store, &settings, &tokens, role, sink.as_ref(), measured);
     let limits = Limits {
-        max_connections: settings.max_connections,
+        max_connections: open_files::connections(settings.max_connections, OTHER_FILES),
         head_timeout: HEAD_TIMEOUT,
+        idle_timeout: IDLE_TIMEOUT,
+        body_times: BODY_TIMES,
         drain_timeout: DRAIN_TIMEOUT,
     };
     tracing::info!(%address, ?role, "listening");
+    let grpc = sink.map(|sink| TowerToHyperService::new(sink.grpc_service()));
+    let service =
+        WithGrpc { http: TowerToHyperService::new(warp::service(routes)), grpc: grpc.clone() };
+    let (stop_grpc, grpc_stopped) = oneshot::channel();
+    let grpc = serve_grpc(grpc_listener.zip(grpc), limits.clone(), grpc_stopped);
     let mut failure = None;
-    server::serve(listener, routes, limits, async {
+    let http = server::serve(listener, service, limits, async {
         tokio::select! {
             () = signals.next() => {}
             error = databases.failed() => failure = Some(error),
         }
+        drop(stop_grpc);
         // Whoever asks twice is in a hurry. The embedded database ends by itself.
         tokio::spawn(async move {
             signals.next().await;
             tracing::warn!("ending at once");
             std::process::exit(1);
         });
-    })
-    .await;
+    });
+    tokio::join!(http, grpc);
     databases.stop().await;
     failure.map_or(Ok(()), Err)
+}
+
+/// Listens for gRPC. Many machines have something on its usual port, so that one is only taken if it
+/// is free and nobody chose it.
+fn bind_grpc(settings: &Settings) -> Result<Option<TcpListener>, BindError> {
+    let port = settings.grpc_port.unwrap_or(DEFAULT_GRPC_PORT);
+    match server::bind(settings.ip, port, "LOGFLARE_GRPC_PORT") {
+        Err(error) if settings.grpc_port.is_none() => {
+            tracing::warn!(%error, "OTLP over gRPC is served on the port of HTTP alone");
+            Ok(None)
+        }
+        bound => bound.map(Some),
+    }
+}
+
+async fn serve_grpc(
+    listener: Option<(TcpListener, impl Served)>,
+    limits: Limits,
+    stopped: oneshot::Receiver<()>,
+) {
+    let Some((listener, service)) = listener else { return };
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(%address, "listening for gRPC");
+    }
+    server::serve(listener, service, limits, async {
+        // Nothing is sent: the end of the sender says it.
+        _ = stopped.await;
+    })
+    .await;
+}
+
+fn sink_settings(settings: &Settings, tokens: &Tokens) -> sink::Settings {
+    sink::Settings {
+        tokens: tokens.access(),
+        max_body_bytes: settings.max_body_bytes,
+        memory_bytes: settings.ingest_memory_bytes,
+        rate_limits: settings.rate_limits,
+    }
 }
 
 fn routes(
@@ -105,22 +178,27 @@ fn routes(
     settings: &Settings,
     tokens: &Tokens,
     role: Role,
+    sink: Option<&Sink>,
+    measured: PrometheusHandle,
 ) -> BoxedFilter<(Response,)> {
-    let sink = || {
-        sink::routes(
-            store.clone(),
-            sink::Settings { tokens: tokens.access(), max_body_bytes: settings.max_body_bytes },
-        )
-    };
     let sidecar = || sidecar::routes(store.clone(), sidecar::Settings { tokens: tokens.access() });
-    let areas = match role {
-        Role::Both => sink().or(sidecar()).unify().boxed(),
-        Role::Sink => sink(),
-        Role::Sidecar => sidecar(),
+    let areas = match sink {
+        None => sidecar(),
+        Some(sink) if role == Role::Sink => sink.routes(),
+        Some(sink) => sink.routes().or(sidecar()).unify().boxed(),
+    };
+    let refresh = {
+        let store = store.clone();
+        Arc::new(move || {
+            store.refresh_measures();
+            if role != Role::Sidecar {
+                sink::show_sources(&store);
+            }
+        })
     };
     let store = store.clone();
     let health = Health::new(&settings.node_host, Arc::new(move || store.readiness()));
-    app::routes(health, areas)
+    app::routes(health, metrics::routes(measured, refresh), areas)
 }
 
 /// Shows the tokens that were made now, on standard output: they are not for a log.
@@ -154,10 +232,17 @@ struct Embedded {
 
 impl Running {
     /// Starts to make the store ready; the embedded database first, if that is where it is.
-    async fn prepare(settings: &Settings) -> Result<Self, Error> {
+    async fn prepare(settings: &Settings, role: Role) -> Result<Self, Error> {
+        // A sidecar takes no events.
+        let spool_max_bytes = if role == Role::Sidecar { 0 } else { settings.spool_max_bytes };
+        let (data_dir, max_bytes) = (settings.data_dir.clone(), spool_max_bytes);
+        let opening = move || Durability::open(&data_dir, max_bytes);
+        let Durability { spool, owner } =
+            tokio::task::spawn_blocking(opening).await.map_err(std::io::Error::other)??;
         match &settings.databases {
             Databases::Servers { events, catalog } => {
-                let store = Store::new(store_settings(settings, events.clone(), catalog.clone()));
+                let (events, catalog) = (events.clone(), catalog.clone());
+                let store = Store::new(store_settings(settings, events, catalog, owner), spool);
                 let keep_ready = tokio::spawn(keep_ready(store.clone(), None));
                 Ok(Self { store, keep_ready, embedded: None })
             }
@@ -168,7 +253,8 @@ impl Running {
                 )
                 .await?;
                 let server = PostgresServer::parse(&postgres.url()?, Some(schema))?;
-                let store = Store::new(store_settings(settings, server.clone(), server));
+                let settings = store_settings(settings, server.clone(), server, owner);
+                let store = Store::new(settings, spool);
                 let (tell_started, started) = oneshot::channel();
                 let (stop, stopped) = oneshot::channel::<()>();
                 let task = tokio::spawn(postgres.run(tell_started, async {
@@ -228,6 +314,7 @@ fn store_settings(
     settings: &Settings,
     events: PostgresServer,
     catalog: PostgresServer,
+    owner: i32,
 ) -> store::Settings {
     store::Settings {
         events,
@@ -237,6 +324,7 @@ fn store_settings(
         ingest_connections: settings.ingest_connections,
         query_connections: settings.query_connections,
         query_functions: translate::QUERY_FUNCTIONS,
+        owner,
     }
 }
 

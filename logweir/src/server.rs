@@ -1,6 +1,14 @@
 //! The HTTP server: accepts connections, keeps them within limits, and drains them at the end.
 //!
-//! warp's own server has no time limits and no drain, so its routes are served by hyper here.
+//! warp's own server has no time limits and no drain, so its routes are served by hyper here, and
+//! gRPC with them.
+
+mod with_grpc;
+
+mod answer_body;
+mod connections;
+mod observed_stream;
+mod timed_body;
 
 use std::{
     io,
@@ -13,8 +21,9 @@ use std::{
 };
 
 use hyper::{
-    Request,
-    body::Incoming,
+    Request, Response, StatusCode, Version,
+    body::{Body, Bytes, Incoming},
+    header::{CONNECTION, CONTENT_TYPE, HeaderValue},
     service::{Service, service_fn},
 };
 use hyper_util::{
@@ -23,20 +32,29 @@ use hyper_util::{
         conn::auto,
         graceful::{GracefulShutdown, Watcher},
     },
-    service::TowerToHyperService,
 };
+use sink::{Peer, SenderConnection};
 use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    net::{TcpListener, TcpSocket, TcpStream},
     time::{sleep, timeout},
 };
 use tracing::Instrument as _;
-use warp::{filters::BoxedFilter, reply::Response};
 
 use crate::request_id::RequestId;
+use answer_body::AnswerBody;
+use connections::{Connections, Place, RequestInWork};
+use observed_stream::{ObservedStream, Socket};
+pub(crate) use timed_body::BodyTimes;
+use timed_body::TimedBody;
+
+pub(crate) use with_grpc::WithGrpc;
 
 /// Studio asks with the whole query in the URL; hyper takes URLs of up to 65,534 bytes.
 const MAX_HEAD_BYTES: u32 = 256 << 10;
+
+/// Connections that wait to be accepted; the system may have a lower limit. When they are more, a
+/// client tries again after a second, so the usual 128 are too few.
+const BACKLOG: u32 = 4096;
 
 /// Pause after the system refused a connection, usually because all file descriptors are in use.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -47,11 +65,16 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 /// What a client may take.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
-    /// Connections at a time; more wait in the system's queue.
+    /// Connections at a time. For one more, that which has waited the longest for a request is
+    /// closed; while all have a request, it waits.
     pub(crate) max_connections: usize,
-    /// For a request's head to arrive: after the connection is made, and, kept alive, after the
-    /// answer before.
+    /// For the first request to arrive after the connection is made.
     pub(crate) head_timeout: Duration,
+    /// For the head of a next one to arrive. Vector keeps connections for 90 s, and one that is
+    /// closed when it is used costs a retry.
+    pub(crate) idle_timeout: Duration,
+    /// For a request's body to arrive; 408 is answered when it does not.
+    pub(crate) body_times: BodyTimes,
     /// For requests in flight to be answered after the end was asked for.
     pub(crate) drain_timeout: Duration,
 }
@@ -60,49 +83,99 @@ pub(crate) struct Limits {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BindError {
     /// Another program has it.
-    #[error("another program listens on {0} already. Stop it, or set PHX_HTTP_PORT to a free port")]
-    Taken(SocketAddr),
+    #[error(
+        "another program listens on {address} already. Stop it, or set {variable} to a free port"
+    )]
+    Taken {
+        /// The address.
+        address: SocketAddr,
+        /// The variable that decides the port.
+        variable: &'static str,
+    },
     /// The system refuses.
-    #[error("cannot listen on {address}: {error}. Check PHX_HTTP_IP and PHX_HTTP_PORT")]
+    #[error("cannot listen on {address}: {error}. Check PHX_HTTP_IP and {variable}")]
     Refused {
         /// The address.
         address: SocketAddr,
+        /// The variable that decides the port.
+        variable: &'static str,
         /// What the system said.
         error: io::Error,
     },
 }
 
-/// Listens on an address; without one, on all of the machine, of IPv6 and IPv4.
-pub(crate) async fn bind(ip: Option<IpAddr>, port: u16) -> Result<TcpListener, BindError> {
+/// Listens on an address; without one, on all of the machine, of IPv6 and IPv4. `variable` is the
+/// one that decides the port.
+pub(crate) fn bind(
+    ip: Option<IpAddr>,
+    port: u16,
+    variable: &'static str,
+) -> Result<TcpListener, BindError> {
     let all = [IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::UNSPECIFIED)];
     let ips = ip.as_ref().map_or(&all[..], std::slice::from_ref);
     let mut refused = None;
     for &ip in ips {
         let address = SocketAddr::new(ip, port);
-        match TcpListener::bind(address).await {
+        match listen(address) {
             Ok(listener) => return Ok(listener),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                return Err(BindError::Taken(address));
+                return Err(BindError::Taken { address, variable });
             }
             // Without IPv6 the system knows no such address, and the next one is tried.
-            Err(error) => refused = Some(BindError::Refused { address, error }),
+            Err(error) => refused = Some(BindError::Refused { address, variable, error }),
         }
     }
     // There was at least one address, or the loop would not have ended without a listener.
-    Err(refused.unwrap_or(BindError::Taken(SocketAddr::new(all[1], port))))
+    let address = SocketAddr::new(all[1], port);
+    Err(refused.unwrap_or(BindError::Taken { address, variable }))
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A request as it is handed on.
+type Asked = Request<TimedBody<Incoming>>;
+
+/// What can be served: routes of warp, services of tonic.
+pub(crate) trait Served:
+    Clone
+    + Send
+    + 'static
+    + Service<Asked, Response = Response<Self::Body>, Future: Send + 'static, Error: Into<BoxError>>
+{
+    /// The body of an answer.
+    type Body: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static;
+}
+
+impl<S, B> Served for S
+where
+    S: Clone + Send + 'static,
+    S: Service<Asked, Response = Response<B>>,
+    S::Future: Send + 'static,
+    S::Error: Into<BoxError>,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    type Body = B;
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A start soon after an end must not find the address taken by connections that have closed.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Serves until `stop` is done; then answers what is in flight.
-pub(crate) async fn serve(
+pub(crate) async fn serve<S: Served>(
     listener: TcpListener,
-    routes: BoxedFilter<(Response,)>,
+    service: S,
     limits: Limits,
     stop: impl Future<Output = ()>,
 ) {
     let drain_timeout = limits.drain_timeout;
     let connections = GracefulShutdown::new();
     {
-        let accepting = accept_all(&listener, &routes, &limits, &connections);
+        let accepting = accept_all(&listener, &service, &limits, &connections);
         tokio::select! {
             biased;
             () = stop => {}
@@ -119,21 +192,16 @@ pub(crate) async fn serve(
 /// Accepts connections for ever.
 async fn accept_all(
     listener: &TcpListener,
-    routes: &BoxedFilter<(Response,)>,
+    service: &impl Served,
     limits: &Limits,
-    connections: &GracefulShutdown,
+    graceful: &GracefulShutdown,
 ) {
-    let slots = Arc::new(Semaphore::new(limits.max_connections));
-    // The semaphore is never closed, so this loop never ends.
-    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
+    let connections = Connections::new(limits.max_connections);
+    loop {
         let stream = accept(listener).await;
-        tokio::spawn(serve_connection(
-            stream,
-            routes.clone(),
-            limits.head_timeout,
-            connections.watcher(),
-            slot,
-        ));
+        let place = connections.place().await;
+        let (service, limits) = (service.clone(), limits.clone());
+        tokio::spawn(serve_connection(stream, service, limits, graceful.watcher(), place));
     }
 }
 
@@ -158,44 +226,60 @@ async fn accept(listener: &TcpListener) -> TcpStream {
 
 async fn serve_connection(
     stream: TcpStream,
-    routes: BoxedFilter<(Response,)>,
-    head_timeout: Duration,
+    service: impl Served,
+    limits: Limits,
     watcher: Watcher,
-    _slot: OwnedSemaphorePermit,
+    place: Arc<Place>,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection closed before it was served");
         return;
     }
+    let Limits { head_timeout, idle_timeout, body_times, .. } = limits;
     let asked = Arc::new(AtomicBool::new(false));
-    let routes = TowerToHyperService::new(warp::service(routes));
+    let socket = Socket::new(stream);
+    let sender = {
+        let socket = Arc::downgrade(&socket);
+        SenderConnection::new(move || socket.upgrade().map_or(Peer::Closed, |open| open.peer()))
+    };
     let service = {
-        let asked = Arc::clone(&asked);
-        service_fn(move |request: Request<Incoming>| {
+        let (asked, place, sender) = (Arc::clone(&asked), Arc::clone(&place), sender.clone());
+        service_fn(move |mut request: Request<Incoming>| {
             asked.store(true, Ordering::Relaxed);
-            answer(request, routes.clone())
+            if request.version() < Version::HTTP_2 {
+                sender.next_request();
+            }
+            request.extensions_mut().insert(sender.clone());
+            answer(request, service.clone(), body_times, place.request())
         })
     };
-    let builder = connection_builder(head_timeout);
+    let builder = connection_builder(idle_timeout);
+    let stream = ObservedStream::new(Arc::clone(&socket), Arc::clone(&place));
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::select! {
+        // First, so that a request that has come is begun before anything is given up.
+        biased;
         ended = watcher.watch(connection.into_owned()) => {
             if let Err(error) = ended {
                 tracing::debug!(error, "a connection ended early");
             }
+            sender.ended(socket.peer());
         }
         () = silence(&asked, head_timeout) => {
             tracing::debug!("a connection is closed because no request came");
         }
+        () = place.told_to_close() => {
+            tracing::debug!("a connection is closed to make room for another one");
+        }
     }
 }
 
-fn connection_builder(head_timeout: Duration) -> auto::Builder<TokioExecutor> {
+fn connection_builder(idle_timeout: Duration) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(head_timeout)
+        .header_read_timeout(idle_timeout)
         .max_buf_size(MAX_HEAD_BYTES as usize);
     builder
         .http2()
@@ -215,15 +299,40 @@ async fn silence(asked: &AtomicBool, head_timeout: Duration) {
 }
 
 /// Answers one request, under its id.
-async fn answer<S>(request: Request<Incoming>, routes: S) -> Result<Response, S::Error>
-where
-    S: Service<Request<Incoming>, Response = Response>,
-{
+async fn answer<S: Served>(
+    request: Request<Incoming>,
+    service: S,
+    body_times: BodyTimes,
+    in_work: RequestInWork,
+) -> Result<Response<AnswerBody<S::Body>>, S::Error> {
     let id = RequestId::of(request.headers());
     let span = tracing::info_span!("request", id = id.as_str());
-    let mut response = routes.call(request).instrument(span).await?;
+    let version = request.version();
+    let (head, body) = request.into_parts();
+    let (body, late) = TimedBody::new(body, body_times);
+    let request = Request::from_parts(head, body);
+    let response = service.call(request).instrument(span).await?;
+    let mut response = if late.is_so() {
+        too_late(version, in_work)
+    } else {
+        response.map(|body| AnswerBody::new(body, in_work))
+    };
     id.mark(response.headers_mut());
     Ok(response)
+}
+
+/// For a request whose body did not come in time: whatever its handler made of the beginning, the
+/// client may send it again.
+fn too_late<B>(version: Version, request: RequestInWork) -> Response<AnswerBody<B>> {
+    let text = r#"{"error":"the body did not come in time; send it again"}"#;
+    let mut response = Response::new(AnswerBody::text(text, request));
+    *response.status_mut() = StatusCode::REQUEST_TIMEOUT;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    if version < Version::HTTP_2 {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 #[cfg(test)]

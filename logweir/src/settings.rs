@@ -12,11 +12,15 @@ use std::{collections::BTreeMap, fmt, net::IpAddr, path::PathBuf, time::Duration
 
 pub(crate) use databases::Databases;
 pub(crate) use logging::Logging;
+use sink::RateLimits;
 use variables::Variables;
 
 /// A folder of the system, for a program that runs as root: the unprivileged user that runs
 /// PostgreSQL cannot enter root's home.
 const SYSTEM_DATA_DIR: &str = "/var/lib/logweir";
+
+/// Logflare's port for gRPC.
+pub(crate) const DEFAULT_GRPC_PORT: u16 = 50051;
 
 /// Everything that the environment decides.
 #[derive(Debug)]
@@ -25,6 +29,9 @@ pub(crate) struct Settings {
     pub(crate) ip: Option<IpAddr>,
     /// Where to listen (`PHX_HTTP_PORT`, 4000); 0 takes any free port.
     pub(crate) port: u16,
+    /// Where to listen for gRPC (`LOGFLARE_GRPC_PORT`); 0 takes any free port, none means
+    /// [`DEFAULT_GRPC_PORT`] if nobody else has it.
+    pub(crate) grpc_port: Option<u16>,
     /// Where events and the catalog are stored.
     pub(crate) databases: Databases,
     /// The tokens that the operator chose.
@@ -35,7 +42,15 @@ pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
     /// Largest request body, before and after decompression (`LOGWEIR_MAX_BODY_BYTES`).
     pub(crate) max_body_bytes: usize,
-    /// Connections served at a time (`LOGWEIR_MAX_CONNECTIONS`); more wait to be accepted.
+    /// Memory for request bodies that are worked on at a time (`LOGWEIR_INGEST_MEMORY_BYTES`).
+    pub(crate) ingest_memory_bytes: usize,
+    /// Events that may come in a minute (`LOGWEIR_SOURCE_EVENTS_PER_MINUTE`,
+    /// `LOGWEIR_TOKEN_EVENTS_PER_MINUTE`).
+    pub(crate) rate_limits: RateLimits,
+    /// Largest spool (`LOGWEIR_SPOOL_MAX_BYTES`); 0 means none.
+    pub(crate) spool_max_bytes: u64,
+    /// Connections at a time (`LOGWEIR_MAX_CONNECTIONS`); one more takes the place of one that waits
+    /// for a request.
     pub(crate) max_connections: usize,
     /// Longest run of one query (`LOGWEIR_QUERY_TIMEOUT_SECS`).
     pub(crate) query_timeout: Duration,
@@ -119,11 +134,19 @@ impl Settings {
         let settings = Self {
             ip: variables.parsed("PHX_HTTP_IP", "an IP address"),
             port: variables.number("PHX_HTTP_PORT", 4000, 0..=u16::MAX),
+            grpc_port: read_grpc_port(&mut variables),
             databases: Databases::read(&mut variables),
             tokens: read_tokens(&mut variables),
             seed_supabase: variables.flag("LOGFLARE_SUPABASE_MODE").unwrap_or(true),
             data_dir: read_data_dir(&mut variables, is_root),
             max_body_bytes: variables.number("LOGWEIR_MAX_BODY_BYTES", 32 << 20, 1024..=1 << 30),
+            ingest_memory_bytes: variables.number(
+                "LOGWEIR_INGEST_MEMORY_BYTES",
+                128 << 20,
+                1 << 20..=1 << 40,
+            ),
+            rate_limits: read_rate_limits(&mut variables),
+            spool_max_bytes: variables.number("LOGWEIR_SPOOL_MAX_BYTES", 1 << 30, 0..=1 << 50),
             max_connections: variables.number("LOGWEIR_MAX_CONNECTIONS", 10_000, 1..=1_000_000),
             query_timeout: Duration::from_secs(variables.number(
                 "LOGWEIR_QUERY_TIMEOUT_SECS",
@@ -153,6 +176,29 @@ fn refuse_several_tenants(variables: &mut Variables<'_>) {
              Remove the variable, or set it to `true`",
         );
     }
+}
+
+fn read_rate_limits(variables: &mut Variables<'_>) -> RateLimits {
+    let usual = RateLimits::default();
+    let mut limit = |name, usual| variables.number(name, usual, 1..=u64::MAX);
+    RateLimits {
+        source: limit("LOGWEIR_SOURCE_EVENTS_PER_MINUTE", usual.source),
+        token: limit("LOGWEIR_TOKEN_EVENTS_PER_MINUTE", usual.token),
+    }
+}
+
+fn read_grpc_port(variables: &mut Variables<'_>) -> Option<u16> {
+    const ENCRYPTED: &str = "LOGFLARE_ENABLE_GRPC_SSL";
+    const NAME: &str = "LOGFLARE_GRPC_PORT";
+    if variables.flag(ENCRYPTED) == Some(true) {
+        variables.problem(
+            ENCRYPTED,
+            "`true` is not supported: gRPC is served without TLS. Remove the variable, and put a \
+             proxy that speaks TLS in front",
+        );
+    }
+    variables.text(NAME)?;
+    Some(variables.number(NAME, DEFAULT_GRPC_PORT, 0..=u16::MAX))
 }
 
 fn read_tokens(variables: &mut Variables<'_>) -> ChosenTokens {

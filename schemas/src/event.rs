@@ -15,6 +15,8 @@ use crate::{Value, key, timestamp};
 pub struct Event<'a> {
     /// The event's own id, else a random UUID.
     pub id: Cow<'a, str>,
+    /// Whether the id is the event's own: the same event sent again then has the same id.
+    pub has_own_id: bool,
     /// Microseconds since 1970-01-01 UTC, within the years 1 to 9999.
     pub timestamp: i64,
     /// The text that people read.
@@ -38,6 +40,7 @@ impl<'a> Event<'a> {
         let Value::Object(given) = value else { return Err(NotAnEvent::NotAnObject(value.kind())) };
         let mut event = Self {
             id: Cow::Borrowed(""),
+            has_own_id: false,
             timestamp: now,
             event_message: None,
             fields: Vec::with_capacity(given.len()),
@@ -63,6 +66,7 @@ impl<'a> Event<'a> {
             event.fields.push((Cow::Borrowed("_event_message"), Value::String(replaced)));
         }
         event.event_message = message.or(event_message);
+        event.has_own_id = id.is_some();
         event.id = id.unwrap_or_else(|| Cow::Owned(Uuid::new_v4().to_string()));
         Ok(event)
     }

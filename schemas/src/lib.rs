@@ -3,13 +3,22 @@
 //! No I/O happens here: everything is computed from its arguments and from the files of this folder.
 
 mod event;
+mod field_kind;
+mod field_path;
 mod key;
+mod learning;
+mod members;
 mod source;
 mod table_schema;
 mod timestamp;
+mod validation;
 mod value;
 
 pub use event::{Event, NotAnEvent};
-pub use source::{SUPABASE_SOURCES, SupabaseSource, json_schema};
+pub use field_kind::{FieldKind, UnknownKind};
+pub use field_path::{FieldPath, NotAPath, PathStep};
+pub use learning::{Learned, LearnedField, SchemaNews, Sighting, SourceSchema};
+pub use source::{SUPABASE_SOURCES, SupabaseSource, json_schema, sample_events};
 pub use table_schema::{FieldType, InvalidSchema, SchemaPath, TableSchema};
-pub use value::{MAX_DEPTH, NotJson, Value, parse, repair};
+pub use validation::{EventSchema, Reason};
+pub use value::{MAX_DEPTH, NotJson, Value, parse, parse_elements, parse_fields, repair};

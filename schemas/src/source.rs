@@ -1,8 +1,8 @@
 //! The sources of a self-hosted Supabase.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
-use crate::{InvalidSchema, TableSchema};
+use crate::{EventSchema, InvalidSchema, TableSchema};
 
 /// A source that every Supabase has.
 #[derive(Debug, Clone)]
@@ -32,16 +32,37 @@ pub static SUPABASE_SOURCES: LazyLock<Vec<SupabaseSource>> = LazyLock::new(|| {
 
 /// The text of the JSON Schema (2020-12) of a Supabase source's events, `None` for other sources.
 ///
-/// Besides the types it says what each field is, and in `x-studio` where Studio needs it.
+/// Besides the types it says what each field is, in `x-type` what a field of several types is read
+/// as, and in `x-studio` where Studio needs it.
 pub fn json_schema(source_name: &str) -> Option<&'static str> {
     FILES.iter().find(|file| file.source == source_name).map(|file| file.text)
 }
 
-/// A file of `sources/`.
+/// Events of a Supabase source as Vector sends them, `None` for other sources: JSON text, a list
+/// of two to four events that differ.
+pub fn sample_events(source_name: &str) -> Option<&'static str> {
+    FILES.iter().find(|file| file.source == source_name).map(|file| file.samples)
+}
+
+/// The compiled schema of a Supabase source's events, `None` for other sources.
+pub(crate) fn event_schema(source_name: &str) -> Option<&'static EventSchema> {
+    let file = FILES.iter().find(|file| file.source == source_name)?;
+    let compiled = file.compiled.get_or_init(|| {
+        // As above: a file that a test has read.
+        file.event_schema()
+            .inspect_err(|error| debug_assert!(false, "sources/{}.json: {error}", file.source))
+            .ok()
+    });
+    compiled.as_ref()
+}
+
+/// A file of `sources/`, and that of the same name in `samples/`.
 struct SchemaFile {
     source: &'static str,
     table: &'static str,
     text: &'static str,
+    samples: &'static str,
+    compiled: OnceLock<Option<EventSchema>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +77,10 @@ impl SchemaFile {
     fn table_schema(&self) -> Result<TableSchema, UnreadableFile> {
         Ok(TableSchema::from_json_schema(&serde_json::from_str(self.text)?)?)
     }
+
+    fn event_schema(&self) -> Result<EventSchema, UnreadableFile> {
+        Ok(EventSchema::new(&serde_json::from_str(self.text)?)?)
+    }
 }
 
 macro_rules! schema_file {
@@ -64,6 +89,8 @@ macro_rules! schema_file {
             source: $source,
             table: $table,
             text: include_str!(concat!("../sources/", $source, ".json")),
+            samples: include_str!(concat!("../samples/", $source, ".json")),
+            compiled: OnceLock::new(),
         }
     };
 }
@@ -125,7 +152,13 @@ mod tests {
 
     #[test]
     fn a_broken_file_is_an_error() {
-        let file = |text| SchemaFile { source: "s", table: "t", text };
+        let file = |text| SchemaFile {
+            source: "s",
+            table: "t",
+            text,
+            samples: "[]",
+            compiled: OnceLock::new(),
+        };
         let error = file("{").table_schema().unwrap_err();
         assert!(matches!(error, UnreadableFile::NotJson(_)), "{error}");
         let error = file(r#"{"type": "text"}"#).table_schema().unwrap_err();
@@ -150,54 +183,52 @@ mod tests {
         assert_eq!(json_schema("edge_logs"), None);
     }
 
+    fn schema_of_table(table: &str) -> &'static TableSchema {
+        &SUPABASE_SOURCES.iter().find(|source| source.table == table).unwrap().schema
+    }
+
     #[test]
     fn paths_that_studio_reads_have_their_types() {
+        let lines = include_str!("../fixtures/studio-paths.txt").lines();
+        let mut read = 0;
+        for line in lines.filter(|line| !line.starts_with('#')) {
+            let [table, path, expected] = line.split(' ').collect::<Vec<_>>()[..] else {
+                panic!("{line}")
+            };
+            let found = match type_at(schema_of_table(table), path) {
+                FieldType::Bool => "bool",
+                FieldType::Int64 => "int64",
+                FieldType::Float64 => "float64",
+                FieldType::String => "string",
+                FieldType::Timestamp => "timestamp",
+                FieldType::Object(_) => "object",
+                FieldType::Array(_) => "array",
+                FieldType::Unknown => "unknown",
+            };
+            assert_eq!(found, expected, "{table}: {path}");
+            read += 1;
+        }
+        assert_eq!(read, 222);
+    }
+
+    #[test]
+    fn other_paths_have_their_types() {
         use FieldType::{Bool, Float64, Int64, String, Unknown};
 
-        let expected = [
-            ("cloudflare.logs.prod", "metadata.request.method", String),
-            ("cloudflare.logs.prod", "metadata.request.path", String),
-            ("cloudflare.logs.prod", "metadata.request.search", String),
-            ("cloudflare.logs.prod", "metadata.request.headers.user_agent", String),
-            ("cloudflare.logs.prod", "metadata.request.headers.content_length", String),
-            ("cloudflare.logs.prod", "metadata.request.cf.country", String),
-            ("cloudflare.logs.prod", "metadata.request.cf.botManagement.verifiedBot", Bool),
-            ("cloudflare.logs.prod", "metadata.request.cf.botManagement.detectionIds[]", Int64),
-            ("cloudflare.logs.prod", "metadata.request.sb.jwt.apikey.payload.role", String),
-            ("cloudflare.logs.prod", "metadata.request.sb.jwt.apikey.payload.expires_at", Int64),
-            ("cloudflare.logs.prod", "metadata.request.sb.jwt.apikey.invalid", Unknown),
-            ("cloudflare.logs.prod", "metadata.request.sb.apikey.apikey.hash", String),
-            ("cloudflare.logs.prod", "metadata.response.status_code", Int64),
-            ("cloudflare.logs.prod", "metadata.response.origin_time", Float64),
-            ("cloudflare.logs.prod", "metadata.response.headers.x_sb_error_code", String),
-            ("postgres.logs", "metadata.host", String),
-            ("postgres.logs", "metadata.parsed.error_severity", String),
-            ("postgres.logs", "metadata.parsed.query_id", Int64),
-            ("postgres.logs", "metadata.parsed.timestamp", String),
-            ("deno-relay-logs", "metadata.project_ref", String),
-            ("deno-relay-logs", "metadata.request.pathname", String),
-            ("deno-relay-logs", "metadata.response.status_code", Int64),
-            ("deno-relay-logs", "metadata.execution_time_ms", Float64),
-            ("deno-relay-logs", "metadata.request.sb.apikey.authorization.error", String),
-            ("deno-subhosting-events", "metadata.event_type", String),
-            ("deno-subhosting-events", "metadata.timestamp", String),
-            ("gotrue.logs.prod", "metadata.level", String),
-            ("gotrue.logs.prod", "metadata.status", Int64),
-            ("gotrue.logs.prod", "metadata.duration", Int64),
-            ("gotrue.logs.prod", "metadata.auth_event.traits.provider", String),
-            ("realtime.logs.prod", "metadata.project", String),
-            ("realtime.logs.prod", "metadata.measurements.connected", Float64),
-            ("storage.logs.prod.2", "metadata.level", Int64),
-            ("storage.logs.prod.2", "metadata.context[].pid", Int64),
-            ("storage.logs.prod.2", "metadata.res.statusCode", Int64),
-            ("storage.logs.prod.2", "metadata.error.message", String),
-            ("postgREST.logs.prod", "metadata.host", String),
-            ("pgbouncer.logs.prod", "file", String),
-            ("pgbouncer.logs.prod", "metadata.host", String),
-        ];
-        for (name, path, expected) in expected {
-            let source = SUPABASE_SOURCES.iter().find(|source| source.name == name).unwrap();
-            assert_eq!(type_at(&source.schema, path), &expected, "{name}: {path}");
+        for (table, path, expected) in [
+            ("edge_logs", "metadata.request.cf.botManagement.verifiedBot", Bool),
+            ("edge_logs", "metadata.request.cf.botManagement.detectionIds[]", Int64),
+            ("auth_logs", "metadata.duration", Int64),
+            ("auth_logs", "metadata.auth_event.traits.provider", String),
+            ("realtime_logs", "metadata.project", String),
+            ("realtime_logs", "metadata.measurements.connected", Float64),
+            ("storage_logs", "metadata.level", Unknown),
+            ("storage_logs", "metadata.timestamp", String),
+            ("storage_logs", "metadata.context[].pid", Int64),
+            ("storage_logs", "metadata.responseTime", Float64),
+            ("pgbouncer_logs", "file", String),
+        ] {
+            assert_eq!(type_at(schema_of_table(table), path), &expected, "{table}: {path}");
         }
     }
 

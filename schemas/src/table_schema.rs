@@ -67,6 +67,25 @@ pub enum InvalidSchema {
         /// Where in the schema.
         at: SchemaPath,
     },
+    /// `x-type` names no type that queries read fields as.
+    #[error(
+        "{at}: `{name}` is not a type of fields, write one of \
+         bool, int64, float64, string, timestamp"
+    )]
+    UnknownFieldType {
+        /// Where in the schema.
+        at: SchemaPath,
+        /// The name that was written.
+        name: String,
+    },
+    /// It breaks a rule of JSON Schema.
+    #[error("{at}: {reason}")]
+    Unusable {
+        /// Where in the schema.
+        at: SchemaPath,
+        /// What is wrong there.
+        reason: String,
+    },
     /// Events are kept as JSON down to [`MAX_DEPTH`] levels only.
     #[error("{at}: deeper than {MAX_DEPTH} levels, no event is kept that deep")]
     TooDeep {
@@ -83,6 +102,12 @@ impl SchemaPath {
     fn join(&self, name: &str) -> Self {
         // JSON Pointer, RFC 6901.
         Self(format!("{}/{}", self.0, name.replace('~', "~0").replace('/', "~1")))
+    }
+}
+
+impl From<&jsonschema::paths::Location> for SchemaPath {
+    fn from(location: &jsonschema::paths::Location) -> Self {
+        Self(location.as_str().to_owned())
     }
 }
 
@@ -103,7 +128,9 @@ impl TableSchema {
     /// Read are `type`, `properties`, `items`, and `format` for the one form that stands for a
     /// point in time: `"type": ["integer", "string"], "format": "date-time"`. `null` beside a type
     /// says nothing, as a field that is null is not stored. A field with several types, or none, is
-    /// [`FieldType::Unknown`]. All other keywords are for validation.
+    /// [`FieldType::Unknown`], unless `x-type` says what queries read it as (`bool`, `int64`,
+    /// `float64`, `string` or `timestamp`): a status that some senders write as text is still a
+    /// number. All other keywords are for validation.
     ///
     /// # Errors
     /// [`InvalidSchema`] at the first part that no event could be described by.
@@ -125,6 +152,9 @@ fn field_type(schema: &Value, at: &SchemaPath, levels: usize) -> Result<FieldTyp
         other => return Err(wrong_kind(at, "a schema (an object)", other)),
     };
     let types = type_names(keywords, at)?;
+    if let Some(name) = keywords.get("x-type") {
+        return field_type_named(name, &at.join("x-type"));
+    }
     let nested = |keyword| {
         let at = at.join(keyword);
         let levels =
@@ -153,6 +183,21 @@ fn field_type(schema: &Value, at: &SchemaPath, levels: usize) -> Result<FieldTyp
         })),
         _ => FieldType::Unknown,
     })
+}
+
+/// The type that `x-type` names.
+fn field_type_named(name: &Value, at: &SchemaPath) -> Result<FieldType, InvalidSchema> {
+    match name.as_str() {
+        Some("bool") => Ok(FieldType::Bool),
+        Some("int64") => Ok(FieldType::Int64),
+        Some("float64") => Ok(FieldType::Float64),
+        Some("string") => Ok(FieldType::String),
+        Some("timestamp") => Ok(FieldType::Timestamp),
+        Some(other) => {
+            Err(InvalidSchema::UnknownFieldType { at: at.clone(), name: other.to_owned() })
+        }
+        None => Err(wrong_kind(at, "the name of a type", name)),
+    }
 }
 
 /// The fields of a `properties` keyword.
@@ -249,6 +294,30 @@ mod tests {
         let text = json!({"type": "string", "format": "date-time"});
         assert_eq!(type_of(text), FieldType::String);
         assert_eq!(type_of(json!({"type": ["integer", "string"]})), FieldType::Unknown);
+    }
+
+    #[test]
+    fn x_type_says_what_several_types_are_read_as() {
+        for (name, expected) in [
+            ("bool", FieldType::Bool),
+            ("int64", FieldType::Int64),
+            ("float64", FieldType::Float64),
+            ("string", FieldType::String),
+            ("timestamp", FieldType::Timestamp),
+        ] {
+            assert_eq!(type_of(json!({"type": ["number", "string"], "x-type": name})), expected);
+        }
+        let field =
+            |x_type: Value| json!({"type": "object", "properties": {"a": {"x-type": x_type}}});
+        assert_eq!(
+            message(&field(json!("integer"))),
+            "#/properties/a/x-type: `integer` is not a type of fields, write one of \
+             bool, int64, float64, string, timestamp"
+        );
+        assert_eq!(
+            message(&field(json!(1))),
+            "#/properties/a/x-type: the name of a type belongs here, this is a number"
+        );
     }
 
     #[test]

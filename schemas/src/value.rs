@@ -5,7 +5,7 @@ mod write;
 
 use std::borrow::Cow;
 
-pub use read::{NotJson, parse, repair};
+pub use read::{NotJson, parse, parse_elements, parse_fields, repair};
 
 /// Deepest nesting of objects and lists that is kept as such; what lies deeper is kept as JSON
 /// text. BigQuery has 15 levels; the bound keeps every reader's stack small.

@@ -1,16 +1,20 @@
 //! Answers: the only place that knows status codes.
 
 use serde_json::json;
-use store::AppendError;
 use warp::{
     http::{
         HeaderValue, StatusCode,
-        header::{ALLOW, CONTENT_TYPE},
+        header::{ALLOW, CONTENT_TYPE, RETRY_AFTER},
     },
     reply::Response,
 };
 
-use crate::error::IngestError;
+use crate::{
+    collected::Rejected,
+    error::{IngestError, ManageError},
+    pipeline::Taken,
+    rate_limits::Quota,
+};
 
 /// Every event is stored.
 pub(crate) fn logged() -> Response {
@@ -19,29 +23,82 @@ pub(crate) fn logged() -> Response {
 
 /// A known path, another method.
 pub(crate) fn only_post() -> Response {
+    only("POST, OPTIONS")
+}
+
+/// A known path, a method that is none of these.
+pub(crate) fn only(methods: &'static str) -> Response {
     let error = json!({ "error": "Method Not Allowed" });
     let mut response = json(StatusCode::METHOD_NOT_ALLOWED, &error);
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
     response
+}
+
+/// What came of a request.
+pub(crate) fn of(taken: &Taken) -> Response {
+    let mut response = match &taken.outcome {
+        Ok(()) => logged(),
+        Err(error) => failure(error),
+    };
+    if let Some(quota) = &taken.quota {
+        let Quota { limits, source_left, token_left } = quota;
+        for (name, value) in [
+            ("x-rate-limit-source_limit", limits.source),
+            ("x-rate-limit-source_remaining", *source_left),
+            ("x-rate-limit-user_limit", limits.token),
+            ("x-rate-limit-user_remaining", *token_left),
+        ] {
+            response.headers_mut().insert(name, value.into());
+        }
+    }
+    response
+}
+
+/// What was asked about a source's rejected events.
+pub(crate) fn managed(done: Result<serde_json::Value, ManageError>) -> Response {
+    let error = match done {
+        Ok(body) => return json(StatusCode::OK, &body),
+        Err(error) => error,
+    };
+    let status = match &error {
+        ManageError::Starting | ManageError::Rejected(_) | ManageError::Append(_) => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        ManageError::Unauthorized => StatusCode::UNAUTHORIZED,
+        ManageError::NoSuchSource => StatusCode::NOT_FOUND,
+        ManageError::Body(_) => StatusCode::BAD_REQUEST,
+    };
+    json(status, &json!({ "error": error.to_string() }))
 }
 
 /// Some or all events are not stored.
 pub(crate) fn failure(error: &IngestError) -> Response {
     let status = match error {
         // The contract's shape for events that are no events; the valid ones are stored.
-        IngestError::Rejected(reasons) => {
+        IngestError::Rejected(Rejected { reasons, .. }) => {
             return json(StatusCode::NOT_ACCEPTABLE, &json!({ "message": reasons }));
         }
-        IngestError::Starting | IngestError::Append(AppendError::Unavailable(_)) => {
+        IngestError::Starting | IngestError::Append(_) | IngestError::Left => {
             StatusCode::SERVICE_UNAVAILABLE
         }
-        IngestError::Append(AppendError::Refused(_)) => StatusCode::NOT_ACCEPTABLE,
+        IngestError::Busy => {
+            let error = json!({ "error": error.to_string() });
+            let mut response = json(StatusCode::TOO_MANY_REQUESTS, &error);
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("3"));
+            return response;
+        }
+        IngestError::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
         IngestError::Unauthorized => StatusCode::UNAUTHORIZED,
         IngestError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         IngestError::Encoding(_)
         | IngestError::Inflate(_)
         | IngestError::Body(_)
-        | IngestError::NotJson(_) => StatusCode::BAD_REQUEST,
+        | IngestError::NotJson(_)
+        | IngestError::Frames { .. }
+        | IngestError::NotBert(_)
+        | IngestError::NotSyslog
+        | IngestError::Form { .. } => StatusCode::BAD_REQUEST,
+        IngestError::Multipart => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         IngestError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };
     json(status, &json!({ "error": error.to_string() }))
@@ -59,25 +116,40 @@ fn json(status: StatusCode, body: &serde_json::Value) -> Response {
 mod tests {
     use std::sync::Arc;
 
+    use store::AppendError;
     use warp::Filter as _;
 
     use super::*;
+    use crate::rate_limits::{Exceeded, RateLimits};
 
     #[tokio::test]
     async fn failures_have_their_status_and_a_text() {
-        let refused = || AppendError::Refused("no".to_owned());
         let away = || AppendError::Unavailable("gone".to_owned());
         // Vector drops for good on 4xx and comes again on 5xx.
         for (error, status, body) in [
             (IngestError::Unauthorized, 401, json!({"error": "Unauthorized"})),
             (away().into(), 503, json!({"error": away().to_string()})),
-            (refused().into(), 406, json!({"error": refused().to_string()})),
+            (IngestError::Busy, 429, json!({"error": "Buffer Full: Too Many Requests"})),
             (
-                IngestError::Rejected(vec!["event 3: x".to_owned()]),
+                IngestError::TooMany(Exceeded::Source),
+                429,
+                json!({"error": IngestError::TooMany(Exceeded::Source).to_string()}),
+            ),
+            (
+                IngestError::Rejected(Rejected {
+                    count: 1,
+                    reasons: vec!["event 3: x".to_owned()],
+                }),
                 406,
                 json!({"message": ["event 3: x"]}),
             ),
             (IngestError::TooLarge(9), 413, json!({"error": IngestError::TooLarge(9).to_string()})),
+            (
+                IngestError::Form { found: "text", expected: "a list" },
+                400,
+                json!({"error": "the body is text; this path takes a list"}),
+            ),
+            (IngestError::Multipart, 415, json!({"error": IngestError::Multipart.to_string()})),
             (IngestError::Internal("x".to_owned()), 500, json!({"error": "internal error: x"})),
         ] {
             let error = Arc::new(error);
@@ -86,6 +158,23 @@ mod tests {
             assert_eq!(answer.status(), status);
             assert_eq!(answer.headers()["content-type"], "application/json; charset=utf-8");
             assert_eq!(serde_json::from_slice::<serde_json::Value>(answer.body()).unwrap(), body);
+        }
+    }
+
+    #[tokio::test]
+    async fn answers_tell_what_is_left() {
+        let limits = RateLimits { source: 10, token: 20 };
+        let quota = Some(Quota { limits, source_left: 3, token_left: 4 });
+        let routes = warp::any().map(move || of(&Taken { quota, outcome: Err(IngestError::Busy) }));
+        let answer = warp::test::request().reply(&routes).await;
+        for (name, value) in [
+            ("x-rate-limit-source_limit", "10"),
+            ("x-rate-limit-source_remaining", "3"),
+            ("x-rate-limit-user_limit", "20"),
+            ("x-rate-limit-user_remaining", "4"),
+            ("retry-after", "3"),
+        ] {
+            assert_eq!(answer.headers()[name], value, "{name}");
         }
     }
 
@@ -99,7 +188,7 @@ mod tests {
         let answer = warp::test::request().reply(&warp::any().map(only_post)).await;
         assert_eq!(
             (answer.status().as_u16(), answer.headers()["allow"].as_bytes()),
-            (405, &b"POST"[..])
+            (405, &b"POST, OPTIONS"[..])
         );
     }
 }

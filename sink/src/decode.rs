@@ -1,100 +1,171 @@
-//! From a body's text to the values in it: a list, `{"batch": […]}`, or one object.
+//! From a body to the records in it.
+//!
+//! A body is known by what is in it: Vector leaves the `content-type` out for most of its codecs,
+//! and senders get it wrong. It counts only where the body leaves a choice.
+//!
+//! ```text
+//! [           a list
+//! {           one object, {"batch": […]}, or objects one after the other
+//! 0x83        an Erlang term
+//! 0x00 …      frames that begin with their length: Vector's native codec
+//! anything    text, one event per line
+//! nothing     no events
+//! ```
+
+mod bert;
+mod form;
+mod frames;
+mod json;
+mod lines;
+mod lossy;
+mod native;
+mod syslog;
 
 use std::borrow::Cow;
 
-use event_schemas::{Value, parse};
+use event_schemas::{Value, parse, repair};
 
-use crate::{error::IngestError, request::Route};
+use crate::{
+    error::IngestError,
+    fields,
+    formats::{self, Attributes, Form},
+    paths::Format,
+    records::{Record, Records},
+    request::{Media, Route},
+};
 
-/// What a body holds.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Decoded<'a> {
-    /// What should be events, in the order of the text. They are not looked at yet.
-    pub(crate) values: Vec<Value<'a>>,
-    /// Where the body itself wants to go; only an object can say that.
-    pub(crate) route: Route,
+const BOM: &[u8] = b"\xef\xbb\xbf";
+const ESCAPE: u8 = 0x1b;
+const DELETE: u8 = 0x7f;
+
+/// How a request's body is read.
+#[derive(Debug, Clone)]
+pub(crate) struct Decoder {
+    pub(crate) format: Format,
+    pub(crate) media: Media,
+    /// The attributes of CloudEvents, which come in headers.
+    pub(crate) attributes: Attributes,
+    /// Most bytes that something compressed within the body may become.
+    pub(crate) limit: usize,
 }
 
-/// Reads a body, whatever its content-type says.
-///
-/// # Errors
-/// [`IngestError::NotJson`] with the place where the text stops being JSON.
-pub(crate) fn decode(text: &str) -> Result<Decoded<'_>, IngestError> {
-    let value = parse(text).map_err(|error| IngestError::NotJson(error.to_string()))?;
-    let Value::Object(mut fields) = value else {
-        let values = match value {
-            Value::Array(elements) => elements,
-            // Refused as an event, with its place.
-            scalar => vec![scalar],
-        };
-        return Ok(Decoded { values, route: Route::default() });
-    };
-    let route = route(&fields);
-    let batch = fields
-        .iter()
-        .rposition(|(name, value)| name == "batch" && matches!(value, Value::Array(_)));
-    let values = match batch.map(|place| fields.swap_remove(place).1) {
-        Some(Value::Array(elements)) => elements,
-        _ => vec![Value::Object(fields)],
-    };
-    Ok(Decoded { values, route })
+impl Decoder {
+    /// Hands over what a body holds, in its order.
+    ///
+    /// # Errors
+    /// When nothing of it, or not all of it, can be made out. What was handed over until then is
+    /// not to be stored.
+    pub(crate) fn decode(
+        mut self,
+        body: Vec<u8>,
+        records: &mut dyn Records,
+    ) -> Result<(), IngestError> {
+        if self.format == Format::Events && self.media == Media::CspReport {
+            self.format = Format::BrowserReports;
+        }
+        if self.format == Format::Events {
+            return self.sniff(body, records);
+        }
+        let mut adapted =
+            Adapted { format: self.format, attributes: self.attributes.clone(), records };
+        self.sniff(body, &mut adapted)
+    }
+
+    fn sniff(&self, mut body: Vec<u8>, records: &mut dyn Records) -> Result<(), IngestError> {
+        if body.starts_with(BOM) {
+            body.drain(..BOM.len());
+        }
+        if body.iter().all(|&byte| byte.is_ascii_whitespace() || byte == 0) {
+            return Ok(());
+        }
+        if self.format == Format::Syslog {
+            return syslog::decode(&body, records);
+        }
+        match *body.trim_ascii_start() {
+            [b'[' | b'{', ..] => json::decode(&repair(body), self, records),
+            [bert::VERSION, ..] => bert::decode(&body, self, records),
+            [first, ..] if is_binary(first) => frames::decode(body, self, records),
+            [b'-', b'-', ..] if self.media == Media::Multipart => Err(IngestError::Multipart),
+            _ if self.media == Media::Form && form::is_form(&body) => {
+                form::decode(&body, self, records)
+            }
+            _ => self.text(body, records),
+        }
+    }
+
+    /// What is neither a list nor an object.
+    fn text(&self, body: Vec<u8>, records: &mut dyn Records) -> Result<(), IngestError> {
+        match self.media {
+            Media::Lines => lines::decode(&repair(body), self, records),
+            Media::Text => lines::texts(&lossy::text(body), self, records),
+            _ => {
+                let text = lossy::text(body);
+                let Ok(scalar) = parse(text.trim_ascii()) else {
+                    return lines::texts(&text, self, records);
+                };
+                self.take(Form::Scalar)?;
+                let event = vec![(Cow::Borrowed("_json"), scalar)];
+                records.record(Record::Value(Value::Object(event)));
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether a form is one that the path takes.
+    fn take(&self, form: Form) -> Result<(), IngestError> {
+        if formats::takes(self.format, form) {
+            Ok(())
+        } else {
+            let (found, expected) = (form.name(), formats::expected(self.format));
+            Err(IngestError::Form { found, expected })
+        }
+    }
+
+    /// Hands over an object that is the whole body, and the source that it names.
+    fn lone(
+        &self,
+        text: Option<&str>,
+        object: Vec<(Cow<'_, str>, Value<'_>)>,
+        records: &mut dyn Records,
+    ) -> Result<(), IngestError> {
+        self.take(Form::Object)?;
+        records.route(route(&object));
+        records.record(Record::Value(formats::of_object(self.format, text, object)));
+        Ok(())
+    }
 }
 
-fn route(fields: &[(Cow<'_, str>, Value<'_>)]) -> Route {
-    Route::of(|wanted| {
-        fields.iter().rev().find_map(|(name, value)| match value {
-            Value::String(value) if name == wanted => Some(value.as_ref()),
-            _ => None,
-        })
-    })
+/// Whether no text begins with this byte.
+fn is_binary(first: u8) -> bool {
+    first < b' ' && first != ESCAPE || first == DELETE
+}
+
+/// Where an object's own fields say that events go.
+fn route(object: &[(Cow<'_, str>, Value<'_>)]) -> Route {
+    Route::of(|name| fields::text(object, name))
+}
+
+/// Makes events of what a path's senders send.
+struct Adapted<'r> {
+    format: Format,
+    attributes: Attributes,
+    records: &'r mut dyn Records,
+}
+
+impl Records for Adapted<'_> {
+    fn route(&mut self, route: Route) {
+        self.records.route(route);
+    }
+
+    fn record(&mut self, record: Record<'_>) {
+        self.records.record(match record {
+            Record::Value(value) => {
+                Record::Value(formats::adapt(self.format, &self.attributes, value))
+            }
+            unreadable @ Record::Unreadable { .. } => unreadable,
+        });
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn decoded(text: &str) -> Vec<String> {
-        decode(text).unwrap().values.iter().map(Value::to_json).collect()
-    }
-
-    #[test]
-    fn knows_the_forms() {
-        for (body, values) in [
-            (r#"[{"a":1},{"a":2}]"#, &[r#"{"a":1}"#, r#"{"a":2}"#][..]),
-            ("[\n  {\"a\": 1}\n]\n", &[r#"{"a":1}"#]),
-            (r#"{"batch":[{"a":1},5],"source":"x"}"#, &[r#"{"a":1}"#, "5"]),
-            (r#"{"batch":"no list"}"#, &[r#"{"batch":"no list"}"#]),
-            (r#" {"a":1} "#, &[r#"{"a":1}"#]),
-            ("[]", &[]),
-            ("5", &["5"]),
-            (r#"[{"a":1e999},{"b":2}]"#, &[r#"{"a":1e999}"#, r#"{"b":2}"#]),
-        ] {
-            assert_eq!(decoded(body), values, "{body}");
-        }
-    }
-
-    #[test]
-    fn says_where_the_json_ends() {
-        for text in ["", "[", "[1,]", "{]", "nonsense"] {
-            assert!(matches!(decode(text), Err(IngestError::NotJson(_))), "{text}");
-        }
-        let lines = decode("{\"a\":1}\n{\"a\":2}").unwrap_err().to_string();
-        assert!(
-            lines.contains("line 2 column 1") && lines.contains("a list of objects"),
-            "{lines}"
-        );
-    }
-
-    #[test]
-    fn only_an_object_names_its_source() {
-        let route = |body| decode(body).unwrap().route;
-        assert_eq!(
-            route(r#"{"batch":[{"source":"event"}],"collection_name":"c","source_name":"s"}"#),
-            Route::to_name("s")
-        );
-        assert_eq!(route(r#"{"source":"t","message":"m"}"#), Route::to_token_or_name("t"));
-        for body in [r#"[{"source":"event"}]"#, r#"{"source":7,"source_name":""}"#] {
-            assert_eq!(route(body), Route::default(), "{body}");
-        }
-    }
-}
+mod tests;

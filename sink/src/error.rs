@@ -1,6 +1,8 @@
 //! Why events were not stored.
 
-use store::AppendError;
+use store::{AppendError, RejectedEventsError};
+
+use crate::{collected::Rejected, rate_limits::Exceeded};
 
 /// Why a request's events were not stored, or not all. The texts go to the sender.
 #[derive(Debug, thiserror::Error)]
@@ -11,13 +13,22 @@ pub(crate) enum IngestError {
     /// No token, a wrong one, no source or an unknown one.
     #[error("Unauthorized")]
     Unauthorized,
+    /// Too much is being worked on already.
+    #[error("Buffer Full: Too Many Requests")]
+    Busy,
+    /// A limit of events per minute is reached. The contract's texts.
+    #[error("{} rate is over the API quota; send less, or raise {}", .0.who(), .0.setting())]
+    TooMany(Exceeded),
     /// The body is larger than the limit (bytes), compressed or not.
     #[error(
         "the body is larger than {0} bytes; send smaller batches, or raise LOGWEIR_MAX_BODY_BYTES"
     )]
     TooLarge(usize),
     /// The body is compressed in a way that is not understood.
-    #[error("content-encoding {0} is not understood; send gzip, deflate or identity")]
+    #[error(
+        "content-encoding {0} is not understood; send gzip, deflate, zstd, snappy, br or identity, \
+         at most three one over the other"
+    )]
     Encoding(String),
     /// The body is not what its content-encoding says.
     #[error("the body cannot be inflated: {0}")]
@@ -28,13 +39,70 @@ pub(crate) enum IngestError {
     /// The body is no JSON.
     #[error("the body is not JSON: {0}; send a list of objects, {{\"batch\": […]}} or one object")]
     NotJson(String),
+    /// The body is length-delimited, but no events of Vector's.
+    #[error(
+        "the body is binary, and frame {frame} of it is no event of Vector's codec native: \
+         {reason}; send JSON, or codec native with its default framing"
+    )]
+    Frames {
+        /// Which one, from 1.
+        frame: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The body begins as an Erlang term, but is none.
+    #[error("the body is no BERT: {0}; send a map with the list `batch`, or JSON")]
+    NotBert(&'static str),
+    /// Nothing in the body is a syslog message.
+    #[error(
+        "there is no syslog message in the body; this path takes RFC 5424, one message per line or \
+         each behind its length in bytes"
+    )]
+    NotSyslog,
+    /// The path does not take events in this form.
+    #[error("the body is {found}; this path takes {expected}")]
+    Form {
+        /// What it is.
+        found: &'static str,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// A form in parts.
+    #[error("multipart bodies are not taken; send JSON: a list of objects, or one object")]
+    Multipart,
     /// Some elements are no events; the others are stored. The list says which and why.
-    #[error("some events were refused: {}", .0.join("; "))]
-    Rejected(Vec<String>),
+    #[error("some events were refused: {}", .0.reasons.join("; "))]
+    Rejected(Rejected),
     /// The store did not take the events.
     #[error(transparent)]
     Append(#[from] AppendError),
+    /// Nobody reads this.
+    #[error("the sender has left")]
+    Left,
     /// The work was interrupted: a fault of ours.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+/// Why rejected events, or what is done with them, cannot be shown or changed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ManageError {
+    /// The catalog was not read yet.
+    #[error("the server is starting; ask again in a moment")]
+    Starting,
+    /// Not the private token.
+    #[error("Unauthorized")]
+    Unauthorized,
+    /// No source has this token or name.
+    #[error("Not Found")]
+    NoSuchSource,
+    /// The body or a parameter is not what belongs there.
+    #[error("{0}")]
+    Body(String),
+    /// The store cannot be asked.
+    #[error(transparent)]
+    Rejected(#[from] RejectedEventsError),
+    /// The store cannot take the events.
+    #[error(transparent)]
+    Append(#[from] AppendError),
 }

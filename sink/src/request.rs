@@ -25,9 +25,19 @@ impl Route {
         }
     }
 
+    /// The route to a source of which the token is known.
+    pub(crate) fn to(token: Uuid) -> Self {
+        Self { name: None, token_or_name: Some(token.to_string()) }
+    }
+
     /// This one where it leads anywhere, else the other.
     pub(crate) fn or(self, other: Self) -> Self {
         if self == Self::default() { other } else { self }
+    }
+
+    /// Its parts as text, empty where they are not given.
+    pub(crate) fn parts(&self) -> [&str; 2] {
+        [&self.name, &self.token_or_name].map(|part| part.as_deref().unwrap_or_default())
     }
 
     /// What to look up. A name that is given as such wins, also where there is no such source.
@@ -50,19 +60,22 @@ impl Parameters {
         Self(url::form_urlencoded::parse(text.as_bytes()).into_owned().collect())
     }
 
-    fn value(&self, name: &str) -> Option<&str> {
+    /// The first value of a parameter, where it is not empty.
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
         self.0
             .iter()
             .find(|(key, value)| key == name && !value.is_empty())
             .map(|(_, value)| value.as_str())
     }
 
-    /// The source that the URL names, else the one that a header does.
-    pub(crate) fn route(&self, headers: &HeaderMap) -> Route {
-        Route::of(|name| self.value(name)).or(Route::of(|name| match name {
+    /// The source that the query string names, else the one in the path, else the one in a header.
+    pub(crate) fn route(&self, in_path: Option<String>, headers: &HeaderMap) -> Route {
+        let in_path = Route { name: None, token_or_name: in_path };
+        Route::of(|name| self.value(name)).or(in_path).or(Route::of(|name| match name {
+            "source_name" => header(headers, "x-source-name"),
+            "collection_name" => header(headers, "x-collection-name"),
             "source" => header(headers, "x-source"),
             "collection" => header(headers, "x-collection"),
-            // Names have no header in the contract; `x-source` takes them too.
             _ => None,
         }))
     }
@@ -71,6 +84,45 @@ impl Parameters {
     pub(crate) fn token<'a>(&'a self, headers: &'a HeaderMap) -> Option<&'a str> {
         let authorization = header(headers, "authorization");
         AccessTokens::presented(authorization, header(headers, "x-api-key"), self.value("api_key"))
+    }
+}
+
+/// What the `content-type` says. Bodies are known by what is in them; this counts only where that
+/// leaves a choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Media {
+    /// `text/plain`
+    Text,
+    /// One JSON value per line.
+    Lines,
+    /// A form's fields, as in a URL. What curl says where it is told nothing.
+    Form,
+    /// A form in parts.
+    Multipart,
+    /// A browser's report of a violated content security policy.
+    CspReport,
+    /// Anything else, or nothing.
+    Other,
+}
+
+impl Media {
+    /// Reads the `content-type` header.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let text = header(headers, "content-type").unwrap_or_default();
+        let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        match essence.as_str() {
+            "text/plain" => Self::Text,
+            "application/x-ndjson"
+            | "application/ndjson"
+            | "application/jsonl"
+            | "application/x-jsonl"
+            | "application/jsonlines"
+            | "application/x-jsonlines" => Self::Lines,
+            "application/x-www-form-urlencoded" => Self::Form,
+            "application/csp-report" => Self::CspReport,
+            _ if essence.starts_with("multipart/") => Self::Multipart,
+            _ => Self::Other,
+        }
     }
 }
 
@@ -103,18 +155,30 @@ mod tests {
     #[test]
     fn the_url_names_the_source_before_headers_do() {
         let given = headers(&[("x-collection", "c"), ("x-source", "s")]);
-        for (query, route) in [
-            ("collection_name=x&source_name=postgres.logs", Route::to_name("postgres.logs")),
-            ("collection_name=a+b", Route::to_name("a b")),
-            ("collection=c&source=t&other=y", Route::to_token_or_name("t")),
-            ("source_name=&source=", Route::to_token_or_name("s")),
-            ("", Route::to_token_or_name("s")),
+        for (query, in_path, route) in [
+            (
+                "collection_name=x&source_name=postgres.logs",
+                Some("p"),
+                Route::to_name("postgres.logs"),
+            ),
+            ("collection_name=a+b", None, Route::to_name("a b")),
+            ("collection=c&source=t&other=y", Some("p"), Route::to_token_or_name("t")),
+            ("source_name=&source=", Some("p"), Route::to_token_or_name("p")),
+            ("source_name=&source=", None, Route::to_token_or_name("s")),
+            ("", None, Route::to_token_or_name("s")),
         ] {
-            assert_eq!(Parameters::read(query).route(&given), route, "{query}");
+            let in_path = in_path.map(str::to_owned);
+            assert_eq!(Parameters::read(query).route(in_path, &given), route, "{query}");
         }
-        let collection = headers(&[("x-collection", "c"), ("x-source", "")]);
-        assert_eq!(Parameters::default().route(&collection), Route::to_token_or_name("c"));
-        assert_eq!(Parameters::default().route(&HeaderMap::new()), Route::default());
+        let by_headers = |pairs| Parameters::default().route(None, &headers(pairs));
+        for (pairs, route) in [
+            (&[("x-collection", "c"), ("x-source", "")][..], Route::to_token_or_name("c")),
+            (&[("x-collection-name", "c")], Route::to_name("c")),
+            (&[("x-collection-name", "c"), ("x-source-name", "n")], Route::to_name("n")),
+            (&[], Route::default()),
+        ] {
+            assert_eq!(by_headers(pairs), route, "{pairs:?}");
+        }
     }
 
     #[test]
@@ -141,5 +205,22 @@ mod tests {
         assert_eq!(Parameters::read("api_key=q").token(&basic), Some("k"));
         assert_eq!(Parameters::read("api_key=q").token(&HeaderMap::new()), Some("q"));
         assert_eq!(Parameters::default().token(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn knows_media_types() {
+        for (text, media) in [
+            ("text/plain; charset=utf-8", Media::Text),
+            ("Application/X-NDJSON", Media::Lines),
+            ("application/x-www-form-urlencoded", Media::Form),
+            ("multipart/form-data; boundary=x", Media::Multipart),
+            ("application/csp-report", Media::CspReport),
+            ("application/json", Media::Other),
+            ("nonsense;;;", Media::Other),
+            ("", Media::Other),
+        ] {
+            assert_eq!(Media::of(&headers(&[("content-type", text)])), media, "{text}");
+        }
+        assert_eq!(Media::of(&HeaderMap::new()), Media::Other);
     }
 }

@@ -1,96 +1,101 @@
-//! Routes.
+//! Routes: one filter takes the path as a whole, as `paths` reads it.
+
+use std::time::Instant;
 
 use futures_util::Stream;
-use store::{AccessTokens, Store};
-use warp::{Filter as _, filters::BoxedFilter, http::HeaderMap, reply::Response};
-
-use crate::{
-    answer,
-    body::{self, Encoding},
-    error::IngestError,
-    ingest,
-    request::{Parameters, header},
+use warp::{
+    Filter as _,
+    filters::{BoxedFilter, path::FullPath},
+    http::{HeaderMap, Method},
+    reject,
+    reply::Response,
 };
 
-/// What the routes need to know.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Who may send events.
-    pub tokens: AccessTokens,
-    /// Largest body, compressed or not.
-    pub max_body_bytes: usize,
-}
+use crate::{
+    SenderConnection, answer,
+    body::{self, Encoding},
+    cors,
+    decode::Decoder,
+    error::IngestError,
+    formats::Attributes,
+    measures,
+    paths::Place,
+    pipeline::{Pipeline, Sent, Taken},
+    records::Records,
+    request::{Media, Parameters},
+};
 
-/// All routes of the sink. An unknown path is rejected as not found; nothing else is rejected.
+/// Routes of events. An unknown path is rejected as not found; nothing else is rejected.
 ///
-/// `POST /api/logs`, `/logs`, `/api/events`, as Logflare has them.
-pub fn routes(store: Store, settings: Settings) -> BoxedFilter<(Response,)> {
+/// `/logs`, `/api/logs` and `/api/events`, alone, with the name of a source behind them, or with
+/// one of the suffixes that Logflare has for other senders (`/json`, `/vercel`, `/syslog` …).
+pub(crate) fn routes(pipeline: Pipeline) -> BoxedFilter<(Response,)> {
     let query_string = warp::query::raw().or(warp::any().map(String::new)).unify();
-    let path = warp::path!("api" / "logs")
-        .or(warp::path!("logs"))
-        .unify()
-        .or(warp::path!("api" / "events"))
-        .unify();
-    let store_of_logs = store.clone();
-    let logs = path
-        .and(warp::post())
+    let place = warp::path::full().and_then(|path: FullPath| {
+        let place = Place::at(path.as_str());
+        std::future::ready(place.ok_or_else(reject::not_found))
+    });
+    place
+        .and(warp::method())
         .and(query_string)
         .and(warp::header::headers_cloned())
+        .and(warp::ext::optional())
         .and(warp::body::stream())
-        .then(move |query: String, headers, body| {
-            let (store, settings) = (store_of_logs.clone(), settings.clone());
+        .then(move |place, method: Method, query: String, headers, connection, body| {
+            let pipeline = pipeline.clone();
             async move {
-                match log(&store, &settings, &query, &headers, body).await {
-                    Ok(()) => answer::logged(),
-                    Err(error) => answer::failure(&error),
-                }
+                let answer = match method {
+                    Method::OPTIONS => return cors::preflight(),
+                    Method::POST => {
+                        let started = Instant::now();
+                        let taken = log(&pipeline, place, &query, &headers, connection, body).await;
+                        measures::answered(started.elapsed());
+                        answer::of(&taken.unwrap_or_else(Taken::from))
+                    }
+                    _ => match pipeline.started() {
+                        Ok(()) => answer::only_post(),
+                        Err(error) => answer::failure(&error),
+                    },
+                };
+                cors::shown_to_any_origin(answer)
             }
-        });
-    let other_methods = path.map(move || match ingest::started(&store) {
-        Ok(()) => answer::only_post(),
-        Err(error) => answer::failure(&error),
-    });
-    logs.or(other_methods).unify().boxed()
+        })
+        .boxed()
 }
 
 async fn log(
-    store: &Store,
-    settings: &Settings,
+    pipeline: &Pipeline,
+    place: Place,
     query: &str,
     headers: &HeaderMap,
+    connection: Option<SenderConnection>,
     body: impl Stream<Item = Result<impl bytes::Buf, warp::Error>>,
-) -> Result<(), IngestError> {
+) -> Result<Taken, IngestError> {
     let parameters = Parameters::read(query);
-    ingest::authorise(store, &settings.tokens, parameters.token(headers))?;
-    let route = parameters.route(headers);
-    let encoding = Encoding::named(header(headers, "content-encoding"))?;
-    let body = body::collect(body, settings.max_body_bytes).await?;
-    ingest::ingest(store, route, body, encoding, settings.max_body_bytes).await
+    let scope = pipeline.authorise(parameters.token(headers))?;
+    let route = parameters.route(place.source, headers);
+    let encoding = Encoding::of(headers)?;
+    let limit = pipeline.max_body_bytes();
+    let decoder = Decoder {
+        format: place.format,
+        media: Media::of(headers),
+        attributes: Attributes::of(headers),
+        limit,
+    };
+    let form = place.format.name();
+    let mut share = pipeline.share();
+    let body = body::collect(body, limit, &mut share).await?;
+    let sent = Sent { scope, route, form, body, encoding, share };
+    let decode = |body, records: &mut dyn Records| decoder.decode(body, records);
+    Ok(pipeline.submit(sent, connection.as_ref(), decode).await)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use store::PostgresServer;
-    use warp::http::Method;
-
     use super::*;
 
-    /// The routes over a store that was never made ready.
     fn starting() -> BoxedFilter<(Response,)> {
-        let server = PostgresServer::parse("postgresql://127.0.0.1:1/none", None).unwrap();
-        let store = Store::new(store::Settings {
-            events: server.clone(),
-            catalog: server,
-            seed_supabase: true,
-            query_timeout: Duration::from_secs(1),
-            ingest_connections: 1,
-            query_connections: 1,
-            query_functions: "",
-        });
-        let tokens = AccessTokens::new("public", "private");
-        routes(store, Settings { tokens, max_body_bytes: 1 << 20 })
+        routes(Pipeline::starting())
     }
 
     #[tokio::test]
@@ -99,6 +104,8 @@ mod tests {
         for (method, path, key, body) in [
             (Method::POST, "/api/logs?source_name=postgres.logs", "public", "[{}]"),
             (Method::POST, "/logs?source=unknown", "public", "[{}]"),
+            (Method::POST, "/logs/unknown", "public", "[{}]"),
+            (Method::POST, "/api/events/vercel", "public", "nonsense"),
             (Method::POST, "/api/events", "wrong", "no JSON"),
             (Method::GET, "/api/logs", "wrong", ""),
         ] {
@@ -112,9 +119,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn browsers_may_ask_without_a_token_and_see_the_answers() {
+        let routes = starting();
+        for path in ["/logs", "/api/logs/json", "/api/events/browser/reports", "/api/logs/a"] {
+            let request = warp::test::request().method("OPTIONS").path(path);
+            let request = request.header("access-control-request-headers", "x-api-key");
+            let answer = request.reply(&routes).await;
+            assert_eq!(answer.status(), 204, "{path}");
+            assert!(answer.body().is_empty());
+            for (name, value) in [
+                ("access-control-allow-origin", "*"),
+                ("access-control-allow-methods", "POST, OPTIONS"),
+                ("access-control-max-age", "1728000"),
+            ] {
+                assert_eq!(answer.headers()[name], value, "{path}");
+            }
+            let headers = answer.headers()["access-control-allow-headers"].to_str().unwrap();
+            assert!(headers.contains("X-API-KEY") && headers.contains("Content-Type"), "{headers}");
+            let answer = warp::test::request().method("POST").path(path).reply(&routes).await;
+            assert_eq!(answer.headers()["access-control-allow-origin"], "*", "{path}");
+        }
+    }
+
+    #[tokio::test]
     async fn unknown_paths_are_left_to_others() {
         let routes = starting();
-        for path in ["/", "/api", "/api/logs/more", "/health", "/api/endpoints/query/logs.all"] {
+        for path in ["/", "/api", "/api/logs/a/b", "/health", "/api/endpoints/query/logs.all"] {
             let request = warp::test::request().method("POST").path(path);
             let rejection = request.filter(&routes).await.unwrap_err();
             assert!(rejection.is_not_found(), "{path}");

@@ -17,7 +17,7 @@ pub struct AccessTokens {
 }
 
 /// What the holder of a token may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// The public token: ingest.
     Public,
@@ -31,6 +31,11 @@ impl Scope {
     /// Whether events may be sent.
     pub fn may_ingest(self) -> bool {
         true
+    }
+
+    /// Whether the catalog and rejected events may be seen and changed.
+    pub fn may_manage(self) -> bool {
+        matches!(self, Self::Private | Self::Both)
     }
 
     /// Whether endpoints may be queried.
@@ -100,6 +105,7 @@ mod tests {
         }
         assert!(Scope::Public.may_ingest() && !Scope::Public.may_query());
         assert!(Scope::Private.may_ingest() && Scope::Private.may_query());
+        assert!(Scope::Private.may_manage() && !Scope::Public.may_manage());
     }
 
     #[test]

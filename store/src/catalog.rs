@@ -1,15 +1,14 @@
 //! The catalog in memory: which sources and endpoints there are.
 
-mod migrate;
+pub(crate) mod changes;
 mod seed;
 
-pub(crate) use migrate::{PrepareError, migrate};
 pub use seed::LOGS_ALL;
 pub(crate) use seed::seed_supabase;
 
 use std::{collections::HashMap, sync::Arc};
 
-use event_schemas::{SUPABASE_SOURCES, TableSchema};
+use event_schemas::{EventSchema, LearnedField, SourceSchema, TableSchema, json_schema};
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use uuid::Uuid;
 
@@ -26,8 +25,43 @@ pub struct Source {
     pub name: String,
     /// Its table in the event store as SQL: quoted, with its schema.
     pub table: String,
-    /// The types of its fields.
+    /// All that is known of its fields.
+    pub known: Arc<SourceSchema>,
+    /// The types of its fields, as they follow from that.
     pub schema: Arc<TableSchema>,
+    /// What becomes of events that break its JSON Schema.
+    pub validation: Validation,
+    /// Its JSON Schema; a source of one's own has none.
+    pub event_schema: Option<&'static EventSchema>,
+}
+
+/// What becomes of events that break their source's JSON Schema, or come from more than an hour
+/// ahead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Validation {
+    /// They are kept among the source's rejected events; the sender is told that all went well.
+    #[default]
+    Quarantine,
+    /// They are not kept; the sender is told why.
+    Reject,
+    /// They are stored as they are.
+    Off,
+}
+
+impl Validation {
+    /// Reads a name: `quarantine`, `reject`, `off`.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Quarantine, Self::Reject, Self::Off].into_iter().find(|mode| mode.name() == name)
+    }
+
+    /// Its name, in the catalog and in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Quarantine => "quarantine",
+            Self::Reject => "reject",
+            Self::Off => "off",
+        }
+    }
 }
 
 /// How a request names a source.
@@ -70,7 +104,7 @@ pub enum EndpointKey<'a> {
 }
 
 /// One reading of the catalog.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Catalog {
     sources: Vec<Arc<Source>>,
     source_names: HashMap<String, usize>,
@@ -88,9 +122,10 @@ impl Catalog {
         events_schema: &SchemaName,
     ) -> Result<Self, sqlx::Error> {
         let schema = schema.as_str();
-        let sources =
-            format!(r#"select id, token, name from "{schema}".logweir_sources order by id"#);
-        let sources: Vec<(i64, Uuid, String)> =
+        let sources = format!(
+            r#"select id, token, name, validation from "{schema}".logweir_sources order by id"#
+        );
+        let sources: Vec<(i64, Uuid, String, String)> =
             sqlx::query_as(AssertSqlSafe(sources)).fetch_all(&mut *connection).await?;
         let endpoints = format!(
             "select id, token, name, query, language, sandboxable, max_limit, enable_auth \
@@ -98,11 +133,26 @@ impl Catalog {
         );
         let endpoints = sqlx::query(AssertSqlSafe(endpoints)).fetch_all(&mut *connection).await?;
 
+        let mut learned = learned_fields(connection, schema).await?;
         let mut catalog = Self::default();
-        for (id, token, name) in sources {
+        for (id, token, name, validation) in sources {
             let table = event_tables::qualified_name(events_schema, token);
-            let schema = field_types(&name);
-            catalog.add_source(Source { id, token, name, table, schema });
+            let learned = learned.remove(&id).unwrap_or_default();
+            let known = declared_fields(&name).with_learned(learned);
+            let schema = Arc::new(known.table_schema());
+            let validation = Validation::named(&validation).unwrap_or_default();
+            let event_schema = EventSchema::of_source(&name);
+            let known = Arc::new(known);
+            catalog.add_source(Source {
+                id,
+                token,
+                name,
+                table,
+                known,
+                schema,
+                validation,
+                event_schema,
+            });
         }
         for row in &endpoints {
             catalog.add_endpoint(Endpoint {
@@ -142,6 +192,15 @@ impl Catalog {
         self.sources.get(*at?).cloned()
     }
 
+    /// Puts a source into the place of what was known of it.
+    pub(crate) fn replace_source(&mut self, source: Source) {
+        if let Some(at) = self.source_tokens.get(&source.token)
+            && let Some(place) = self.sources.get_mut(*at)
+        {
+            *place = Arc::new(source);
+        }
+    }
+
     pub(crate) fn sources(&self) -> &[Arc<Source>] {
         &self.sources
     }
@@ -155,13 +214,32 @@ impl Catalog {
     }
 }
 
-/// What is known of a source's fields: those of Supabase are described, of others nothing is known.
-fn field_types(source: &str) -> Arc<TableSchema> {
-    SUPABASE_SOURCES
-        .iter()
-        .find(|known| known.name == source)
-        .map(|known| Arc::new(known.schema.clone()))
-        .unwrap_or_default()
+/// What events have taught, by source.
+async fn learned_fields(
+    connection: &mut PgConnection,
+    schema: &str,
+) -> Result<HashMap<i64, Vec<LearnedField>>, sqlx::Error> {
+    let sql = format!("select source_id, path, kind from \"{schema}\".logweir_source_fields");
+    let rows: Vec<(i64, String, String)> =
+        sqlx::query_as(AssertSqlSafe(sql)).fetch_all(connection).await?;
+    let mut learned: HashMap<i64, Vec<LearnedField>> = HashMap::new();
+    for (source, path, kind) in rows {
+        match (path.parse(), kind.parse()) {
+            (Ok(path), Ok(kind)) => {
+                let field = LearnedField { path, kind, conflicts: Vec::new() };
+                learned.entry(source).or_default().push(field);
+            }
+            _ => tracing::warn!(path, kind, "a learned field of the catalog is not understood"),
+        }
+    }
+    Ok(learned)
+}
+
+/// What is declared of a source's fields: those of Supabase are described, of others nothing is.
+fn declared_fields(source: &str) -> SourceSchema {
+    let schema = json_schema(source).and_then(|text| serde_json::from_str(text).ok());
+    let declared = schema.and_then(|schema| SourceSchema::from_json_schema(&schema).ok());
+    declared.unwrap_or_else(|| SourceSchema::new(Arc::default()))
 }
 
 #[cfg(test)]
@@ -178,7 +256,10 @@ mod tests {
                 token,
                 name: name.to_owned(),
                 table: String::new(),
+                known: Arc::new(SourceSchema::new(Arc::default())),
                 schema: Arc::default(),
+                validation: Validation::Off,
+                event_schema: None,
             });
             catalog.add_endpoint(Endpoint {
                 id: 1,

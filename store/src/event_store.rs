@@ -1,145 +1,175 @@
-//! Writes batches of events into Postgres.
+//! Writes events, wherever they can be made durable now: into Postgres, or on the spool.
 
-use std::time::Duration;
-
-use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
+use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
-    Batch,
-    batch::COPY_COLUMNS,
-    connections::Lease,
-    day::Day,
-    event_tables::{EventTables, qualified_name},
-    failure,
-    server::SchemaName,
+    Batch, ContentHash, Delivery, Source, failure,
+    group::{self, Target},
+    receipts::{Noted, Stage},
+    request::{Appended, Request},
+    spooled,
+    store::Inner,
+    writers::Writers,
 };
 
-/// Longest time for one batch. A server that vanished without closing its connections would
+/// Longest time for one group. A server that vanished without closing its connections would
 /// otherwise hold senders for as long as TCP waits.
-const APPEND_TIMEOUT: Duration = Duration::from_secs(30);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Bytes of COPY data given to the driver at once: it copies what it is given.
-const CHUNK: usize = 256 * 1024;
+/// Time after which the store counts as slow, and a request goes on the spool.
+const SLOW: Duration = Duration::from_secs(5);
+
+/// A request that has come and is being worked on. Dropped without being appended, it comes to
+/// nothing.
+pub struct Admission {
+    inner: Arc<Inner>,
+    noted: Noted,
+}
 
 /// Why a batch was not stored.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum AppendError {
-    /// Sending the same batch again later may work: the store is away, starting, or too busy.
+    /// The store is away, starting, or too busy, and there is no spool.
     #[error("the store cannot take events now: {0}")]
     Unavailable(String),
-    /// The store refused the rows; sending them again will not help.
-    #[error("the store refused the events: {0}")]
-    Refused(String),
+    /// The store is away, and the spool cannot take the events either.
+    #[error("the store cannot take events now ({store}), and neither can the spool: {spool}")]
+    SpoolUnavailable {
+        /// Why the store cannot.
+        store: String,
+        /// Why the spool cannot.
+        spool: String,
+    },
 }
 
-impl From<sqlx::Error> for AppendError {
-    fn from(error: sqlx::Error) -> Self {
-        if failure::is_refusal_of_rows(&error) {
-            Self::Refused(failure::text(&error))
-        } else {
-            Self::Unavailable(failure::text(&error))
+/// Notes a request, `None` when its sender has left already: it will come again, or has.
+pub(crate) fn admit(
+    inner: &Arc<Inner>,
+    content: ContentHash,
+    delivery: &Delivery,
+) -> Option<Admission> {
+    let noted = inner.receipts.note(content, delivery.clone());
+    let admission = Admission { inner: Arc::clone(inner), noted };
+    // Noted first: whoever comes again from now on finds it.
+    delivery.look();
+    (!delivery.has_failed()).then_some(admission)
+}
+
+impl Admission {
+    /// Makes a batch durable; returns when it is committed, or on the spool. One that the sender
+    /// has sent before, without getting an answer, is not stored again.
+    ///
+    /// # Errors
+    /// Nothing of the batch is acknowledged. Sending it again stores it once.
+    pub async fn append(self, source: &Source, batch: Batch) -> Result<Appended, AppendError> {
+        if batch.is_empty() {
+            return Ok(Appended::default());
+        }
+        let Self { inner, noted } = &self;
+        let mut id = noted.request();
+        if let Some(claimed) = inner.receipts.claim(noted).await {
+            let ended = claimed.ended().await;
+            if ended.stage != Stage::Failed {
+                noted.tell(ended.request, ended.stage);
+                let spooled = ended.stage == Stage::InSpool;
+                return Ok(Appended { spooled, ..Appended::again(&batch) });
+            }
+            // Its commit may have been lost sight of: under its own number it is stored once.
+            id = ended.request;
+        }
+        let content = Some(noted.content);
+        let request = Arc::new(Request { id, source: source.token, content, batch });
+        let appended = write_or_spool(inner, request).await;
+        let stage = match &appended {
+            Ok(Appended { spooled: true, .. }) => Stage::InSpool,
+            Ok(_) => Stage::InStore,
+            Err(_) => Stage::Failed,
+        };
+        noted.tell(id, stage);
+        appended
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        self.inner.receipts.drop_noted(&self.noted);
+    }
+}
+
+impl fmt::Debug for Admission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admission").field("noted", &self.noted).finish_non_exhaustive()
+    }
+}
+
+async fn write_or_spool(
+    inner: &Arc<Inner>,
+    request: Arc<Request>,
+) -> Result<Appended, AppendError> {
+    let reason = match inner.events() {
+        Err(reason) => reason,
+        Ok(_) => {
+            let mut queued = Writers::queue(inner, Arc::clone(&request));
+            // Without a spool there is nothing better to do than to wait.
+            let patience = if inner.spool.is_some() { SLOW } else { WRITE_TIMEOUT };
+            match tokio::time::timeout(patience, &mut queued.outcome).await {
+                Ok(Ok(Ok(appended))) => return Ok(appended),
+                Ok(Ok(Err(error))) => error.to_string(),
+                Ok(Err(_)) => "the writer ended early".to_owned(),
+                Err(_) => {
+                    // It may be in the middle of being written: its receipt will tell.
+                    queued.withdraw();
+                    format!("no commit within {} s", patience.as_secs())
+                }
+            }
+        }
+    };
+    let Some(spool) = &inner.spool else { return Err(AppendError::Unavailable(reason)) };
+    match spool.append(spooled::encode(&request)).await {
+        Ok(_) => {
+            tracing::debug!(source = %request.source, reason, "events go on the spool");
+            let stored = request.batch.len();
+            Ok(Appended { stored, spooled: true, ..Appended::default() })
+        }
+        Err(error) => {
+            Err(AppendError::SpoolUnavailable { store: reason, spool: error.to_string() })
         }
     }
 }
 
-/// Stores a batch; returns when the server has confirmed its commit.
-pub(crate) async fn append(
-    pool: &PgPool,
-    tables: &EventTables,
-    schema: &SchemaName,
-    source: Uuid,
-    batch: Batch,
-) -> Result<(), AppendError> {
-    let write = write(pool, tables, schema, source, batch);
-    match tokio::time::timeout(APPEND_TIMEOUT, write).await {
-        Ok(written) => Ok(written?),
+/// Writes requests of one source as a group; returns when they are committed.
+pub(crate) async fn write(
+    inner: &Inner,
+    requests: &[&Request],
+) -> Result<Vec<Appended>, AppendError> {
+    let Some(first) = requests.first() else { return Ok(Vec::new()) };
+    let loaded = inner.events().map_err(AppendError::Unavailable)?;
+    let needless = inner.receipts.take_needless();
+    let target = Target {
+        pool: inner.ingest_pool(),
+        tables: &inner.tables,
+        schema: &loaded.events_schema,
+        owner: inner.settings.owner,
+        needless: &needless,
+    };
+    let write = group::write(target, first.source, requests);
+    let written = tokio::time::timeout(WRITE_TIMEOUT, write).await;
+    if !matches!(written, Ok(Ok(_))) {
+        needless.iter().for_each(|request| inner.receipts.note_needless(*request));
+    }
+    match written {
+        Ok(Ok(appended)) => Ok(appended),
+        Ok(Err(error)) => {
+            let text = failure::text(&error);
+            if failure::is_unavailable(&error) {
+                // Those that come next need not find out by waiting. The watch finds it back.
+                inner.events_are_away(&text);
+            }
+            Err(AppendError::Unavailable(text))
+        }
         Err(_) => Err(AppendError::Unavailable(format!(
             "Postgres did not confirm the write within {} s",
-            APPEND_TIMEOUT.as_secs()
+            WRITE_TIMEOUT.as_secs()
         ))),
     }
-}
-
-async fn write(
-    pool: &PgPool,
-    tables: &EventTables,
-    schema: &SchemaName,
-    source: Uuid,
-    batch: Batch,
-) -> Result<(), sqlx::Error> {
-    let days = batch.partitioned_days(Day::today());
-    let statement = format!(
-        "copy {} ({COPY_COLUMNS}) from stdin with (format binary)",
-        qualified_name(schema, source)
-    );
-    let data = batch.into_copy();
-
-    // Until the server has taken the COPY statement nothing can have been stored, so these failures
-    // may be met with another try. The pool may hold as many dead connections as it has.
-    let mut stale_left = pool.options().get_max_connections();
-    let mut may_remake_table = true;
-    loop {
-        let mut lease = Lease::acquire(pool).await?;
-        let missing = tables.missing(source, &days);
-        match attempt(&mut lease, tables, schema, source, &missing, &statement, &data).await {
-            Ok(()) => {
-                lease.release();
-                return Ok(());
-            }
-            Err(Failed::BeforeData(error))
-                if stale_left > 0 && failure::is_stale_connection(&error) =>
-            {
-                stale_left -= 1;
-            }
-            Err(Failed::BeforeData(error) | Failed::WithData(error))
-                if may_remake_table && is_table_gone(&error) =>
-            {
-                may_remake_table = false;
-                // Dropped by somebody: all that we know of it is wrong.
-                tables.forget(source);
-                tables.ensure(&mut lease, schema, source, &[]).await?;
-                lease.release();
-            }
-            Err(Failed::BeforeData(error) | Failed::WithData(error)) => return Err(error),
-        }
-    }
-}
-
-/// How far a COPY got before it failed.
-enum Failed {
-    BeforeData(sqlx::Error),
-    WithData(sqlx::Error),
-}
-
-async fn attempt(
-    connection: &mut PgConnection,
-    tables: &EventTables,
-    schema: &SchemaName,
-    source: Uuid,
-    missing: &[Day],
-    statement: &str,
-    data: &[u8],
-) -> Result<(), Failed> {
-    if !missing.is_empty() {
-        match tables.ensure(connection, schema, source, missing).await {
-            // A long query keeps the default partition locked. The rows go there, and move when
-            // their day is made later: better than to keep the sender waiting.
-            Err(error) if failure::is_sqlstate(&error, "55P03") => {
-                tracing::debug!(%source, "no partition made now: {}", failure::text(&error));
-            }
-            ensured => ensured.map_err(Failed::BeforeData)?,
-        }
-    }
-    let mut copy = connection.copy_in_raw(statement).await.map_err(Failed::BeforeData)?;
-    for chunk in data.chunks(CHUNK) {
-        copy.send(chunk).await.map_err(Failed::WithData)?;
-    }
-    // Outside a transaction block COPY is its own transaction: this answer is its commit.
-    copy.finish().await.map(|_| ()).map_err(Failed::WithData)
-}
-
-/// 42P01: no such table. 23514: no partition takes the row, so the default one is missing too.
-fn is_table_gone(error: &sqlx::Error) -> bool {
-    ["42P01", "23514"].iter().any(|code| failure::is_sqlstate(error, code))
 }

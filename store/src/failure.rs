@@ -22,6 +22,12 @@ pub(crate) fn is_stale_connection(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Whether the same statements may work at once: a deadlock or a conflict with another transaction
+/// (40), a lock that was not got in time.
+pub(crate) fn is_transient(error: &sqlx::Error) -> bool {
+    sqlstate(error).is_some_and(|code| code.starts_with("40") || code == "55P03")
+}
+
 /// Whether the rows themselves are refused: bad data (22), a constraint (23), a limit that a value
 /// exceeds (54). Everything else is the state of the server or of our rights there, which a person
 /// can change without losing the events.

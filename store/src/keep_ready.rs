@@ -9,8 +9,10 @@ use sqlx::{Connection, PgConnection};
 
 use crate::{
     PostgresServer,
-    catalog::{self, Catalog, PrepareError},
-    connections, readers,
+    catalog::{self, Catalog, changes},
+    connections, failure,
+    migrate::{self, PrepareError, migrate},
+    orphans, readers, rejected_events,
     server::SchemaName,
     store::{Inner, Loaded},
 };
@@ -22,8 +24,8 @@ const LONGEST_BACK_OFF: Duration = Duration::from_secs(5);
 const PING_INTERVAL: Duration = Duration::from_secs(1);
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How often the partitions of the next days are looked after.
-const PARTITION_INTERVAL: Duration = Duration::from_secs(3600);
+/// How often partitions are made for the next days, and what is old is removed.
+const HOUSE_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// One connection to each database, apart from the pools: work that fills those must not look like
 /// a database that is away.
@@ -68,7 +70,7 @@ impl Inner {
 
         let mut catalog = open(&settings.catalog, "connecting to the catalog's database").await?;
         let catalog_schema = schema_of(&settings.catalog, &mut catalog).await?;
-        catalog::migrate(&mut catalog, &catalog_schema).await?;
+        migrate(&mut catalog, &catalog_schema, &migrate::CATALOG).await?;
         if settings.seed_supabase {
             catalog::seed_supabase(&mut catalog, &catalog_schema)
                 .await
@@ -80,10 +82,19 @@ impl Inner {
         readers::install_functions(&mut events, &events_schema, settings.query_functions)
             .await
             .map_err(PrepareError::during("installing the functions of queries"))?;
+        migrate(&mut events, &events_schema, &migrate::EVENTS).await?;
+        let first = self.state().loaded.is_none();
+        orphans::begin(&mut events, &events_schema, settings.owner, first)
+            .await
+            .map_err(PrepareError::during("looking after receipts"))?;
         let has_reader = readers::make_role(&mut events, &events_schema)
             .await
             .map_err(PrepareError::during("making the role of queries"))?;
 
+        // What changes while it is read is read again.
+        let change = changes::number(&mut catalog, &catalog_schema)
+            .await
+            .map_err(PrepareError::during("reading the catalog"))?;
         let loaded = Catalog::load(&mut catalog, &catalog_schema, &events_schema)
             .await
             .map_err(PrepareError::during("reading the catalog"))?;
@@ -110,7 +121,8 @@ impl Inner {
             took = ?started.elapsed(),
             "the store is ready"
         );
-        let loaded = Loaded { catalog: loaded, events_schema, has_reader, since };
+        let loaded =
+            Loaded { catalog: loaded, catalog_schema, change, events_schema, has_reader, since };
         self.change(|state| {
             state.loaded = Some(Arc::new(loaded));
             state.events_away = None;
@@ -123,7 +135,7 @@ impl Inner {
     async fn watch(&self, connections: Connections) {
         let mut catalog = Some(connections.catalog);
         let mut events = Some(connections.events);
-        let mut partitions_made = Instant::now();
+        let mut house_kept = Instant::now();
         loop {
             tokio::time::sleep(PING_INTERVAL).await;
             let was_away = {
@@ -148,20 +160,56 @@ impl Inner {
                 // What was away may have come back empty: prepared first, ready then.
                 return;
             }
-            if partitions_made.elapsed() >= PARTITION_INTERVAL {
-                partitions_made = Instant::now();
+            if let Some(catalog) = &mut catalog
+                && let Err(error) = self.follow_catalog(catalog).await
+            {
+                tracing::warn!("the catalog is not followed: {}", failure::text(&error));
+            }
+            if let (Some(events), Some(loaded)) = (&mut events, self.state().loaded)
+                && let Err(error) =
+                    orphans::sweep(self, events, &loaded.events_schema, Instant::now()).await
+            {
+                tracing::warn!("receipts are not looked after: {}", failure::text(&error));
+            }
+            if house_kept.elapsed() >= HOUSE_INTERVAL {
+                house_kept = Instant::now();
                 if let Some(events) = &mut events
-                    && let Err(error) = self.make_partitions_ahead(events).await
+                    && let Err(error) = self.keep_house(events).await
                 {
-                    tracing::error!("no partitions made for the next days: {error}");
+                    tracing::error!("the event tables are not looked after: {error}");
                     return;
                 }
             }
         }
     }
 
-    async fn make_partitions_ahead(&self, events: &mut PgConnection) -> Result<(), PrepareError> {
+    /// Brings what was learned into the catalog, and what others have changed into this process.
+    async fn follow_catalog(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         let Some(loaded) = self.state().loaded else { return Ok(()) };
+        let schema = &loaded.catalog_schema;
+        self.unsaved.save(connection, schema).await?;
+        let change = changes::number(connection, schema).await?;
+        if change == loaded.change {
+            return Ok(());
+        }
+        let catalog = Catalog::load(connection, schema, &loaded.events_schema).await?;
+        self.change(|state| {
+            state.loaded = state
+                .loaded
+                .as_ref()
+                .map(|l| Arc::new(Loaded { catalog, change, ..(**l).clone() }));
+        });
+        Ok(())
+    }
+
+    async fn keep_house(&self, events: &mut PgConnection) -> Result<(), PrepareError> {
+        let Some(loaded) = self.state().loaded else { return Ok(()) };
+        orphans::expire(events, &loaded.events_schema)
+            .await
+            .map_err(PrepareError::during("removing old receipts"))?;
+        rejected_events::expire(events, &loaded.events_schema)
+            .await
+            .map_err(PrepareError::during("removing old rejected events"))?;
         for source in loaded.catalog.sources() {
             self.tables
                 .make_ahead(events, &loaded.events_schema, source.token)
@@ -211,7 +259,7 @@ async fn why_away(
             *connection = Some(held);
             return None;
         }
-        Ok(Err(error)) => crate::failure::text(&error),
+        Ok(Err(error)) => failure::text(&error),
         Err(_) => format!("no answer within {} s", PING_TIMEOUT.as_secs()),
     };
     Some(format!("{server}: {reason}").into())

@@ -17,6 +17,9 @@ pub struct Settings {
     pub query_timeout: Duration,
     /// Connections for writing events.
     pub ingest_connections: u32,
+    /// What tells this process's receipts from those of others: the same after a restart, and
+    /// positive.
+    pub owner: i32,
     /// Connections for queries.
     pub query_connections: u32,
     /// DDL of the functions that translated queries call: idempotent `create or replace function

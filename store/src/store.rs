@@ -6,13 +6,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::PgPool;
+use sqlx::{Connection as _, PgPool};
 use tokio::sync::watch;
 
+use event_schemas::SchemaNews;
+use spool::Spool;
+
 use crate::{
-    AppendError, Batch, Endpoint, EndpointKey, Query, QueryError, QueryRows, Settings, Source,
-    SourceKey, catalog::Catalog, connections, event_store, event_tables::EventTables, query,
+    Admission, ContentHash, Delivery, Endpoint, EndpointKey, KeptEvent, Query, QueryError,
+    QueryRows, RejectedEventsError, RejectedPage, Settings, Source, SourceKey, Validation,
+    catalog::{Catalog, changes},
+    connections, delivery, drain, event_store,
+    event_tables::EventTables,
+    failure,
+    learning::Unsaved,
+    measures, orphans, query,
+    receipts::Receipts,
+    rejected_events,
     server::SchemaName,
+    writers::Writers,
 };
 
 /// How long [`Store::close`] waits for connections that are at work.
@@ -27,6 +39,10 @@ pub struct Store {
 pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) tables: EventTables,
+    pub(crate) writers: Writers,
+    pub(crate) receipts: Receipts,
+    pub(crate) spool: Option<Spool>,
+    pub(crate) unsaved: Unsaved,
     state: watch::Sender<State>,
     // Pools want a running Tokio runtime, `Store::new` does not.
     ingest: OnceLock<PgPool>,
@@ -44,8 +60,12 @@ pub(crate) struct State {
 }
 
 /// What preparing the databases has found.
+#[derive(Clone)]
 pub(crate) struct Loaded {
     pub(crate) catalog: Catalog,
+    pub(crate) catalog_schema: SchemaName,
+    /// The number of the catalog's latest change that is in it.
+    pub(crate) change: i64,
     pub(crate) events_schema: SchemaName,
     /// Whether queries run as the role `logweir_reader`.
     pub(crate) has_reader: bool,
@@ -84,12 +104,18 @@ impl State {
 }
 
 impl Store {
-    /// Prepares a store; connects to nothing yet.
-    pub fn new(settings: Settings) -> Self {
+    /// Prepares a store; connects to nothing yet. While the event store is away, events go on the
+    /// spool, if there is one.
+    pub fn new(settings: Settings, spool: Option<Spool>) -> Self {
+        measures::describe();
         Self {
             inner: Arc::new(Inner {
                 settings,
                 tables: EventTables::default(),
+                writers: Writers::default(),
+                receipts: Receipts::default(),
+                spool,
+                unsaved: Unsaved::default(),
                 state: watch::Sender::default(),
                 ingest: OnceLock::new(),
                 query: OnceLock::new(),
@@ -98,9 +124,12 @@ impl Store {
     }
 
     /// Makes the store ready and keeps watching it, for as long as the future is polled:
-    /// connects, migrates, seeds, loads the catalog, retrying for ever; then pings.
+    /// connects, migrates, seeds, loads the catalog, retrying for ever; then pings, and drains the
+    /// spool.
     pub async fn keep_ready(&self) {
-        self.inner.keep_ready().await;
+        let Some(spool) = &self.inner.spool else { return self.inner.keep_ready().await };
+        drain::note_spooled(&self.inner, spool).await;
+        tokio::join!(self.inner.keep_ready(), drain::keep_draining(&self.inner, spool));
     }
 
     /// Whether requests can be served.
@@ -142,18 +171,65 @@ impl Store {
         self.inner.state.borrow().loaded.as_ref()?.catalog.endpoint(key)
     }
 
-    /// Stores a batch; returns when it is committed.
-    ///
-    /// After an error nothing of the batch is stored, but for one case: when the connection was
-    /// lost while the answer was on its way, all of it may be.
-    pub async fn append(&self, source: &Source, batch: Batch) -> Result<(), AppendError> {
-        if batch.is_empty() {
-            return Ok(());
+    /// Notes a request before anything is done for it. `content` tells it from others, `delivery`
+    /// whether its answer reached the sender. `None` when the sender has left already: it will come
+    /// again, or has.
+    pub fn admit(&self, content: ContentHash, delivery: &Delivery) -> Option<Admission> {
+        event_store::admit(&self.inner, content, delivery)
+    }
+
+    /// Learns what events of a source carried that its `known` schema did not cover.
+    pub fn learn(&self, source: &Source, news: &SchemaNews) {
+        if !news.is_empty() {
+            self.inner.learn(source, news);
         }
-        let loaded = self.inner.events().map_err(AppendError::Unavailable)?;
-        let Inner { tables, .. } = &*self.inner;
+    }
+
+    /// Rejected events of a source, newest first.
+    pub async fn rejected_events(
+        &self,
+        source: &Source,
+        page: RejectedPage,
+    ) -> Result<Vec<KeptEvent>, RejectedEventsError> {
+        let loaded = self.inner.events().map_err(RejectedEventsError)?;
         let pool = self.inner.ingest_pool();
-        event_store::append(pool, tables, &loaded.events_schema, source.token, batch).await
+        Ok(rejected_events::list(pool, &loaded.events_schema, source.token, page).await?)
+    }
+
+    /// Removes rejected events of a source; gives their number.
+    pub async fn remove_rejected_events(
+        &self,
+        source: &Source,
+        ids: &[uuid::Uuid],
+    ) -> Result<u64, RejectedEventsError> {
+        let loaded = self.inner.events().map_err(RejectedEventsError)?;
+        let pool = self.inner.ingest_pool();
+        Ok(rejected_events::remove(pool, &loaded.events_schema, source.token, ids).await?)
+    }
+
+    /// Changes what becomes of a source's events that break its schema; other processes know it
+    /// within a second.
+    pub async fn set_validation(
+        &self,
+        source: &Source,
+        validation: Validation,
+    ) -> Result<(), RejectedEventsError> {
+        self.inner.set_validation(source, validation).await.map_err(RejectedEventsError)
+    }
+
+    /// Requests that wait for a writer.
+    pub fn queued_requests(&self) -> usize {
+        self.inner.writers.waiting()
+    }
+
+    /// Brings the figures up to date that are only worked out when metrics are asked for.
+    pub fn refresh_measures(&self) {
+        measures::refresh(self);
+    }
+
+    /// Records and bytes that wait on the spool; `None` without one.
+    pub fn spool_depth(&self) -> Option<spool::Depth> {
+        self.inner.spool.as_ref().map(Spool::depth)
     }
 
     /// Runs a translated query, read-only, as a role that sees event tables only, for at most the
@@ -169,7 +245,7 @@ impl Store {
         query::run(self.inner.query_pool(), limits, query).await
     }
 
-    /// Closes all connections; waits some seconds for those at work.
+    /// Closes all connections and the spool; waits some seconds for those at work.
     pub async fn close(&self) {
         let pools = [self.inner.ingest.get(), self.inner.query.get()];
         let closing =
@@ -177,12 +253,83 @@ impl Store {
         if tokio::time::timeout(CLOSE_TIMEOUT, closing).await.is_err() {
             tracing::warn!("connections to Postgres were still at work at the end");
         }
+        if let Err(error) = self.inner.sweep_at_the_end().await {
+            tracing::warn!("receipts are left behind: {}", failure::text(&error));
+        }
+        if let Err(error) = self.inner.save_learned().await {
+            tracing::warn!("some learned fields are not kept: {}", failure::text(&error));
+        }
+        if let Some(spool) = &self.inner.spool {
+            spool.clone().close().await;
+        }
     }
 }
 
 impl Inner {
-    fn events(&self) -> Result<Arc<Loaded>, String> {
+    pub(crate) fn events(&self) -> Result<Arc<Loaded>, String> {
         self.state.borrow().events()
+    }
+
+    /// Waits until events can be written.
+    pub(crate) async fn events_are_there(&self) {
+        // Fails when the sender is gone, which `self` holds.
+        let _ = self.state.subscribe().wait_for(|state| state.events().is_ok()).await;
+    }
+
+    /// Removes the receipts of all that was answered: nothing more is heard of the senders.
+    async fn sweep_at_the_end(&self) -> Result<(), sqlx::Error> {
+        let Some(loaded) = self.state.borrow().loaded.clone() else { return Ok(()) };
+        if self.receipts.are_empty() {
+            return Ok(());
+        }
+        let mut events = connections::connect(&self.settings.events).await?;
+        let all_heard = Instant::now() + delivery::GRACE;
+        orphans::sweep(self, &mut events, &loaded.events_schema, all_heard).await?;
+        events.close().await
+    }
+
+    /// Brings into the catalog what was learned since the watch has done so.
+    async fn save_learned(&self) -> Result<(), sqlx::Error> {
+        let Some(loaded) = self.state.borrow().loaded.clone() else { return Ok(()) };
+        if self.unsaved.is_empty() {
+            return Ok(());
+        }
+        let mut catalog = connections::connect(&self.settings.catalog).await?;
+        self.unsaved.save(&mut catalog, &loaded.catalog_schema).await?;
+        catalog.close().await
+    }
+
+    /// See [`Store::set_validation`].
+    async fn set_validation(&self, source: &Source, validation: Validation) -> Result<(), String> {
+        let loaded = self.state.borrow().loaded.clone().ok_or("the store is starting")?;
+        let schema = &loaded.catalog_schema;
+        let change = async {
+            let mut catalog = connections::connect(&self.settings.catalog).await?;
+            let mode = validation.name();
+            changes::set_validation(&mut catalog, schema, source.id, mode).await?;
+            catalog.close().await
+        };
+        change.await.map_err(|error| failure::text(&error))?;
+        self.change(|state| {
+            let Some(loaded) = &state.loaded else { return };
+            let Some(source) = loaded.catalog.source(SourceKey::Token(source.token)) else {
+                return;
+            };
+            let mut loaded = (**loaded).clone();
+            loaded.catalog.replace_source(Source { validation, ..(*source).clone() });
+            state.loaded = Some(Arc::new(loaded));
+        });
+        Ok(())
+    }
+
+    /// Notes that the event store did not answer. The watch finds it back.
+    pub(crate) fn events_are_away(&self, reason: &str) {
+        self.change(|state| {
+            if state.loaded.is_some() && state.events_away.is_none() {
+                tracing::error!("the event store does not answer: {reason}");
+                state.events_away = Some(reason.into());
+            }
+        });
     }
 
     pub(crate) fn state(&self) -> State {
@@ -193,7 +340,7 @@ impl Inner {
         self.state.send_modify(change);
     }
 
-    fn ingest_pool(&self) -> &PgPool {
+    pub(crate) fn ingest_pool(&self) -> &PgPool {
         self.ingest.get_or_init(|| {
             let Settings { events, ingest_connections, .. } = &self.settings;
             connections::ingest_pool(events.options(), *ingest_connections)
@@ -224,15 +371,19 @@ mod tests {
 
     fn store() -> Store {
         let server = PostgresServer::parse("postgresql://127.0.0.1:1/none", None).unwrap();
-        Store::new(Settings {
-            events: server.clone(),
-            catalog: server,
-            seed_supabase: true,
-            query_timeout: Duration::from_secs(1),
-            ingest_connections: 1,
-            query_connections: 1,
-            query_functions: "",
-        })
+        Store::new(
+            Settings {
+                events: server.clone(),
+                catalog: server,
+                seed_supabase: true,
+                query_timeout: Duration::from_secs(1),
+                ingest_connections: 1,
+                query_connections: 1,
+                query_functions: "",
+                owner: 1,
+            },
+            None,
+        )
     }
 
     #[test]

@@ -1,20 +1,28 @@
-//! Ingest over HTTP beside a raw binary COPY of the same rows into the same kind of table.
+//! Ingest over HTTP beside the same rows written by others into the same kind of table.
 //!
 //! `cargo bench -p end-to-end --bench ingest` prints, for bodies of 1,000 events on a Postgres that
 //! fsyncs: events acknowledged per second, the time to an answer, the program's memory, and the
-//! ratio to one client that does nothing but COPY rows that it holds ready in memory.
+//! ratios to one client that does nothing but COPY rows that it holds ready in memory, and to one
+//! that runs the statement of Vector's own postgres sink.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use end_to_end::{
     figures::Figures,
     postgres::TestCluster,
-    program::{PUBLIC, Program},
+    program::{Program, eventually},
 };
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 const SOURCE: &str = "cloudflare.logs.prod";
+const COLUMNS: &str = r#"id, body, event_message, "timestamp""#;
 const EVENTS_PER_BODY: usize = 1_000;
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(4);
@@ -25,39 +33,103 @@ async fn main() {
     let cluster = TestCluster::durable();
     let database = cluster.database().await;
     let program = Program::serve(&database).await;
+    tokio::time::sleep(ROUND).await;
     let idle = memory(&program, "VmRSS");
-    let body = Value::Array((0..EVENTS_PER_BODY).map(event).collect()).to_string();
+    let mut connection = PgConnection::connect(&database).await.expect("the database answers");
+    let bodies = Bodies::new(&mut connection).await;
     println!(
         "bodies of {EVENTS_PER_BODY} events, {} bytes an event; rounds of {ROUND:?}",
-        body.len() / EVENTS_PER_BODY
+        bodies.next().len() / EVENTS_PER_BODY
     );
 
-    let mut connection = PgConnection::connect(&database).await.expect("the database answers");
-    let rows = rows_as_stored(&program, &mut connection, &body).await;
-    let copy = raw_copy_table(&mut connection).await;
-    let mut raw = Figures::default();
+    let response = program.ingest(SOURCE, bodies.next()).send().await.expect("it answers");
+    assert!(response.status().is_success(), "{}", response.status());
+    let table = event_table(&mut connection).await;
+    let mut copied = Rows::for_copy(&mut connection, &table).await;
+    let mut inserted = Rows::for_insert(&mut connection, &table).await;
+    for copy in ["raw_copy", "vector_sink"] {
+        make_table(&mut connection, copy, &table).await;
+    }
+    let (mut raw, mut vector) = (Figures::default(), Figures::default());
     let mut served: Vec<(Figures, Figures)> = vec![Default::default(); CONNECTIONS.len()];
+    let mut acknowledged = EVENTS_PER_BODY;
     for _ in 0..ROUNDS {
-        raw.push(raw_copy(&mut connection, &copy, &rows).await);
+        raw.push(raw_copy(&mut connection, &mut copied).await);
+        vector.push(vector_sink(&mut connection, &mut inserted).await);
         for (connections, (rate, latency)) in CONNECTIONS.into_iter().zip(&mut served) {
-            rate.push(ingest(&program, &body, connections, latency).await);
+            let start = Instant::now();
+            let events = ingest(&program, &bodies, connections, latency).await;
+            rate.push(per_second(events, start.elapsed()));
+            acknowledged += events;
         }
     }
+    let busy = memory(&program, "VmHWM");
+    eventually("every acknowledged event is stored once", async || {
+        let sql = format!("select count(*) from {table}");
+        let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
+            .fetch_one(&mut connection)
+            .await
+            .expect("the table is there");
+        usize::try_from(count) == Ok(acknowledged)
+    })
+    .await;
+
     println!("raw COPY, one client, {EVENTS_PER_BODY} rows each: {raw} rows/s");
-    println!("connections | acknowledged events/s | ratio to raw COPY | answer after p50 / p99 ms");
+    println!("Vector's postgres sink, one client, {EVENTS_PER_BODY} rows each: {vector} rows/s");
+    println!(
+        "connections | acknowledged events/s | to raw COPY (goal 0.8) | to Vector's sink (goal 2) | \
+         answer after p50 / p99 ms"
+    );
     for (connections, (rate, latency)) in CONNECTIONS.into_iter().zip(&served) {
-        let ratio = rate.median() / raw.median();
         println!(
-            "{connections:>11} | {rate:>21} | {ratio:>17.2} | {:.1} / {:.1}",
+            "{connections:>11} | {rate:>21} | {:>22.2} | {:>24.2} | {:.1} / {:.1}",
+            rate.median() / raw.median(),
+            rate.median() / vector.median(),
             latency.median(),
             latency.quantile(0.99)
         );
     }
-    println!("memory: {idle} MB idle, {} MB at most", memory(&program, "VmHWM"));
+    println!("memory idle: {idle} MB (goal 40); at full load, at most: {busy} MB (goal 250)");
+}
+
+/// Bodies that differ, so that none is taken for another one that was sent again.
+struct Bodies {
+    /// With [`MARK`](Self::MARK) in one place.
+    template: String,
+    made: AtomicUsize,
+}
+
+impl Bodies {
+    /// Stands where each body has its number.
+    const MARK: &str = "0000000000";
+
+    async fn new(connection: &mut PgConnection) -> Arc<Self> {
+        let times = times(connection).await;
+        let mut events: Vec<_> = times.iter().enumerate().map(|(n, time)| event(n, time)).collect();
+        events[0]["metadata"]["request"]["headers"]["cf_ray"] = Self::MARK.into();
+        let template = Value::Array(events).to_string();
+        assert_eq!(template.matches(Self::MARK).count(), 1, "the mark is not unique");
+        Arc::new(Self { template, made: AtomicUsize::new(1) })
+    }
+
+    fn next(&self) -> String {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        self.template.replacen(Self::MARK, &format!("{number:010}"), 1)
+    }
+}
+
+/// Times of the last minutes, one for each event of a body.
+async fn times(connection: &mut PgConnection) -> Vec<String> {
+    let sql = r#"select to_char(
+            (now() at time zone 'utc') - make_interval(secs => n * 0.3),
+            'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+        from generate_series(1, $1) n"#;
+    let count = i32::try_from(EVENTS_PER_BODY).expect("a small number");
+    sqlx::query_scalar(sql).bind(count).fetch_all(connection).await.expect("the database answers")
 }
 
 /// An event of the API gateway, of the size that Supabase's have.
-fn event(number: usize) -> Value {
+fn event(number: usize, timestamp: &str) -> Value {
     let path = format!("/rest/v1/todos?select=*&id=eq.{number}");
     let agent =
         "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0";
@@ -65,7 +137,7 @@ fn event(number: usize) -> Value {
         "project": "default",
         "appname": "supabase-kong",
         "event_message": format!("172.18.0.{} - - \"GET {path} HTTP/1.1\" 200 793 \"-\" \"{agent}\"", number % 250),
-        "timestamp": "2026-11-20T12:00:00.123Z",
+        "timestamp": timestamp,
         "metadata": {
             "request": {
                 "method": "GET",
@@ -85,17 +157,23 @@ fn event(number: usize) -> Value {
     })
 }
 
-/// Sends the body over so many connections for a round; gives acknowledged events a second.
-async fn ingest(program: &Program, body: &str, connections: usize, latency: &mut Figures) -> f64 {
+/// Sends bodies over so many connections for a round; gives how many events were acknowledged.
+async fn ingest(
+    program: &Program,
+    bodies: &Arc<Bodies>,
+    connections: usize,
+    latency: &mut Figures,
+) -> usize {
     let start = Instant::now();
     let senders: Vec<_> = (0..connections)
         .map(|_| {
-            let request = program.ingest(SOURCE, body.to_owned());
+            let (request, bodies) = (program.ingest(SOURCE, ""), Arc::clone(bodies));
             tokio::spawn(async move {
                 let mut answers = Vec::new();
                 while start.elapsed() < ROUND {
-                    let sent = Instant::now();
                     let request = request.try_clone().expect("a body in memory");
+                    let request = request.body(bodies.next());
+                    let sent = Instant::now();
                     let response = request.send().await.expect("it answers");
                     assert!(response.status().is_success(), "{}", response.status());
                     response.bytes().await.expect("the answer is complete");
@@ -112,27 +190,60 @@ async fn ingest(program: &Program, body: &str, connections: usize, latency: &mut
             answered += 1;
         }
     }
-    per_second(answered * EVENTS_PER_BODY, start.elapsed())
+    answered * EVENTS_PER_BODY
 }
 
-/// The rows of one body as a binary COPY takes them, read back from what the program stored.
-async fn rows_as_stored(program: &Program, connection: &mut PgConnection, body: &str) -> Vec<u8> {
-    let response = program.client.post(program.url("/api/logs")).query(&[("source_name", SOURCE)]);
-    let response = response
-        .header("x-api-key", PUBLIC)
-        .body(body.to_owned())
-        .send()
-        .await
-        .expect("it answers");
-    assert!(response.status().is_success());
-    let table = event_table(connection).await;
-    let sql = format!("copy (select * from {table}) to stdout (format binary)");
-    let mut stream = connection.copy_out_raw(&sql).await.expect("rows can be read");
-    let mut rows = Vec::new();
-    while let Some(part) = next(&mut stream).await {
-        rows.extend_from_slice(&part);
+/// Rows of one body in the form in which they are sent, with new ids each time: indexes of equal
+/// ones would be slower.
+struct Rows {
+    bytes: Vec<u8>,
+    /// Where ids begin.
+    ids: Vec<usize>,
+    sent: u32,
+}
+
+impl Rows {
+    fn new(bytes: Vec<u8>, before_id: &[u8]) -> Self {
+        let places = bytes.windows(before_id.len()).enumerate();
+        let ids: Vec<_> = places
+            .filter(|(_, bytes)| *bytes == before_id)
+            .map(|(place, _)| place + before_id.len())
+            .collect();
+        assert_eq!(ids.len(), EVENTS_PER_BODY, "ids are not where they should be");
+        Self { bytes, ids, sent: 0 }
     }
-    rows
+
+    /// As a binary COPY takes them, read back from what the program stored.
+    async fn for_copy(connection: &mut PgConnection, table: &str) -> Self {
+        let sql = format!("copy (select {COLUMNS} from {table}) to stdout (format binary)");
+        let mut stream = connection.copy_out_raw(&sql).await.expect("rows can be read");
+        let mut rows = Vec::new();
+        while let Some(part) = next(&mut stream).await {
+            rows.extend_from_slice(&part);
+        }
+        // Four columns, the first of which, a UUID's text, has 36 bytes.
+        Self::new(rows, &[0, 4, 0, 0, 0, 36])
+    }
+
+    /// As Vector's postgres sink sends them, read back from what the program stored.
+    async fn for_insert(connection: &mut PgConnection, table: &str) -> Self {
+        let sql = format!("select json_agg(row)::text from (select {COLUMNS} from {table}) row");
+        let rows: String = sqlx::query_scalar(AssertSqlSafe(sql))
+            .fetch_one(connection)
+            .await
+            .expect("rows can be read");
+        // The id in the body, which is jsonb, has a space before it.
+        Self::new(rows.into_bytes(), br#"{"id":""#)
+    }
+
+    fn next(&mut self) -> &[u8] {
+        self.sent += 1;
+        let beginning = format!("{:08x}", self.sent);
+        for &id in &self.ids {
+            self.bytes[id..id + beginning.len()].copy_from_slice(beginning.as_bytes());
+        }
+        &self.bytes
+    }
 }
 
 async fn next(
@@ -147,25 +258,46 @@ async fn event_table(connection: &mut PgConnection) -> String {
     sqlx::query_scalar(sql).bind(SOURCE).fetch_one(connection).await.expect("the catalog is there")
 }
 
-/// A table like the program's: partitioned, with the same indexes.
-async fn raw_copy_table(connection: &mut PgConnection) -> String {
-    let table = event_table(connection).await;
+/// A table like the program's: partitioned by day, with the same indexes.
+async fn make_table(connection: &mut PgConnection, name: &str, like: &str) {
     let sql = format!(
-        "create table raw_copy (like {table} including indexes) partition by range (\"timestamp\");
-         create table raw_copy_default partition of raw_copy default;
-         create table raw_copy_day partition of raw_copy for values from ('2026-11-20') to ('2026-11-21');"
+        r#"create table {name} (like {like} including indexes) partition by range ("timestamp");
+        create table {name}_default partition of {name} default;
+        do $$
+        declare today date := (now() at time zone 'utc')::date;
+        begin
+            for n in -1..1 loop
+                execute format(
+                    'create table {name}_%s partition of {name} for values from (%L) to (%L)',
+                    n + 1, today + n, today + n + 1);
+            end loop;
+        end $$"#
     );
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.expect("a table can be made");
-    "copy raw_copy from stdin (format binary)".to_owned()
 }
 
-async fn raw_copy(connection: &mut PgConnection, copy: &str, rows: &[u8]) -> f64 {
-    let start = Instant::now();
-    let mut stored = 0;
+/// Writes rows with COPY for a round; gives rows a second.
+async fn raw_copy(connection: &mut PgConnection, rows: &mut Rows) -> f64 {
+    let (start, mut stored) = (Instant::now(), 0);
+    let copy = format!("copy raw_copy ({COLUMNS}) from stdin (format binary)");
     while start.elapsed() < ROUND {
-        let mut sink = connection.copy_in_raw(copy).await.expect("COPY begins");
-        sink.send(rows).await.expect("rows are taken");
+        let mut sink = connection.copy_in_raw(&copy).await.expect("COPY begins");
+        sink.send(rows.next()).await.expect("rows are taken");
         stored += sink.finish().await.expect("rows are stored");
+    }
+    per_second(usize::try_from(stored).unwrap_or_default(), start.elapsed())
+}
+
+/// Writes rows as Vector's postgres sink does, for a round; gives rows a second.
+async fn vector_sink(connection: &mut PgConnection, rows: &mut Rows) -> f64 {
+    let (start, mut stored) = (Instant::now(), 0);
+    // Vector binds jsonb, which goes over the wire, and is read by the server, as text too.
+    let insert = "insert into vector_sink \
+                  select * from jsonb_populate_recordset(null::vector_sink, $1::text::jsonb)";
+    while start.elapsed() < ROUND {
+        let rows = std::str::from_utf8(rows.next()).expect("JSON is text");
+        let result = sqlx::query(insert).bind(rows).execute(&mut *connection).await;
+        stored += result.expect("rows are stored").rows_affected();
     }
     per_second(usize::try_from(stored).unwrap_or_default(), start.elapsed())
 }

@@ -33,22 +33,82 @@ async fn waits_for_its_database_and_survives_its_restart() {
     assert_eq!(status(&program).await, StatusCode::OK);
 
     cluster.stop_server();
-    assert_eq!(status(&program).await, StatusCode::SERVICE_UNAVAILABLE);
+    // From now on the spool takes what comes.
+    assert_eq!(status(&program).await, StatusCode::OK);
     eventually("it notices", async || {
         program.health().await == Some(StatusCode::SERVICE_UNAVAILABLE)
     })
     .await;
+    assert_eq!(status(&program).await, StatusCode::OK);
 
     cluster.start_server();
     program.ready().await;
     assert_eq!(status(&program).await, StatusCode::OK);
-    assert_eq!(
-        program.rows("select count(*) as count from postgres_logs").await,
-        [json!({"count": 2})]
-    );
+    eventually("the spool is drained", async || {
+        program.rows("select count(*) as count from postgres_logs").await == [json!({"count": 4})]
+    })
+    .await;
 
     program.signal("TERM");
     assert_eq!(program.ended().await.code(), Some(0));
+}
+
+/// Without a spool events wait with their sender; with a full one, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_room_events_wait_with_their_sender() {
+    let cluster = TestCluster::start();
+    let database = cluster.database().await;
+    for spool in ["0", "20000"] {
+        let settings =
+            [("POSTGRES_BACKEND_URL", database.as_str()), ("LOGWEIR_SPOOL_MAX_BYTES", spool)];
+        let program = Program::start(&["serve"], &settings);
+        program.ready().await;
+        cluster.stop_server();
+        let message = "x".repeat(5000);
+        let event = json!([{"event_message": message, "project": "default", "identifier": spool}])
+            .to_string();
+        let mut statuses = Vec::new();
+        for _ in 0..8 {
+            let answer = program.ingest("postgres.logs", event.clone()).send().await;
+            statuses.push(answer.expect("it answers").status());
+        }
+        cluster.start_server();
+        program.ready().await;
+        let taken = statuses.iter().filter(|status| status.is_success()).count();
+        assert_eq!(taken > 0, spool != "0", "{statuses:?}");
+        let refused = statuses.iter().filter(|status| **status == StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(taken + refused.count(), 8, "{statuses:?}");
+        let count =
+            format!("select count(*) as count from postgres_logs where identifier = '{spool}'");
+        eventually("what was acknowledged is stored", async || {
+            program.rows(&count).await == [json!({"count": taken})]
+        })
+        .await;
+    }
+}
+
+/// What operators watch.
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_tell_what_became_of_events() {
+    let program = super::program().await;
+    program.log("postgres.logs", &json!([{"event_message": "m"}, {"event_message": "n"}, 5])).await;
+    let text = program.client.get(program.url("/metrics")).send().await.expect("it answers");
+    let text = text.text().await.expect("text");
+    for line in [
+        r#"logweir_ingest_events_received_total{source="postgres.logs"} 3"#,
+        r#"logweir_ingest_events_stored_total{source="postgres.logs"} 2"#,
+        r#"logweir_ingest_events_rejected_total{source="postgres.logs"} 1"#,
+        r#"logweir_ingest_events_duplicate_total{source="postgres.logs"} 0"#,
+        r#"logweir_ingest_events_dropped_total{source="postgres.logs"} 0"#,
+        r#"logweir_ingest_events_stored_total{source="gotrue.logs.prod"} 0"#,
+        "logweir_spool_records 0",
+        "logweir_store_queue_requests 0",
+        "logweir_store_ready 1",
+        "logweir_store_group_events_count 1",
+        "logweir_ingest_ack_seconds_count 1",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

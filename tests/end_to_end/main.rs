@@ -3,9 +3,13 @@
 
 mod answers;
 mod availability;
+mod connections;
 mod corpus;
+mod crashes;
+mod forms;
 mod functions;
 mod ingest;
+mod otlp;
 mod refusals;
 mod vector;
 

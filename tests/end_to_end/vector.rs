@@ -13,21 +13,24 @@ use end_to_end::program::{DEADLINE, PUBLIC, Program};
 /// The key that the recorded requests carry.
 const RECORDED_KEY: &str = "x-api-key: pub\r\n";
 
-struct Recording {
-    source: String,
-    head: String,
-    body: Vec<u8>,
+pub(super) struct Recording {
+    /// The file's name: a source's, or what is special.
+    pub(super) name: String,
+    pub(super) head: String,
+    pub(super) body: Vec<u8>,
 }
 
-fn recordings() -> Vec<Recording> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/vector-0.58");
+/// The recorded requests in a folder of the fixtures.
+pub(super) fn recordings(folder: &str) -> Vec<Recording> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(folder);
     let files = std::fs::read_dir(folder).expect("the fixtures are there");
-    let recordings = files.map(|file| {
-        let path = file.expect("the folder can be read").path();
+    let paths = files.map(|file| file.expect("the folder can be read").path());
+    // The folders in it hold other recordings.
+    let recordings = paths.filter(|path| path.is_file()).map(|path| {
         let bytes = std::fs::read(&path).expect("the file can be read");
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("the head ends") + 4;
         Recording {
-            source: path.file_stem().expect("it has a name").to_string_lossy().into_owned(),
+            name: path.file_stem().expect("it has a name").to_string_lossy().into_owned(),
             head: String::from_utf8(bytes[..end].to_vec()).expect("the head is text"),
             body: bytes[end..].to_vec(),
         }
@@ -35,8 +38,10 @@ fn recordings() -> Vec<Recording> {
     recordings.collect()
 }
 
-/// Sends bytes as they are; gives the answer as it comes.
-fn send(program: &Program, head: &str, body: &[u8]) -> String {
+/// Sends a recorded request as it is, but for the key; gives the answer as it comes.
+pub(super) fn send(program: &Program, Recording { head, body, .. }: &Recording) -> String {
+    assert!(head.contains(RECORDED_KEY), "{head}");
+    let head = head.replace(RECORDED_KEY, &format!("x-api-key: {PUBLIC}\r\n"));
     let mut stream = TcpStream::connect(("127.0.0.1", program.port())).expect("it listens");
     stream.set_read_timeout(Some(DEADLINE)).expect("a time-out can be set");
     stream.write_all(head.as_bytes()).expect("the head is taken");
@@ -135,12 +140,11 @@ fn microseconds(text: &str) -> i64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_vector_sends_is_what_studio_shows() {
     let program = super::program().await;
-    let recordings = recordings();
+    let recordings = recordings("vector-0.58");
     assert_eq!(recordings.len(), 7);
-    for Recording { source, head, body } in recordings {
-        assert!(head.contains(RECORDED_KEY), "{head}");
-        let head = head.replace(RECORDED_KEY, &format!("x-api-key: {PUBLIC}\r\n"));
-        let answer = send(&program, &head, &body);
+    for recording in recordings {
+        let answer = send(&program, &recording);
+        let Recording { name: source, body, .. } = recording;
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{source}: {answer}");
         assert!(answer.ends_with(r#"{"message":"Logged!"}"#), "{source}: {answer}");
 
@@ -169,7 +173,7 @@ async fn what_vector_sends_is_what_studio_shows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_event_has_the_shape_that_studio_unpacks() {
     let program = super::program().await;
-    for Recording { source, body, .. } in recordings() {
+    for Recording { name: source, body, .. } in recordings("vector-0.58") {
         let events: Value = serde_json::from_slice(&body).expect("the body is JSON");
         program.log(&source, &events).await;
     }

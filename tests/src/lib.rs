@@ -1,5 +1,11 @@
-//! What tests of the whole program share: a throw-away Postgres and the program itself.
+//! What tests of the whole program share: a throw-away Postgres, the program itself, and the crash
+//! matrix with the client that counts.
 
+pub mod counting_client;
+pub mod crash_matrix;
 pub mod figures;
+pub mod http_exchange;
+pub mod ledger;
 pub mod postgres;
+pub mod postgres_proxy;
 pub mod program;

@@ -21,8 +21,10 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 const SERVER_OPTIONS: &str = "-c listen_addresses='' -c fsync=off -c full_page_writes=off \
                               -c max_connections=200 -c shared_buffers=64MB";
 
-/// For benchmarks: as safe as a real one.
-const DURABLE_OPTIONS: &str = "-c listen_addresses='' -c shared_buffers=512MB -c max_wal_size=4GB";
+/// For benchmarks and crashes: as safe as a real one. It needs not open every file of every
+/// database to recover, which takes half a minute.
+const DURABLE_OPTIONS: &str = "-c listen_addresses='' -c shared_buffers=512MB -c max_wal_size=4GB \
+                               -c recovery_init_sync_method=syncfs";
 
 /// Waits until it is told to end, also by the death of whoever holds its input, then removes the
 /// cluster.
@@ -116,6 +118,17 @@ impl TestCluster {
     /// Stops the server as a shutdown of its machine does: sessions are ended, data is kept.
     pub fn stop_server(&self) {
         self.run("pg_ctl", &["stop", "--wait", "--mode", "fast"]);
+    }
+
+    /// Stops the server as a crash does: what was not committed is gone, and the next start has to
+    /// recover the rest.
+    pub fn crash_server(&self) {
+        self.run("pg_ctl", &["stop", "--wait", "--mode", "immediate"]);
+    }
+
+    /// The Unix socket that the server listens on while it runs.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join(".s.PGSQL.5432")
     }
 
     /// The URL of a database of this cluster.

@@ -1,7 +1,8 @@
 //! The program, run as its users run it.
 
 use std::{
-    net::{Ipv4Addr, TcpListener},
+    fs::File,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::OnceLock,
@@ -9,6 +10,7 @@ use std::{
 };
 
 use reqwest::{Client, RequestBuilder, StatusCode};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// The public access token of programs that tests start.
@@ -23,10 +25,20 @@ pub const DEADLINE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Program {
     child: Child,
-    port: u16,
-    data_dir: PathBuf,
+    launch: Launch,
     /// A client with connections to it.
     pub client: Client,
+}
+
+/// How a program is started, again and again.
+#[derive(Debug)]
+struct Launch {
+    port: u16,
+    data_dir: PathBuf,
+    arguments: Vec<String>,
+    settings: Vec<(String, String)>,
+    /// Where its output is appended to, if not to the test's.
+    log: Option<PathBuf>,
 }
 
 impl Program {
@@ -43,23 +55,51 @@ impl Program {
     /// # Panics
     /// When it cannot be built or started.
     pub fn start(arguments: &[&str], settings: &[(&str, &str)]) -> Self {
-        let port = free_port();
-        let data_dir =
-            std::env::temp_dir().join(format!("logweir-program-{}-{port}", std::process::id()));
-        let child = Command::new(binary())
-            .args(arguments)
-            .env_clear()
-            .env("PATH", path())
-            .env("PHX_HTTP_IP", "127.0.0.1")
-            .env("PHX_HTTP_PORT", port.to_string())
-            .env("LOGFLARE_PUBLIC_ACCESS_TOKEN", PUBLIC)
-            .env("LOGFLARE_PRIVATE_ACCESS_TOKEN", PRIVATE)
-            .env("LOGWEIR_DATA_DIR", &data_dir)
-            .envs(settings.iter().copied())
-            .stdin(Stdio::null())
-            .spawn()
-            .expect("the program can be started");
-        Self { child, port, data_dir, client: Client::new() }
+        Self::launch(Launch::new(arguments, settings, None))
+    }
+
+    /// Like [`start`](Self::start), its output appended to a file.
+    ///
+    /// # Panics
+    /// When it cannot be built or started.
+    pub fn start_with_log(arguments: &[&str], settings: &[(&str, &str)], log: &Path) -> Self {
+        Self::launch(Launch::new(arguments, settings, Some(log.to_owned())))
+    }
+
+    fn launch(launch: Launch) -> Self {
+        Self { child: launch.spawn(), launch, client: Client::new() }
+    }
+
+    /// Kills it as the system does when memory is short: nothing of it runs any more.
+    ///
+    /// # Panics
+    /// When its end cannot be waited for.
+    pub fn kill(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        self.child.wait().expect("the end of the process can be waited for");
+    }
+
+    /// Starts it again after its end, on the same port and with the same data.
+    ///
+    /// # Panics
+    /// When it is still running, or cannot be started.
+    pub fn restart(&mut self) {
+        let ended = self.child.try_wait().expect("the process can be asked");
+        assert!(ended.is_some(), "the program is still running");
+        self.child = self.launch.spawn();
+        // Connections to the one before are of no use.
+        self.client = Client::new();
+    }
+
+    /// Something that kills the process that runs now, from wherever it is called.
+    ///
+    /// # Panics
+    /// What is returned does, when the process is gone.
+    pub fn killer(&self) -> impl FnOnce() + Send + use<> {
+        let process = i32::try_from(self.id()).ok().and_then(Pid::from_raw);
+        let process = process.expect("a running process has an id");
+        move || kill_process(process, Signal::KILL).expect("the process is there")
     }
 
     /// Waits until it says that it is ready.
@@ -79,12 +119,17 @@ impl Program {
 
     /// The URL of a path.
     pub fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+        format!("http://127.0.0.1:{}{path}", self.port())
     }
 
     /// Its port on 127.0.0.1.
     pub fn port(&self) -> u16 {
-        self.port
+        self.launch.port
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port()).into()
     }
 
     /// The id of its process.
@@ -111,6 +156,17 @@ impl Program {
         let status = response.status();
         let text = response.text().await.expect("the answer is complete");
         assert_eq!((status, text.as_str()), (StatusCode::OK, r#"{"message":"Logged!"}"#));
+    }
+
+    /// Sets what becomes of a source's events that break its schema.
+    ///
+    /// # Panics
+    /// When it is not set.
+    pub async fn set_validation(&self, source: &str, mode: &str) {
+        let url = self.url(&format!("/api/sources/{source}/validation"));
+        let body = serde_json::json!({ "mode": mode });
+        let request = self.client.put(url).header("x-api-key", PRIVATE).json(&body);
+        assert_eq!(request.send().await.expect("it answers").status(), StatusCode::OK);
     }
 
     /// Asks `logs.all` as Studio does; gives the whole answer.
@@ -182,7 +238,46 @@ impl Drop for Program {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.data_dir);
+        let _ = std::fs::remove_dir_all(&self.launch.data_dir);
+    }
+}
+
+impl Launch {
+    fn new(arguments: &[&str], settings: &[(&str, &str)], log: Option<PathBuf>) -> Self {
+        let port = free_port();
+        let data_dir =
+            std::env::temp_dir().join(format!("logweir-program-{}-{port}", std::process::id()));
+        let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
+        Self {
+            port,
+            data_dir,
+            arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
+            settings: settings.iter().map(owned).collect(),
+            log,
+        }
+    }
+
+    fn spawn(&self) -> Child {
+        let mut command = Command::new(binary());
+        command
+            .args(&self.arguments)
+            .env_clear()
+            .env("PATH", path())
+            .env("PHX_HTTP_IP", "127.0.0.1")
+            .env("PHX_HTTP_PORT", self.port.to_string())
+            // Its usual port is one for all.
+            .env("LOGFLARE_GRPC_PORT", "0")
+            .env("LOGFLARE_PUBLIC_ACCESS_TOKEN", PUBLIC)
+            .env("LOGFLARE_PRIVATE_ACCESS_TOKEN", PRIVATE)
+            .env("LOGWEIR_DATA_DIR", &self.data_dir)
+            .envs(self.settings.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null());
+        if let Some(log) = &self.log {
+            let file = File::options().create(true).append(true).open(log);
+            let file = file.expect("a log file can be written");
+            command.stdout(file.try_clone().expect("a file can be shared")).stderr(file);
+        }
+        command.spawn().expect("the program can be started")
     }
 }
 
@@ -207,6 +302,8 @@ pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let mut build = Command::new(env!("CARGO"));
+        // Build scripts are run again where it differs from what cargo has set itself.
+        build.env_remove("CARGO_MANIFEST_DIR");
         build.current_dir(env!("CARGO_MANIFEST_DIR")).args([
             "build",
             "--quiet",
@@ -217,10 +314,10 @@ pub fn binary() -> &'static Path {
             build.arg("--release");
         }
         assert!(build.status().expect("cargo can be run").success(), "the program cannot be built");
-        // …/target/debug/deps/this-test
+        // …/target/debug/deps/this-test or …/target/debug/this-program
         let own = std::env::current_exe().expect("the test knows its own path");
-        let folder = own.ancestors().nth(2).expect("the test lies in a target folder");
-        folder.join("logweir")
+        let folders = own.ancestors().skip(1).find(|folder| !folder.ends_with("deps"));
+        folders.expect("the test lies in a target folder").join("logweir")
     })
 }
 

@@ -23,6 +23,10 @@ struct Answer {
     body: String,
 }
 
+fn metrics() -> BoxedFilter<(Response,)> {
+    warp::path!("metrics").map(|| Response::new("figures".into())).boxed()
+}
+
 impl App {
     fn new() -> Self {
         let ready = Arc::new(AtomicBool::new(false));
@@ -35,7 +39,7 @@ impl App {
             .and(warp::post())
             .map(|| StatusCode::OK.into_response())
             .boxed();
-        Self { ready, routes: routes(Health::new("127.0.0.1", readiness), area) }
+        Self { ready, routes: routes(Health::new("127.0.0.1", readiness), metrics(), area) }
     }
 
     async fn ask(&self, method: Method, path: &str) -> Answer {

@@ -1,9 +1,10 @@
+use hyper_util::service::TowerToHyperService;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     sync::{Notify, oneshot},
     task::JoinHandle,
 };
-use warp::{Filter as _, Reply as _};
+use warp::{Filter as _, Reply as _, filters::BoxedFilter, reply};
 
 use super::*;
 
@@ -18,11 +19,12 @@ struct Running {
 }
 
 impl Running {
-    async fn start(routes: BoxedFilter<(Response,)>, limits: Limits) -> Self {
-        let listener = bind(Some(Ipv4Addr::LOCALHOST.into()), 0).await.unwrap();
+    fn start(routes: BoxedFilter<(reply::Response,)>, limits: Limits) -> Self {
+        let listener = bind(Some(Ipv4Addr::LOCALHOST.into()), 0, "PORT").unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let ended = tokio::spawn(serve(listener, routes, limits, async {
+        let service = TowerToHyperService::new(warp::service(routes));
+        let ended = tokio::spawn(serve(listener, service, limits, async {
             _ = stopped.await;
         }));
         Self { address, stop: Some(stop), ended }
@@ -71,17 +73,23 @@ impl Client {
 }
 
 fn limits() -> Limits {
-    Limits { max_connections: 100, head_timeout: DEADLINE * 2, drain_timeout: DEADLINE * 2 }
+    Limits {
+        max_connections: 100,
+        head_timeout: DEADLINE * 2,
+        idle_timeout: DEADLINE * 2,
+        body_times: BodyTimes { quiet: DEADLINE * 2, whole: DEADLINE * 2 },
+        drain_timeout: DEADLINE * 2,
+    }
 }
 
-fn hello() -> BoxedFilter<(Response,)> {
+fn hello() -> BoxedFilter<(reply::Response,)> {
     warp::path::full()
         .map(|path: warp::path::FullPath| format!("{} bytes", path.as_str().len()).into_response())
         .boxed()
 }
 
 /// A handler that says when it was reached and answers when it may.
-fn slow(reached: &Arc<Notify>, go_on: &Arc<Notify>) -> BoxedFilter<(Response,)> {
+fn slow(reached: &Arc<Notify>, go_on: &Arc<Notify>) -> BoxedFilter<(reply::Response,)> {
     let (reached, go_on) = (Arc::clone(reached), Arc::clone(go_on));
     warp::any()
         .then(move || {
@@ -102,7 +110,7 @@ async fn notified(notify: &Notify) {
 #[tokio::test]
 async fn a_request_in_flight_is_answered_after_the_end_was_asked_for() {
     let (reached, go_on) = (Arc::default(), Arc::default());
-    let mut server = Running::start(slow(&reached, &go_on), limits()).await;
+    let mut server = Running::start(slow(&reached, &go_on), limits());
     let mut idle = server.connect().await;
     let mut client = server.connect().await;
     client.send("GET / HTTP/1.1\r\nhost: here\r\n\r\n").await;
@@ -124,7 +132,7 @@ async fn a_request_in_flight_is_answered_after_the_end_was_asked_for() {
 async fn a_request_that_never_ends_does_not_hold_the_end_up() {
     let (reached, go_on) = (Arc::default(), Arc::default());
     let limits = Limits { drain_timeout: Duration::from_millis(10), ..limits() };
-    let mut server = Running::start(slow(&reached, &go_on), limits).await;
+    let mut server = Running::start(slow(&reached, &go_on), limits);
     let mut client = server.connect().await;
     client.send("GET / HTTP/1.1\r\nhost: here\r\n\r\n").await;
     notified(&reached).await;
@@ -134,8 +142,9 @@ async fn a_request_that_never_ends_does_not_hold_the_end_up() {
 
 #[tokio::test]
 async fn a_head_that_does_not_come_closes_the_connection() {
-    let limits = Limits { head_timeout: Duration::from_millis(50), ..limits() };
-    let server = Running::start(hello(), limits).await;
+    let short = Duration::from_millis(50);
+    let limits = Limits { head_timeout: short, idle_timeout: short, ..limits() };
+    let server = Running::start(hello(), limits);
     // Nothing at all; the beginning of HTTP/2 or of a POST; half a head.
     for beginning in ["", "P", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET / HTTP/1.1\r\nhost: he"] {
         let mut client = server.connect().await;
@@ -154,7 +163,7 @@ async fn a_head_that_does_not_come_closes_the_connection() {
 async fn a_slow_handler_is_not_a_missing_head() {
     let (reached, go_on) = (Arc::default(), Arc::default());
     let head_timeout = Duration::from_millis(50);
-    let server = Running::start(slow(&reached, &go_on), Limits { head_timeout, ..limits() }).await;
+    let server = Running::start(slow(&reached, &go_on), Limits { head_timeout, ..limits() });
     let mut client = server.connect().await;
     client.send("GET / HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").await;
     notified(&reached).await;
@@ -165,26 +174,78 @@ async fn a_slow_handler_is_not_a_missing_head() {
 }
 
 #[tokio::test]
-async fn a_connection_over_the_limit_waits_for_its_turn() {
-    let server = Running::start(hello(), Limits { max_connections: 1, ..limits() }).await;
+async fn connections_that_wait_for_a_request_make_room() {
+    let server = Running::start(hello(), Limits { max_connections: 2, ..limits() });
+    // Nothing at all; the beginning of HTTP/2 or of a POST; half a head; one that was answered.
+    let answered = "GET / HTTP/1.1\r\nhost: here\r\n\r\n";
+    for beginning in
+        ["", "P", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET / HTTP/1.1\r\nhos", answered]
+    {
+        let mut waiting = Vec::new();
+        for _ in 0..5 {
+            let mut client = server.connect().await;
+            client.send(beginning).await;
+            waiting.push(client);
+        }
+        let mut client = server.connect().await;
+        client.send("GET / HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").await;
+        assert!(client.rest().await.contains("1 bytes"), "{beginning:?}");
+        for mut closed in waiting.drain(..4) {
+            let answer = closed.rest().await;
+            assert_eq!(answer.contains("200 OK"), beginning == answered, "{beginning:?}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn while_all_have_a_request_one_more_waits() {
+    let (reached, go_on) = (Arc::default(), Arc::default());
+    let limits = Limits { max_connections: 1, ..limits() };
+    let server = Running::start(slow(&reached, &go_on), limits);
     let mut first = server.connect().await;
     first.send("GET / HTTP/1.1\r\nhost: here\r\n\r\n").await;
-    first.until("1 bytes").await;
+    notified(&reached).await;
     let mut second = server.connect().await;
     second.send("GET / HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").await;
-    // Plenty of time to serve it, were it accepted.
-    for _ in 0..50 {
-        first.send("GET / HTTP/1.1\r\nhost: here\r\n\r\n").await;
-        first.until("1 bytes").await;
+    go_on.notify_one();
+    // The answer is complete, then the connection makes room.
+    assert!(first.rest().await.ends_with("slow, but here"));
+    notified(&reached).await;
+    go_on.notify_one();
+    assert!(second.rest().await.ends_with("slow, but here"));
+}
+
+/// A handler that needs the whole body.
+fn reads_all() -> BoxedFilter<(reply::Response,)> {
+    warp::body::stream()
+        .then(async |body| {
+            let parts: Result<Vec<_>, _> = futures_util::TryStreamExt::try_collect(body).await;
+            parts.map_or("broken", |_: Vec<_>| "complete").into_response()
+        })
+        .boxed()
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_answered_408() {
+    let body_times = BodyTimes { quiet: Duration::from_millis(50), whole: DEADLINE };
+    let server = Running::start(reads_all(), Limits { body_times, ..limits() });
+    let head = "POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 3\r\n\r\n";
+    for beginning in ["", "ab"] {
+        let mut client = server.connect().await;
+        client.send(&format!("{head}{beginning}")).await;
+        let answer = client.rest().await;
+        assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
+        assert!(answer.contains("connection: close\r\n"), "{answer}");
+        assert!(answer.ends_with(r#"{"error":"the body did not come in time; send it again"}"#));
     }
-    assert!(second.0.try_read(&mut [0]).is_err(), "served above the limit");
-    drop(first);
-    assert!(second.rest().await.contains("1 bytes"));
+    let mut client = server.connect().await;
+    client.send(&format!("{head}abc")).await;
+    assert!(client.until("complete").await.starts_with("HTTP/1.1 200 OK\r\n"));
 }
 
 #[tokio::test]
 async fn a_url_of_nearly_64_kib_is_taken_and_a_longer_one_refused() {
-    let server = Running::start(hello(), limits()).await;
+    let server = Running::start(hello(), limits());
     for (length, expected) in [(65_000, "65000 bytes"), (70_000, "414 URI Too Long")] {
         let path = format!("/{}", "x".repeat(length - 1));
         let mut client = server.connect().await;
@@ -198,7 +259,7 @@ async fn a_url_of_nearly_64_kib_is_taken_and_a_longer_one_refused() {
 
 #[tokio::test]
 async fn every_answer_has_the_request_s_id() {
-    let server = Running::start(hello(), limits()).await;
+    let server = Running::start(hello(), limits());
     let mut client = server.connect().await;
     let id = "an-id-of-twenty-bytes-or-more";
     client
@@ -218,7 +279,7 @@ async fn a_handler_that_panics_harms_only_its_connection() {
             "fine".into_response()
         })
         .boxed();
-    let server = Running::start(routes, limits()).await;
+    let server = Running::start(routes, limits());
     let mut client = server.connect().await;
     client.send("GET /panic HTTP/1.1\r\nhost: here\r\n\r\n").await;
     assert_eq!(client.rest().await, "");
@@ -229,10 +290,10 @@ async fn a_handler_that_panics_harms_only_its_connection() {
 
 #[tokio::test]
 async fn a_taken_port_is_named_with_its_variable() {
-    let listener = bind(Some(Ipv4Addr::LOCALHOST.into()), 0).await.unwrap();
+    let listener = bind(Some(Ipv4Addr::LOCALHOST.into()), 0, "PORT").unwrap();
     let address = listener.local_addr().unwrap();
-    let error = bind(Some(address.ip()), address.port()).await.unwrap_err().to_string();
-    assert!(error.contains(&address.to_string()) && error.contains("PHX_HTTP_PORT"), "{error}");
-    let error = bind(None, address.port()).await.unwrap_err().to_string();
-    assert!(error.contains("PHX_HTTP_PORT"), "{error}");
+    let error = bind(Some(address.ip()), address.port(), "A_PORT").unwrap_err().to_string();
+    assert!(error.contains(&address.to_string()) && error.contains("A_PORT"), "{error}");
+    let error = bind(None, address.port(), "A_PORT").unwrap_err().to_string();
+    assert!(error.contains("A_PORT"), "{error}");
 }

@@ -12,7 +12,7 @@ fn problems(variables: &[(&str, &str)]) -> String {
 #[test]
 fn nothing_set_is_a_working_installation_with_a_database_of_its_own() {
     let settings = read(&[("HOME", "/home/ann")]).unwrap();
-    assert_eq!((settings.ip, settings.port), (None, 4000));
+    assert_eq!((settings.ip, settings.port, settings.grpc_port), (None, 4000, None));
     assert!(
         matches!(&settings.databases, Databases::Embedded { schema } if schema == "_analytics")
     );
@@ -57,6 +57,8 @@ fn all_wrong_settings_are_named_at_once() {
         ("LOGFLARE_SINGLE_TENANT", "FALSE"),
         ("PHX_HTTP_IP", "localhost"),
         ("PHX_HTTP_PORT", "70000"),
+        ("LOGFLARE_ENABLE_GRPC_SSL", "true"),
+        ("LOGFLARE_GRPC_PORT", "none"),
         ("GOOGLE_PROJECT_ID", "my-project"),
         ("DB_HOSTNAME", "db"),
         ("DB_PORT", "0"),
@@ -78,6 +80,9 @@ fn all_wrong_settings_are_named_at_once() {
 installation. Remove the variable, or set it to `true`
   PHX_HTTP_IP: expected an IP address, found `localhost`
   PHX_HTTP_PORT: expected a whole number from 0 to 65535, found `70000`
+  LOGFLARE_ENABLE_GRPC_SSL: `true` is not supported: gRPC is served without TLS. Remove the \
+variable, and put a proxy that speaks TLS in front
+  LOGFLARE_GRPC_PORT: expected a whole number from 0 to 65535, found `none`
   GOOGLE_PROJECT_ID: BigQuery is not supported yet. Remove the variable, or set \
 POSTGRES_BACKEND_URL to store the events in PostgreSQL
   DB_USERNAME: expected the database user, because DB_HOSTNAME is set
@@ -113,6 +118,14 @@ fn an_empty_variable_is_an_unset_one() {
     assert!(matches!(settings.databases, Databases::Embedded { .. }));
     assert_eq!(settings.tokens.public.as_deref(), Some("the old name"));
     assert_eq!(settings.port, 4000);
+}
+
+#[test]
+fn grpc_has_a_port_of_its_own() {
+    for (value, port) in [("50051", Some(50051)), ("0", Some(0)), ("", None)] {
+        let settings = [("LOGFLARE_GRPC_PORT", value), ("LOGFLARE_ENABLE_GRPC_SSL", "false")];
+        assert_eq!(read(&settings).unwrap().grpc_port, port, "{value}");
+    }
 }
 
 #[test]

@@ -5,7 +5,10 @@
 
 use std::{borrow::Cow, fmt};
 
-use serde::de::{Deserialize as _, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize as _, DeserializeSeed, Deserializer as _, Error as _, IgnoredAny, MapAccess,
+    SeqAccess, Visitor,
+};
 use serde_json::value::RawValue;
 
 use super::{MAX_DEPTH, Value};
@@ -67,17 +70,81 @@ fn code_unit(body: &[u8], at: usize) -> Option<u16> {
 
 /// Reads one value.
 pub fn parse(text: &str) -> Result<Value<'_>, NotJson> {
+    parse_at(text, 0)
+}
+
+/// Reads a list, handing over each element as soon as it is read, so that no more than one of them
+/// is held. Those that come before a fault are handed over before it is found.
+pub fn parse_elements<'a>(text: &'a str, each: &mut dyn FnMut(Value<'a>)) -> Result<(), NotJson> {
+    let mut taken = 0;
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let fast = Elements { each: &mut *each, taken: &mut taken, slowly_from: usize::MAX };
+    if reader.deserialize_seq(fast).and_then(|()| reader.end()).is_ok() {
+        return Ok(());
+    }
+    // The slow way goes on where the fast one gave up.
+    let slow = Elements { each, taken: &mut 0, slowly_from: taken };
+    let mut reader = serde_json::Deserializer::from_str(text);
+    reader
+        .deserialize_seq(slow)
+        .and_then(|()| reader.end())
+        .map_err(|error| NotJson(error.to_string()))
+}
+
+/// Reads an object's fields in order, the text of each one's value in place of the value.
+pub fn parse_fields(text: &str) -> Result<Vec<(Cow<'_, str>, &str)>, NotJson> {
+    let RawFields(fields) =
+        serde_json::from_str(text).map_err(|error| NotJson(error.to_string()))?;
+    Ok(fields.into_iter().map(|(name, raw)| (name, raw.get())).collect())
+}
+
+/// Reads a value that lies this deep.
+fn parse_at(text: &str, depth: usize) -> Result<Value<'_>, NotJson> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let read =
-        Seed { depth: 0 }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+        Seed { depth }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
     match read {
         Ok(value) => Ok(value),
         // A number out of range, most likely. The slow way keeps every number's text.
         Err(_) => {
             let raw: &RawValue =
                 serde_json::from_str(text).map_err(|error| NotJson(error.to_string()))?;
-            parse_raw(raw.get(), 0).map_err(|error| NotJson(error.to_string()))
+            parse_raw(raw.get(), depth).map_err(|error| NotJson(error.to_string()))
         }
+    }
+}
+
+/// Hands over a list's elements, all of which lie one deep.
+struct Elements<'f, 'a> {
+    each: &'f mut dyn FnMut(Value<'a>),
+    /// How many are handed over.
+    taken: &'f mut usize,
+    /// The first that is read slowly. Where there is one, those before it were handed over already.
+    slowly_from: usize,
+}
+
+impl<'a> Visitor<'a> for Elements<'_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(self, mut list: A) -> Result<(), A::Error> {
+        if self.slowly_from == usize::MAX {
+            while let Some(element) = list.next_element_seed(Seed { depth: 1 })? {
+                *self.taken += 1;
+                (self.each)(element);
+            }
+            return Ok(());
+        }
+        while *self.taken < self.slowly_from && list.next_element::<IgnoredAny>()?.is_some() {
+            *self.taken += 1;
+        }
+        while let Some(raw) = list.next_element::<&RawValue>()? {
+            (self.each)(parse_at(raw.get(), 1).map_err(A::Error::custom)?);
+        }
+        Ok(())
     }
 }
 
@@ -287,6 +354,48 @@ mod tests {
         }
     }
 
+    /// What is handed over, and whether the list is one.
+    fn elements(text: &str) -> (Vec<String>, Result<(), NotJson>) {
+        let mut elements = Vec::new();
+        let result = parse_elements(text, &mut |element| elements.push(element.to_json()));
+        (elements, result)
+    }
+
+    #[test]
+    fn hands_over_elements() {
+        for (text, expected) in [
+            ("[]", &[][..]),
+            (" [ {\"a\": [1]} , 2,\n null ] ", &[r#"{"a":[1]}"#, "2", "null"]),
+            ("[1,2,1e400,3]", &["1", "2", "1e400", "3"]),
+            ("[{\"a\":[1,{\"b\":1e400}]},2]", &[r#"{"a":[1,{"b":1e400}]}"#, "2"]),
+        ] {
+            assert_eq!(
+                elements(text),
+                (expected.iter().map(ToString::to_string).collect(), Ok(()))
+            );
+        }
+        for (text, place) in [
+            ("[1,2", "line 1 column 4"),
+            ("[1,\n2] 3", "line 2 column 4"),
+            ("[1e400,2,\n,]", "line 2 column 1"),
+            ("{}", "a list"),
+            ("", "line 1 column 0"),
+        ] {
+            let error = elements(text).1.unwrap_err().to_string();
+            assert!(error.contains(place), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn leaves_values_of_fields_as_text() {
+        let fields = parse_fields(r#" {"a" : [1, 2], "b\n":"x", "a":{} } "#).unwrap();
+        let fields: Vec<_> = fields.iter().map(|(name, text)| (&**name, *text)).collect();
+        assert_eq!(fields, [("a", "[1, 2]"), ("b\n", r#""x""#), ("a", "{}")]);
+        for text in ["[]", "{", r#"{"a":}"#, "{} {}"] {
+            assert!(parse_fields(text).is_err(), "{text}");
+        }
+    }
+
     #[test]
     fn repairs() {
         for (from, to) in [
@@ -307,6 +416,19 @@ mod tests {
         #[test]
         fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = parse(&repair(bytes));
+        }
+
+        #[test]
+        fn elements_are_those_of_the_list(text in r#"\[([0-9a"{}\[\], ]|1e999|"a":){0,12}\]"#) {
+            let (elements, result) = elements(&text);
+            match parse(&text) {
+                Ok(Value::Array(list)) => {
+                    prop_assert_eq!(result, Ok(()));
+                    let list: Vec<_> = list.iter().map(Value::to_json).collect();
+                    prop_assert_eq!(elements, list);
+                }
+                _ => prop_assert!(result.is_err()),
+            }
         }
 
         #[test]

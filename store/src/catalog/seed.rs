@@ -4,8 +4,7 @@ use event_schemas::SUPABASE_SOURCES;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
 
-use super::migrate::lock;
-use crate::server::SchemaName;
+use crate::{migrate::lock, server::SchemaName};
 
 /// The query of the endpoint `logs.all`, in BigQuery SQL: the tables that Studio asks.
 pub const LOGS_ALL: &str = include_str!("../../seeds/logs_all.sql");

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use end_to_end::postgres::TestCluster;
-use event_schemas::Value;
+use event_schemas::{Reason, Value};
 use sqlx::{Connection, PgConnection};
-use store::{AppendError, Batch};
+use store::{Batch, RejectedPage};
 
-use crate::fixture::{DAY, Fixture, batch, event, eventually, now, run, settings, start};
+use crate::fixture::{DAY, Fixture, append, batch, event, now, run, settings, start};
 
 #[tokio::test]
 async fn stored_events_are_read_back_as_they_were() {
@@ -20,7 +20,7 @@ async fn stored_events_are_read_back_as_they_were() {
     second.id = "b\0é".into();
     events.push(&second);
     assert_eq!(events.len(), 2);
-    fixture.store().append(&fixture.source, events).await.unwrap();
+    fixture.append(events).await.unwrap();
 
     assert_eq!(fixture.ids().await, ["a", "b\u{fffd}é"]);
     let table = fixture.source.table.clone();
@@ -40,7 +40,7 @@ async fn stored_events_are_read_back_as_they_were() {
 #[tokio::test]
 async fn an_empty_batch_needs_no_database() {
     let fixture = Fixture::new().await;
-    fixture.store().append(&fixture.source, Batch::default()).await.unwrap();
+    fixture.append(Batch::default()).await.unwrap();
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn each_day_of_the_window_has_its_partition_and_the_rest_shares_one() {
         .map(|(id, days)| (id, now + days * DAY))
         .into_iter()
         .chain([("year 1", i64::MIN), ("year 9999", i64::MAX)]);
-    fixture.store().append(&fixture.source, batch(events)).await.unwrap();
+    fixture.append(batch(events)).await.unwrap();
 
     for (id, days) in [("late", -300), ("soon", 2)] {
         let day = format!("to_char(now() at time zone 'UTC' + interval '{days} days', 'YYYYMMDD')");
@@ -70,7 +70,7 @@ async fn events_of_a_whole_year_at_once_are_stored() {
     let now = now();
     let ids: Vec<_> = (0..366).map(|day| format!("{day:03}")).collect();
     let events = ids.iter().zip(0..).map(|(id, days)| (id.as_str(), now - days * DAY));
-    fixture.store().append(&fixture.source, batch(events)).await.unwrap();
+    fixture.append(batch(events)).await.unwrap();
     assert_eq!(fixture.ids().await, ids);
     let partitions = format!(
         "select count(*) from pg_inherits where inhparent = '{}'::regclass",
@@ -88,12 +88,12 @@ async fn rows_leave_the_default_partition_when_their_day_gets_its_own() {
     let table = fixture.source.table.clone();
     let prefix = table.trim_end_matches('"').to_owned();
     run(&mut fixture.admin, &format!("drop table {prefix}_p{day}\"")).await;
-    fixture.store().append(&fixture.source, batch([("moved", tomorrow)])).await.unwrap();
+    fixture.append(batch([("moved", tomorrow)])).await.unwrap();
     assert_eq!(fixture.partition_of("moved").await, "default");
 
     let again = start(settings(&fixture.url)).await;
     assert_eq!(fixture.partition_of("moved").await, format!("p{day}"));
-    again.store.append(&fixture.source, batch([("new", tomorrow)])).await.unwrap();
+    append(&again.store, &fixture.source, batch([("new", tomorrow)])).await.unwrap();
     assert_eq!(fixture.partition_of("new").await, format!("p{day}"));
     assert_eq!(fixture.ids().await, ["moved", "new"]);
 }
@@ -105,11 +105,11 @@ async fn a_long_query_delays_a_partition_but_not_the_events() {
     let late = now() - 100 * DAY;
     let mut reader = PgConnection::connect(&fixture.url).await.unwrap();
     run(&mut reader, &format!("begin; select count(*) from {table}")).await;
-    fixture.store().append(&fixture.source, batch([("one", late)])).await.unwrap();
+    fixture.append(batch([("one", late)])).await.unwrap();
     assert_eq!(fixture.partition_of("one").await, "default");
 
     run(&mut reader, "commit").await;
-    fixture.store().append(&fixture.source, batch([("two", late)])).await.unwrap();
+    fixture.append(batch([("two", late)])).await.unwrap();
     for id in ["one", "two"] {
         assert_ne!(fixture.partition_of(id).await, "default", "{id}");
     }
@@ -120,12 +120,12 @@ async fn a_dropped_table_is_made_again() {
     let mut fixture = Fixture::new().await;
     let table = fixture.source.table.clone();
     run(&mut fixture.admin, &format!("drop table {table}")).await;
-    fixture.store().append(&fixture.source, batch([("a", now())])).await.unwrap();
+    fixture.append(batch([("a", now())])).await.unwrap();
     assert_eq!(fixture.ids().await, ["a"]);
     assert_ne!(fixture.partition_of("a").await, "default");
 
     run(&mut fixture.admin, &format!("drop table {}_default\"", table.trim_end_matches('"'))).await;
-    fixture.store().append(&fixture.source, batch([("b", 0)])).await.unwrap();
+    fixture.append(batch([("b", 0)])).await.unwrap();
     assert_eq!(fixture.partition_of("b").await, "default");
 }
 
@@ -135,8 +135,7 @@ async fn many_writers_of_a_new_day_do_not_race() {
         Fixture::with(TestCluster::shared(), |settings| settings.ingest_connections = 8).await;
     let late = now() - 200 * DAY;
     let ids: Vec<_> = (10..50).map(|number| number.to_string()).collect();
-    let writes =
-        ids.iter().map(|id| fixture.store().append(&fixture.source, batch([(id.as_str(), late)])));
+    let writes = ids.iter().map(|id| fixture.append(batch([(id.as_str(), late)])));
     for written in futures_util::future::join_all(writes).await {
         written.unwrap();
     }
@@ -144,54 +143,81 @@ async fn many_writers_of_a_new_day_do_not_race() {
 }
 
 #[tokio::test]
-async fn refused_rows_leave_nothing_behind_and_a_connection_that_works() {
+async fn one_bad_row_costs_one_row() {
     let mut fixture =
         Fixture::with(TestCluster::shared(), |settings| settings.ingest_connections = 1).await;
-    let mut events = batch([("good", now())]);
-    let mut bad = event("bad", now());
-    bad.fields.push(("n".into(), Value::Number("not json".into())));
-    events.push(&bad);
-    let refused = fixture.store().append(&fixture.source, events).await;
-    assert!(
-        matches!(&refused, Err(AppendError::Refused(why)) if why.contains("22P02")),
-        "{refused:?}"
-    );
+    let good: Vec<_> = (100..200).map(|number| number.to_string()).collect();
+    let mut events = batch(good.iter().map(|id| (id.as_str(), now())));
+    for id in ["bad 1", "bad 2"] {
+        let mut bad = event(id, now());
+        bad.fields.push(("n".into(), Value::Number("not json".into())));
+        events.push(&bad);
+    }
+    events.push(&event("last", now()));
+    let appended = fixture.append(events).await.unwrap();
+    assert_eq!((appended.stored, appended.duplicates, appended.refused.len()), (101, 0, 2));
+    assert!(appended.refused[0].text.contains("22P02"), "{appended:?}");
+    assert_eq!(fixture.ids().await.len(), 101);
 
-    fixture.store().append(&fixture.source, batch([("next", now())])).await.unwrap();
-    assert_eq!(fixture.ids().await, ["next"]);
+    let page = RejectedPage { ids: None, before: None, limit: 10 };
+    let rejected = fixture.store().rejected_events(&fixture.source, page).await.unwrap();
+    let mut bodies: Vec<_> = rejected.iter().map(|rejected| &rejected.event[..13]).collect();
+    bodies.sort_unstable();
+    assert_eq!(bodies, [r#"{"id":"bad 1""#, r#"{"id":"bad 2""#]);
+    assert!(rejected[0].reasons[0]["reason"].as_str().unwrap().contains("22P02"));
+
+    fixture.append(batch([("next", now())])).await.unwrap();
+    assert_eq!(fixture.ids().await.len(), 102);
 }
 
 #[tokio::test]
-async fn a_writer_that_gave_up_spoils_nothing() {
+async fn rejected_events_are_listed_in_pages_and_removed() {
+    let fixture = Fixture::new().await;
+    for number in 0..5 {
+        let mut batch = Batch::default();
+        let reason = Reason { path: "a.b".to_owned(), text: "wrong".to_owned() };
+        batch.reject(format!("{number}\0"), vec![reason]);
+        fixture.append(batch).await.unwrap();
+    }
+    let list = async |before, limit| {
+        let page = RejectedPage { ids: None, before, limit };
+        fixture.store().rejected_events(&fixture.source, page).await.unwrap()
+    };
+    let first = list(None, 2).await;
+    let events: Vec<_> = first.iter().map(|kept| kept.event.as_str()).collect();
+    assert_eq!(events, ["4\u{fffd}", "3\u{fffd}"]);
+    assert_eq!(first[0].reasons.to_string(), r#"[{"path":"a.b","reason":"wrong"}]"#);
+    let rest = list(Some(first[1].id), 10).await;
+    assert_eq!(rest.len(), 3);
+    let ids = [rest[0].id, rest[1].id, uuid::Uuid::nil()];
+    let removed = fixture.store().remove_rejected_events(&fixture.source, &ids).await.unwrap();
+    assert_eq!((removed, list(None, 10).await.len()), (2, 3));
+}
+
+/// A writer goes on when its sender has gone: the events are stored, whole, and once.
+#[tokio::test]
+async fn a_sender_that_gave_up_spoils_nothing() {
     let mut fixture =
         Fixture::with(TestCluster::shared(), |settings| settings.ingest_connections = 1).await;
     let table = fixture.source.table.clone();
     // Held up at the COPY statement itself.
     run(&mut fixture.admin, &format!("begin; lock table {table}")).await;
-    let waiting = fixture.store().append(&fixture.source, batch([("gone", now())]));
+    let waiting = fixture.append(batch([("gone", now())]));
     assert!(tokio::time::timeout(Duration::from_millis(300), waiting).await.is_err());
     run(&mut fixture.admin, "commit").await;
 
     // Given up at any moment of the write.
-    let many: Vec<_> = (0..5000).map(|number| format!("part {number}")).collect();
-    for wait in 0..40 {
+    let many: Vec<_> = (0..2000).map(|number| format!("part {number}")).collect();
+    for wait in 0..20 {
         let events = batch(many.iter().map(|id| (id.as_str(), now())));
-        let writing = fixture.store().append(&fixture.source, events);
+        let writing = fixture.append(events);
         let _ = tokio::time::timeout(Duration::from_millis(wait), writing).await;
     }
-    let count = format!("select count(*) from {table} where id = 'gone'");
-    assert_eq!(fixture.ask(&count).await, "0");
-    // All or nothing of each batch.
-    let store = fixture.running.store.clone();
-    let source = fixture.source.clone();
-    store.append(&source, batch([("last", now())])).await.unwrap();
-    let torn = format!("select count(*) from {table} where id <> 'last'");
-    eventually("the abandoned writes have ended", async || {
-        let others = "select count(*) from pg_stat_activity where state <> 'idle' \
-                      and datname = current_database() and query like 'copy %'";
-        fixture.ask(others).await == "0"
-    })
-    .await;
-    let rows: usize = fixture.ask(&torn).await.parse().unwrap();
-    assert_eq!(rows % many.len(), 0, "{rows}");
+    fixture.append(batch([("last", now())])).await.unwrap();
+    let rows = async |fixture: &mut Fixture, of: &str| -> usize {
+        let count = format!("select count(*) from {table} where id like '{of}'");
+        fixture.ask(&count).await.parse().unwrap()
+    };
+    assert_eq!(rows(&mut fixture, "gone").await, 1);
+    assert_eq!(rows(&mut fixture, "part %").await, 20 * many.len());
 }

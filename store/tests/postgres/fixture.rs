@@ -1,7 +1,10 @@
 //! A store that is ready, on a database of its own, with one source named `events`.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -9,8 +12,8 @@ use end_to_end::postgres::TestCluster;
 use event_schemas::Event;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use store::{
-    Batch, Column, ColumnKind, PostgresServer, Query, QueryError, Settings, Source, SourceKey,
-    Store,
+    Admission, AppendError, Appended, Batch, Column, ColumnKind, ContentHash, Delivery,
+    PostgresServer, Query, QueryError, Settings, Source, SourceKey, Store,
 };
 use tokio::task::JoinHandle;
 
@@ -69,6 +72,11 @@ impl Fixture {
         &self.running.store
     }
 
+    /// Appends a batch of which no other request has the content.
+    pub(crate) async fn append(&self, batch: Batch) -> Result<Appended, AppendError> {
+        append(self.store(), &self.source, batch).await
+    }
+
     /// `select id … order by id` of the source's events.
     pub(crate) async fn ids(&mut self) -> Vec<String> {
         let sql = format!("select id from {} order by id", self.source.table);
@@ -109,6 +117,7 @@ pub(crate) fn settings(url: &str) -> Settings {
         ingest_connections: 2,
         query_connections: 2,
         query_functions: FUNCTIONS,
+        owner: 1,
     }
 }
 
@@ -120,7 +129,7 @@ pub(crate) async fn start(settings: Settings) -> Running {
 }
 
 pub(crate) fn launch(settings: Settings) -> Running {
-    let store = Store::new(settings);
+    let store = Store::new(settings, None);
     let keeper = tokio::spawn({
         let store = store.clone();
         async move { store.keep_ready().await }
@@ -153,9 +162,27 @@ pub(crate) fn now() -> i64 {
     i64::try_from(now.as_micros()).expect("a clock before the year 290000")
 }
 
+/// Appends a batch of which no other request has the content, and whose answer is not delivered
+/// yet.
+pub(crate) async fn append(
+    store: &Store,
+    source: &Source,
+    batch: Batch,
+) -> Result<Appended, AppendError> {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    admit(store, &number.to_string(), &Delivery::default()).append(source, batch).await
+}
+
+pub(crate) fn admit(store: &Store, content: &str, delivery: &Delivery) -> Admission {
+    let content = ContentHash::of(&[content.as_bytes()]);
+    store.admit(content, delivery).expect("its sender is there")
+}
+
 pub(crate) fn event(id: &str, timestamp: i64) -> Event<'_> {
     Event {
         id: id.into(),
+        has_own_id: false,
         timestamp,
         event_message: Some("it happened".into()),
         fields: Vec::new(),

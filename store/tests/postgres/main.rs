@@ -10,3 +10,4 @@ mod outage;
 mod prepare;
 #[cfg(test)]
 mod query;
+mod receipts;

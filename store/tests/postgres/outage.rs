@@ -6,7 +6,7 @@ use end_to_end::postgres::TestCluster;
 use sqlx::{Connection, PgConnection};
 use store::{AppendError, QueryError, Readiness};
 
-use crate::fixture::{Fixture, batch, eventually, launch, now, settings, within_deadline};
+use crate::fixture::{Fixture, append, batch, eventually, launch, now, settings, within_deadline};
 
 #[tokio::test]
 async fn a_store_recovers_from_a_restart() {
@@ -15,7 +15,7 @@ async fn a_store_recovers_from_a_restart() {
     // Fills both pools, so that the restart leaves dead connections in them.
     for _ in 0..3 {
         let store = fixture.store();
-        let write = |id| store.append(&fixture.source, batch([(id, now())]));
+        let write = |id| append(store, &fixture.source, batch([(id, now())]));
         let (one, other, third, fourth) = tokio::join!(
             write("before"),
             write("before"),
@@ -32,7 +32,7 @@ async fn a_store_recovers_from_a_restart() {
     let store = fixture.running.store.clone();
     eventually("the outage is noticed", async || store.readiness() == Readiness::Unreachable).await;
     let started = Instant::now();
-    let refused = store.append(&fixture.source, batch([("lost", now())])).await;
+    let refused = append(&store, &fixture.source, batch([("lost", now())])).await;
     assert!(matches!(refused, Err(AppendError::Unavailable(_))), "{refused:?}");
     let asked = fixture.query("select 'x'").await;
     assert!(matches!(asked, Err(QueryError::Unavailable(_))), "{asked:?}");
@@ -43,7 +43,7 @@ async fn a_store_recovers_from_a_restart() {
     cluster.start_server();
     within_deadline("ready again", store.ready()).await;
     for _ in 0..3 {
-        store.append(&fixture.source, batch([("after", now())])).await.unwrap();
+        append(&store, &fixture.source, batch([("after", now())])).await.unwrap();
         fixture.query("select 'x'").await.unwrap();
     }
     fixture.admin = PgConnection::connect(&fixture.url).await.unwrap();
@@ -58,14 +58,13 @@ async fn a_store_recovers_from_a_restart() {
 async fn a_restart_between_two_writes_is_not_noticed() {
     let cluster = TestCluster::start();
     let fixture = Fixture::on(&cluster).await;
-    let source = &fixture.source;
     // So that nothing but the write itself looks at the server.
     fixture.running.keeper.abort();
-    fixture.store().append(source, batch([("before", now())])).await.unwrap();
+    fixture.append(batch([("before", now())])).await.unwrap();
     fixture.query("select 'x'").await.unwrap();
     cluster.stop_server();
     cluster.start_server();
-    fixture.store().append(source, batch([("after", now())])).await.unwrap();
+    fixture.append(batch([("after", now())])).await.unwrap();
     fixture.query("select 'x'").await.unwrap();
 }
 

@@ -104,7 +104,7 @@ async fn a_description_that_does_not_fit_is_an_internal_error() {
 #[tokio::test]
 async fn readers_read_event_tables_and_nothing_else() {
     let mut fixture = Fixture::new().await;
-    fixture.store().append(&fixture.source, batch([("seen", now())])).await.unwrap();
+    fixture.append(batch([("seen", now())])).await.unwrap();
     let table = fixture.source.table.clone();
     let seen = fixture.query(&format!("select id from {table}")).await.unwrap();
     assert_eq!(seen, r#"[{"v":"seen"}]"#);

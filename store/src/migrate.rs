@@ -1,21 +1,52 @@
-//! Brings the catalog's tables to the form that this program knows.
+//! Brings tables to the form that this program knows: those of the catalog, and those beside the
+//! events.
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::{failure, server::SchemaName};
 
+/// What has to run before a schema's tables can be used.
+#[derive(Debug)]
+pub(crate) struct Migrations {
+    /// The table that remembers what has run.
+    version_table: &'static str,
+    /// In the order in which they run. Ones that were released are never edited.
+    migrations: &'static [Migration],
+}
+
+#[derive(Debug)]
 struct Migration {
     version: i32,
     name: &'static str,
     sql: &'static str,
 }
 
-/// In the order in which they run. Ones that were released are never edited.
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "sources and endpoints",
-    sql: include_str!("../../migrations/0001_sources_and_endpoints.sql"),
-}];
+/// Sources, endpoints and what belongs to them.
+pub(crate) const CATALOG: Migrations = Migrations {
+    version_table: "logweir_migrations",
+    migrations: &[
+        Migration {
+            version: 1,
+            name: "sources and endpoints",
+            sql: include_str!("../migrations/catalog/0001_sources_and_endpoints.sql"),
+        },
+        Migration {
+            version: 2,
+            name: "validation and learned fields",
+            sql: include_str!("../migrations/catalog/0002_validation_and_learned_fields.sql"),
+        },
+    ],
+};
+
+/// What is committed together with events. It may lie in the same schema as the catalog.
+pub(crate) const EVENTS: Migrations = Migrations {
+    version_table: "logweir_event_migrations",
+    migrations: &[Migration {
+        version: 1,
+        name: "receipts and rejected events",
+        sql: include_str!("../migrations/events/0001_receipts_and_rejected_events.sql"),
+    }],
+};
 
 /// Why the store cannot be made ready.
 #[derive(Debug, thiserror::Error)]
@@ -25,10 +56,10 @@ pub(crate) enum PrepareError {
     Database { step: &'static str, source: sqlx::Error },
     /// Going on could damage what a newer program relies on.
     #[error(
-        "the catalog was made by a newer Logweir (its version is {found}, this program knows \
+        "the database was used by a newer Logweir (its version is {found}, this program knows \
          {known}): start that version or a newer one"
     )]
-    NewerCatalog { found: i32, known: i32 },
+    NewerTables { found: i32, known: i32 },
     /// Without `POSTGRES_BACKEND_SCHEMA` and `DB_SCHEMA` the server decides, and it has no answer.
     #[error("the server's search_path names no schema that exists: set the schema by name")]
     NoSchema,
@@ -43,16 +74,16 @@ impl PrepareError {
     pub(crate) fn advice(&self) -> &'static str {
         match self {
             Self::Database { source, .. } => failure::advice(source),
-            Self::NewerCatalog { .. } | Self::NoSchema => "",
+            Self::NewerTables { .. } | Self::NoSchema => "",
         }
     }
 }
 
-/// Serialises every change of the catalog's tables, over all processes.
+/// Serialises every change of these tables, over all processes.
 ///
 /// The lock ends with its transaction, so that it also works through a pooler and never outlives
 /// its process. Each step looks again at what is there once it holds the lock.
-pub(super) async fn lock(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+pub(crate) async fn lock(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     sqlx::raw_sql("select pg_advisory_xact_lock(hashtextextended('logweir catalog', 0))")
         .execute(connection)
         .await
@@ -64,16 +95,17 @@ pub(super) async fn lock(connection: &mut PgConnection) -> Result<(), sqlx::Erro
 pub(crate) async fn migrate(
     connection: &mut PgConnection,
     schema: &SchemaName,
+    migrations: &Migrations,
 ) -> Result<(), PrepareError> {
-    let failed = PrepareError::during("preparing the catalog");
-    let found = installed_version(connection, schema).await.map_err(failed)?;
-    let known = MIGRATIONS.last().map_or(0, |newest| newest.version);
+    let failed = PrepareError::during("preparing the tables");
+    let found = installed_version(connection, schema, migrations).await.map_err(failed)?;
+    let known = migrations.migrations.last().map_or(0, |newest| newest.version);
     if found > known {
-        return Err(PrepareError::NewerCatalog { found, known });
+        return Err(PrepareError::NewerTables { found, known });
     }
-    for migration in MIGRATIONS.iter().filter(|migration| migration.version > found) {
+    for migration in migrations.migrations.iter().filter(|migration| migration.version > found) {
         let failed = PrepareError::during(migration.name);
-        run(connection, schema, migration).await.map_err(failed)?;
+        run(connection, schema, migrations.version_table, migration).await.map_err(failed)?;
     }
     Ok(())
 }
@@ -81,6 +113,7 @@ pub(crate) async fn migrate(
 async fn installed_version(
     connection: &mut PgConnection,
     schema: &SchemaName,
+    Migrations { version_table, .. }: &Migrations,
 ) -> Result<i32, sqlx::Error> {
     let schema = schema.as_str();
     let mut transaction = connection.begin().await?;
@@ -91,8 +124,8 @@ async fn installed_version(
             if to_regnamespace('"{schema}"') is null then
                 create schema "{schema}";
             end if;
-            if to_regclass('"{schema}".logweir_migrations') is null then
-                create table "{schema}".logweir_migrations (
+            if to_regclass('"{schema}".{version_table}') is null then
+                create table "{schema}".{version_table} (
                     version integer primary key,
                     name text not null,
                     applied_at timestamptz not null default now()
@@ -101,7 +134,7 @@ async fn installed_version(
         end $$"#
     );
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *transaction).await?;
-    let sql = format!(r#"select coalesce(max(version), 0) from "{schema}".logweir_migrations"#);
+    let sql = format!(r#"select coalesce(max(version), 0) from "{schema}".{version_table}"#);
     let version = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *transaction).await?;
     transaction.commit().await?;
     Ok(version)
@@ -110,13 +143,14 @@ async fn installed_version(
 async fn run(
     connection: &mut PgConnection,
     schema: &SchemaName,
+    version_table: &str,
     migration: &Migration,
 ) -> Result<(), sqlx::Error> {
     let schema = schema.as_str();
     let mut transaction = connection.begin().await?;
     lock(&mut transaction).await?;
     let record = format!(
-        r#"insert into "{schema}".logweir_migrations (version, name) values ($1, $2)
+        r#"insert into "{schema}".{version_table} (version, name) values ($1, $2)
            on conflict (version) do nothing"#
     );
     let recorded = sqlx::query(AssertSqlSafe(record))
@@ -138,8 +172,10 @@ mod tests {
 
     #[test]
     fn versions_count_up_from_one() {
-        for (version, migration) in (1..).zip(MIGRATIONS) {
-            assert_eq!(migration.version, version, "{}", migration.name);
+        for migrations in [&CATALOG, &EVENTS] {
+            for (version, migration) in (1..).zip(migrations.migrations) {
+                assert_eq!(migration.version, version, "{}", migration.name);
+            }
         }
     }
 }

@@ -1,0 +1,149 @@
+//! What a body comes to: a batch for its source, and what is wrong with the rest.
+
+use std::sync::Arc;
+
+use event_schemas::{Event, Reason, SchemaNews, Value};
+use store::{Batch, Source, Store, Validation};
+
+use crate::{
+    records::{Record, Records},
+    request::Route,
+};
+
+/// Events from further ahead than this are not stored: some clock is wrong.
+const AHEAD: i64 = 3_600_000_000;
+
+/// What a body comes to.
+#[derive(Debug)]
+pub(crate) struct Collected {
+    store: Store,
+    route: Route,
+    /// Microseconds since 1970: the time of events that say none of their own.
+    now: i64,
+    pub(crate) source: Option<Arc<Source>>,
+    /// The source's own mode does not count: what is wrong is only told.
+    rejecting: bool,
+    /// All that was sent as an event.
+    pub(crate) records: usize,
+    pub(crate) batch: Batch,
+    pub(crate) rejected: Rejected,
+    /// What the events carry that is not known of their source.
+    pub(crate) news: SchemaNews,
+}
+
+/// What was sent as an event and is not stored as one, as the sender is told.
+#[derive(Debug, Default)]
+pub(crate) struct Rejected {
+    pub(crate) count: usize,
+    /// The first reasons: `event 3: metadata.level: …`
+    pub(crate) reasons: Vec<String>,
+}
+
+/// Reasons of one request that are told; more do not help anyone.
+const MAX_REASONS: usize = 100;
+
+impl Rejected {
+    pub(crate) fn push(&mut self, event: usize, reasons: &[Reason]) {
+        self.count += 1;
+        for reason in reasons {
+            if self.reasons.len() < MAX_REASONS {
+                self.reasons.push(format!("event {event}: {reason}"));
+            }
+        }
+    }
+
+    pub(crate) fn take_reasons(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.reasons)
+    }
+}
+
+impl Collected {
+    /// For a request whose URL and headers say where it goes, or leave it to the body.
+    pub(crate) fn new(store: Store, route: Route, now: i64) -> Self {
+        let source = route.key().and_then(|key| store.source(key));
+        let (batch, rejected) = (Batch::default(), Rejected::default());
+        let news = SchemaNews::default();
+        Self { store, route, now, source, rejecting: false, records: 0, batch, rejected, news }
+    }
+
+    /// What is wrong is told and kept nowhere, whatever the source wants.
+    pub(crate) fn rejecting(self) -> Self {
+        Self { rejecting: true, ..self }
+    }
+
+    /// Where it goes, as far as it was said.
+    pub(crate) fn asked_for(&self) -> &Route {
+        &self.route
+    }
+
+    /// `event` is only made where it is kept.
+    fn reject(&mut self, mode: Validation, reasons: Vec<Reason>, event: impl FnOnce() -> String) {
+        self.rejected.push(self.records, &reasons);
+        if mode != Validation::Reject && !self.rejecting {
+            self.batch.reject(event(), reasons);
+        }
+    }
+
+    fn value(&mut self, mode: Validation, value: Value<'_>) {
+        if !matches!(value, Value::Object(_)) {
+            let text = format!("an event must be a JSON object, this is {}", value.kind());
+            let reason = Reason { path: String::new(), text };
+            return self.reject(mode, vec![reason], || value.to_json());
+        }
+        // Only what is no object is no event.
+        let Ok(event) = Event::normalise(value, self.now) else { return };
+        match self.faults(mode, &event) {
+            Ok(()) => {
+                if let Some(source) = &self.source {
+                    source.known.news(&event, &mut self.news);
+                }
+                self.batch.push(&event);
+            }
+            Err(reasons) => self.reject(mode, reasons, || {
+                let mut body = Vec::new();
+                event.write_body(&mut body);
+                // Only UTF-8 was written.
+                String::from_utf8_lossy(&body).into_owned()
+            }),
+        }
+    }
+
+    fn faults(&self, mode: Validation, event: &Event<'_>) -> Result<(), Vec<Reason>> {
+        if mode == Validation::Off {
+            return Ok(());
+        }
+        if event.timestamp > self.now.saturating_add(AHEAD) {
+            let text = "it lies more than an hour ahead of the server's clock".to_owned();
+            return Err(vec![Reason { path: "timestamp".to_owned(), text }]);
+        }
+        let schema = self.source.as_ref().and_then(|source| source.event_schema);
+        schema.map_or(Ok(()), |schema| schema.check(event))
+    }
+}
+
+impl Records for Collected {
+    fn route(&mut self, route: Route) {
+        // A field `source` of a lone event must not send a request elsewhere that has its route.
+        if self.route == Route::default() {
+            self.source = route.key().and_then(|key| self.store.source(key));
+            self.route = route;
+        }
+    }
+
+    fn record(&mut self, record: Record<'_>) {
+        self.records += 1;
+        // Without a source the request fails as a whole.
+        let Some(source) = &self.source else { return };
+        let mode = match source.validation {
+            Validation::Quarantine if self.rejecting => Validation::Reject,
+            mode => mode,
+        };
+        match record {
+            Record::Value(value) => self.value(mode, value),
+            Record::Unreadable { text, reason } => {
+                let reason = Reason { path: String::new(), text: reason };
+                self.reject(mode, vec![reason], || text.to_owned());
+            }
+        }
+    }
+}

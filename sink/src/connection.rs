@@ -1,0 +1,112 @@
+//! Whether answers reach their senders.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use store::{Delivery, Peer};
+use tracing::Instrument as _;
+
+/// A sender's connection, as far as its answers are concerned. Clones share it.
+///
+/// Whoever serves connections puts one into the extensions of every request of a connection, and
+/// says what becomes of it.
+#[derive(Debug, Clone)]
+pub struct SenderConnection(Arc<Inner>);
+
+struct Inner {
+    answers: Mutex<Answers>,
+    /// Looks at the sender's end.
+    peer: Box<dyn Fn() -> Peer + Send + Sync>,
+}
+
+#[derive(Debug, Default)]
+struct Answers {
+    /// Given to the network, and not known to be read.
+    given: Vec<Delivery>,
+    broken: bool,
+}
+
+impl SenderConnection {
+    /// A connection that has begun. `peer` looks at the sender's end of it; it is asked when it
+    /// matters, also after the connection's end, and must not keep the connection open.
+    pub fn new(peer: impl Fn() -> Peer + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Inner { answers: Mutex::default(), peer: Box::new(peer) }))
+    }
+
+    /// The sender sent another request, which it does only when it has read the answer before.
+    /// Not to be called where requests overlap (HTTP/2).
+    pub fn next_request(&self) {
+        self.answers().given.drain(..).for_each(|delivery| delivery.succeed());
+    }
+
+    /// The connection has ended, in good order or not.
+    pub fn ended(&self, peer: Peer) {
+        let mut answers = self.answers();
+        answers.broken = peer == Peer::Broken;
+        for delivery in answers.given.drain(..) {
+            match peer {
+                Peer::Broken => delivery.fail(),
+                Peer::Open | Peer::Closed => delivery.succeed(),
+            }
+        }
+    }
+
+    fn delivery(&self) -> Delivery {
+        let connection = Arc::downgrade(&self.0);
+        // Of a connection that is forgotten all has been said.
+        Delivery::to(move || connection.upgrade().map_or(Peer::Open, |inner| (inner.peer)()))
+    }
+
+    fn give(&self, delivery: Delivery) {
+        let mut answers = self.answers();
+        if answers.broken {
+            delivery.fail();
+        } else {
+            delivery.give();
+            answers.given.push(delivery);
+        }
+    }
+
+    fn answers(&self) -> MutexGuard<'_, Answers> {
+        self.0.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SenderConnection").field("answers", &self.answers).finish_non_exhaustive()
+    }
+}
+
+/// Fails when it is dropped before the work was done: the sender is gone.
+struct Waiting(Option<Delivery>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(delivery) = self.0.take() {
+            delivery.fail();
+        }
+    }
+}
+
+/// Does the work of a request, to its end even when the sender leaves meanwhile. What the work is
+/// given tells whether its answer was delivered. `None` when the work ended without a result,
+/// which is a fault of ours.
+pub(crate) async fn answered<T: Send + 'static, Work: Future<Output = T> + Send + 'static>(
+    connection: Option<&SenderConnection>,
+    work: impl FnOnce(Delivery) -> Work,
+) -> Option<T> {
+    let delivery = connection.map_or_else(Delivery::default, SenderConnection::delivery);
+    let mut waiting = Waiting(Some(delivery.clone()));
+    let work = tokio::spawn(work(delivery).in_current_span());
+    let done = work.await.inspect_err(|error| tracing::error!(%error, "a request was not done"));
+    if let Some(delivery) = waiting.0.take() {
+        match connection {
+            Some(connection) => connection.give(delivery),
+            None => delivery.give(),
+        }
+    }
+    done.ok()
+}

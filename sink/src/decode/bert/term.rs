@@ -1,0 +1,404 @@
+//! One term after the other, as values. Every length is checked against what is there, nothing is
+//! reserved for what is only announced, and what is nested too deeply is refused.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, SecondsFormat};
+use event_schemas::{MAX_DEPTH, Value};
+
+use super::super::lossy;
+
+/// The first byte of a term.
+pub(in super::super) const VERSION: u8 = 131;
+
+type Result<T> = std::result::Result<T, &'static str>;
+
+const CUT: &str = "it is cut";
+const DEEP: &str = "it is nested too deeply";
+
+mod tag {
+    pub(super) const NEW_FLOAT: u8 = 70;
+    pub(super) const NEW_PID: u8 = 88;
+    pub(super) const NEWER_REFERENCE: u8 = 90;
+    pub(super) const SMALL_INTEGER: u8 = 97;
+    pub(super) const INTEGER: u8 = 98;
+    pub(super) const FLOAT: u8 = 99;
+    pub(super) const ATOM: u8 = 100;
+    pub(super) const PID: u8 = 103;
+    pub(super) const SMALL_TUPLE: u8 = 104;
+    pub(super) const LARGE_TUPLE: u8 = 105;
+    pub(super) const NIL: u8 = 106;
+    pub(super) const STRING: u8 = 107;
+    pub(super) const LIST: u8 = 108;
+    pub(super) const BINARY: u8 = 109;
+    pub(super) const SMALL_BIG: u8 = 110;
+    pub(super) const NEW_REFERENCE: u8 = 114;
+    pub(super) const SMALL_ATOM: u8 = 115;
+    pub(super) const MAP: u8 = 116;
+    pub(super) const ATOM_UTF8: u8 = 118;
+    pub(super) const SMALL_ATOM_UTF8: u8 = 119;
+}
+
+/// Reads terms from where it stands.
+#[derive(Debug, Clone)]
+pub(super) struct Reader<'a> {
+    rest: &'a [u8],
+    depth: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(term: &'a [u8]) -> Self {
+        Self { rest: term, depth: 0 }
+    }
+
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self.rest.first(), Some(&(tag::LIST | tag::NIL)))
+    }
+
+    /// Steps into a map and gives the number of its pairs; None, where there is none.
+    pub(super) fn map(&mut self) -> Result<Option<usize>> {
+        if self.rest.first() != Some(&tag::MAP) {
+            return Ok(None);
+        }
+        self.byte()?;
+        self.length().map(Some)
+    }
+
+    /// The key of a pair.
+    pub(super) fn name(&mut self) -> Result<Cow<'a, str>> {
+        self.value().map(super::named)
+    }
+
+    /// Hands over the elements of a list.
+    pub(super) fn elements(&mut self, each: &mut dyn FnMut(Value<'a>)) -> Result<()> {
+        if self.byte()? == tag::NIL {
+            return Ok(());
+        }
+        for _ in 0..self.length()? {
+            each(self.value()?);
+        }
+        // Behind them is the list's end, which is an element in lists that are none.
+        if self.rest.first() == Some(&tag::NIL) {
+            self.byte().map(|_| ())
+        } else {
+            self.value().map(each)
+        }
+    }
+
+    /// A term.
+    pub(super) fn value(&mut self) -> Result<Value<'a>> {
+        if self.depth >= MAX_DEPTH {
+            return Err(DEEP);
+        }
+        self.depth += 1;
+        let value = self.tagged();
+        self.depth -= 1;
+        value
+    }
+
+    fn tagged(&mut self) -> Result<Value<'a>> {
+        if self.is_list() {
+            let mut elements = Vec::new();
+            self.elements(&mut |element| elements.push(element))?;
+            return Ok(Value::Array(elements));
+        }
+        match self.byte()? {
+            tag::SMALL_INTEGER => self.byte().map(number),
+            tag::INTEGER => self.array().map(|bytes| number(i32::from_be_bytes(bytes))),
+            tag::SMALL_BIG => self.big(),
+            tag::NEW_FLOAT => self.array().map(|bytes| float(f64::from_be_bytes(bytes))),
+            tag::FLOAT => {
+                let text = lossy::borrowed(self.take(31)?);
+                let text = text.trim_end_matches(['\u{fffd}', ' ']);
+                text.parse().map(float).map_err(|_| "a float is none")
+            }
+            tag::BINARY => {
+                let length = self.length()?;
+                self.text(length).map(Value::String)
+            }
+            tag::STRING => {
+                let length = usize::from(u16::from_be_bytes(self.array()?));
+                self.take(length).map(characters)
+            }
+            tag::ATOM | tag::ATOM_UTF8 => {
+                let length = usize::from(u16::from_be_bytes(self.array()?));
+                self.text(length).map(atom)
+            }
+            tag::SMALL_ATOM | tag::SMALL_ATOM_UTF8 => {
+                let length = usize::from(self.byte()?);
+                self.text(length).map(atom)
+            }
+            tag::SMALL_TUPLE => {
+                let length = usize::from(self.byte()?);
+                self.tuple(length)
+            }
+            tag::LARGE_TUPLE => {
+                let length = self.length()?;
+                self.tuple(length)
+            }
+            tag::MAP => {
+                let mut fields = Vec::new();
+                for _ in 0..self.length()? {
+                    let name = self.name()?;
+                    fields.push((name, self.value()?));
+                }
+                Ok(Value::Object(fields))
+            }
+            tag @ (tag::PID | tag::NEW_PID) => {
+                self.value()?;
+                let (id, serial) =
+                    (u32::from_be_bytes(self.array()?), u32::from_be_bytes(self.array()?));
+                self.take(if tag == tag::PID { 1 } else { 4 })?;
+                Ok(Value::String(format!("#PID<0.{id}.{serial}>").into()))
+            }
+            tag @ (tag::NEW_REFERENCE | tag::NEWER_REFERENCE) => {
+                let count = u16::from_be_bytes(self.array()?);
+                self.value()?;
+                self.take(if tag == tag::NEW_REFERENCE { 1 } else { 4 })?;
+                let numbers = (0..count).map(|_| self.array().map(u32::from_be_bytes));
+                let numbers: Vec<_> = numbers.collect::<Result<_>>()?;
+                let numbers: Vec<_> = numbers.iter().rev().map(ToString::to_string).collect();
+                Ok(Value::String(format!("#Reference<0.{}>", numbers.join(".")).into()))
+            }
+            _ => Err("it holds terms that are no data, such as functions and ports"),
+        }
+    }
+
+    /// A tuple is a list, but for those by which BERT says what Erlang has no term for.
+    fn tuple(&mut self, length: usize) -> Result<Value<'a>> {
+        let mut elements = Vec::new();
+        for _ in 0..length {
+            elements.push(self.value()?);
+        }
+        Ok(match &mut elements[..] {
+            [Value::String(bert), what] if bert == "bert" => std::mem::replace(what, Value::Null),
+            [Value::String(bert), Value::String(kind), Value::Array(pairs)]
+                if bert == "bert" && kind == "dict" =>
+            {
+                let pairs = std::mem::take(pairs).into_iter().filter_map(|pair| match pair {
+                    Value::Array(pair) => <[Value<'a>; 2]>::try_from(pair).ok(),
+                    _ => None,
+                });
+                Value::Object(pairs.map(|[name, value]| (super::named(name), value)).collect())
+            }
+            [Value::String(bert), Value::String(kind), times @ ..]
+                if bert == "bert" && kind == "time" =>
+            {
+                time(times).unwrap_or(Value::Null)
+            }
+            _ => Value::Array(elements),
+        })
+    }
+
+    /// Little-endian, behind its length and its sign.
+    fn big(&mut self) -> Result<Value<'a>> {
+        let length = usize::from(self.byte()?);
+        let negative = self.byte()? != 0;
+        // Groups of nine digits, the lowest first.
+        let mut groups = vec![0_u64];
+        for byte in self.take(length)?.iter().rev() {
+            let mut carry = u64::from(*byte);
+            for group in &mut groups {
+                let sum = *group * 256 + carry;
+                (*group, carry) = (sum % 1_000_000_000, sum / 1_000_000_000);
+            }
+            if carry > 0 {
+                groups.push(carry);
+            }
+        }
+        let mut groups = groups.iter().rev();
+        let mut text = if negative { "-".to_owned() } else { String::new() };
+        text.push_str(&groups.next().copied().unwrap_or_default().to_string());
+        groups.for_each(|group| text.push_str(&format!("{group:09}")));
+        Ok(Value::Number(text.into()))
+    }
+
+    fn byte(&mut self) -> Result<u8> {
+        let (first, rest) = self.rest.split_first().ok_or(CUT)?;
+        self.rest = rest;
+        Ok(*first)
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'a [u8]> {
+        let (taken, rest) = self.rest.split_at_checked(length).ok_or(CUT)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let (taken, rest) = self.rest.split_first_chunk().ok_or(CUT)?;
+        self.rest = rest;
+        Ok(*taken)
+    }
+
+    fn length(&mut self) -> Result<usize> {
+        usize::try_from(u32::from_be_bytes(self.array()?)).map_err(|_| CUT)
+    }
+
+    fn text(&mut self, length: usize) -> Result<Cow<'a, str>> {
+        self.take(length).map(lossy::borrowed)
+    }
+}
+
+fn atom(text: Cow<'_, str>) -> Value<'_> {
+    match text.as_ref() {
+        "true" => Value::Bool(true),
+        "false" => Value::Bool(false),
+        "nil" | "null" => Value::Null,
+        _ => Value::String(text),
+    }
+}
+
+fn number<'a>(number: impl ToString) -> Value<'a> {
+    Value::Number(number.to_string().into())
+}
+
+fn float<'a>(value: f64) -> Value<'a> {
+    serde_json::Number::from_f64(value).map_or(Value::Null, number)
+}
+
+/// A list of small numbers: most often a text of Erlang's.
+fn characters(bytes: &[u8]) -> Value<'_> {
+    let is_text = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
+    if bytes.iter().all(is_text) {
+        Value::String(lossy::borrowed(bytes))
+    } else {
+        Value::Array(bytes.iter().map(number).collect())
+    }
+}
+
+/// Millions of seconds, seconds, microseconds.
+fn time<'a>(parts: &[Value<'_>]) -> Option<Value<'a>> {
+    let part = |value: &Value<'_>| match value {
+        Value::Number(number) => number.parse::<i64>().ok(),
+        _ => None,
+    };
+    let [millions, seconds, micros] = parts else { return None };
+    let seconds = part(millions)?.checked_mul(1_000_000)?.checked_add(part(seconds)?)?;
+    let micros = seconds.checked_mul(1_000_000)?.checked_add(part(micros)?)?;
+    let time = DateTime::from_timestamp_micros(micros)?;
+    Some(Value::String(time.to_rfc3339_opts(SecondsFormat::AutoSi, true).into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(term: &[u8]) -> Result<String> {
+        Reader::new(term).value().map(|value| value.to_json())
+    }
+
+    /// A binary.
+    fn binary(text: &str) -> Vec<u8> {
+        let length = u32::try_from(text.len()).unwrap().to_be_bytes();
+        [&[109][..], &length, text.as_bytes()].concat()
+    }
+
+    fn small_atom(text: &str) -> Vec<u8> {
+        [&[119, u8::try_from(text.len()).unwrap()][..], text.as_bytes()].concat()
+    }
+
+    #[test]
+    fn reads_terms() {
+        let tuple = |elements: &[Vec<u8>]| {
+            [vec![104, u8::try_from(elements.len()).unwrap()], elements.concat()].concat()
+        };
+        let bert = || small_atom("bert");
+        let pair = tuple(&[binary("k"), vec![97, 1]]);
+        for (term, json) in [
+            (vec![97, 7], "7"),
+            (vec![98, 255, 255, 255, 254], "-2"),
+            (vec![110, 8, 0, 255, 255, 255, 255, 255, 255, 255, 255], "18446744073709551615"),
+            (vec![110, 5, 1, 0, 0, 0, 0, 1], "-4294967296"),
+            (vec![110, 0, 0], "0"),
+            ([&[70][..], &1.5_f64.to_be_bytes()].concat(), "1.5"),
+            ([&[70][..], &f64::NAN.to_be_bytes()].concat(), "null"),
+            ([&[99][..], b"1.50000000000000000000e+00\0\0\0\0\0"].concat(), "1.5"),
+            (binary("é"), "\"é\""),
+            (binary("a\0\u{1}"), "\"a\u{fffd}\\u0001\""),
+            ([&[109, 0, 0, 0, 1][..], &[0xff]].concat(), "\"\u{fffd}\""),
+            (vec![107, 0, 2, b'h', b'i'], r#""hi""#),
+            (vec![107, 0, 2, 1, 200], "[1,200]"),
+            (vec![106], "[]"),
+            (vec![108, 0, 0, 0, 1, 97, 1, 106], "[1]"),
+            (vec![108, 0, 0, 0, 1, 97, 1, 97, 2], "[1,2]"),
+            (small_atom("true"), "true"),
+            (small_atom("nil"), "null"),
+            (small_atom("error"), r#""error""#),
+            (vec![100, 0, 2, b'o', b'k'], r#""ok""#),
+            (tuple(&[small_atom("a"), vec![97, 1]]), r#"["a",1]"#),
+            (vec![105, 0, 0, 0, 1, 97, 1], "[1]"),
+            (
+                [vec![116, 0, 0, 0, 2], binary("a"), vec![97, 1, 97, 5, 106]].concat(),
+                r#"{"a":1,"5":[]}"#,
+            ),
+            (tuple(&[bert(), small_atom("nil")]), "null"),
+            (tuple(&[bert(), small_atom("false")]), "false"),
+            (
+                tuple(&[
+                    bert(),
+                    small_atom("dict"),
+                    [vec![108, 0, 0, 0, 1], pair, vec![106]].concat(),
+                ]),
+                r#"{"k":1}"#,
+            ),
+            (
+                tuple(&[
+                    bert(),
+                    small_atom("time"),
+                    vec![98, 0, 0, 7, 3],
+                    vec![98, 0, 2, 0xaf, 0x80],
+                    vec![97, 9],
+                ]),
+                r#""2026-11-20T12:00:00.000009Z""#,
+            ),
+            (
+                [&[103][..], &small_atom("n@h"), &[0, 0, 0, 9, 0, 0, 0, 1, 0]].concat(),
+                r##""#PID<0.9.1>""##,
+            ),
+            (
+                [&[90, 0, 2][..], &small_atom("n@h"), &[0; 4], &[0, 0, 0, 9, 0, 0, 0, 1]].concat(),
+                r##""#Reference<0.1.9>""##,
+            ),
+        ] {
+            assert_eq!(read(&term).as_deref(), Ok(json), "{term:?}");
+        }
+    }
+
+    #[test]
+    fn believes_no_length_and_goes_only_so_deep() {
+        for (term, reason) in [
+            (vec![108, 255, 255, 255, 255], CUT),
+            (vec![116, 255, 255, 255, 255, 97, 1], CUT),
+            (vec![105, 255, 255, 255, 255], CUT),
+            (vec![109, 255, 255, 255, 255, 1], CUT),
+            (vec![], CUT),
+            (vec![97], CUT),
+            ([108, 0, 0, 0, 1].repeat(100_000), DEEP),
+            ([104, 1].repeat(100_000), DEEP),
+            (vec![112], "it holds terms that are no data, such as functions and ports"),
+            ([&[99][..], &[b'x'; 31]].concat(), "a float is none"),
+        ] {
+            assert_eq!(read(&term), Err(reason), "{:?}", &term[..term.len().min(9)]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(term in proptest::collection::vec(
+            prop_oneof![proptest::sample::select(vec![0_u8, 1, 97, 104, 106, 107, 108, 109, 110, 116, 119]), any::<u8>()],
+            0..60,
+        )) {
+            _ = read(&term);
+        }
+
+        #[test]
+        fn integers_keep_their_digits(number in any::<i128>()) {
+            let digits = number.unsigned_abs().to_le_bytes();
+            let term = [&[110, 16, u8::from(number < 0)][..], &digits].concat();
+            prop_assert_eq!(read(&term), Ok(if number == 0 { "0".to_owned() } else { number.to_string() }));
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Bodies that begin as JSON: a list, `{"batch": […]}`, one object, or objects one after the other
+//! with line breaks, NUL bytes or nothing between them.
+
+use std::borrow::Cow;
+
+use event_schemas::{NotJson, Value, parse, parse_elements, parse_fields};
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use super::{Decoder, lines, route};
+use crate::{
+    error::IngestError,
+    fields::Fields,
+    formats::{self, Form},
+    records::{Record, Records},
+    request::Media,
+};
+
+/// Reads a text that begins with `[` or `{`.
+pub(super) fn decode(
+    text: &str,
+    decoder: &Decoder,
+    records: &mut dyn Records,
+) -> Result<(), IngestError> {
+    let text = text.trim_ascii();
+    if text.starts_with('[') {
+        list(text, decoder, records)
+    } else {
+        objects(text, decoder, records)
+    }
+}
+
+fn list(text: &str, decoder: &Decoder, records: &mut dyn Records) -> Result<(), IngestError> {
+    // `[error] no such file` is a fine line of text, where it is said that there are lines.
+    match decoder.media {
+        Media::Text if !is_json(text) => return lines::texts(text, decoder, records),
+        Media::Lines if !is_json(text) => return lines::decode(text, decoder, records),
+        _ => {}
+    }
+    decoder.take(Form::List)?;
+    elements(text, records)
+}
+
+/// Hands over a list's elements as they are read. The list may be as long as a body.
+fn elements(text: &str, records: &mut dyn Records) -> Result<(), IngestError> {
+    parse_elements(text, &mut |element| records.record(Record::Value(element))).map_err(not_json)
+}
+
+fn objects(text: &str, decoder: &Decoder, records: &mut dyn Records) -> Result<(), IngestError> {
+    let (first, rest) = lines::split_first(text);
+    let alone = lines::is_blank(rest);
+    // One line of many, or the only one, where a path takes many but not one.
+    let takes_lines =
+        decoder.media == Media::Lines && !formats::takes(decoder.format, Form::Object);
+    if (!alone || takes_lines) && is_object(first) {
+        return lines::decode(text, decoder, records);
+    }
+    let text = if alone { first } else { text };
+    match parse_fields(text) {
+        Ok(fields) => object(text, fields, decoder, records),
+        Err(_) if each_concatenated(text, |_| {}).is_some_and(|count| count > 1) => {
+            decoder.take(Form::Lines)?;
+            each_concatenated(text, |object| lines::record(object, decoder, records));
+            Ok(())
+        }
+        Err(_) if decoder.media == Media::Text => lines::texts(text, decoder, records),
+        Err(_) if lines::of(text).any(is_object) => lines::decode(text, decoder, records),
+        Err(error) => Err(not_json(error)),
+    }
+}
+
+/// An object that is the whole body.
+fn object(
+    text: &str,
+    fields: Vec<(Cow<'_, str>, &str)>,
+    decoder: &Decoder,
+    records: &mut dyn Records,
+) -> Result<(), IngestError> {
+    let batch = fields.iter().rev().find(|(name, text)| name == "batch" && text.starts_with('['));
+    if let Some((_, batch)) = batch
+        && formats::takes(decoder.format, Form::Batch)
+    {
+        let strings = fields.iter().filter(|(_, text)| text.starts_with('"'));
+        let strings: Fields<'_> =
+            strings.filter_map(|(name, text)| Some((name.clone(), parse(text).ok()?))).collect();
+        records.route(route(&strings));
+        return elements(batch, records);
+    }
+    let Value::Object(object) = parse(text).map_err(not_json)? else { return Ok(()) };
+    decoder.lone(Some(text), object, records)
+}
+
+/// Takes objects that stand one after the other, without anything that says where one ends, as
+/// Vector's framing `bytes` does. Gives their number; None where the text is something else.
+fn each_concatenated(text: &str, mut each: impl FnMut(&str)) -> Option<usize> {
+    let mut count = 0;
+    for raw in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
+        let raw = raw.ok()?.get();
+        if !raw.starts_with('{') {
+            return None;
+        }
+        each(raw);
+        count += 1;
+    }
+    Some(count)
+}
+
+fn is_object(text: &str) -> bool {
+    text.starts_with('{') && is_json(text)
+}
+
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+fn not_json(error: NotJson) -> IngestError {
+    IngestError::NotJson(error.to_string())
+}

@@ -1,0 +1,132 @@
+//! Routes of rejected events and validation, see `rejected`.
+
+use bytes::Bytes;
+use futures_util::Stream;
+use warp::{
+    Filter as _,
+    filters::BoxedFilter,
+    http::{HeaderMap, Method},
+    path::FullPath,
+    reject::Rejection,
+    reply::Response,
+};
+
+use crate::{
+    answer, body,
+    error::{IngestError, ManageError},
+    pipeline::Pipeline,
+    rejected::{self, Action},
+    request::Parameters,
+};
+
+/// Largest body: some thousand ids.
+const MAX_BODY: usize = 256 << 10;
+
+/// All of them; another path is rejected as not found.
+pub(crate) fn routes(pipeline: Pipeline) -> BoxedFilter<(Response,)> {
+    warp::path::full()
+        .and(warp::method())
+        .and_then(|path: FullPath, method: Method| std::future::ready(target(&path, &method)))
+        .and(warp::query::raw().or(warp::any().map(String::new)).unify())
+        .and(warp::header::headers_cloned())
+        .and(warp::body::stream())
+        .then(move |target: Target, query: String, headers, body| {
+            let pipeline = pipeline.clone();
+            async move {
+                let action = match target.action {
+                    Ok(action) => action,
+                    Err(allowed) => return answer::only(allowed),
+                };
+                let parameters = Parameters::read(&query);
+                let managed = async {
+                    let body = admit(&pipeline, &parameters, &headers, body).await?;
+                    rejected::manage(&pipeline, &target.source, action, &parameters, &body).await
+                };
+                answer::managed(managed.await)
+            }
+        })
+        .boxed()
+}
+
+#[derive(Debug)]
+struct Target {
+    /// Token or name.
+    source: String,
+    /// Or else the methods that there are.
+    action: Result<Action, &'static str>,
+}
+
+fn target(path: &FullPath, method: &Method) -> Result<Target, Rejection> {
+    let mut parts = path.as_str().trim_matches('/').split('/');
+    let (Some("api"), Some("sources"), Some(source)) = (parts.next(), parts.next(), parts.next())
+    else {
+        return Err(warp::reject::not_found());
+    };
+    let action = match (parts.next(), parts.next(), parts.next()) {
+        (Some("rejected-events"), None, None) => match *method {
+            Method::GET => Ok(Action::List),
+            Method::DELETE => Ok(Action::Remove),
+            _ => Err("GET, DELETE"),
+        },
+        (Some("rejected-events"), Some("replay"), None) => match *method {
+            Method::POST => Ok(Action::Replay),
+            _ => Err("POST"),
+        },
+        (Some("validation"), None, None) => match *method {
+            Method::GET => Ok(Action::ShowValidation),
+            Method::PUT => Ok(Action::SetValidation),
+            _ => Err("GET, PUT"),
+        },
+        _ => return Err(warp::reject::not_found()),
+    };
+    let source = percent_encoding::percent_decode_str(source).decode_utf8_lossy().into_owned();
+    Ok(Target { source, action })
+}
+
+/// Lets the private token in; gives the body.
+async fn admit(
+    pipeline: &Pipeline,
+    parameters: &Parameters,
+    headers: &HeaderMap,
+    body: impl Stream<Item = Result<impl bytes::Buf, warp::Error>>,
+) -> Result<Bytes, ManageError> {
+    let scope = pipeline.authorise(parameters.token(headers)).map_err(|error| match error {
+        IngestError::Starting => ManageError::Starting,
+        _ => ManageError::Unauthorized,
+    })?;
+    if !scope.may_manage() {
+        return Err(ManageError::Unauthorized);
+    }
+    let body = body::collect(body, MAX_BODY, &mut pipeline.share()).await;
+    body.map(Bytes::from).map_err(|error| ManageError::Body(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn paths_lead_to_actions() {
+        let routes = warp::path::full()
+            .and(warp::method())
+            .and_then(|path: FullPath, method: Method| std::future::ready(target(&path, &method)))
+            .map(|target: Target| format!("{} {:?}", target.source, target.action));
+        for (method, path, expected) in [
+            ("GET", "/api/sources/a%20b/rejected-events", "a b Ok(List)"),
+            ("DELETE", "/api/sources/x/rejected-events?limit=1", "x Ok(Remove)"),
+            ("POST", "/api/sources/x/rejected-events/replay", "x Ok(Replay)"),
+            ("GET", "/api/sources/x/validation", "x Ok(ShowValidation)"),
+            ("PUT", "/api/sources/x/validation/", "x Ok(SetValidation)"),
+            ("PATCH", "/api/sources/x/validation", "x Err(\"GET, PUT\")"),
+            ("GET", "/api/sources/x/rejected-events/replay", "x Err(\"POST\")"),
+        ] {
+            let request = warp::test::request().method(method).path(path);
+            let answer = request.reply(&routes).await;
+            assert_eq!(answer.body(), expected, "{method} {path}");
+        }
+        for path in ["/", "/api/sources", "/api/sources/x", "/api/sources/x/recent", "/api/x/y/z"] {
+            let request = warp::test::request().path(path);
+            assert!(request.filter(&routes).await.unwrap_err().is_not_found(), "{path}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What is counted, by source.
+//!
+//! | name | type | meaning |
+//! |---|---|---|
+//! | `logweir_ingest_events_received_total` | counter | all that was sent as an event |
+//! | `logweir_ingest_bytes_received_total` | counter | bytes of bodies, as they came |
+//! | `logweir_ingest_events_stored_total` | counter | durable: committed, or on the spool |
+//! | `logweir_ingest_events_rejected_total` | counter | no events, or against their schema |
+//! | `logweir_ingest_events_duplicate_total` | counter | sent again, stored before |
+//! | `logweir_ingest_events_spooled_total` | counter | stored by way of the spool |
+//! | `logweir_ingest_events_dropped_total` | counter | acknowledged and not stored: always 0 |
+//! | `logweir_ingest_ack_seconds` | histogram | from a request's head to its answer |
+
+use std::time::Duration;
+
+use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
+use store::{Appended, Store};
+
+const EVENTS_RECEIVED: &str = "logweir_ingest_events_received_total";
+const BYTES_RECEIVED: &str = "logweir_ingest_bytes_received_total";
+const STORED: &str = "logweir_ingest_events_stored_total";
+const REJECTED: &str = "logweir_ingest_events_rejected_total";
+const DUPLICATE: &str = "logweir_ingest_events_duplicate_total";
+const SPOOLED: &str = "logweir_ingest_events_spooled_total";
+const DROPPED: &str = "logweir_ingest_events_dropped_total";
+const ACK: &str = "logweir_ingest_ack_seconds";
+
+/// Tells the recorder what the names mean.
+pub(crate) fn describe() {
+    describe_counter!(EVENTS_RECEIVED, "All that was sent as an event");
+    describe_counter!(BYTES_RECEIVED, Unit::Bytes, "Bytes of bodies, as they came");
+    describe_counter!(STORED, "Events made durable: committed, or on the spool");
+    describe_counter!(REJECTED, "What was sent as an event and is none, or breaks its schema");
+    describe_counter!(DUPLICATE, "Events that were sent again and stored before");
+    describe_counter!(SPOOLED, "Events that went on the spool");
+    describe_counter!(DROPPED, "Events that were acknowledged and not stored: always 0");
+    describe_histogram!(ACK, Unit::Seconds, "Time from a request's head to its answer");
+}
+
+/// Lets all counters of the sources appear, also those that are 0 and may stay so.
+pub fn show_sources(store: &Store) {
+    for source in store.sources() {
+        for name in [EVENTS_RECEIVED, BYTES_RECEIVED, STORED, REJECTED, DUPLICATE, SPOOLED, DROPPED]
+        {
+            counter!(name, "source" => source.name.clone()).increment(0);
+        }
+    }
+}
+
+pub(crate) fn received(source: &str, records: usize, bytes: usize) {
+    counter!(EVENTS_RECEIVED, "source" => source.to_owned()).increment(records as u64);
+    counter!(BYTES_RECEIVED, "source" => source.to_owned()).increment(bytes as u64);
+}
+
+pub(crate) fn appended(source: &str, appended: &Appended, rejected: usize) {
+    let Appended { stored, duplicates, spooled, .. } = appended;
+    let count = |name: &'static str, events: usize| {
+        if events > 0 {
+            counter!(name, "source" => source.to_owned()).increment(events as u64);
+        }
+    };
+    count(STORED, *stored);
+    count(DUPLICATE, *duplicates);
+    count(SPOOLED, if *spooled { *stored } else { 0 });
+    count(REJECTED, rejected);
+}
+
+pub(crate) fn answered(after: Duration) {
+    histogram!(ACK).record(after);
+}

@@ -1,0 +1,105 @@
+//! One export, whichever way it came: checked, stored, and what became of it.
+
+use store::Scope;
+use warp::http::HeaderMap;
+
+use super::decode::{Format, Signal, decode};
+use crate::{
+    SenderConnection,
+    body::Encoding,
+    budget::Share,
+    error::IngestError,
+    pipeline::{Pipeline, Sent},
+    request::{Parameters, Route},
+};
+
+/// What a sender exports, admitted and read.
+#[derive(Debug)]
+pub(super) struct Export {
+    pub(super) admitted: Admitted,
+    pub(super) signal: Signal,
+    /// As the sender says it; the body shows it where the sender says nothing.
+    pub(super) format: Option<Format>,
+    pub(super) body: Vec<u8>,
+    pub(super) encoding: Encoding,
+    pub(super) share: Share,
+}
+
+/// Who sends, and where to.
+#[derive(Debug, Clone)]
+pub(super) struct Admitted {
+    scope: Scope,
+    route: Route,
+}
+
+/// What became of an export of which not everything was refused.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Outcome {
+    /// Log records, spans or points that are not stored as events.
+    pub(super) rejected: i64,
+    /// Which and why, for the sender; empty where there are none.
+    pub(super) message: String,
+}
+
+/// Why nothing of an export is stored. The texts go to the sender.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// No token, or a wrong one.
+    #[error("Missing or invalid API key")]
+    Token,
+    /// The request does not say where to.
+    #[error("Missing source id")]
+    NoSource,
+    /// There is no such source.
+    #[error("Invalid source id")]
+    UnknownSource,
+    /// The body is of another type than OTLP's two.
+    #[error("content-type {0} is not understood; send application/x-protobuf or application/json")]
+    MediaType(String),
+    /// An empty body, which no sender means.
+    #[error("the body is empty")]
+    Empty,
+    /// As with all events.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+}
+
+/// Checks what does not need the body: whether the sender may send, and that it says where to.
+pub(super) fn admit(
+    pipeline: &Pipeline,
+    parameters: &Parameters,
+    headers: &HeaderMap,
+) -> Result<Admitted, Failure> {
+    let scope = pipeline.authorise(parameters.token(headers)).map_err(|error| match error {
+        IngestError::Unauthorized => Failure::Token,
+        error => Failure::Ingest(error),
+    })?;
+    let route = parameters.route(None, headers);
+    if route.key().is_some() { Ok(Admitted { scope, route }) } else { Err(Failure::NoSource) }
+}
+
+impl Export {
+    /// Stores the records; returns when all that can be are committed.
+    pub(super) async fn store(
+        self,
+        pipeline: &Pipeline,
+        connection: Option<&SenderConnection>,
+    ) -> Result<Outcome, Failure> {
+        let Self { admitted: Admitted { scope, route }, signal, format, body, encoding, share } =
+            self;
+        let sent = Sent { scope, route, form: signal.name(), body, encoding, share };
+        let taken = pipeline.submit(sent, connection, move |body, records| {
+            decode(signal, format.unwrap_or_else(|| Format::of(&body)), body, records)
+        });
+        match taken.await.outcome {
+            Ok(()) => Ok(Outcome::default()),
+            Err(IngestError::Rejected(rejected)) => Ok(Outcome {
+                rejected: i64::try_from(rejected.count).unwrap_or(i64::MAX),
+                message: rejected.reasons.join("; "),
+            }),
+            // The token was right.
+            Err(IngestError::Unauthorized) => Err(Failure::UnknownSource),
+            Err(error) => Err(Failure::Ingest(error)),
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! The way of all events, whichever protocol they came by: inflate, decode, normalise, check,
+//! store.
+
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use store::{
+    AccessTokens, Admission, Appended, ContentHash, Delivery, Readiness, Scope, Source, Store,
+    Validation,
+};
+
+use crate::{
+    SenderConnection, Settings,
+    body::{Encoding, inflate},
+    budget::{Budget, Share},
+    collected::Collected,
+    connection::answered,
+    error::IngestError,
+    measures,
+    rate_limits::{Quota, Rates},
+    records::Records,
+    request::Route,
+    seldom::Seldom,
+};
+
+/// Bodies of more bytes are worked on outside of the threads that wait for sockets.
+const SMALL_BODY: usize = 64 << 10;
+
+/// Memory that an inflated body and what becomes of it take, for each of its bytes.
+const WEIGHT: usize = 3;
+
+/// About how many times a compressed body grows.
+const INFLATION: usize = 8;
+
+/// The way of all events. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Pipeline {
+    store: Store,
+    tokens: AccessTokens,
+    max_body_bytes: usize,
+    budget: Budget,
+    rates: Rates,
+    seldom: Seldom,
+}
+
+/// What a sender sent.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    /// What its token may do.
+    pub(crate) scope: Scope,
+    /// Where URL and headers say that it goes.
+    pub(crate) route: Route,
+    /// How its body is to be read, for telling requests from each other.
+    pub(crate) form: &'static str,
+    /// As it came.
+    pub(crate) body: Vec<u8>,
+    /// How it is compressed.
+    pub(crate) encoding: Encoding,
+    /// The memory that it takes.
+    pub(crate) share: Share,
+}
+
+/// What came of a request.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    /// What is left to its source and token; unknown where its source is.
+    pub(crate) quota: Option<Quota>,
+    pub(crate) outcome: Result<(), IngestError>,
+}
+
+impl From<IngestError> for Taken {
+    fn from(error: IngestError) -> Self {
+        Self { quota: None, outcome: Err(error) }
+    }
+}
+
+impl Pipeline {
+    pub(crate) fn new(store: Store, settings: Settings) -> Self {
+        Self {
+            store,
+            tokens: settings.tokens,
+            max_body_bytes: settings.max_body_bytes,
+            budget: Budget::new(settings.memory_bytes),
+            rates: Rates::new(settings.rate_limits),
+            seldom: Seldom::default(),
+        }
+    }
+
+    /// Largest body in bytes, compressed or not.
+    pub(crate) fn max_body_bytes(&self) -> usize {
+        self.max_body_bytes
+    }
+
+    /// Memory for one more request.
+    pub(crate) fn share(&self) -> Share {
+        self.budget.share()
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Whether the catalog is there to look anything up in. A sender that is told 401 before it is
+    /// drops its events for good.
+    pub(crate) fn started(&self) -> Result<(), IngestError> {
+        match self.store.readiness() {
+            Readiness::Starting => Err(IngestError::Starting),
+            Readiness::Ready | Readiness::Unreachable => Ok(()),
+        }
+    }
+
+    /// Checks what does not need the body: the store's state and the token.
+    pub(crate) fn authorise(&self, token: Option<&str>) -> Result<Scope, IngestError> {
+        self.started()?;
+        let scope = token.and_then(|token| self.tokens.scope(token));
+        scope.filter(|scope| scope.may_ingest()).ok_or(IngestError::Unauthorized)
+    }
+
+    /// Stores the events that `decode` finds in the inflated body; returns when all that can be
+    /// are durable.
+    ///
+    /// [`IngestError::Rejected`] means that some records were no events and that their source wants
+    /// the sender to know; the others are stored. After every other error none is.
+    ///
+    /// The work goes on when the sender leaves, so that it is not done twice when it comes again.
+    pub(crate) async fn submit(
+        &self,
+        sent: Sent,
+        connection: Option<&SenderConnection>,
+        decode: impl FnOnce(Vec<u8>, &mut dyn Records) -> Result<(), IngestError> + Send + 'static,
+    ) -> Taken {
+        let pipeline = self.clone();
+        let taken =
+            answered(
+                connection,
+                |delivery| async move { pipeline.take(sent, delivery, decode).await },
+            );
+        let ended = || IngestError::Internal("the work ended early".to_owned()).into();
+        taken.await.unwrap_or_else(ended)
+    }
+
+    async fn take(
+        &self,
+        sent: Sent,
+        delivery: Delivery,
+        decode: impl FnOnce(Vec<u8>, &mut dyn Records) -> Result<(), IngestError> + Send + 'static,
+    ) -> Taken {
+        let Sent { scope, route, form, body, encoding, mut share } = sent;
+        let received = body.len();
+        let inflation = if encoding == Encoding::Identity { 1 } else { INFLATION };
+        let inflated = (received * inflation).min(self.max_body_bytes);
+        if let Err(busy) = share.grow_to(received + inflated * WEIGHT).await {
+            return busy.into();
+        }
+
+        let small = encoding == Encoding::Identity && received <= SMALL_BODY;
+        let (limit, store) = (self.max_body_bytes, self.store.clone());
+        let work = move || {
+            let content = route.hash(form, &body);
+            // Nobody waits for this answer, and the sender's next request may be at work already.
+            let admission = store.admit(content, &delivery).ok_or(IngestError::Left)?;
+            let mut collected = Collected::new(store, route, now());
+            decode(inflate(body, encoding, limit)?, &mut collected)?;
+            Ok::<_, IngestError>((admission, collected))
+        };
+        let worked = if small {
+            work()
+        } else {
+            tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+                tracing::error!(%error, "a body could not be worked on");
+                Err(IngestError::Internal(error.to_string()))
+            })
+        };
+        let (admission, collected) = match worked {
+            Ok(worked) => worked,
+            Err(error) => return error.into(),
+        };
+        let Some(source) = collected.source.clone() else {
+            // Vector drops these, and does not show answers to anyone.
+            let route = collected.asked_for();
+            if let Some(untold) =
+                self.seldom.is_due("no source", &format!("{route:?}"), Instant::now())
+            {
+                tracing::warn!(?route, untold, "events are refused: there is no such source");
+            }
+            return IngestError::Unauthorized.into();
+        };
+        measures::received(&source.name, collected.records, received);
+        let quota = self.rates.count(source.token, scope, 0);
+        if let Some(exceeded) = quota.exceeded() {
+            let outcome = Err(IngestError::TooMany(exceeded));
+            return Taken { quota: Some(quota), outcome };
+        }
+        let quota = self.rates.count(source.token, scope, collected.records as u64);
+        let outcome = self.store_collected(&source, collected, admission).await;
+        drop(share);
+        Taken { quota: Some(quota), outcome }
+    }
+
+    async fn store_collected(
+        &self,
+        source: &Arc<Source>,
+        collected: Collected,
+        admission: Admission,
+    ) -> Result<(), IngestError> {
+        let Collected { batch, mut rejected, news, .. } = collected;
+        self.store.learn(source, &news);
+        let (events, kept) = (batch.len(), batch.rejected());
+        let appended = admission.append(source, batch).await.inspect_err(|error| {
+            if let Some(untold) = self.seldom.is_due("waits", &source.name, Instant::now()) {
+                tracing::warn!(source = source.name, untold, %error, "events wait with their sender");
+            }
+        })?;
+        let Appended { refused, .. } = &appended;
+        for reason in refused {
+            rejected.push(events, std::slice::from_ref(reason));
+        }
+        measures::appended(&source.name, &appended, rejected.count);
+        let Some(first) = rejected.reasons.first() else { return Ok(()) };
+        // Vector does not show answers to anyone.
+        if let Some(untold) = self.seldom.is_due("rejected", &source.name, Instant::now()) {
+            tracing::warn!(
+                source = source.name,
+                rejected = rejected.count,
+                kept,
+                first,
+                untold,
+                "some events are rejected; GET /api/sources/{{source}}/rejected-events shows all"
+            );
+        }
+        if source.validation == Validation::Reject {
+            Err(IngestError::Rejected(rejected))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Route {
+    /// Identity of a request: what was sent, and where to.
+    fn hash(&self, form: &str, body: &[u8]) -> ContentHash {
+        let [name, token_or_name] = self.parts();
+        ContentHash::of(&[form.as_bytes(), name.as_bytes(), token_or_name.as_bytes(), body])
+    }
+}
+
+/// Microseconds since 1970.
+pub(crate) fn now() -> i64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+impl Pipeline {
+    /// Over a store that was never made ready.
+    pub(crate) fn starting() -> Self {
+        let server = store::PostgresServer::parse("postgresql://127.0.0.1:1/none", None).unwrap();
+        let settings = store::Settings {
+            events: server.clone(),
+            catalog: server,
+            seed_supabase: true,
+            query_timeout: std::time::Duration::from_secs(1),
+            ingest_connections: 1,
+            query_connections: 1,
+            query_functions: "",
+            owner: 1,
+        };
+        let sink = Settings {
+            tokens: AccessTokens::new("public", "private"),
+            max_body_bytes: 1 << 20,
+            memory_bytes: 8 << 20,
+            rate_limits: crate::RateLimits::default(),
+        };
+        Self::new(Store::new(settings, None), sink)
+    }
+}

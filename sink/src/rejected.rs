@@ -1,0 +1,177 @@
+//! What was rejected, listed and sent in again; and what is done with such events, per source.
+//!
+//! | request | what it does |
+//! |---|---|
+//! | `GET /api/sources/{source}/rejected-events?limit=&before=` | lists them, newest first |
+//! | `POST …/rejected-events/replay` with `{"ids": […]}`, or `?limit=&before=` | stores those that pass now |
+//! | `DELETE …/rejected-events` with `{"ids": […]}` | removes them |
+//! | `GET`, `PUT /api/sources/{source}/validation` with `{"mode": "quarantine"}` | what becomes of such events |
+//!
+//! `{source}` is a token or a name. All of it needs the private token.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use event_schemas::{Value, parse};
+use serde::Deserialize;
+use serde_json::json;
+use store::{ContentHash, Delivery, KeptEvent, RejectedPage, Source, SourceKey, Validation};
+use uuid::Uuid;
+
+use crate::{
+    collected::Collected,
+    error::ManageError,
+    pipeline::{Pipeline, now},
+    records::{Record, Records as _},
+    request::{Parameters, Route},
+};
+
+/// Most events of one page.
+const MAX_LIMIT: u32 = 1000;
+const USUAL_LIMIT: u32 = 100;
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    List,
+    Replay,
+    Remove,
+    ShowValidation,
+    SetValidation,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Chosen {
+    ids: Option<Vec<Uuid>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mode {
+    mode: String,
+}
+
+/// Does it; gives the answer's body.
+pub(crate) async fn manage(
+    pipeline: &Pipeline,
+    source: &str,
+    action: Action,
+    parameters: &Parameters,
+    body: &Bytes,
+) -> Result<serde_json::Value, ManageError> {
+    let key = Uuid::try_parse(source).map_or(SourceKey::Name(source), SourceKey::Token);
+    let source = pipeline.store().source(key).ok_or(ManageError::NoSuchSource)?;
+    match action {
+        Action::List => list(pipeline, &source, page(parameters)?).await,
+        Action::Replay => {
+            let ids = read::<Chosen>(body)?.ids;
+            replay(pipeline, &source, RejectedPage { ids, ..page(parameters)? }).await
+        }
+        Action::Remove => {
+            let Some(ids) = read::<Chosen>(body)?.ids else {
+                return Err(ManageError::Body("send {\"ids\": […]}".to_owned()));
+            };
+            let removed = pipeline.store().remove_rejected_events(&source, &ids).await?;
+            Ok(json!({ "removed": removed }))
+        }
+        Action::ShowValidation => Ok(json!({ "mode": source.validation.name() })),
+        Action::SetValidation => {
+            let Mode { mode } = read_required(body)?;
+            let Some(mode) = Validation::named(&mode) else {
+                let text = format!("there is no mode `{mode}`; send quarantine, reject or off");
+                return Err(ManageError::Body(text));
+            };
+            pipeline.store().set_validation(&source, mode).await?;
+            Ok(json!({ "mode": mode.name() }))
+        }
+    }
+}
+
+fn read<T: for<'de> Deserialize<'de> + Default>(body: &Bytes) -> Result<T, ManageError> {
+    if body.trim_ascii().is_empty() { Ok(T::default()) } else { read_required(body) }
+}
+
+fn read_required<T: for<'de> Deserialize<'de>>(body: &Bytes) -> Result<T, ManageError> {
+    serde_json::from_slice(body).map_err(|error| ManageError::Body(error.to_string()))
+}
+
+fn page(parameters: &Parameters) -> Result<RejectedPage, ManageError> {
+    let limit = match parameters.value("limit") {
+        None => USUAL_LIMIT,
+        Some(text) => {
+            text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit)).ok_or_else(|| {
+                ManageError::Body(format!("`limit` is a number from 1 to {MAX_LIMIT}"))
+            })?
+        }
+    };
+    let before = parameters
+        .value("before")
+        .map(Uuid::try_parse)
+        .transpose()
+        .map_err(|_| ManageError::Body("`before` is the id of a rejected event".to_owned()))?;
+    Ok(RejectedPage { ids: None, before, limit })
+}
+
+async fn list(
+    pipeline: &Pipeline,
+    source: &Source,
+    page: RejectedPage,
+) -> Result<serde_json::Value, ManageError> {
+    let limit = page.limit;
+    let kept = pipeline.store().rejected_events(source, page).await?;
+    Ok(json!({
+        "next": next(&kept, limit),
+        "rejected_events": kept.iter().map(shown).collect::<Vec<_>>(),
+    }))
+}
+
+/// Where the next page begins, if there may be one.
+fn next(kept: &[KeptEvent], limit: u32) -> Option<Uuid> {
+    let full = u32::try_from(kept.len()).is_ok_and(|count| count >= limit);
+    kept.last().filter(|_| full).map(|last| last.id)
+}
+
+fn shown(kept: &KeptEvent) -> serde_json::Value {
+    let KeptEvent { id, rejected_at, event, reasons } = kept;
+    // Text that is no JSON is shown as text.
+    let event = serde_json::from_str(event).unwrap_or_else(|_| json!(event));
+    json!({ "id": id, "rejected_at": rejected_at, "reasons": reasons, "event": event })
+}
+
+/// Stores those that pass now. An event keeps the id and the time that it was rejected with, so one
+/// that is replayed twice is stored once.
+async fn replay(
+    pipeline: &Pipeline,
+    source: &Arc<Source>,
+    page: RejectedPage,
+) -> Result<serde_json::Value, ManageError> {
+    let limit = page.limit;
+    let kept = pipeline.store().rejected_events(source, page).await?;
+    let mut passed = Vec::new();
+    let mut failed = Vec::new();
+    let route = Route::to(source.token);
+    let mut collected = Collected::new(pipeline.store().clone(), route, now()).rejecting();
+    for event in &kept {
+        let before = collected.rejected.count;
+        let value = parse(&event.event).unwrap_or_else(|_| Value::String((&*event.event).into()));
+        collected.record(Record::Value(value));
+        let reasons = collected.rejected.take_reasons();
+        if collected.rejected.count == before {
+            passed.push(event.id);
+        } else {
+            failed.push(json!({ "id": event.id, "reasons": reasons }));
+        }
+    }
+    let ids: Vec<u8> = passed.iter().flat_map(|id| *id.as_bytes()).collect();
+    let content = ContentHash::of(&[b"replay", &ids]);
+    let answer = Delivery::not_needed();
+    let admission = pipeline.store().admit(content, &answer).ok_or(ManageError::Starting)?;
+    let appended = admission.append(source, collected.batch).await?;
+    pipeline.store().remove_rejected_events(source, &passed).await?;
+    Ok(json!({
+        "replayed": appended.stored + appended.duplicates,
+        "still_rejected": failed,
+        "next": next(&kept, limit),
+    }))
+}

@@ -1,0 +1,36 @@
+//! A bounded queue of records on disk that survives crashes.
+//!
+//! What [`Spool::append`] has confirmed is durable, is given by [`Spool::take`] in its order, and is
+//! given again after a crash until [`Spool::done`] says that it was dealt with: every record at
+//! least once, whatever happens. A record is opaque bytes.
+//!
+//! Records are in files of about 16 MiB, the segments, which are written from begin to end and
+//! deleted as a whole; their format stands in the module `segment`. This is no embedded database
+//! (fjall, redb) because those sort by key and compact, while a queue is only ever appended to
+//! and cut off at its front, and the space must come back at once when the disk is full. The crates
+//! that are such logs are unmaintained or warn of being used.
+//!
+//! Damage costs only the records that it hits: whatever the folder holds, the spool opens. After a
+//! write failed, the segment is given up and the next record begins a new one, so that nothing
+//! confirmed ever depends on what a disk did with an error.
+
+mod disk;
+mod error;
+mod ledger;
+#[cfg(test)]
+mod power_cut;
+mod progress;
+mod reader;
+mod recovery;
+mod segment;
+mod spool;
+#[cfg(test)]
+mod trial;
+mod writer;
+
+#[cfg(any(feature = "fuzzing", test))]
+#[doc(hidden)]
+pub mod fuzzing;
+
+pub use error::{AppendError, OpenError};
+pub use spool::{Depth, Position, Recovery, Settings, Spool, Taken};

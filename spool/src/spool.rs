@@ -1,0 +1,276 @@
+//! The handle.
+
+use std::{
+    fs::File,
+    path::PathBuf,
+    sync::{
+        Arc,
+        mpsc::{Sender, channel},
+    },
+    time::Duration,
+};
+
+use tokio::sync::{Mutex, Semaphore, oneshot};
+
+use crate::{
+    AppendError, OpenError,
+    disk::Disk,
+    reader::{self, Cursor, lock},
+    recovery::{create_folder, recover},
+    segment,
+    writer::{Append, Message, Shared, Writer},
+};
+
+/// Bytes of records that wait to be written; who appends more waits before.
+const WAITING_BYTES: usize = 64 << 20;
+
+/// What a record costs in memory besides its bytes, about.
+const WAITING_OVERHEAD: usize = 256;
+
+/// Until a file that could not be opened is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+const LOCK_FILE: &str = "lock";
+
+/// Where a spool is, and how large it may become.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The folder, created if need be. Files in it that are not the spool's are left alone.
+    pub dir: PathBuf,
+    /// Bytes that all segments may take on disk.
+    pub max_bytes: u64,
+    /// Bytes after which a new segment is begun. Since space is freed by segments, it counts at
+    /// most as a quarter of `max_bytes`.
+    pub segment_bytes: u64,
+}
+
+impl Settings {
+    /// The usual settings: segments of 16 MiB.
+    pub fn new(dir: impl Into<PathBuf>, max_bytes: u64) -> Self {
+        Self { dir: dir.into(), max_bytes, segment_bytes: 16 << 20 }
+    }
+
+    pub(crate) fn effective_segment_bytes(&self) -> u64 {
+        self.segment_bytes.min(self.max_bytes / 4)
+    }
+}
+
+/// A record's place in the queue. Later records have greater ones, also after a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position(pub(crate) u64);
+
+/// A record that was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// What to tell [`Spool::done`].
+    pub position: Position,
+    /// What was appended.
+    pub bytes: Vec<u8>,
+}
+
+/// What was found when a spool was opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// Records that wait.
+    pub records: u64,
+    /// Bytes that the files take.
+    pub bytes: u64,
+    /// Places that were damaged and are skipped; each was logged. A crash while writing leaves one.
+    pub damaged_parts: u64,
+    /// Bytes in these places.
+    pub damaged_bytes: u64,
+}
+
+/// How full a spool is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Depth {
+    /// Records that wait to be dealt with, taken or not.
+    pub records: u64,
+    /// Bytes that the files take, with what is dealt with and not yet deleted.
+    pub bytes: u64,
+    /// Bytes that they may take.
+    pub max_bytes: u64,
+}
+
+/// An open spool. Cheap to clone; all clones are one. It is closed by [`close`](Self::close), or
+/// soon after the last clone was dropped.
+#[derive(Debug, Clone)]
+pub struct Spool {
+    shared: Arc<Shared>,
+    messages: Sender<Message>,
+    memory: Arc<Semaphore>,
+    cursor: Arc<Mutex<Cursor>>,
+    settings: Arc<Settings>,
+}
+
+impl Spool {
+    /// Opens the folder, or creates it, and looks through all that waits in it. This blocks, for
+    /// about a second per gigabyte or two.
+    ///
+    /// # Errors
+    /// When another process has it open, when a newer program wrote it, or when the folder cannot
+    /// be written; never because of what files hold.
+    pub fn open(settings: Settings) -> Result<(Self, Recovery), OpenError> {
+        Self::open_on(Disk::default(), settings)
+    }
+
+    pub(crate) fn open_on(disk: Disk, settings: Settings) -> Result<(Self, Recovery), OpenError> {
+        let dir = &settings.dir;
+        create_folder(dir, &disk)?;
+        let lock = lock_folder(&settings)?;
+        let recovered = recover(dir, &disk)?;
+        let recovery = recovered.recovery;
+        let shared = Arc::new(Shared { ledger: recovered.ledger.into(), ..Shared::default() });
+        let (sender, receiver) = channel();
+        let cursor = Arc::new(Mutex::new(Cursor::new(dir)));
+        let writer = Writer::new(Arc::clone(&shared), settings.clone(), disk, recovered.next, lock);
+        std::thread::Builder::new()
+            .name("spool-writer".to_owned())
+            .spawn(move || writer.run(&receiver))
+            .map_err(|source| OpenError::Io { path: dir.clone(), source })?;
+        let spool = Self {
+            shared,
+            messages: sender,
+            memory: Arc::new(Semaphore::new(WAITING_BYTES)),
+            cursor,
+            settings: Arc::new(settings),
+        };
+        Ok((spool, recovery))
+    }
+
+    /// Keeps a record. It is durable when this returns, and it is behind all records whose appending
+    /// had returned before. When the future is dropped, the record may be kept or not.
+    ///
+    /// # Errors
+    /// When the record is not kept; see [`AppendError`].
+    pub async fn append(&self, record: Vec<u8>) -> Result<Position, AppendError> {
+        let too_large = AppendError::TooLarge { bytes: record.len() };
+        let length = u32::try_from(record.len()).map_err(|_| too_large.clone())?;
+        let least = segment::HEADER_BYTES as u64 + segment::encoded_bytes(length);
+        if least > self.settings.max_bytes {
+            return Err(too_large);
+        }
+        let needed = record.len().saturating_add(WAITING_OVERHEAD).min(WAITING_BYTES);
+        let needed = u32::try_from(needed).unwrap_or(u32::MAX);
+        let memory = Arc::clone(&self.memory).acquire_many_owned(needed).await;
+        let memory = memory.map_err(|_| AppendError::Closed)?;
+        let (answer, confirmed) = oneshot::channel();
+        let append = Append { record, length, answer, memory };
+        self.messages.send(Message::Append(append)).map_err(|_| AppendError::Closed)?;
+        confirmed.await.unwrap_or(Err(AppendError::Closed))
+    }
+
+    /// Waits for the oldest records that were not taken yet, and takes up to `max_bytes` of them,
+    /// at least one. Nothing is taken when the future is dropped. There are none only when the
+    /// spool is closed or the runtime shuts down.
+    pub async fn take(&self, max_bytes: usize) -> Vec<Taken> {
+        loop {
+            // One at a time: the order would mean nothing otherwise.
+            let mut cursor = Arc::clone(&self.cursor).lock_owned().await;
+            let Some(from) = self.wait_for_records().await else {
+                return Vec::new();
+            };
+            let shared = Arc::clone(&self.shared);
+            let reading = move || {
+                let read = cursor.read(&shared.ledger, from, max_bytes);
+                (cursor, read)
+            };
+            let (_cursor, read) = match tokio::task::spawn_blocking(reading).await {
+                Ok(read) => read,
+                Err(failed) if failed.is_panic() => std::panic::resume_unwind(failed.into_panic()),
+                // The runtime is shutting down.
+                Err(_) => return Vec::new(),
+            };
+            let batch = match read {
+                Ok(batch) => batch,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot open a file of the spool; it is tried again");
+                    tokio::time::sleep(RETRY).await;
+                    continue;
+                }
+            };
+            if batch.lost {
+                // A file may hold nothing any more.
+                let _ = self.messages.send(Message::Done(0, oneshot::channel().0));
+            }
+            // From here on nothing waits, so that what is taken is returned.
+            let taken = lock(&self.shared.ledger).take(from, batch.through);
+            if taken && !batch.records.is_empty() {
+                return batch.records;
+            }
+        }
+    }
+
+    /// Waits until there is something to take; returns what was taken before, or nothing when the
+    /// spool is closed.
+    async fn wait_for_records(&self) -> Option<u64> {
+        loop {
+            {
+                let ledger = lock(&self.shared.ledger);
+                if ledger.is_closed() {
+                    return None;
+                }
+                let taken = ledger.taken();
+                if ledger.stretch_after(taken).is_some() {
+                    return Some(taken);
+                }
+            }
+            self.shared.news.notified().await;
+        }
+    }
+
+    /// What was taken and is not dealt with is taken again: the drainer failed.
+    pub fn rewind(&self) {
+        lock(&self.shared.ledger).rewind();
+        self.shared.news.notify_one();
+    }
+
+    /// Says that everything up to and including this record is dealt with. Segments of which this
+    /// is true for all records are deleted when this returns. The progress in others becomes durable
+    /// within about a second: after a crash their records may be given again.
+    pub async fn done(&self, position: Position) {
+        let (answer, noted) = oneshot::channel();
+        // After the close, the records are given again.
+        if self.messages.send(Message::Done(position.0, answer)).is_ok() {
+            let _ = noted.await;
+        }
+    }
+
+    /// Gives `visit` all records that wait, taken or not, in their order. This blocks.
+    ///
+    /// # Errors
+    /// When a file cannot be opened. Damaged records are left out.
+    pub fn scan(&self, visit: impl FnMut(Position, &[u8])) -> std::io::Result<()> {
+        reader::scan(&self.shared.ledger, &self.settings.dir, visit)
+    }
+
+    /// How full it is.
+    pub fn depth(&self) -> Depth {
+        let ledger = lock(&self.shared.ledger);
+        let max_bytes = self.settings.max_bytes;
+        Depth { records: ledger.records(), bytes: ledger.bytes(), max_bytes }
+    }
+
+    /// Writes what was asked for before, notes the progress, and lets go of the folder. Other clones
+    /// get errors from then on.
+    pub async fn close(self) {
+        let (answer, closed) = oneshot::channel();
+        if self.messages.send(Message::Close(answer)).is_ok() {
+            let _ = closed.await;
+        }
+    }
+}
+
+/// Makes the folder ours until the file is closed, be it by the end of the process.
+fn lock_folder(settings: &Settings) -> Result<File, OpenError> {
+    let path = settings.dir.join(LOCK_FILE);
+    let file = File::options().create(true).write(true).truncate(false).open(&path);
+    let file = file.map_err(|source| OpenError::Io { path: path.clone(), source })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            Err(OpenError::InUse { dir: settings.dir.clone() })
+        }
+        Err(std::fs::TryLockError::Error(source)) => Err(OpenError::Io { path, source }),
+    }
+}

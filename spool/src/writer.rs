@@ -1,0 +1,625 @@
+//! The thread that writes: appends that wait at the same time share one write and one sync.
+
+use std::{
+    fs::File,
+    io,
+    sync::{
+        Arc, Mutex,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
+
+use crate::{
+    AppendError, Position, Settings,
+    disk::{Disk, DiskFile},
+    ledger::Ledger,
+    progress::Progress,
+    reader::{self, lock},
+    recovery::{delete_dealt_with, segment_path},
+    segment,
+};
+
+/// Collected before it is written; the sync comes after all.
+const WRITE_BYTES: usize = 1 << 20;
+
+/// How long what is dealt with may stay on disk, and the file of the progress may lag behind.
+const LAG: Duration = Duration::from_secs(1);
+
+/// What the writer is asked for.
+#[derive(Debug)]
+pub(crate) enum Message {
+    Append(Append),
+    /// All up to this record is dealt with.
+    Done(u64, oneshot::Sender<()>),
+    Close(oneshot::Sender<()>),
+}
+
+/// A record to be written.
+#[derive(Debug)]
+pub(crate) struct Append {
+    pub(crate) record: Vec<u8>,
+    /// Bytes of the record.
+    pub(crate) length: u32,
+    pub(crate) answer: oneshot::Sender<Result<Position, AppendError>>,
+    /// Its share of the memory for records that wait to be written.
+    pub(crate) memory: OwnedSemaphorePermit,
+}
+
+/// What the writer and the handles share.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    pub(crate) ledger: Mutex<Ledger>,
+    /// Told when there may be something to take.
+    pub(crate) news: Notify,
+}
+
+/// Owns the folder.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    shared: Arc<Shared>,
+    settings: Settings,
+    disk: Disk,
+    progress: Progress,
+    /// When to tidy, if there is anything to.
+    tidy_at: Option<Instant>,
+    /// The sequence number of the next record.
+    next: u64,
+    current: Option<Current>,
+    batch: Batch,
+    /// Whether the last write failed.
+    failing: bool,
+    /// Whether the last deletion failed.
+    keeping: bool,
+    /// Held as long as the folder is ours.
+    _lock: File,
+}
+
+/// The segment that is being written.
+#[derive(Debug)]
+struct Current {
+    file: DiskFile,
+    first: u64,
+    /// Bytes that are durable, 0 as long as its name is not.
+    durable: u64,
+    /// Bytes that it has when the batch is written.
+    length: u64,
+}
+
+/// Records that become durable together, in the current segment.
+#[derive(Debug, Default)]
+struct Batch {
+    /// What is not written yet.
+    encoded: Vec<u8>,
+    waiting: Vec<Waiting>,
+}
+
+/// Who waits for a record.
+#[derive(Debug)]
+struct Waiting {
+    position: Position,
+    answer: oneshot::Sender<Result<Position, AppendError>>,
+    _memory: OwnedSemaphorePermit,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        settings: Settings,
+        disk: Disk,
+        next: u64,
+        lock: File,
+    ) -> Self {
+        let progress = Progress::new(&settings.dir, reader::lock(&shared.ledger).done());
+        Self {
+            shared,
+            settings,
+            disk,
+            progress,
+            tidy_at: None,
+            next,
+            current: None,
+            batch: Batch::default(),
+            failing: false,
+            keeping: false,
+            _lock: lock,
+        }
+    }
+
+    /// Works until it is told to close, or until nobody is left who could tell it anything.
+    pub(crate) fn run(mut self, messages: &Receiver<Message>) {
+        let closed = loop {
+            let received = match self.tidy_at {
+                None => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(at) => messages.recv_timeout(at.saturating_duration_since(Instant::now())),
+            };
+            match received {
+                Ok(message) => {
+                    if let Some(closed) = self.work(message, messages) {
+                        break Some(closed);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break None,
+            }
+            if self.tidy_at.is_some_and(|at| at <= Instant::now()) {
+                self.tidy();
+            }
+        };
+        self.tidy();
+        drop(self);
+        if let Some(closed) = closed {
+            let _ = closed.send(());
+        }
+    }
+
+    /// Does what is asked for now; returns who asked for the end.
+    fn work(
+        &mut self,
+        first: Message,
+        messages: &Receiver<Message>,
+    ) -> Option<oneshot::Sender<()>> {
+        let mut appends = Vec::new();
+        let mut closed = None;
+        for message in std::iter::once(first).chain(messages.try_iter()) {
+            match message {
+                Message::Append(append) => appends.push(append),
+                Message::Done(through, answer) => {
+                    self.finish(through);
+                    let _ = answer.send(());
+                }
+                Message::Close(answer) => {
+                    closed = Some(answer);
+                    break;
+                }
+            }
+        }
+        for append in appends {
+            self.append(append);
+        }
+        self.commit();
+        closed
+    }
+
+    /// Puts a record into the batch, or answers why not.
+    fn append(&mut self, append: Append) {
+        let bytes = segment::encoded_bytes(append.length);
+        let limit = self.settings.effective_segment_bytes();
+        if self.current.as_ref().is_some_and(|current| current.length + bytes > limit) {
+            self.commit();
+            self.current = None;
+        }
+        if !self.has_room(bytes) {
+            // What was drained of the current segment may be all of it.
+            self.commit();
+            self.delete_current();
+            if !self.has_room(bytes) {
+                let max_bytes = self.settings.max_bytes;
+                let _ = append.answer.send(Err(AppendError::Full { max_bytes }));
+                return;
+            }
+        }
+        if let Err(error) = self.begin_segment() {
+            let _ = append.answer.send(Err(self.failed(&error)));
+            return;
+        }
+        let Some(current) = &mut self.current else { return };
+        segment::encode(&mut self.batch.encoded, self.next, append.length, &append.record);
+        current.length += bytes;
+        self.batch.waiting.push(Waiting {
+            position: Position(self.next),
+            answer: append.answer,
+            _memory: append.memory,
+        });
+        self.next += 1;
+        if self.batch.encoded.len() >= WRITE_BYTES
+            && let Err(error) = self.write()
+        {
+            self.abandon(&error);
+        }
+    }
+
+    /// Whether so many bytes of a record may be added.
+    fn has_room(&self, bytes: u64) -> bool {
+        let added = match &self.current {
+            Some(current) => current.length - current.durable,
+            None => segment::HEADER_BYTES as u64,
+        };
+        lock(&self.shared.ledger).bytes() + added + bytes <= self.settings.max_bytes
+    }
+
+    /// Sees to it that there is a current segment.
+    fn begin_segment(&mut self) -> io::Result<()> {
+        if self.current.is_some() {
+            return Ok(());
+        }
+        let first = self.next;
+        if !segment::SEQUENCES.contains(&first) {
+            // Only a file that somebody named so can be the reason; it would not be found again.
+            return Err(io::Error::other("a file had too high a number; restart the program"));
+        }
+        let file = self
+            .disk
+            .create(&segment_path(&self.settings.dir, first))
+            // If a file of this name is in the way, the next name may be free.
+            .inspect_err(|_| self.next += 1)?;
+        self.batch.encoded.extend_from_slice(&segment::header(first));
+        let length = segment::HEADER_BYTES as u64;
+        self.current = Some(Current { file, first, durable: 0, length });
+        Ok(())
+    }
+
+    /// Makes the batch durable and answers those who wait for it.
+    fn commit(&mut self) {
+        let Some(last) = self.batch.waiting.last().map(|waiting| waiting.position.0) else {
+            return;
+        };
+        if let Err(error) = self.write().and_then(|()| self.sync()) {
+            return self.abandon(&error);
+        }
+        if let Some(current) = &mut self.current {
+            current.durable = current.length;
+            lock(&self.shared.ledger).extend(current.first, last, current.durable);
+        }
+        self.shared.news.notify_one();
+        if std::mem::take(&mut self.failing) {
+            tracing::info!("the spool can be written again");
+        }
+        for waiting in self.batch.waiting.drain(..) {
+            let _ = waiting.answer.send(Ok(waiting.position));
+        }
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        if let Some(current) = &mut self.current {
+            current.file.write(&self.batch.encoded)?;
+        }
+        self.batch.encoded.clear();
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let Some(current) = &self.current else { return Ok(()) };
+        current.file.sync()?;
+        if current.durable == 0 {
+            self.disk.sync_folder(&self.settings.dir)?;
+        }
+        Ok(())
+    }
+
+    /// Gives up the current segment after an error: what was not durable before is cut off, and
+    /// nothing is written after it, because nobody knows what is on disk.
+    fn abandon(&mut self, error: &io::Error) {
+        self.batch.encoded.clear();
+        if let Some(current) = self.current.take() {
+            let undone = if current.durable == 0 {
+                self.disk.remove(current.file.path())
+            } else {
+                // Without the sync it is cut off all the same, unless the power fails.
+                current.file.truncate(current.durable).inspect(|()| drop(current.file.sync()))
+            };
+            if undone.is_err() {
+                lock(&self.shared.ledger).set_bytes(current.first, current.length);
+                self.tidy_soon();
+            }
+        }
+        let error = self.failed(error);
+        for waiting in self.batch.waiting.drain(..) {
+            let _ = waiting.answer.send(Err(error.clone()));
+        }
+    }
+
+    /// What is answered after an error. It is logged when it is the first of several.
+    fn failed(&mut self, error: &io::Error) -> AppendError {
+        if !std::mem::replace(&mut self.failing, true) {
+            tracing::error!(folder = %self.settings.dir.display(), %error, "cannot write the spool");
+        }
+        AppendError::Io(error.to_string())
+    }
+
+    /// Notes that all up to `through` is dealt with.
+    fn finish(&mut self, through: u64) {
+        if lock(&self.shared.ledger).finish(through) {
+            self.tidy_soon();
+        }
+        if self.delete_dealt_with() > 0 {
+            self.write_progress();
+        }
+    }
+
+    fn tidy_soon(&mut self) {
+        self.tidy_at.get_or_insert_with(|| Instant::now() + LAG);
+    }
+
+    /// Leaves as little on disk as can be, and the progress.
+    fn tidy(&mut self) {
+        self.delete_current();
+        let written = self.write_progress();
+        self.tidy_at = None;
+        if !written || self.keeping {
+            self.tidy_soon();
+        }
+    }
+
+    /// Deletes the current segment if nothing in it waits.
+    fn delete_current(&mut self) {
+        let dealt_with = self.current.as_ref().is_some_and(|current| {
+            current.durable == current.length && !lock(&self.shared.ledger).waits(current.first)
+        });
+        if dealt_with {
+            self.current = None;
+        }
+        self.delete_dealt_with();
+    }
+
+    fn delete_dealt_with(&mut self) -> usize {
+        let current = self.current.as_ref().map(|current| current.first);
+        let ledger = &mut lock(&self.shared.ledger);
+        delete_dealt_with(ledger, &self.settings.dir, &self.disk, current, &mut self.keeping)
+    }
+
+    fn write_progress(&mut self) -> bool {
+        let done = lock(&self.shared.ledger).done();
+        self.progress.write(&self.disk, done)
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        lock(&self.shared.ledger).close();
+        self.shared.news.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use tempfile::{TempDir, tempdir};
+    use tokio::runtime::{Builder, Runtime};
+
+    use super::*;
+    use crate::{Recovery, Spool, trial::Kind};
+
+    const MAX_BYTES: u64 = 1 << 20;
+
+    fn runtime() -> Runtime {
+        Builder::new_current_thread().enable_time().build().unwrap()
+    }
+
+    fn open(folder: &Path) -> (Spool, Disk, Recovery) {
+        let disk = Disk::default();
+        let settings = Settings { segment_bytes: 24 + 3 * 26, ..Settings::new(folder, MAX_BYTES) };
+        let (spool, recovery) = Spool::open_on(disk.clone(), settings).unwrap();
+        (spool, disk, recovery)
+    }
+
+    fn record(number: u32) -> Vec<u8> {
+        format!("{number:010}").into_bytes()
+    }
+
+    fn files(folder: &Path) -> Vec<(String, u64)> {
+        let mut files: Vec<_> = folder
+            .read_dir()
+            .unwrap()
+            .map(|file| file.unwrap())
+            .map(|file| (file.file_name().into_string().unwrap(), file.metadata().unwrap().len()))
+            .filter(|(name, _)| name.ends_with("segment"))
+            .collect();
+        files.sort();
+        files
+    }
+
+    /// What a killed process leaves.
+    fn killed(folder: &Path) -> TempDir {
+        let copy = tempdir().unwrap();
+        for file in folder.read_dir().unwrap() {
+            let path = file.unwrap().path();
+            std::fs::copy(&path, copy.path().join(path.file_name().unwrap())).unwrap();
+        }
+        copy
+    }
+
+    async fn waiting(spool: &Spool) -> Vec<Vec<u8>> {
+        let mut waiting = Vec::new();
+        spool.scan(|_, bytes| waiting.push(bytes.to_vec())).unwrap();
+        spool.rewind();
+        let taken = spool.take(usize::MAX).await;
+        assert!(taken.iter().map(|taken| &taken.bytes).eq(&waiting));
+        waiting
+    }
+
+    #[test]
+    fn failures_cost_what_was_not_confirmed() {
+        use Kind::{Create, Remove, Sync, SyncFolder, Truncate, Write};
+        // How many records the segment has before, and what fails.
+        let cases: [(u32, &[Kind]); 11] = [
+            (0, &[Create]),
+            (0, &[Write]),
+            (0, &[Sync]),
+            (0, &[SyncFolder]),
+            (0, &[Write, Remove]),
+            (2, &[Write]),
+            (2, &[Sync]),
+            (2, &[Sync, Truncate]),
+            (2, &[Write, Truncate, Remove]),
+            (3, &[Create]),
+            (3, &[Write]),
+        ];
+        for (before, failing) in cases {
+            let folder = tempdir().unwrap();
+            runtime().block_on(async {
+                let (spool, disk, _) = open(folder.path());
+                let mut kept = Vec::new();
+                for number in 0..before {
+                    spool.append(record(number)).await.unwrap();
+                    kept.push(record(number));
+                }
+                failing.iter().for_each(|&kind| disk.trial.fail(kind));
+                for number in 10..13 {
+                    let error = spool.append(record(number)).await.unwrap_err();
+                    assert_eq!(error, AppendError::Io("the disk is on trial".to_owned()));
+                }
+                assert_eq!(spool.depth().records, u64::from(before), "{failing:?}");
+                disk.trial.heal();
+                for number in 20..24 {
+                    spool.append(record(number)).await.unwrap();
+                    kept.push(record(number));
+                }
+                assert_eq!(waiting(&spool).await, kept, "{failing:?}");
+                // What was not confirmed may come after a crash, but only if it could not be undone.
+                let left = killed(folder.path());
+                let (revived, _, recovery) = open(left.path());
+                let found = waiting(&revived).await;
+                if failing.contains(&Truncate) {
+                    let confirmed = found.iter().filter(|record| kept.contains(record));
+                    assert!(confirmed.eq(&kept), "{failing:?}");
+                } else {
+                    assert_eq!(found, kept, "{failing:?}");
+                    // Files that could not be deleted count until they are.
+                    let counted = spool.depth().bytes;
+                    assert!(recovery.bytes <= counted, "{failing:?}");
+                    assert!(recovery.bytes == counted || failing.contains(&Remove), "{failing:?}");
+                }
+                // All space comes back.
+                let last = spool.append(record(30)).await.unwrap();
+                spool.done(last).await;
+                spool.close().await;
+                assert_eq!(files(folder.path()), [], "{failing:?}");
+            });
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_survived() {
+        // Room for a part of a header, of a record, for one record, for two.
+        for room in [0, 10, 24, 30, 50, 60, 76, 90] {
+            let folder = tempdir().unwrap();
+            runtime().block_on(async {
+                let (spool, disk, _) = open(folder.path());
+                disk.trial.fill_up(room);
+                let mut kept = Vec::new();
+                for number in 0..10 {
+                    match spool.append(record(number)).await {
+                        Ok(_) => kept.push(record(number)),
+                        Err(error) => assert!(matches!(error, AppendError::Io(_)), "{error}"),
+                    }
+                }
+                let confirmed = (room.saturating_sub(24) / 26) as u64;
+                assert_eq!(spool.depth().records, confirmed, "{room}");
+                // Nothing is left behind of what was refused.
+                let on_disk: u64 = files(folder.path()).iter().map(|(_, bytes)| bytes).sum();
+                assert_eq!((on_disk, spool.depth().bytes), (on_disk, on_disk), "{room}");
+                assert_eq!(on_disk, if confirmed > 0 { 24 + confirmed * 26 } else { 0 }, "{room}");
+                disk.trial.heal();
+                spool.append(record(11)).await.unwrap();
+                kept.push(record(11));
+                assert_eq!(waiting(&spool).await, kept, "{room}");
+                assert_eq!(waiting(&open(killed(folder.path()).path()).0).await, kept, "{room}");
+            });
+        }
+    }
+
+    #[test]
+    fn a_full_disk_can_be_drained() {
+        let folder = tempdir().unwrap();
+        runtime().block_on(async {
+            let (spool, disk, _) = open(folder.path());
+            let mut last = spool.append(record(0)).await.unwrap();
+            for number in 1..7 {
+                last = spool.append(record(number)).await.unwrap();
+            }
+            disk.trial.fill_up(0);
+            assert!(spool.append(record(7)).await.is_err());
+            let taken = spool.take(usize::MAX).await;
+            assert_eq!(taken.len(), 7);
+            // Not even the progress can be written; files can be deleted.
+            spool.done(last).await;
+            assert_eq!(spool.depth().records, 0);
+            assert_eq!(files(folder.path()), []);
+            disk.trial.heal();
+            spool.close().await;
+            assert_eq!(open(folder.path()).2, Recovery::default());
+        });
+    }
+
+    #[test]
+    fn those_who_wait_share_a_sync() {
+        let folder = tempdir().unwrap();
+        let (spool, disk, _) = open(folder.path());
+        let settings = Settings::new(folder.path().join("large"), MAX_BYTES * 64);
+        drop(spool);
+        let (spool, _) = Spool::open_on(disk.clone(), settings).unwrap();
+        let runtime = runtime();
+        let synced_before = disk.trial.count(Kind::Sync);
+        let held = disk.trial.hold();
+        let appends = runtime.block_on(async {
+            let appends = (0..64).map(|number| {
+                let spool = spool.clone();
+                tokio::spawn(async move { spool.append(vec![number; 100_000]).await })
+            });
+            let appends: Vec<_> = appends.collect();
+            // Each has sent its record after its first turn; one yielding is not a turn for all.
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+            appends
+        });
+        drop(held);
+        runtime.block_on(async {
+            for append in appends {
+                append.await.unwrap().unwrap();
+            }
+            assert_eq!(spool.depth().records, 64);
+        });
+        let syncs = disk.trial.count(Kind::Sync) - synced_before;
+        assert!((1..=2).contains(&syncs), "{syncs} syncs for 64 records");
+    }
+
+    #[test]
+    fn progress_is_written_soon() {
+        let folder = tempdir().unwrap();
+        runtime().block_on(async {
+            let (spool, disk, _) = open(folder.path());
+            let first = spool.append(record(0)).await.unwrap();
+            let second = spool.append(record(1)).await.unwrap();
+            spool.done(first).await;
+            // The segment stays, so that this is not written at once. The folder is synced when
+            // the spool is opened, for the segment, and after the progress.
+            disk.trial.wait_for(Kind::SyncFolder, 3);
+            assert_eq!(open(killed(folder.path()).path()).2.records, 1);
+            // When nothing waits, the segment goes too.
+            spool.done(second).await;
+            disk.trial.wait_for(Kind::SyncFolder, 4);
+            assert_eq!(files(folder.path()), []);
+            // The last second's progress is written by the close.
+            let third = spool.append(record(2)).await.unwrap();
+            spool.append(record(3)).await.unwrap();
+            spool.done(third).await;
+            spool.close().await;
+            assert_eq!(open(folder.path()).2.records, 1);
+        });
+    }
+
+    #[test]
+    fn what_cannot_be_deleted_is_deleted_later() {
+        let folder = tempdir().unwrap();
+        runtime().block_on(async {
+            let (spool, disk, _) = open(folder.path());
+            let mut positions = Vec::new();
+            for number in 0..9 {
+                positions.push(spool.append(record(number)).await.unwrap());
+            }
+            disk.trial.fail(Kind::Remove);
+            spool.done(positions[5]).await;
+            // The space counts as long as it is taken.
+            assert_eq!((spool.depth().records, spool.depth().bytes), (3, 3 * 102));
+            assert_eq!(waiting(&spool).await, [record(6), record(7), record(8)]);
+            disk.trial.heal();
+            spool.done(positions[6]).await;
+            assert_eq!((spool.depth().records, spool.depth().bytes), (2, 102));
+        });
+    }
+}

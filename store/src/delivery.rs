@@ -1,0 +1,178 @@
+//! Whether an answer reached its sender.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// A sender that was gone before its answer came resets the connection within this time.
+pub(crate) const GRACE: Duration = Duration::from_secs(2);
+
+const PENDING: u8 = 0;
+const DELIVERED: u8 = 1;
+const FAILED: u8 = 2;
+
+/// Whether the answer to one request reached its sender: told by whoever talks to the sender, asked
+/// by the store. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Delivery(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    state: AtomicU8,
+    given: OnceLock<Instant>,
+    peer: Option<Box<dyn Fn() -> Peer + Send + Sync>>,
+    when_delivered: OnceLock<Box<dyn Fn() + Send + Sync>>,
+}
+
+/// What a sender's end of a connection shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// The sender is there, as far as one can see.
+    Open,
+    /// The sender will send no more, and has broken nothing off.
+    Closed,
+    /// The connection is broken.
+    Broken,
+}
+
+impl Delivery {
+    /// An answer whose sender can be looked after.
+    pub fn to(peer: impl Fn() -> Peer + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Inner { peer: Some(Box::new(peer)), ..Inner::default() }))
+    }
+
+    /// An answer that nobody waits for: it counts as delivered.
+    pub fn not_needed() -> Self {
+        let delivery = Self::default();
+        delivery.succeed();
+        delivery
+    }
+
+    /// The answer was given to the network. It counts as delivered if nothing else is heard.
+    pub fn give(&self) {
+        self.0.given.get_or_init(Instant::now);
+    }
+
+    /// The sender has the answer.
+    pub fn succeed(&self) {
+        if self.settle(DELIVERED)
+            && let Some(tell) = self.0.when_delivered.get()
+        {
+            tell();
+        }
+    }
+
+    /// The sender was gone before it had the answer; it will send the same again.
+    pub fn fail(&self) {
+        self.settle(FAILED);
+    }
+
+    /// Whether the sender has the answer at this time, as far as one can know.
+    pub(crate) fn is_delivered(&self, now: Instant) -> bool {
+        match self.0.state.load(Ordering::Acquire) {
+            PENDING => self.0.given.get().is_some_and(|given| *given + GRACE <= now),
+            state => state == DELIVERED,
+        }
+    }
+
+    /// Whether the sender does not have the answer.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.0.state.load(Ordering::Acquire) == FAILED
+    }
+
+    /// Looks whether the sender has left and nobody has told yet.
+    pub(crate) fn look(&self) {
+        let Some(peer) = &self.0.peer else { return };
+        if self.0.state.load(Ordering::Acquire) != PENDING {
+            return;
+        }
+        match peer() {
+            Peer::Open => {}
+            Peer::Closed if self.0.given.get().is_some() => self.succeed(),
+            Peer::Closed | Peer::Broken => self.fail(),
+        }
+    }
+
+    /// Calls when the sender is known to have the answer; only the first call of this counts.
+    pub(crate) fn when_delivered(&self, tell: impl Fn() + Send + Sync + 'static) {
+        let _ = self.0.when_delivered.set(Box::new(tell));
+    }
+
+    /// What was settled first stays. Whether it was settled now.
+    fn settle(&self, to: u8) -> bool {
+        let state = &self.0.state;
+        state.compare_exchange(PENDING, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner").field("state", &self.state).field("given", &self.given).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sender_that_has_left_is_noticed() {
+        let now = Instant::now();
+        for (given, peer, delivered, failed) in [
+            (false, Peer::Open, false, false),
+            (true, Peer::Open, false, false),
+            (false, Peer::Closed, false, true),
+            (true, Peer::Closed, true, false),
+            (false, Peer::Broken, false, true),
+            (true, Peer::Broken, false, true),
+        ] {
+            let delivery = Delivery::to(move || peer);
+            if given {
+                delivery.give();
+            }
+            delivery.look();
+            let found = (delivery.is_delivered(now), delivery.has_failed());
+            assert_eq!(found, (delivered, failed), "{given} {peer:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_word_counts() {
+        let now = Instant::now();
+        let delivery = Delivery::default();
+        assert!(!delivery.is_delivered(now) && !delivery.has_failed());
+        let clone = delivery.clone();
+        delivery.fail();
+        clone.succeed();
+        assert!(!clone.is_delivered(now) && clone.has_failed());
+        assert!(Delivery::not_needed().is_delivered(now));
+    }
+
+    #[test]
+    fn delivery_is_told_once() {
+        let told = Arc::new(AtomicU8::new(0));
+        for (settle, times) in [(Delivery::succeed as fn(&_), 1), (Delivery::fail, 1)] {
+            let delivery = Delivery::default();
+            let told_to = Arc::clone(&told);
+            delivery.when_delivered(move || _ = told_to.fetch_add(1, Ordering::Relaxed));
+            settle(&delivery);
+            delivery.succeed();
+            assert_eq!(told.load(Ordering::Relaxed), times);
+        }
+    }
+
+    #[test]
+    fn what_was_given_counts_as_delivered_after_a_while() {
+        let delivery = Delivery::default();
+        delivery.give();
+        assert!(!delivery.is_delivered(Instant::now()));
+        assert!(delivery.is_delivered(Instant::now() + GRACE));
+        delivery.fail();
+        assert!(!delivery.is_delivered(Instant::now() + GRACE) && delivery.has_failed());
+    }
+}

@@ -1,0 +1,133 @@
+//! Brings requests from the spool into the store, in order.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use spool::{Spool, Taken};
+
+use crate::{
+    event_store::{self, AppendError},
+    request::Request,
+    spooled::{self, NotARequest},
+    store::Inner,
+};
+
+/// Bytes that are drained at once.
+const AT_ONCE: usize = 4 << 20;
+
+/// After this time a crash cannot bring back what was drained.
+const PROGRESS_IS_KEPT: Duration = Duration::from_secs(5);
+
+/// Wait after a failure.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Notes the requests on the spool that a former life of this process left there: their senders
+/// may not have been answered.
+pub(crate) async fn note_spooled(inner: &Arc<Inner>, spool: &Spool) {
+    let noted = {
+        let (inner, spool) = (Arc::clone(inner), spool.clone());
+        tokio::task::spawn_blocking(move || {
+            spool.scan(|_, bytes| {
+                if let Ok(Request { id, content: Some(content), .. }) = spooled::decode(bytes) {
+                    inner.receipts.note_spooled(content, id);
+                }
+            })
+        })
+    };
+    match noted.await.map_err(std::io::Error::other).flatten() {
+        Ok(()) => {}
+        Err(error) => tracing::error!(%error, "the spool cannot be looked through"),
+    }
+}
+
+/// Returns when the spool is closed.
+pub(crate) async fn keep_draining(inner: &Arc<Inner>, spool: &Spool) {
+    let mut failing = false;
+    loop {
+        let taken = spool.take(AT_ONCE).await;
+        let Some(last) = taken.last().map(|taken| taken.position) else { return };
+        inner.events_are_there().await;
+        let drained = match requests(&taken) {
+            Ok(requests) => drain(inner, requests).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        match drained {
+            Ok(drained) => {
+                spool.done(last).await;
+                let inner = Arc::clone(inner);
+                tokio::spawn(async move {
+                    tokio::time::sleep(PROGRESS_IS_KEPT).await;
+                    drained.forget(&inner);
+                });
+                if std::mem::take(&mut failing) {
+                    tracing::info!("the spool is drained again");
+                }
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::warn!(error, "the spool cannot be drained now");
+                }
+                spool.rewind();
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// What the records say. One that a program of the future has written stops the draining.
+fn requests(taken: &[Taken]) -> Result<Vec<Request>, NotARequest> {
+    let mut requests = Vec::with_capacity(taken.len());
+    for record in taken {
+        match spooled::decode(&record.bytes) {
+            Ok(request) => requests.push(request),
+            Err(error @ NotARequest::Version(_)) => return Err(error),
+            Err(NotARequest::Unreadable) => {
+                tracing::error!(position = ?record.position, "a spooled request is unreadable");
+            }
+        }
+    }
+    Ok(requests)
+}
+
+/// Requests that are in the store and not yet taken off the spool.
+struct Drained(Vec<Request>);
+
+impl Drained {
+    /// They will not be drained again: those that nobody sends again need no row any more.
+    fn forget(self, inner: &Inner) {
+        for Request { id, content, .. } in self.0 {
+            match content {
+                Some(content) => inner.receipts.note_drained(content, id),
+                None => inner.receipts.note_needless(id),
+            }
+        }
+    }
+}
+
+async fn drain(inner: &Inner, requests: Vec<Request>) -> Result<Drained, AppendError> {
+    let mut requests = requests.into_iter().peekable();
+    let mut drained = Vec::new();
+    while let Some(first) = requests.next() {
+        let mut contents: HashSet<_> = first.content.into_iter().collect();
+        let mut group = vec![first];
+        while let Some(next) = requests.next_if(|next| {
+            let same_source = group.first().is_some_and(|first| first.source == next.source);
+            same_source && next.content.is_none_or(|content| !contents.contains(&content))
+        }) {
+            contents.extend(next.content);
+            group.push(next);
+        }
+        drain_group(inner, &mut group).await?;
+        drained.extend(group);
+    }
+    Ok(Drained(drained))
+}
+
+async fn drain_group(inner: &Inner, group: &mut [Request]) -> Result<(), AppendError> {
+    for request in group.iter_mut() {
+        request.content = request
+            .content
+            .filter(|content| inner.receipts.may_be_sent_again(*content, request.id));
+    }
+    let requests: Vec<&Request> = group.iter().collect();
+    event_store::write(inner, &requests).await.map(|_| ())
+}

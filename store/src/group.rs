@@ -1,0 +1,383 @@
+//! A group of requests for one source, written by one transaction.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use event_schemas::Reason;
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Row as _, postgres::PgCopyIn};
+use uuid::Uuid;
+
+use crate::{
+    connections::Lease,
+    day::Day,
+    event_tables::{EventTables, qualified_name},
+    failure,
+    rejected_events::{self, RejectedEvent},
+    request::{Appended, Request},
+    rows::{COPY_COLUMNS, HEADER, Row, TRAILER},
+    server::SchemaName,
+};
+
+/// Bytes of COPY data given to the driver at once: it copies what it is given.
+const CHUNK: usize = 256 * 1024;
+
+/// Attempts after failures that pass by themselves, such as a lock that was held too long.
+const TRANSIENT_RETRIES: u32 = 3;
+
+/// First key of the advisory locks of writers: `logw`.
+pub(crate) const LOCK_CLASS: i32 = 0x6c6f_6777;
+
+/// Where groups are written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) pool: &'a PgPool,
+    pub(crate) tables: &'a EventTables,
+    pub(crate) schema: &'a SchemaName,
+    /// The process that answers the requests.
+    pub(crate) owner: i32,
+    /// Requests of the past whose receipts are removed by the way.
+    pub(crate) needless: &'a [Uuid],
+}
+
+/// Stores the requests of one source; returns when the server has confirmed their commit, with
+/// what became of each. No two of them may have the same content.
+///
+/// Requests that are stored already are not stored again. So it may be called again with the same
+/// requests after any error, also when it is not known whether the commit took place.
+pub(crate) async fn write(
+    target: Target<'_>,
+    source: Uuid,
+    requests: &[&Request],
+) -> Result<Vec<Appended>, sqlx::Error> {
+    let today = Day::today();
+    let days: BTreeSet<Day> =
+        requests.iter().flat_map(|request| request.batch.partitioned_days(today)).collect();
+    let mut group = Group { target, source, requests, days, isolate: false };
+    // The pool may hold as many dead connections as it has.
+    let mut stale_left = target.pool.options().get_max_connections();
+    let mut transient_left = TRANSIENT_RETRIES;
+    let mut may_remake_table = true;
+    loop {
+        let mut lease = Lease::acquire(target.pool).await?;
+        let error = match group.attempt(&mut lease).await {
+            Ok(appended) => {
+                lease.release();
+                return Ok(appended);
+            }
+            Err(error) => error,
+        };
+        if stale_left > 0 && failure::is_stale_connection(&error) {
+            stale_left -= 1;
+        } else if may_remake_table && is_table_gone(&error) {
+            may_remake_table = false;
+            // Dropped by somebody: all that we know of it is wrong.
+            target.tables.forget(source);
+            let mut lease = Lease::acquire(target.pool).await?;
+            target.tables.ensure(&mut lease, target.schema, source, &[]).await?;
+            lease.release();
+        } else if !group.isolate && failure::is_refusal_of_rows(&error) {
+            // Some row is bad. The next attempt finds out which.
+            group.isolate = true;
+        } else if transient_left > 0 && failure::is_transient(&error) {
+            transient_left -= 1;
+        } else {
+            return Err(error);
+        }
+    }
+}
+
+struct Group<'a> {
+    target: Target<'a>,
+    source: Uuid,
+    requests: &'a [&'a Request],
+    days: BTreeSet<Day>,
+    /// Whether rows that Postgres refuses are looked for and set apart.
+    isolate: bool,
+}
+
+/// A row and the place of its request in the group.
+type Placed<'a> = (usize, Row<'a>);
+
+impl Group<'_> {
+    async fn attempt(&self, connection: &mut PgConnection) -> Result<Vec<Appended>, sqlx::Error> {
+        self.make_partitions(connection).await?;
+        // Whoever starts a process waits for the transactions of its former life by this lock.
+        let begin = format!("begin; select pg_advisory_xact_lock_shared({LOCK_CLASS}, 0)");
+        sqlx::raw_sql(AssertSqlSafe(begin)).execute(&mut *connection).await?;
+
+        let new = self.write_receipts(connection).await?;
+        let mut appended: Vec<_> = self
+            .requests
+            .iter()
+            .map(|request| match new.contains(&request.id) {
+                true => Appended { stored: request.batch.len(), ..Appended::default() },
+                false => Appended::again(&request.batch),
+            })
+            .collect();
+        let known = self.known_events(connection, &new).await?;
+        let mut rows = Vec::new();
+        for (place, request) in self.requests.iter().enumerate() {
+            if !new.contains(&request.id) {
+                continue;
+            }
+            let skipped = known.get(&place);
+            for (number, row) in request.batch.rows.iter().enumerate() {
+                if skipped.is_none_or(|skipped| !skipped.contains(&number)) {
+                    rows.push((place, row));
+                }
+            }
+        }
+        for (place, skipped) in &known {
+            if let Some(appended) = appended.get_mut(*place) {
+                appended.stored -= skipped.len();
+                appended.duplicates += skipped.len();
+            }
+        }
+
+        if self.isolate {
+            for (place, row, reason) in self.copy_isolating(connection, &rows).await? {
+                self.keep_refused(connection, row, &reason).await?;
+                if let Some(appended) = appended.get_mut(place) {
+                    appended.stored -= 1;
+                    appended.refused.push(reason);
+                }
+            }
+        } else {
+            self.copy(connection, &rows).await?;
+        }
+        let rejected = self.requests.iter().filter(|request| new.contains(&request.id));
+        let rejected = rejected.flat_map(|request| &request.batch.rejected);
+        rejected_events::insert(connection, self.target.schema, self.source, rejected).await?;
+        sqlx::raw_sql("commit").execute(connection).await?;
+        Ok(appended)
+    }
+
+    async fn make_partitions(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        let Target { tables, schema, .. } = self.target;
+        let missing = tables.missing(self.source, &self.days);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        match tables.ensure(connection, schema, self.source, &missing).await {
+            // A long query keeps the default partition locked. The rows go there, and move when
+            // their day is made later: better than to keep the sender waiting.
+            Err(error) if failure::is_sqlstate(&error, "55P03") => {
+                let source = self.source;
+                tracing::debug!(%source, "no partition made now: {}", failure::text(&error));
+                Ok(())
+            }
+            ensured => ensured,
+        }
+    }
+
+    /// Leaves a receipt for each request; gives those that are new.
+    ///
+    /// Not new is one that takes the place of an orphan with its content, and one whose receipt is
+    /// there already. A transaction that is about to write that same receipt is waited for.
+    async fn write_receipts(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<HashSet<Uuid>, sqlx::Error> {
+        let sql = format!(
+            "with needless as (
+                delete from {receipts} where request = any($4)
+            ),
+            given as (
+                select * from unnest($1::uuid[], $2::bytea[]) as given(request, content)
+            ),
+            claimed as (
+                update {receipts} as receipts
+                set request = given.request, owner = $3, orphaned = false
+                from given
+                cross join lateral (
+                    select min(id) as id from {receipts} as of_content
+                    where of_content.content = given.content and of_content.orphaned
+                ) as oldest
+                where receipts.id = oldest.id and receipts.orphaned
+                returning receipts.request
+            )
+            insert into {receipts} (request, content, owner)
+            select request, content, $3 from given
+            where request not in (select request from claimed)
+            on conflict (request) do nothing
+            returning request",
+            receipts = receipts_table(self.target.schema)
+        );
+        let ids: Vec<_> = self.requests.iter().map(|request| request.id).collect();
+        let content = |request: &&Request| request.content.map(|hash| hash.as_bytes().to_vec());
+        let contents: Vec<Option<Vec<u8>>> = self.requests.iter().map(content).collect();
+        let new = sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(ids)
+            .bind(contents)
+            .bind(self.target.owner)
+            .bind(self.target.needless)
+            .fetch_all(connection)
+            .await?;
+        Ok(new.into_iter().collect())
+    }
+
+    /// The rows of new requests that brought an id of their own which is stored already, with the
+    /// same time: per request, their places.
+    async fn known_events(
+        &self,
+        connection: &mut PgConnection,
+        new: &HashSet<Uuid>,
+    ) -> Result<HashMap<usize, BTreeSet<usize>>, sqlx::Error> {
+        let mut known: HashMap<usize, BTreeSet<usize>> = HashMap::new();
+        let mut seen = HashSet::new();
+        let mut asked = Vec::new();
+        for (place, request) in self.requests.iter().enumerate() {
+            if request.batch.own_ids.is_empty() || !new.contains(&request.id) {
+                continue;
+            }
+            let own_ids: HashSet<_> = request.batch.own_ids.iter().copied().collect();
+            for (number, row) in request.batch.rows.iter().enumerate() {
+                if !own_ids.contains(&number) {
+                } else if seen.insert((row.id(), row.timestamp())) {
+                    asked.push((place, number, row));
+                } else {
+                    known.entry(place).or_default().insert(number);
+                }
+            }
+        }
+        if asked.is_empty() {
+            return Ok(known);
+        }
+        // Two writers of the same event must see each other.
+        sqlx::query("select pg_advisory_xact_lock($1, hashtext($2))")
+            .bind(LOCK_CLASS)
+            .bind(self.source.to_string())
+            .execute(&mut *connection)
+            .await?;
+        let sql = format!(
+            "select place from unnest($1::text[], $2::bigint[]) with ordinality \
+                 as asked(id, micros, place) \
+             cross join lateral (select date '1970-01-01' + (micros / 86400000000)::integer \
+                 + (micros % 86400000000) * interval '1 microsecond' as at) as times \
+             where exists (select from {table} as events \
+                 where events.id = asked.id and events.\"timestamp\" = times.at)",
+            table = qualified_name(self.target.schema, self.source)
+        );
+        let ids: Vec<_> = asked.iter().map(|(_, _, row)| row.id().to_owned()).collect();
+        let times: Vec<_> = asked.iter().map(|(_, _, row)| row.timestamp()).collect();
+        let found = sqlx::query(AssertSqlSafe(sql)).bind(ids).bind(times);
+        for row in found.fetch_all(connection).await? {
+            let place: i64 = row.try_get("place")?;
+            let place = usize::try_from(place - 1).unwrap_or(usize::MAX);
+            if let Some((request, number, _)) = asked.get(place) {
+                known.entry(*request).or_default().insert(*number);
+            }
+        }
+        Ok(known)
+    }
+
+    async fn copy(
+        &self,
+        connection: &mut PgConnection,
+        rows: &[Placed<'_>],
+    ) -> Result<(), sqlx::Error> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let statement = format!(
+            "copy {} ({COPY_COLUMNS}) from stdin with (format binary)",
+            qualified_name(self.target.schema, self.source)
+        );
+        let mut copy = CopyData::begin(connection, &statement).await?;
+        for (_, row) in rows {
+            copy.push(row.bytes()).await?;
+        }
+        copy.finish().await
+    }
+
+    /// Copies all rows that Postgres takes; gives the others, each with the reason.
+    async fn copy_isolating<'r>(
+        &self,
+        connection: &mut PgConnection,
+        rows: &[Placed<'r>],
+    ) -> Result<Vec<(usize, Row<'r>, Reason)>, sqlx::Error> {
+        let mut refused = Vec::new();
+        let mut ranges = vec![rows];
+        while let Some(rows) = ranges.pop() {
+            sqlx::raw_sql("savepoint rows").execute(&mut *connection).await?;
+            let error = match self.copy(connection, rows).await {
+                Ok(()) => {
+                    sqlx::raw_sql("release savepoint rows").execute(&mut *connection).await?;
+                    continue;
+                }
+                Err(error) if failure::is_refusal_of_rows(&error) => error,
+                Err(error) => return Err(error),
+            };
+            sqlx::raw_sql("rollback to savepoint rows").execute(&mut *connection).await?;
+            match rows {
+                [] => {}
+                [(place, row)] => {
+                    let text = format!("Postgres refuses it: {}", failure::text(&error));
+                    refused.push((*place, *row, Reason { path: String::new(), text }));
+                }
+                _ => {
+                    let (one, other) = rows.split_at(rows.len() / 2);
+                    ranges.extend([other, one]);
+                }
+            }
+        }
+        Ok(refused)
+    }
+
+    async fn keep_refused(
+        &self,
+        connection: &mut PgConnection,
+        row: Row<'_>,
+        reason: &Reason,
+    ) -> Result<(), sqlx::Error> {
+        let rejected = RejectedEvent {
+            id: Uuid::new_v4(),
+            event: row.body().to_owned(),
+            reasons: vec![reason.clone()],
+        };
+        rejected_events::insert(connection, self.target.schema, self.source, [&rejected]).await
+    }
+}
+
+/// A COPY that is under way. Small rows are put together.
+struct CopyData<'c> {
+    copy: PgCopyIn<&'c mut PgConnection>,
+    buffer: Vec<u8>,
+}
+
+impl<'c> CopyData<'c> {
+    async fn begin(connection: &'c mut PgConnection, statement: &str) -> Result<Self, sqlx::Error> {
+        let copy = connection.copy_in_raw(statement).await?;
+        let mut buffer = Vec::with_capacity(CHUNK);
+        buffer.extend_from_slice(&HEADER);
+        Ok(Self { copy, buffer })
+    }
+
+    async fn push(&mut self, bytes: &[u8]) -> Result<(), sqlx::Error> {
+        if self.buffer.len() + bytes.len() > CHUNK {
+            self.copy.send(self.buffer.as_slice()).await?;
+            self.buffer.clear();
+        }
+        if bytes.len() > CHUNK {
+            self.copy.send(bytes).await?;
+        } else {
+            self.buffer.extend_from_slice(bytes);
+        }
+        Ok(())
+    }
+
+    async fn finish(mut self) -> Result<(), sqlx::Error> {
+        self.buffer.extend_from_slice(&TRAILER);
+        self.copy.send(self.buffer.as_slice()).await?;
+        self.copy.finish().await.map(|_| ())
+    }
+}
+
+/// The table of receipts as SQL.
+pub(crate) fn receipts_table(schema: &SchemaName) -> String {
+    format!("\"{}\".logweir_receipts", schema.as_str())
+}
+
+/// 42P01: no such table. 23514: no partition takes the row, so the default one is missing too.
+fn is_table_gone(error: &sqlx::Error) -> bool {
+    ["42P01", "23514"].iter().any(|code| failure::is_sqlstate(error, code))
+}

@@ -1,0 +1,53 @@
+//! What the store counts.
+//!
+//! | name | type | meaning |
+//! |---|---|---|
+//! | `logweir_store_group_events` | histogram | events that were written by one transaction |
+//! | `logweir_store_group_seconds` | histogram | time that one took |
+//! | `logweir_store_queue_requests` | gauge | requests that wait for a writer |
+//! | `logweir_spool_records` | gauge | requests on the spool |
+//! | `logweir_spool_bytes` | gauge | bytes of the spool's files |
+//! | `logweir_spool_max_bytes` | gauge | largest size of the spool |
+//! | `logweir_store_ready` | gauge | 1 while the databases answer |
+
+use std::time::Duration;
+
+use metrics::{Unit, describe_gauge, describe_histogram, gauge, histogram};
+
+use crate::{Readiness, Store};
+
+const GROUP_EVENTS: &str = "logweir_store_group_events";
+const GROUP_SECONDS: &str = "logweir_store_group_seconds";
+const QUEUE: &str = "logweir_store_queue_requests";
+const SPOOL_RECORDS: &str = "logweir_spool_records";
+const SPOOL_BYTES: &str = "logweir_spool_bytes";
+const SPOOL_MAX_BYTES: &str = "logweir_spool_max_bytes";
+const READY: &str = "logweir_store_ready";
+
+/// Tells the recorder what the names mean.
+pub(crate) fn describe() {
+    describe_histogram!(GROUP_EVENTS, "Events written by one transaction");
+    describe_histogram!(GROUP_SECONDS, Unit::Seconds, "Time of one such transaction");
+    describe_gauge!(QUEUE, "Requests that wait for a writer");
+    describe_gauge!(SPOOL_RECORDS, "Requests on the spool");
+    describe_gauge!(SPOOL_BYTES, Unit::Bytes, "Size of the spool's files");
+    describe_gauge!(SPOOL_MAX_BYTES, Unit::Bytes, "Largest size of the spool's files");
+    describe_gauge!(READY, "1 while the databases answer");
+}
+
+pub(crate) fn group_written(events: usize, took: Duration) {
+    #[expect(clippy::cast_precision_loss, reason = "a count of events")]
+    histogram!(GROUP_EVENTS).record(events as f64);
+    histogram!(GROUP_SECONDS).record(took);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "sizes of files and queues")]
+pub(crate) fn refresh(store: &Store) {
+    gauge!(QUEUE).set(store.queued_requests() as f64);
+    gauge!(READY).set(if store.readiness() == Readiness::Ready { 1.0 } else { 0.0 });
+    if let Some(depth) = store.spool_depth() {
+        gauge!(SPOOL_RECORDS).set(depth.records as f64);
+        gauge!(SPOOL_BYTES).set(depth.bytes as f64);
+        gauge!(SPOOL_MAX_BYTES).set(depth.max_bytes as f64);
+    }
+}

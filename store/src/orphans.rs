@@ -1,0 +1,118 @@
+//! Rows of receipts whose answers were not delivered: those of dead processes, and those of which
+//! this one knows.
+
+use std::time::Instant;
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use crate::{
+    group::{LOCK_CLASS, receipts_table},
+    server::SchemaName,
+    store::Inner,
+};
+
+/// First key of the advisory locks that living processes hold.
+const ALIVE_CLASS: i32 = LOCK_CLASS + 1;
+
+/// Hours for which a sender may still come again.
+const KEPT_HOURS: i32 = 24;
+
+/// Takes over what a former life of this process has left: called before requests are served,
+/// `first` when none were since the start.
+pub(crate) async fn begin(
+    connection: &mut PgConnection,
+    schema: &SchemaName,
+    owner: i32,
+    first: bool,
+) -> Result<(), sqlx::Error> {
+    // Held for as long as the connection lives; others take us for dead without it.
+    sqlx::query("select pg_try_advisory_lock($1, $2)")
+        .bind(ALIVE_CLASS)
+        .bind(owner)
+        .execute(&mut *connection)
+        .await?;
+    if first {
+        let mut transaction = connection.begin().await?;
+        // What was on its way when the process died is committed after this, or never.
+        sqlx::query("select pg_advisory_xact_lock($1, 0)")
+            .bind(LOCK_CLASS)
+            .execute(&mut *transaction)
+            .await?;
+        let sql = format!(
+            "update {} set orphaned = true where owner = $1 and not orphaned",
+            receipts_table(schema)
+        );
+        sqlx::query(AssertSqlSafe(sql)).bind(owner).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+    }
+    adopt(connection, schema, owner).await
+}
+
+/// The receipts of processes that are gone become orphans.
+async fn adopt(
+    connection: &mut PgConnection,
+    schema: &SchemaName,
+    owner: i32,
+) -> Result<(), sqlx::Error> {
+    let sql = format!(
+        "update {} as receipts set orphaned = true
+         where not orphaned and owner <> $1 and not exists (
+             select from pg_locks
+             where locktype = 'advisory' and classid = $2::bigint::oid
+                 and objid = receipts.owner::bigint::oid and objsubid = 2
+                 and database = (select oid from pg_database where datname = current_database()))",
+        receipts_table(schema)
+    );
+    let adopt = sqlx::query(AssertSqlSafe(sql)).bind(owner).bind(i64::from(ALIVE_CLASS));
+    adopt.execute(connection).await.map(|_| ())
+}
+
+/// Removes the rows of delivered receipts, and lets those of failed ones become orphans.
+pub(crate) async fn sweep(
+    inner: &Inner,
+    connection: &mut PgConnection,
+    schema: &SchemaName,
+    now: Instant,
+) -> Result<(), sqlx::Error> {
+    let receipts = &inner.receipts;
+    let hand_over = receipts.hand_over().await;
+    let settled = receipts.settle(now);
+    let mut done = Ok(());
+    if !settled.delivered.is_empty() {
+        let sql = format!("delete from {} where request = any($1)", receipts_table(schema));
+        let delete = sqlx::query(AssertSqlSafe(sql)).bind(&settled.delivered);
+        done = delete.execute(&mut *connection).await.map(|_| ());
+        if done.is_err() {
+            settled.delivered.iter().for_each(|request| receipts.note_needless(*request));
+        }
+    }
+    if !settled.orphaned.is_empty() {
+        let sql = format!(
+            "update {} set orphaned = true where request = any($1)",
+            receipts_table(schema)
+        );
+        let update = sqlx::query(AssertSqlSafe(sql)).bind(&settled.orphaned);
+        match update.execute(&mut *connection).await {
+            Ok(_) => receipts.forget(&settled.orphaned),
+            Err(error) => {
+                receipts.keep(&settled.orphaned);
+                done = Err(error);
+            }
+        }
+    }
+    drop(hand_over);
+    done?;
+    adopt(connection, schema, inner.settings.owner).await
+}
+
+/// Removes orphans whose senders have not come again for a long time.
+pub(crate) async fn expire(
+    connection: &mut PgConnection,
+    schema: &SchemaName,
+) -> Result<(), sqlx::Error> {
+    let sql = format!(
+        "delete from {} where orphaned and stored_at < now() - make_interval(hours => $1)",
+        receipts_table(schema)
+    );
+    sqlx::query(AssertSqlSafe(sql)).bind(KEPT_HOURS).execute(connection).await.map(|_| ())
+}

@@ -1,0 +1,425 @@
+//! Which requests are stored whose senders may not know it.
+//!
+//! A sender that gets no answer sends the same bytes again. So each request leaves a receipt: a row
+//! that is committed with its events and holds the hash of its bytes, until the answer is known to
+//! be delivered. A request whose content has a receipt that was not delivered is that one, sent
+//! again; equal requests that were both answered are two.
+//!
+//! While the process lives, [`Receipts`] knows which answers failed. What it cannot know any more,
+//! after its own death, the rows tell: those of a process that is gone are orphans.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::{ContentHash, Delivery};
+
+/// Time within which a sender comes again that was told of a failure.
+const FAILED_KEPT: Duration = Duration::from_secs(600);
+
+/// How far a request is, and the number that its row has or will have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Progress {
+    pub(crate) request: Uuid,
+    pub(crate) stage: Stage,
+}
+
+/// How far a request is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// It may become stored, or not.
+    Working,
+    /// Committed, with its receipt.
+    InStore,
+    /// On the spool.
+    InSpool,
+    /// Not stored; or so it seems, where a commit was lost sight of.
+    Failed,
+}
+
+/// The receipts of this process.
+#[derive(Debug, Default)]
+pub(crate) struct Receipts {
+    entries: Mutex<HashMap<ContentHash, Vec<Entry>>>,
+    /// Requests whose rows can go.
+    needless: Arc<Mutex<Vec<Uuid>>>,
+    /// Held while rows become orphans: until it is known whether they have, nobody knows whose
+    /// they are.
+    handing_over: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    delivery: Delivery,
+    progress: Arc<watch::Sender<Progress>>,
+    noted: Instant,
+    handing_over: bool,
+}
+
+impl Entry {
+    fn request(&self) -> Uuid {
+        self.progress.borrow().request
+    }
+
+    /// Whether the next request with its content is this one, sent again: the sender got no answer,
+    /// or was told that the request failed.
+    fn is_claimable(&self) -> bool {
+        self.delivery.has_failed() || self.progress.borrow().stage == Stage::Failed
+    }
+}
+
+/// A request that was noted.
+#[derive(Debug)]
+pub(crate) struct Noted {
+    pub(crate) content: ContentHash,
+    progress: Arc<watch::Sender<Progress>>,
+}
+
+impl Noted {
+    /// The number of its row, as far as it is known.
+    pub(crate) fn request(&self) -> Uuid {
+        self.progress.borrow().request
+    }
+
+    pub(crate) fn tell(&self, request: Uuid, stage: Stage) {
+        self.progress.send_replace(Progress { request, stage });
+    }
+}
+
+/// A request of the past that a new one turned out to be.
+#[derive(Debug)]
+pub(crate) struct Claimed(Arc<watch::Sender<Progress>>);
+
+impl Claimed {
+    /// How it ended, once it has.
+    pub(crate) async fn ended(&self) -> Progress {
+        let mut progress = self.0.subscribe();
+        let ended = progress.wait_for(|progress| progress.stage != Stage::Working).await;
+        // The sender is `self`, so the wait cannot fail.
+        ended.map_or_else(|_| *self.0.borrow(), |progress| *progress)
+    }
+}
+
+/// What is to be done with the rows of settled receipts.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Settled {
+    /// Delivered: their rows can go.
+    pub(crate) delivered: Vec<Uuid>,
+    /// Failed: their rows become orphans, which all processes see.
+    pub(crate) orphaned: Vec<Uuid>,
+}
+
+impl Receipts {
+    /// Notes a request that has come, before anything is done for it.
+    pub(crate) fn note(&self, content: ContentHash, delivery: Delivery) -> Noted {
+        let progress = Progress { request: Uuid::new_v4(), stage: Stage::Working };
+        Noted { content, progress: self.add(content, delivery, progress) }
+    }
+
+    /// Notes a request of a former life of this process that is on the spool.
+    pub(crate) fn note_spooled(&self, content: ContentHash, request: Uuid) {
+        let delivery = Delivery::default();
+        delivery.fail();
+        self.add(content, delivery, Progress { request, stage: Stage::InSpool });
+    }
+
+    fn add(
+        &self,
+        content: ContentHash,
+        delivery: Delivery,
+        progress: Progress,
+    ) -> Arc<watch::Sender<Progress>> {
+        let progress = Arc::new(watch::Sender::new(progress));
+        let (needless, of_entry) = (Arc::clone(&self.needless), Arc::clone(&progress));
+        delivery.when_delivered(move || {
+            let Progress { request, stage } = *of_entry.borrow();
+            // A request on the spool may be in the store as well, where its commit was lost sight of.
+            // Its row tells the drain so, and goes after it.
+            if stage == Stage::InStore {
+                needless.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+            }
+        });
+        let noted = Instant::now();
+        let entry = Entry { delivery, progress: Arc::clone(&progress), noted, handing_over: false };
+        self.entries().entry(content).or_default().push(entry);
+        progress
+    }
+
+    /// A noted request comes to nothing, and leaves nothing to claim.
+    pub(crate) fn drop_noted(&self, noted: &Noted) {
+        let Progress { request, stage } = *noted.progress.borrow();
+        if stage != Stage::Working {
+            return;
+        }
+        noted.tell(request, Stage::Failed);
+        let mut entries = self.entries();
+        if let Some(of_content) = entries.get_mut(&noted.content) {
+            of_content.retain(|entry| !Arc::ptr_eq(&entry.progress, &noted.progress));
+            if of_content.is_empty() {
+                entries.remove(&noted.content);
+            }
+        }
+    }
+
+    /// A request has left the spool for the store.
+    pub(crate) fn note_drained(&self, content: ContentHash, request: Uuid) {
+        for entry in self.entries().get_mut(&content).into_iter().flatten() {
+            if entry.request() == request {
+                entry.progress.send_replace(Progress { request, stage: Stage::InStore });
+            }
+        }
+    }
+
+    /// The other request with this one's content whose sender is gone without an answer, or was told
+    /// that it failed, if there is one: nobody else gets it from now on.
+    pub(crate) async fn claim(&self, by: &Noted) -> Option<Claimed> {
+        loop {
+            {
+                let mut entries = self.entries();
+                let of_content = entries.get_mut(&by.content)?;
+                // A sender may be back before it is known that it had left.
+                of_content.iter().for_each(|entry| entry.delivery.look());
+                let claimable = |entry: &Entry| {
+                    entry.is_claimable() && !Arc::ptr_eq(&entry.progress, &by.progress)
+                };
+                match of_content.iter().position(|entry| claimable(entry) && !entry.handing_over) {
+                    Some(place) => return Some(Claimed(of_content.swap_remove(place).progress)),
+                    None if !of_content.iter().any(claimable) => return None,
+                    None => {}
+                }
+            }
+            // Its row is becoming an orphan, and the store will tell.
+            drop(self.handing_over.lock().await);
+        }
+    }
+
+    /// Whether a request's bytes may still be sent again: its answer is not known to be delivered.
+    pub(crate) fn may_be_sent_again(&self, content: ContentHash, request: Uuid) -> bool {
+        let now = Instant::now();
+        let entries = self.entries();
+        let mut of_content = entries.get(&content).into_iter().flatten();
+        of_content.any(|entry| entry.request() == request && !entry.delivery.is_delivered(now))
+    }
+
+    /// A request's row serves no more, though no entry tells of it.
+    pub(crate) fn note_needless(&self, request: Uuid) {
+        self.needless().push(request);
+    }
+
+    /// Whether there is nothing to remember.
+    pub(crate) fn are_empty(&self) -> bool {
+        self.needless().is_empty() && self.entries().is_empty()
+    }
+
+    /// Requests whose rows can go at once, with whatever is written next. What is not removed then
+    /// is to be given back as [needless](Self::note_needless).
+    pub(crate) fn take_needless(&self) -> Vec<Uuid> {
+        std::mem::take(&mut *self.needless())
+    }
+
+    /// To be held while rows become orphans: claims of those that are handed over wait meanwhile.
+    pub(crate) async fn hand_over(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.handing_over.lock().await
+    }
+
+    /// Forgets requests that are handed over.
+    pub(crate) fn forget(&self, requests: &[Uuid]) {
+        let forgotten: HashSet<_> = requests.iter().collect();
+        self.entries().retain(|_, of_content| {
+            of_content.retain(|entry| !forgotten.contains(&entry.request()));
+            !of_content.is_empty()
+        });
+    }
+
+    /// The handing over did not happen.
+    pub(crate) fn keep(&self, requests: &[Uuid]) {
+        let kept: HashSet<_> = requests.iter().collect();
+        for entry in self.entries().values_mut().flatten() {
+            if kept.contains(&entry.request()) {
+                entry.handing_over = false;
+            }
+        }
+    }
+
+    /// Collects what is settled: forgets what needs no row, and marks as handed over what becomes
+    /// an orphan. Call it under [`hand_over`](Self::hand_over).
+    pub(crate) fn settle(&self, now: Instant) -> Settled {
+        let mut settled = Settled { delivered: self.take_needless(), orphaned: Vec::new() };
+        self.entries().retain(|_, of_content| {
+            of_content.retain_mut(|entry| {
+                let Progress { request, stage } = *entry.progress.borrow();
+                match stage {
+                    Stage::Failed => now.duration_since(entry.noted) < FAILED_KEPT,
+                    Stage::InStore if entry.delivery.is_delivered(now) => {
+                        settled.delivered.push(request);
+                        false
+                    }
+                    Stage::InStore if entry.delivery.has_failed() => {
+                        entry.handing_over = true;
+                        settled.orphaned.push(request);
+                        true
+                    }
+                    // Its row is made when it is drained; without an entry it will have no content.
+                    Stage::InSpool => !entry.delivery.is_delivered(now),
+                    Stage::Working | Stage::InStore => true,
+                }
+            });
+            !of_content.is_empty()
+        });
+        settled
+    }
+
+    fn entries(&self) -> MutexGuard<'_, HashMap<ContentHash, Vec<Entry>>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn needless(&self) -> MutexGuard<'_, Vec<Uuid>> {
+        self.needless.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Peer;
+
+    fn content() -> ContentHash {
+        ContentHash::of(&[b"content"])
+    }
+
+    fn failed() -> Delivery {
+        let delivery = Delivery::default();
+        delivery.fail();
+        delivery
+    }
+
+    /// A request that is stored, and its number.
+    fn stored(receipts: &Receipts, delivery: Delivery, stage: Stage) -> Uuid {
+        let noted = receipts.note(content(), delivery);
+        let request = noted.request();
+        noted.tell(request, stage);
+        request
+    }
+
+    #[tokio::test]
+    async fn only_requests_whose_answer_failed_are_claimed_and_once_each() {
+        let receipts = Receipts::default();
+        let delivery = Delivery::default();
+        let one = stored(&receipts, delivery.clone(), Stage::InStore);
+        stored(&receipts, Delivery::default(), Stage::InStore);
+        let again = receipts.note(content(), Delivery::default());
+        assert!(receipts.claim(&again).await.is_none());
+        delivery.fail();
+        let other = receipts.note(ContentHash::of(&[b"other"]), Delivery::default());
+        assert!(receipts.claim(&other).await.is_none());
+        let claimed = receipts.claim(&again).await.unwrap().ended().await;
+        assert_eq!(claimed, Progress { request: one, stage: Stage::InStore });
+        assert!(receipts.claim(&again).await.is_none());
+    }
+
+    /// Two that are gone, and a third that is there.
+    #[tokio::test]
+    async fn a_chain_of_senders_that_left_ends_in_one_request() {
+        let receipts = Receipts::default();
+        let [first, second] = [(); 2].map(|()| receipts.note(content(), failed()));
+        let third = receipts.note(content(), Delivery::default());
+        let second_claims = receipts.claim(&second).await.unwrap();
+        let third_claims = receipts.claim(&third).await.unwrap();
+        first.tell(first.request(), Stage::InStore);
+        let ended = second_claims.ended().await;
+        second.tell(ended.request, ended.stage);
+        let expected = Progress { request: first.request(), stage: Stage::InStore };
+        assert_eq!(third_claims.ended().await, expected);
+    }
+
+    #[tokio::test]
+    async fn senders_are_looked_after_before_one_is_believed_to_be_there() {
+        let receipts = Receipts::default();
+        receipts.note(content(), Delivery::to(|| Peer::Open));
+        let gone = receipts.note(content(), Delivery::to(|| Peer::Closed));
+        let again = receipts.note(content(), Delivery::default());
+        assert!(receipts.claim(&again).await.is_some());
+        assert!(receipts.claim(&again).await.is_none());
+        // Its own sender's absence is no reason to claim itself.
+        assert!(receipts.claim(&gone).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn what_came_to_nothing_leaves_nothing() {
+        let receipts = Receipts::default();
+        let nothing = receipts.note(content(), failed());
+        let again = receipts.note(content(), Delivery::default());
+        let claimed = receipts.claim(&again).await.unwrap();
+        receipts.drop_noted(&nothing);
+        assert_eq!(claimed.ended().await.stage, Stage::Failed);
+        receipts.drop_noted(&again);
+        assert!(receipts.claim(&receipts.note(content(), Delivery::default())).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn settled_receipts_leave() {
+        let receipts = Receipts::default();
+        let delivered = stored(&receipts, Delivery::not_needed(), Stage::InStore);
+        let orphan = stored(&receipts, failed(), Stage::InStore);
+        let pending = stored(&receipts, Delivery::default(), Stage::InStore);
+        let spooled = stored(&receipts, failed(), Stage::InSpool);
+        let refused = stored(&receipts, Delivery::not_needed(), Stage::Failed);
+        let guard = receipts.hand_over().await;
+        let settled = receipts.settle(Instant::now());
+        let expected = Settled { delivered: vec![delivered], orphaned: vec![orphan] };
+        assert_eq!(settled, expected);
+        // These can still be claimed; the orphan's claim waits for the row's fate.
+        let again = receipts.note(content(), Delivery::default());
+        for _ in 0..2 {
+            let claimed = receipts.claim(&again).await.unwrap().ended().await.request;
+            assert!([spooled, refused].contains(&claimed));
+        }
+        let (claimed, ()) = tokio::join!(receipts.claim(&again), async {
+            receipts.keep(&[orphan]);
+            drop(guard);
+        });
+        assert_eq!(claimed.unwrap().ended().await.request, orphan);
+        receipts.drop_noted(&again);
+        receipts.forget(&[pending]);
+        assert!(receipts.are_empty());
+    }
+
+    #[tokio::test]
+    async fn what_is_handed_over_is_not_claimed() {
+        let receipts = Receipts::default();
+        let orphan = Uuid::new_v4();
+        receipts.note_spooled(content(), orphan);
+        assert!(receipts.may_be_sent_again(content(), orphan));
+        receipts.note_drained(content(), orphan);
+        let guard = receipts.hand_over().await;
+        assert_eq!(receipts.settle(Instant::now()).orphaned, [orphan]);
+        let again = receipts.note(content(), Delivery::default());
+        let (claimed, ()) = tokio::join!(receipts.claim(&again), async {
+            receipts.forget(&[orphan]);
+            drop(guard);
+        });
+        assert!(claimed.is_none());
+        assert!(!receipts.may_be_sent_again(content(), orphan));
+    }
+
+    #[test]
+    fn rows_that_nobody_asks_for_go() {
+        let receipts = Receipts::default();
+        let row = Uuid::new_v4();
+        receipts.note_needless(row);
+        let delivery = Delivery::default();
+        let told = stored(&receipts, delivery.clone(), Stage::InStore);
+        delivery.succeed();
+        let on_spool = Delivery::default();
+        stored(&receipts, on_spool.clone(), Stage::InSpool);
+        on_spool.succeed();
+        assert_eq!(receipts.take_needless(), [row, told]);
+        assert_eq!(receipts.settle(Instant::now()).delivered, [told]);
+        assert_eq!(receipts.settle(Instant::now()), Settled::default());
+    }
+}

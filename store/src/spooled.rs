@@ -1,0 +1,128 @@
+//! A request as bytes on the spool.
+
+use event_schemas::Reason;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    Batch, ContentHash, day::Day, rejected_events::RejectedEvent, request::Request, rows::Rows,
+};
+
+/// The first byte. A program that finds another one was not made to read it.
+const VERSION: u8 = 1;
+
+/// All that is not rows.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    request: Uuid,
+    source: Uuid,
+    content: Option<[u8; 32]>,
+    own_ids: Vec<usize>,
+    rejected: Vec<Rejected>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Rejected {
+    id: Uuid,
+    event: String,
+    /// Path and text of each.
+    reasons: Vec<(String, String)>,
+}
+
+/// Version, length of the head (u32, little-endian), head (JSON), rows (as COPY carries them).
+pub(crate) fn encode(request: &Request) -> Vec<u8> {
+    let Request { id, source, content, batch, .. } = request;
+    let rejected = batch.rejected.iter().map(|RejectedEvent { id, event, reasons }| {
+        let reasons = reasons.iter().map(|Reason { path, text }| (path.clone(), text.clone()));
+        Rejected { id: *id, event: event.clone(), reasons: reasons.collect() }
+    });
+    let head = Head {
+        request: *id,
+        source: *source,
+        content: content.map(|hash| *hash.as_bytes()),
+        own_ids: batch.own_ids.clone(),
+        rejected: rejected.collect(),
+    };
+    // Strings and numbers always become JSON.
+    let head = serde_json::to_vec(&head).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(5 + head.len() + batch.rows.bytes().len());
+    bytes.push(VERSION);
+    bytes.extend_from_slice(&u32::try_from(head.len()).unwrap_or(u32::MAX).to_le_bytes());
+    bytes.extend_from_slice(&head);
+    bytes.extend_from_slice(batch.rows.bytes());
+    bytes
+}
+
+/// Why bytes from the spool are no request.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub(crate) enum NotARequest {
+    #[error("written by another version of Logweir (its format is {0})")]
+    Version(u8),
+    #[error("cannot be read")]
+    Unreadable,
+}
+
+pub(crate) fn decode(bytes: &[u8]) -> Result<Request, NotARequest> {
+    let (version, rest) = bytes.split_first().ok_or(NotARequest::Unreadable)?;
+    if *version != VERSION {
+        return Err(NotARequest::Version(*version));
+    }
+    read(rest).ok_or(NotARequest::Unreadable)
+}
+
+fn read(bytes: &[u8]) -> Option<Request> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    let (head, rows) = rest.split_at_checked(u32::from_le_bytes(*length).try_into().ok()?)?;
+    let head: Head = serde_json::from_slice(head).ok()?;
+    let rows = Rows::from_bytes(rows.to_vec())?;
+    let days = rows.iter().map(|row| Day::of(row.timestamp())).collect();
+    let rejected = head.rejected.into_iter().map(|Rejected { id, event, reasons }| {
+        let reasons = reasons.into_iter().map(|(path, text)| Reason { path, text }).collect();
+        RejectedEvent { id, event, reasons }
+    });
+    Some(Request {
+        id: head.request,
+        source: head.source,
+        content: head.content.map(ContentHash::from_bytes),
+        batch: Batch { rows, days, own_ids: head.own_ids, rejected: rejected.collect() },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use event_schemas::{Event, parse};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn request() -> Request {
+        let mut batch = Batch::default();
+        for event in [r#"{"id":"a","timestamp":1}"#, r#"{"m":"\u0000é"}"#] {
+            batch.push(&Event::normalise(parse(event).unwrap(), 86_400_000_001).unwrap());
+        }
+        let reason = Reason { path: "a".to_owned(), text: "no".to_owned() };
+        batch.reject("nonsense".to_owned(), vec![reason]);
+        let content = Some(ContentHash::of(&[b"x"]));
+        Request { id: Uuid::new_v4(), source: Uuid::new_v4(), content, batch }
+    }
+
+    #[test]
+    fn a_request_is_read_back() {
+        let request = request();
+        assert_eq!(decode(&encode(&request)), Ok(request));
+        assert_eq!(decode(&[9, 0]), Err(NotARequest::Version(9)));
+        assert_eq!(decode(&[]), Err(NotARequest::Unreadable));
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(at in 0..400_usize, byte: u8, length in 0..400_usize) {
+            let mut bytes = encode(&request());
+            bytes.truncate(length);
+            if let Some(slot) = bytes.get_mut(at) {
+                *slot = byte;
+            }
+            let _ = decode(&bytes);
+        }
+    }
+}

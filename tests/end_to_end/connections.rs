@@ -1,0 +1,102 @@
+//! Clients that hold connections and do nothing with them.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use end_to_end::{
+    http_exchange::{Exchange, Outcome},
+    postgres::TestCluster,
+    program::{PUBLIC, Program},
+};
+use futures_util::{StreamExt as _, stream};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde_json::json;
+use tokio::{
+    io::AsyncWriteExt as _,
+    net::TcpStream,
+    time::{sleep, timeout},
+};
+
+/// As many as the program holds at a time where it is not told otherwise.
+const CONNECTIONS: usize = 10_000;
+
+/// Files that this process has open besides.
+const OTHER_FILES: u64 = 500;
+
+/// For a client that does what it came for.
+const SOON: Duration = Duration::from_secs(2);
+
+/// As many connections as this process may open.
+fn affordable_connections() -> usize {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).expect("the limit is ours");
+    let places = maximum.map_or(u64::MAX, |files| files.saturating_sub(OTHER_FILES));
+    let affordable = usize::try_from(places).unwrap_or(usize::MAX).min(CONNECTIONS);
+    if affordable < CONNECTIONS {
+        eprintln!(
+            "\n!!! only {affordable} connections instead of {CONNECTIONS}: \
+             the limit of open files is {places}; raise it with `ulimit -Hn`\n"
+        );
+    }
+    affordable
+}
+
+/// Sends the beginning of a request on so many new connections.
+async fn hold(address: SocketAddr, beginning: &str, connections: usize) -> Vec<TcpStream> {
+    let open = async |_| {
+        let connect = TcpStream::connect(address);
+        let mut stream = timeout(SOON * 10, connect).await.expect("in time").expect("it listens");
+        // It may have made room already.
+        _ = stream.write_all(beginning.as_bytes()).await;
+        stream
+    };
+    // Not more at once than the system lets wait to be accepted.
+    stream::iter(0..connections).map(open).buffer_unordered(100).collect().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_idle_connections_do_not_hold_a_busy_one_up() {
+    let connections = affordable_connections();
+    let database = TestCluster::shared().database().await;
+    let program = Program::start(
+        &["serve"],
+        &[
+            ("POSTGRES_BACKEND_URL", &database),
+            ("LOGWEIR_MAX_CONNECTIONS", &connections.to_string()),
+        ],
+    );
+    program.ready().await;
+    // The first event makes the source's tables.
+    program.log("postgres.logs", &json!([{"event_message": "m", "project": "default"}])).await;
+    let (address, body) = (program.address(), r#"[{"event_message":"m","project":"default"}]"#);
+    let head = |length: usize| {
+        format!(
+            "POST /api/logs?source_name=postgres.logs HTTP/1.1\r\nhost: here\r\n\
+             x-api-key: {PUBLIC}\r\ncontent-length: {length}\r\n\r\n"
+        )
+    };
+    let silent = hold(address, "", connections / 3).await;
+    let half_heads = hold(address, &head(9)[..60], connections / 3).await;
+    let rest = connections - silent.len() - half_heads.len();
+    let trickling = hold(address, &head(9_999), rest).await;
+
+    // Always on a new connection.
+    let answer =
+        async || Exchange::with(address).send(&head(body.len()), body.as_bytes(), None).await;
+    // It waits behind connections that were made just now.
+    assert_eq!(answer().await, Outcome::Answered(200));
+    let (start, mut answers) = (Instant::now(), 0);
+    while start.elapsed() < Duration::from_secs(6) {
+        for stream in &trickling {
+            stream.try_write(b" ").expect("a body that makes progress is not given up");
+        }
+        let sent = Instant::now();
+        assert_eq!(answer().await, Outcome::Answered(200));
+        assert!(sent.elapsed() < SOON, "answered after {:?}", sent.elapsed());
+        answers += 1;
+        sleep(Duration::from_millis(300)).await;
+    }
+    assert!(answers >= 3, "{answers}");
+}

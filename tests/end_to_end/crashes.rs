@@ -1,0 +1,82 @@
+//! The crash matrix in short: each scenario once. `crash-matrix` runs it at length.
+
+use end_to_end::{
+    crash_matrix::{self, Effort, Report, Scenario},
+    postgres::TestCluster,
+};
+
+async fn holds(scenario: Scenario) {
+    let effort = Effort { rounds: 1, quick: true };
+    let own;
+    let cluster = if scenario.stops_postgres() {
+        own = TestCluster::start();
+        &own
+    } else {
+        TestCluster::shared()
+    };
+    let mut report = Report::default();
+    if let Some(row) = crash_matrix::run(scenario, effort, cluster).await {
+        report.add(row);
+    }
+    assert!(report.is_right(), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_is_killed_loses_and_doubles_nothing() {
+    holds(Scenario::Kill).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_is_killed_after_a_commit_loses_and_doubles_nothing() {
+    holds(Scenario::KillAfterCommit).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_ends_loses_and_doubles_nothing() {
+    holds(Scenario::Graceful).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commits_that_nobody_hears_of_lose_and_double_nothing() {
+    holds(Scenario::LostCommit).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgres_that_crashes_loses_and_doubles_nothing() {
+    holds(Scenario::PostgresRestart).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgres_that_is_away_holds_nobody_up() {
+    holds(Scenario::PostgresAway).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgres_that_stalls_loses_and_doubles_nothing() {
+    holds(Scenario::SlowStore).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_spool_loses_and_doubles_nothing() {
+    holds(Scenario::SpoolFull).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_loses_and_doubles_nothing() {
+    holds(Scenario::DiskFull).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_are_cut_lose_and_double_nothing() {
+    holds(Scenario::CutBody).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_nobody_waits_for_lose_and_double_nothing() {
+    holds(Scenario::CutAnswer).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_nobody_reads_lose_and_double_nothing() {
+    holds(Scenario::UnreadAnswer).await;
+}

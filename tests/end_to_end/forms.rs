@@ -1,0 +1,225 @@
+//! The forms in which events come, over the wire.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use end_to_end::{
+    postgres::TestCluster,
+    program::{PUBLIC, Program},
+};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+use super::vector::{recordings, send};
+
+/// Six events of the same run of Vector, which sent them in ten ways.
+const EVENTS: [(i64, &str, Option<&str>); 6] = [
+    (1_795_176_000_685_000, "GET | 200 | 172.18.0.1 | req | /object/a.png", None),
+    (1_795_176_001_918_000, "GET | 200 | 172.18.0.1 | req | /object/a.png", None),
+    (1_795_176_000_959_000, "statement: select 1", Some("ERROR")),
+    (1_795_176_001_096_000, "statement: select 1", Some("FATAL")),
+    (1_795_176_002_192_000, "statement: select 1", Some("FATAL")),
+    (1_795_176_002_329_000, "statement: select 1", Some("WARNING")),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_vector_sends_in_ten_ways_is_stored_alike() {
+    let database = TestCluster::shared().database().await;
+    let program = Program::serve(&database).await;
+    let recordings = recordings("vector-0.58/variants");
+    assert_eq!(recordings.len(), 10);
+    for recording in &recordings {
+        let answer = send(&program, recording);
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{}: {answer}", recording.name);
+        assert!(answer.ends_with(r#"{"message":"Logged!"}"#), "{}: {answer}", recording.name);
+    }
+    // Studio's table leaves out the events of storage, which name no project at the top.
+    let rows = program
+        .rows(
+            "select postgres_logs.timestamp as timestamp, event_message, parsed.error_severity as severity
+             from postgres_logs cross join unnest(metadata) as m cross join unnest(m.parsed) as parsed
+             order by timestamp limit 100",
+        )
+        .await;
+    let of_postgres = EVENTS.iter().filter(|(_, _, severity)| severity.is_some());
+    for (timestamp, message, severity) in of_postgres.clone() {
+        let alike = rows.iter().filter(|row| {
+            row["timestamp"] == *timestamp
+                && row["event_message"].as_str().is_some_and(|text| text.ends_with(message))
+                && row["severity"].as_str() == *severity
+        });
+        assert_eq!(alike.count(), recordings.len(), "{timestamp}: {rows:?}");
+    }
+    assert_eq!(rows.len(), recordings.len() * of_postgres.count());
+
+    // Whatever way they came, they differ in their ids only.
+    let stored = stored(&database, "(body - 'id')::text").await;
+    let times: Vec<i64> = stored.iter().map(|(_, times)| *times).collect();
+    // `timestamp_format: unix_ns` also is for the time that is written within the metadata of four.
+    assert_eq!(times.iter().sum::<i64>(), 60);
+    assert_eq!(stored.len(), EVENTS.len() + 4, "{stored:?}");
+}
+
+/// A request to a path of the sink, for the database's source.
+async fn post(
+    program: &Program,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<reqwest::Body>,
+) -> (StatusCode, Value) {
+    let mut request = program.client.post(program.url(path)).header("x-api-key", PUBLIC).body(body);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = request.send().await.expect("it answers");
+    assert_eq!(response.headers()["access-control-allow-origin"], "*", "{path}");
+    let status = response.status();
+    (status, response.json().await.expect("the answer is JSON"))
+}
+
+/// What is stored of the events, each with how often.
+async fn stored(database: &str, column: &str) -> Vec<(String, i64)> {
+    let mut connection = PgConnection::connect(database).await.expect("the database answers");
+    let table = "select 'log_events_' || replace(token::text, '-', '_') from logweir_sources where name = 'postgres.logs'";
+    let table: String =
+        sqlx::query_scalar(table).fetch_one(&mut connection).await.expect("the source is there");
+    let sql = format!("select {column}, count(*) from {table} group by 1");
+    sqlx::query_as(AssertSqlSafe(sql))
+        .fetch_all(&mut connection)
+        .await
+        .expect("the table can be read")
+}
+
+async fn messages(database: &str) -> Vec<String> {
+    let stored = stored(database, "coalesce(event_message, '(none)')").await;
+    let mut messages: Vec<_> = stored.into_iter().map(|(message, _)| message).collect();
+    messages.sort();
+    messages
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_path_takes_its_senders_events() {
+    let database = TestCluster::shared().database().await;
+    let program = Program::serve(&database).await;
+    let source = [("x-source-name", "postgres.logs")];
+    for (path, headers, body) in [
+        ("/logs/postgres.logs", &[][..], r#"[{"message":"01 path"}]"#),
+        ("/api/events/postgres%2Elogs", &[], r#"{"message":"02 path"}"#),
+        ("/api/logs", &source, "03 text\n04 text"),
+        ("/api/logs", &source, "{\"message\":\"05 line\"}\n{\"message\":\"06 line\"}\n"),
+        (
+            "/api/logs",
+            &[
+                ("x-source-name", "postgres.logs"),
+                ("content-type", "application/x-www-form-urlencoded"),
+            ],
+            "message=07+form",
+        ),
+        ("/api/logs/json", &source, "[{\"08\":\"json\"}]"),
+        ("/logs/browser/reports", &source, "[{\"type\":\"crash\"}]"),
+        (
+            "/api/events/cloud-event",
+            &[("x-source-name", "postgres.logs"), ("ce-id", "1")],
+            r#"{"message":"09 cloud event"}"#,
+        ),
+        ("/logs/vercel", &source, r#"[{"source":"build","message":"vercel"}]"#),
+        ("/logs/netlify", &source, r#"[{"message":"10 netlify"}]"#),
+        ("/logs/elixir/logger", &source, r#"{"batch":[{"message":"11 elixir"}]}"#),
+        ("/logs/erlang/lager", &source, r#"{"batch":[{"message":"12 erlang"}]}"#),
+        (
+            "/logs/typecasts",
+            &source,
+            r#"{"batch":[{"body":{"message":"13 typecasts"},"typecasts":[]}]}"#,
+        ),
+        (
+            "/api/logs/logplex",
+            &source,
+            "67 <40>1 2026-11-20T12:00:00+00:00 host app web.3 - 14 logplex message",
+        ),
+        (
+            "/api/events/syslog",
+            &source,
+            "<13>1 - - - - - - 15 syslog\n<13>1 - - - - - - 16 syslog\n",
+        ),
+        ("/logs/github", &source, r#"{"action":"17","repository":{"full_name":"github"}}"#),
+        ("/logs/vector", &source, r#"[{"message":"18 vector","host":"h"}]"#),
+        ("/logs/cloudflare", &source, "{\"19\":\"cloudflare\"}\n{\"20\":\"cloudflare\"}"),
+        ("/api/logs", &source, ""),
+    ] {
+        let answer = post(&program, path, headers, body).await;
+        assert_eq!(answer, (StatusCode::OK, json!({"message": "Logged!"})), "{path} {body}");
+    }
+    assert_eq!(
+        messages(&database).await,
+        [
+            "01 path",
+            "02 path",
+            "03 text",
+            "04 text",
+            "05 line",
+            "06 line",
+            "07 form",
+            "09 cloud event",
+            "10 netlify",
+            "11 elixir",
+            "12 erlang",
+            "13 typecasts",
+            "14 logplex message",
+            "15 syslog",
+            "16 syslog",
+            "18 vector",
+            "build | vercel",
+            "github |  | 17",
+            r#"{"08":"json"}"#,
+            r#"{"19":"cloudflare"}"#,
+            r#"{"20":"cloudflare"}"#,
+            r#"{"type":"crash"}"#,
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_path_does_not_take_is_refused_with_advice() {
+    let database = TestCluster::shared().database().await;
+    let program = Program::serve(&database).await;
+    let source = ("x-source", "postgres.logs");
+    for (path, headers, body, status, text) in [
+        ("/logs/vercel", &[source][..], "{}", 400, "a JSON list of objects"),
+        ("/logs/typecasts", &[source], "[]", 400, "this path takes {\"batch\""),
+        ("/logs/erlang", &[source], "\u{83}", 400, "this path takes {\"batch\""),
+        ("/logs/syslog", &[source], "[{}]", 400, "RFC 5424"),
+        ("/logs/json", &[source], "text", 400, "a JSON list of objects"),
+        ("/logs", &[source], "[{}", 400, "the body is not JSON"),
+        ("/logs", &[source], "\u{1}", 400, "codec native"),
+        ("/logs", &[source, ("content-encoding", "lzma")], "[]", 400, "send gzip, deflate, zstd"),
+        ("/logs", &[source, ("content-encoding", "zstd")], "[]", 400, "cannot be inflated"),
+        ("/logs", &[source, ("content-type", "multipart/form-data")], "--x", 415, "send JSON"),
+        ("/logs/nobody", &[], "[]", 401, "Unauthorized"),
+    ] {
+        let (answered, answer) = post(&program, path, headers, body).await;
+        assert_eq!(answered, status, "{path} {body}: {answer}");
+        assert!(answer["error"].as_str().unwrap_or_default().contains(text), "{path}: {answer}");
+    }
+    let (status, answer) = post(
+        &program,
+        "/logs",
+        &[source],
+        "{\"message\":\"a\"}\n{\"message\"\n7\n{\"message\":\"b\"}",
+    )
+    .await;
+    // What cannot be read is kept apart; its neighbours are stored.
+    assert_eq!((status, answer), (StatusCode::OK, json!({"message": "Logged!"})));
+    assert_eq!(messages(&database).await, ["a", "b"]);
+
+    let get = program.client.get(program.url("/api/logs/postgres.logs")).send().await;
+    let get = get.expect("it answers");
+    assert_eq!(get.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(get.headers()["allow"], "POST, OPTIONS");
+    let preflight = program
+        .client
+        .request(reqwest::Method::OPTIONS, program.url("/api/logs/json"))
+        .send()
+        .await
+        .expect("it answers");
+    assert_eq!(preflight.status(), StatusCode::NO_CONTENT);
+    assert_eq!(preflight.headers()["access-control-allow-origin"], "*");
+}

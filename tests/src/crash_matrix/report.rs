@@ -1,0 +1,153 @@
+//! What came out.
+
+use std::{fmt, path::PathBuf};
+
+use crate::ledger::{Comparison, Totals};
+
+/// What came out of one round.
+#[derive(Debug)]
+pub(super) struct Round {
+    /// Of this round and those before.
+    pub(super) totals: Totals,
+    pub(super) comparison: Comparison,
+    pub(super) refusals: Vec<String>,
+    /// Senders that got no acknowledgement for their last batch.
+    pub(super) unanswered: usize,
+    pub(super) notes: Vec<String>,
+    /// Why the round shows nothing.
+    pub(super) failures: Vec<String>,
+    /// Where the program's log is.
+    pub(super) log: PathBuf,
+}
+
+impl Round {
+    pub(super) fn is_right(&self) -> bool {
+        self.comparison.is_right()
+            && self.refusals.is_empty()
+            && self.unanswered == 0
+            && self.failures.is_empty()
+    }
+}
+
+/// What came out of a scenario.
+#[derive(Debug)]
+pub struct Row {
+    scenario: &'static str,
+    rounds: u32,
+    totals: Totals,
+    stored: u64,
+    lost: u64,
+    doubled: u64,
+    refused: usize,
+    notes: Vec<String>,
+    failures: Vec<String>,
+}
+
+impl Row {
+    pub(super) fn new(scenario: &'static str) -> Self {
+        Self {
+            scenario,
+            rounds: 0,
+            totals: Totals::default(),
+            stored: 0,
+            lost: 0,
+            doubled: 0,
+            refused: 0,
+            notes: Vec::new(),
+            failures: Vec::new(),
+        }
+    }
+
+    pub(super) fn add(&mut self, round: Round) {
+        self.rounds += 1;
+        let number = self.rounds;
+        let right = round.is_right();
+        let Round { totals, comparison, refusals, unanswered, notes, failures, log } = round;
+        self.totals = totals;
+        self.stored = comparison.stored;
+        self.lost += comparison.lost;
+        self.doubled += comparison.doubled;
+        self.refused += refusals.len();
+        self.notes.extend(notes.into_iter().map(|note| format!("round {number}: {note}")));
+        let wrong_rows = (!comparison.is_right()).then(|| comparison.to_string());
+        let refused = refusals.first().map(|first| format!("{} refused: {first}", refusals.len()));
+        let unanswered =
+            (unanswered > 0).then(|| format!("{unanswered} senders were never answered"));
+        let see = (!right).then(|| format!("see {}", log.display()));
+        self.failures.extend(
+            wrong_rows
+                .into_iter()
+                .chain(refused)
+                .chain(unanswered)
+                .chain(failures)
+                .chain(see)
+                .map(|text| format!("round {number}: {text}")),
+        );
+    }
+
+    /// Why it failed; nothing when it did not.
+    pub fn failures(&self) -> &[String] {
+        &self.failures
+    }
+}
+
+/// The table of all scenarios.
+#[derive(Debug, Default)]
+pub struct Report {
+    rows: Vec<Row>,
+}
+
+impl Report {
+    /// Adds a scenario.
+    pub fn add(&mut self, row: Row) {
+        self.rows.push(row);
+    }
+
+    /// Whether nothing was lost, doubled or refused.
+    pub fn is_right(&self) -> bool {
+        self.rows.iter().all(|row| row.failures.is_empty())
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{:<18} {:>6} {:>9} {:>12} {:>9} {:>6} {:>7} {:>7} {:>9} {:>8} {:>7} {:>14}",
+            "scenario",
+            "rounds",
+            "sent",
+            "acknowledged",
+            "stored",
+            "lost",
+            "doubled",
+            "refused",
+            "uncertain",
+            "requests",
+            "put off",
+            "longest outage"
+        )?;
+        for row in &self.rows {
+            let Totals { sent, acknowledged, uncertain, attempts, put_off, longest_outage } =
+                row.totals;
+            writeln!(
+                f,
+                "{:<18} {:>6} {sent:>9} {acknowledged:>12} {:>9} {:>6} {:>7} {:>7} \
+                 {uncertain:>9} {attempts:>8} {put_off:>7} {:>12.1} s",
+                row.scenario,
+                row.rounds,
+                row.stored,
+                row.lost,
+                row.doubled,
+                row.refused,
+                longest_outage.as_secs_f64()
+            )?;
+        }
+        for row in &self.rows {
+            let Row { scenario, notes, failures, .. } = row;
+            notes.iter().try_for_each(|note| writeln!(f, "{scenario}, {note}"))?;
+            failures.iter().try_for_each(|failure| writeln!(f, "FAILED {scenario}, {failure}"))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,204 @@
+//! Where a scenario plays: a database, the program on it, and the book of what was sent.
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use tokio::time::sleep;
+
+use crate::{
+    counting_client::{CountingClient, Load},
+    ledger::{Ledger, Number, Totals},
+    postgres::TestCluster,
+    postgres_proxy::PostgresProxy,
+    program::Program,
+};
+
+use super::{limited_folder::LimitedFolder, report::Round};
+
+/// For senders to get the last batches acknowledged, and again for the spool to be drained.
+const SETTLE: Duration = Duration::from_secs(60);
+
+/// How a scenario's program runs and what it is sent.
+#[derive(Debug, Default)]
+pub(super) struct Setup {
+    /// Whether the program reaches Postgres through a [`PostgresProxy`].
+    pub(super) proxied: bool,
+    pub(super) load: Load,
+    /// Environment variables of the program.
+    pub(super) settings: Vec<(&'static str, String)>,
+    /// Where the program's data folder lies, if it matters.
+    pub(super) folder: Option<LimitedFolder>,
+}
+
+#[derive(Debug)]
+pub(super) struct Stage<'a> {
+    pub(super) cluster: &'a TestCluster,
+    pub(super) program: Program,
+    pub(super) ledger: Arc<Ledger>,
+    proxy: Option<PostgresProxy>,
+    load: Load,
+    quick: bool,
+    database: String,
+    log: PathBuf,
+    /// What a person who reads the report may want to know of this round.
+    notes: Vec<String>,
+    /// Why this round shows nothing.
+    failures: Vec<String>,
+    // Last: it is removed after the program has ended.
+    _folder: Option<LimitedFolder>,
+}
+
+impl<'a> Stage<'a> {
+    /// Starts the program on a new database.
+    pub(super) async fn set(
+        name: &str,
+        setup: Setup,
+        cluster: &'a TestCluster,
+        quick: bool,
+    ) -> Self {
+        let Setup { proxied, load, settings, folder } = setup;
+        let database = cluster.database().await;
+        let proxy =
+            if proxied { Some(PostgresProxy::start(&cluster.socket()).await) } else { None };
+        let url = proxy.as_ref().map_or_else(|| database.clone(), |proxy| proxy.url(&database));
+        let log =
+            std::env::temp_dir().join(format!("logweir-crash-{name}-{}.log", std::process::id()));
+        let mut variables = vec![("POSTGRES_BACKEND_URL", url.as_str())];
+        variables.extend(settings.iter().map(|(name, value)| (*name, value.as_str())));
+        let data_dir = folder.as_ref().map(LimitedFolder::data_dir);
+        if let Some(data_dir) = &data_dir {
+            variables.push(("LOGWEIR_DATA_DIR", data_dir));
+        }
+        let program = Program::start_with_log(&["serve"], &variables, &log);
+        program.ready().await;
+        Self {
+            cluster,
+            program,
+            ledger: Arc::default(),
+            proxy,
+            load,
+            quick,
+            database,
+            log,
+            notes: Vec::new(),
+            failures: Vec::new(),
+            _folder: folder,
+        }
+    }
+
+    pub(super) fn proxy(&self) -> &PostgresProxy {
+        self.proxy.as_ref().expect("this scenario has a proxy")
+    }
+
+    pub(super) fn start_senders(&self) -> CountingClient {
+        CountingClient::start(self.program.address(), &self.load, &self.ledger)
+    }
+
+    /// Kills the program.
+    pub(super) fn kill(&mut self) {
+        self.ledger.killed();
+        self.program.kill();
+    }
+
+    /// Lets time pass; less of it in a quick run.
+    pub(super) async fn wait(&self, usually: Duration, quick: Duration) {
+        sleep(if self.quick { quick } else { usually }).await;
+    }
+
+    /// Lets a random time pass, in milliseconds up to `most`.
+    pub(super) async fn wait_some(&self, most: u64) {
+        sleep(Duration::from_millis(rand::random_range(0..=most))).await;
+    }
+
+    /// Lets a random time pass in which the senders get some batches acknowledged.
+    pub(super) async fn work(&self) {
+        self.wait_some(if self.quick { 500 } else { 1_500 }).await;
+    }
+
+    pub(super) fn note(&mut self, text: String) {
+        self.notes.push(text);
+    }
+
+    pub(super) fn fail(&mut self, text: String) {
+        self.failures.push(text);
+    }
+
+    /// Waits until every sender has its last batch acknowledged and the store is at rest; then
+    /// compares.
+    pub(super) async fn settle(&mut self, client: CountingClient) -> Round {
+        let unanswered = client.finish(SETTLE).await;
+        self.program.ready().await;
+        let start = Instant::now();
+        // Rows that come late would be doubled ones.
+        let rest = Duration::from_millis(if self.quick { 500 } else { 1_500 });
+        let mut stored = self.stored().await;
+        let mut at_rest_since = Instant::now();
+        loop {
+            let right = self.ledger.compare(&stored).lost == 0;
+            if (right && at_rest_since.elapsed() >= rest) || start.elapsed() > SETTLE {
+                break;
+            }
+            sleep(rest / 3).await;
+            let now = self.stored().await;
+            if now != stored {
+                at_rest_since = Instant::now();
+            }
+            stored = now;
+        }
+        let comparison = self.ledger.compare(&stored);
+        self.ledger.settle(&stored);
+        let round = Round {
+            totals: self.ledger.totals(),
+            comparison,
+            refusals: self.ledger.refusals(),
+            unanswered,
+            notes: std::mem::take(&mut self.notes),
+            failures: std::mem::take(&mut self.failures),
+            log: self.log.clone(),
+        };
+        if round.is_right() {
+            // Whoever reads the log wants to know what went before a failure.
+            let _ = std::fs::File::create(&self.log);
+        }
+        round
+    }
+
+    /// Removes the program's log, which nobody needs when everything was right.
+    pub(super) fn remove_log(&self) {
+        let _ = std::fs::remove_file(&self.log);
+    }
+
+    pub(super) fn totals(&self) -> Totals {
+        self.ledger.totals()
+    }
+
+    /// How often each event is stored.
+    async fn stored(&self) -> HashMap<Number, u64> {
+        let mut connection =
+            PgConnection::connect(&self.database).await.expect("the database answers");
+        let table: Option<String> = sqlx::query_scalar(
+            "select to_regclass('log_events_' || replace(token::text, '-', '_'))::text \
+             from logweir_sources where name = $1",
+        )
+        .bind(self.load.source)
+        .fetch_one(&mut connection)
+        .await
+        .expect("the catalog has the source");
+        let Some(table) = table else { return HashMap::new() };
+        let sql = format!(
+            "select split_part(event_message, ' ', 1)::bigint, count(*) from {table} group by 1"
+        );
+        let rows: Vec<(i64, i64)> = sqlx::query_as(AssertSqlSafe(sql))
+            .fetch_all(&mut connection)
+            .await
+            .expect("events can be read");
+        let number =
+            |value: i64| u64::try_from(value).expect("numbers and counts are not negative");
+        rows.into_iter().map(|(event, count)| (number(event), number(count))).collect()
+    }
+}
