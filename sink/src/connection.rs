@@ -65,6 +65,8 @@ impl SenderConnection {
             delivery.fail();
         } else {
             delivery.give();
+            // A connection of HTTP/2 may last for days.
+            answers.given.retain(|given| !given.is_settled());
             answers.given.push(delivery);
         }
     }

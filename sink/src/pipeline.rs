@@ -6,6 +6,8 @@ use std::{
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
+use tokio::sync::Semaphore;
+
 use store::{
     AccessTokens, Admission, Appended, ContentHash, Delivery, Readiness, Scope, Source, Store,
     Validation,
@@ -31,8 +33,8 @@ const SMALL_BODY: usize = 64 << 10;
 /// Memory that an inflated body and what becomes of it take, for each of its bytes.
 const WEIGHT: usize = 3;
 
-/// About how many times a compressed body grows.
-const INFLATION: usize = 8;
+/// Bodies that are inflated at a time: how large they become is only known afterwards.
+const INFLATING: usize = 2;
 
 /// The way of all events. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -43,6 +45,7 @@ pub(crate) struct Pipeline {
     budget: Budget,
     rates: Rates,
     seldom: Seldom,
+    inflating: Arc<Semaphore>,
 }
 
 /// What a sender sent.
@@ -52,8 +55,9 @@ pub(crate) struct Sent {
     pub(crate) scope: Scope,
     /// Where URL and headers say that it goes.
     pub(crate) route: Route,
-    /// How its body is to be read, for telling requests from each other.
-    pub(crate) form: &'static str,
+    /// What else makes its events, for telling requests from each other: how the body is read, and
+    /// headers that become part of the events.
+    pub(crate) form: String,
     /// As it came.
     pub(crate) body: Vec<u8>,
     /// How it is compressed.
@@ -85,6 +89,7 @@ impl Pipeline {
             budget: Budget::new(settings.memory_bytes),
             rates: Rates::new(settings.rate_limits),
             seldom: Seldom::default(),
+            inflating: Arc::new(Semaphore::new(INFLATING)),
         }
     }
 
@@ -149,30 +154,20 @@ impl Pipeline {
     ) -> Taken {
         let Sent { scope, route, form, body, encoding, mut share } = sent;
         let received = body.len();
-        let inflation = if encoding == Encoding::Identity { 1 } else { INFLATION };
-        let inflated = (received * inflation).min(self.max_body_bytes);
-        if let Err(busy) = share.grow_to(received + inflated * WEIGHT).await {
-            return busy.into();
-        }
-
-        let small = encoding == Encoding::Identity && received <= SMALL_BODY;
-        let (limit, store) = (self.max_body_bytes, self.store.clone());
+        let (content, body) = match self.inflated(&route, &form, body, encoding, &mut share).await {
+            Ok(inflated) => inflated,
+            Err(error) => return error.into(),
+        };
+        let small = body.len() <= SMALL_BODY;
+        let store = self.store.clone();
         let work = move || {
-            let content = route.hash(form, &body);
             // Nobody waits for this answer, and the sender's next request may be at work already.
             let admission = store.admit(content, &delivery).ok_or(IngestError::Left)?;
             let mut collected = Collected::new(store, route, now());
-            decode(inflate(body, encoding, limit)?, &mut collected)?;
+            decode(body, &mut collected)?;
             Ok::<_, IngestError>((admission, collected))
         };
-        let worked = if small {
-            work()
-        } else {
-            tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
-                tracing::error!(%error, "a body could not be worked on");
-                Err(IngestError::Internal(error.to_string()))
-            })
-        };
+        let worked = if small { work() } else { blocking(work).await };
         let (admission, collected) = match worked {
             Ok(worked) => worked,
             Err(error) => return error.into(),
@@ -197,6 +192,35 @@ impl Pipeline {
         let outcome = self.store_collected(&source, collected, admission).await;
         drop(share);
         Taken { quota: Some(quota), outcome }
+    }
+
+    /// The body as it was before it was compressed, its share of memory grown to its real size; and
+    /// the identity of the request.
+    async fn inflated(
+        &self,
+        route: &Route,
+        form: &str,
+        body: Vec<u8>,
+        encoding: Encoding,
+        share: &mut Share,
+    ) -> Result<(ContentHash, Vec<u8>), IngestError> {
+        let received = body.len();
+        if encoding == Encoding::Identity {
+            share.grow_to(received * (1 + WEIGHT)).await?;
+            let (route, form) = (route.clone(), form.to_owned());
+            let hash = move || Ok((route.hash(&form, &body), body));
+            return if received <= SMALL_BODY { hash() } else { blocking(hash).await };
+        }
+        let turn = self.inflating.acquire().await;
+        let (route, form, limit) = (route.clone(), form.to_owned(), self.max_body_bytes);
+        let (content, body) = blocking(move || {
+            let content = route.hash(&form, &body);
+            Ok((content, inflate(body, encoding, limit)?))
+        })
+        .await?;
+        share.grow_to(received + body.len() * (1 + WEIGHT)).await?;
+        drop(turn);
+        Ok((content, body))
     }
 
     async fn store_collected(
@@ -236,6 +260,16 @@ impl Pipeline {
             Ok(())
         }
     }
+}
+
+/// Works outside of the threads that wait for sockets.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, IngestError> + Send + 'static,
+) -> Result<T, IngestError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a body could not be worked on");
+        Err(IngestError::Internal(error.to_string()))
+    })
 }
 
 impl Route {

@@ -167,6 +167,7 @@ async fn replay(
     let content = ContentHash::of(&[b"replay", &ids]);
     let answer = Delivery::not_needed();
     let admission = pipeline.store().admit(content, &answer).ok_or(ManageError::Starting)?;
+    pipeline.store().learn(source, &collected.news);
     let appended = admission.append(source, collected.batch).await?;
     pipeline.store().remove_rejected_events(source, &passed).await?;
     Ok(json!({

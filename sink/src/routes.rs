@@ -82,7 +82,7 @@ async fn log(
         attributes: Attributes::of(headers),
         limit,
     };
-    let form = place.format.name();
+    let form = format!("{} {:?}", place.format.name(), decoder.attributes);
     let mut share = pipeline.share();
     let body = body::collect(body, limit, &mut share).await?;
     let sent = Sent { scope, route, form, body, encoding, share };

@@ -85,6 +85,11 @@ impl Delivery {
         self.0.state.load(Ordering::Acquire) == FAILED
     }
 
+    /// Whether nothing more is to be heard of it.
+    pub fn is_settled(&self) -> bool {
+        self.has_failed() || self.is_delivered(Instant::now())
+    }
+
     /// Looks whether the sender has left and nobody has told yet.
     pub(crate) fn look(&self) {
         let Some(peer) = &self.0.peer else { return };

@@ -3,8 +3,10 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use spool::{Spool, Taken};
+use uuid::Uuid;
 
 use crate::{
+    ContentHash,
     event_store::{self, AppendError},
     request::Request,
     spooled::{self, NotARequest},
@@ -88,16 +90,16 @@ fn requests(taken: &[Taken]) -> Result<Vec<Request>, NotARequest> {
     Ok(requests)
 }
 
-/// Requests that are in the store and not yet taken off the spool.
-struct Drained(Vec<Request>);
+/// Requests that are in the store and not yet taken off the spool: their numbers, and the contents
+/// of those that may be sent again.
+struct Drained(Vec<(Uuid, Option<ContentHash>)>);
 
 impl Drained {
     /// They will not be drained again: those that nobody sends again need no row any more.
     fn forget(self, inner: &Inner) {
-        for Request { id, content, .. } in self.0 {
-            match content {
-                Some(content) => inner.receipts.note_drained(content, id),
-                None => inner.receipts.note_needless(id),
+        for (id, content) in self.0 {
+            if !content.is_some_and(|content| inner.receipts.note_drained(content, id)) {
+                inner.receipts.note_needless(id);
             }
         }
     }
@@ -117,16 +119,19 @@ async fn drain(inner: &Inner, requests: Vec<Request>) -> Result<Drained, AppendE
             group.push(next);
         }
         drain_group(inner, &mut group).await?;
-        drained.extend(group);
+        drained.extend(
+            group
+                .iter()
+                .map(|request| (request.id, request.content.filter(|_| request.may_come_again))),
+        );
     }
     Ok(Drained(drained))
 }
 
 async fn drain_group(inner: &Inner, group: &mut [Request]) -> Result<(), AppendError> {
     for request in group.iter_mut() {
-        request.content = request
-            .content
-            .filter(|content| inner.receipts.may_be_sent_again(*content, request.id));
+        let may_come = |content| inner.receipts.may_be_sent_again(content, request.id);
+        request.may_come_again = request.content.is_some_and(may_come);
     }
     let requests: Vec<&Request> = group.iter().collect();
     event_store::write(inner, &requests).await.map(|_| ())

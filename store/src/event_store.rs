@@ -76,9 +76,11 @@ impl Admission {
             }
             // Its commit may have been lost sight of: under its own number it is stored once.
             id = ended.request;
+            noted.tell(id, Stage::Working);
         }
         let content = Some(noted.content);
-        let request = Arc::new(Request { id, source: source.token, content, batch });
+        let request =
+            Arc::new(Request { id, source: source.token, content, may_come_again: true, batch });
         let appended = write_or_spool(inner, request).await;
         let stage = match &appended {
             Ok(Appended { spooled: true, .. }) => Stage::InSpool,

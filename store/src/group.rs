@@ -182,21 +182,26 @@ impl Group<'_> {
                 delete from {receipts} where request = any($4)
             ),
             given as (
-                select * from unnest($1::uuid[], $2::bytea[]) as given(request, content)
+                select * from unnest($1::uuid[], $2::bytea[], $5::boolean[])
+                    as given(request, content, may_come_again)
             ),
             claimed as (
                 update {receipts} as receipts
-                set request = given.request, owner = $3, orphaned = false
+                set request = given.request, owner = $3, orphaned = false,
+                    content = case when given.may_come_again then given.content end
                 from given
                 cross join lateral (
                     select min(id) as id from {receipts} as of_content
                     where of_content.content = given.content and of_content.orphaned
                 ) as oldest
                 where receipts.id = oldest.id and receipts.orphaned
+                    -- One that is stored already is none that was sent again.
+                    and not exists (
+                        select from {receipts} as known where known.request = given.request)
                 returning receipts.request
             )
             insert into {receipts} (request, content, owner)
-            select request, content, $3 from given
+            select request, case when may_come_again then content end, $3 from given
             where request not in (select request from claimed)
             on conflict (request) do nothing
             returning request",
@@ -210,6 +215,7 @@ impl Group<'_> {
             .bind(contents)
             .bind(self.target.owner)
             .bind(self.target.needless)
+            .bind(self.requests.iter().map(|request| request.may_come_again).collect::<Vec<_>>())
             .fetch_all(connection)
             .await?;
         Ok(new.into_iter().collect())

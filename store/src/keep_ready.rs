@@ -150,10 +150,16 @@ impl Inner {
                 if !was_away {
                     tracing::error!("a database does not answer: {reason}");
                 }
+                let events_are_away = events_away.is_some();
                 self.change(|state| {
                     state.catalog_away = catalog_away;
                     state.events_away = events_away;
                 });
+                if events_are_away {
+                    self.receipts.forget_settled_on_spool(Instant::now());
+                } else {
+                    self.sweep_receipts(&mut events).await;
+                }
                 continue;
             }
             if was_away {
@@ -165,12 +171,7 @@ impl Inner {
             {
                 tracing::warn!("the catalog is not followed: {}", failure::text(&error));
             }
-            if let (Some(events), Some(loaded)) = (&mut events, self.state().loaded)
-                && let Err(error) =
-                    orphans::sweep(self, events, &loaded.events_schema, Instant::now()).await
-            {
-                tracing::warn!("receipts are not looked after: {}", failure::text(&error));
-            }
+            self.sweep_receipts(&mut events).await;
             if house_kept.elapsed() >= HOUSE_INTERVAL {
                 house_kept = Instant::now();
                 if let Some(events) = &mut events
@@ -180,6 +181,14 @@ impl Inner {
                     return;
                 }
             }
+        }
+    }
+
+    async fn sweep_receipts(&self, events: &mut Option<PgConnection>) {
+        let (Some(events), Some(loaded)) = (events, self.state().loaded) else { return };
+        let swept = orphans::sweep(self, events, &loaded.events_schema, Instant::now());
+        if let Err(error) = swept.await {
+            tracing::warn!("receipts are not looked after: {}", failure::text(&error));
         }
     }
 

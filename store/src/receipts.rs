@@ -166,13 +166,28 @@ impl Receipts {
         }
     }
 
-    /// A request has left the spool for the store.
-    pub(crate) fn note_drained(&self, content: ContentHash, request: Uuid) {
+    /// A request has left the spool for the store. `false` when nobody remembers it.
+    pub(crate) fn note_drained(&self, content: ContentHash, request: Uuid) -> bool {
+        let mut found = false;
         for entry in self.entries().get_mut(&content).into_iter().flatten() {
             if entry.request() == request {
                 entry.progress.send_replace(Progress { request, stage: Stage::InStore });
+                found = true;
             }
         }
+        found
+    }
+
+    /// While rows cannot be reached: forgets what needs none.
+    pub(crate) fn forget_settled_on_spool(&self, now: Instant) {
+        self.entries().retain(|_, of_content| {
+            of_content.retain(|entry| match entry.progress.borrow().stage {
+                Stage::InSpool => !entry.delivery.is_delivered(now),
+                Stage::Failed => now.duration_since(entry.noted) < FAILED_KEPT,
+                Stage::Working | Stage::InStore => true,
+            });
+            !of_content.is_empty()
+        });
     }
 
     /// The other request with this one's content whose sender is gone without an answer, or was told
@@ -395,7 +410,8 @@ mod tests {
         let orphan = Uuid::new_v4();
         receipts.note_spooled(content(), orphan);
         assert!(receipts.may_be_sent_again(content(), orphan));
-        receipts.note_drained(content(), orphan);
+        assert!(receipts.note_drained(content(), orphan));
+        assert!(!receipts.note_drained(content(), Uuid::new_v4()));
         let guard = receipts.hand_over().await;
         assert_eq!(receipts.settle(Instant::now()).orphaned, [orphan]);
         let again = receipts.note(content(), Delivery::default());
@@ -405,6 +421,16 @@ mod tests {
         });
         assert!(claimed.is_none());
         assert!(!receipts.may_be_sent_again(content(), orphan));
+    }
+
+    #[test]
+    fn while_the_store_is_away_only_what_may_come_again_is_remembered() {
+        let receipts = Receipts::default();
+        stored(&receipts, Delivery::not_needed(), Stage::InSpool);
+        let undelivered = stored(&receipts, failed(), Stage::InSpool);
+        receipts.forget_settled_on_spool(Instant::now());
+        assert!(receipts.may_be_sent_again(content(), undelivered));
+        assert_eq!(receipts.entries().values().flatten().count(), 1);
     }
 
     #[test]

@@ -12,8 +12,10 @@ pub(crate) struct Request {
     pub(crate) id: Uuid,
     /// Token of the source.
     pub(crate) source: Uuid,
-    /// Hash of what the sender sent; `None` when nobody will send it again.
+    /// Hash of what the sender sent.
     pub(crate) content: Option<ContentHash>,
+    /// Whether its bytes may be sent again, so that its receipt has to tell them.
+    pub(crate) may_come_again: bool,
     pub(crate) batch: Batch,
 }
 

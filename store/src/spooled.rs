@@ -84,6 +84,7 @@ fn read(bytes: &[u8]) -> Option<Request> {
         id: head.request,
         source: head.source,
         content: head.content.map(ContentHash::from_bytes),
+        may_come_again: true,
         batch: Batch { rows, days, own_ids: head.own_ids, rejected: rejected.collect() },
     })
 }
@@ -103,7 +104,7 @@ mod tests {
         let reason = Reason { path: "a".to_owned(), text: "no".to_owned() };
         batch.reject("nonsense".to_owned(), vec![reason]);
         let content = Some(ContentHash::of(&[b"x"]));
-        Request { id: Uuid::new_v4(), source: Uuid::new_v4(), content, batch }
+        Request { id: Uuid::new_v4(), source: Uuid::new_v4(), content, may_come_again: true, batch }
     }
 
     #[test]

@@ -5,10 +5,7 @@
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -16,6 +13,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::{
+    ContentHash,
     event_store::{self, AppendError},
     measures,
     request::{Appended, Request},
@@ -40,25 +38,41 @@ struct Queues {
     at_work: u32,
 }
 
+/// A request until a writer takes it, or it is withdrawn.
+type Slot = Arc<Mutex<Option<Arc<Request>>>>;
+
+fn take(slot: &Slot) -> Option<Arc<Request>> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
 #[derive(Debug)]
 struct Waiting {
+    slot: Slot,
+    content: Option<ContentHash>,
+    /// About how much memory its batch takes.
+    bytes: usize,
+    tell: oneshot::Sender<Result<Appended, AppendError>>,
+}
+
+/// A request that a writer has taken.
+#[derive(Debug)]
+struct Taken {
     request: Arc<Request>,
-    /// Taken out of the queue, or left to the spool: whoever sets it first has it.
-    taken: Arc<AtomicBool>,
     tell: oneshot::Sender<Result<Appended, AppendError>>,
 }
 
 /// A request in the queue.
 #[derive(Debug)]
 pub(crate) struct Queued {
-    taken: Arc<AtomicBool>,
+    slot: Slot,
     pub(crate) outcome: oneshot::Receiver<Result<Appended, AppendError>>,
 }
 
 impl Queued {
-    /// Leaves the queue, where no writer has taken the request yet.
+    /// Leaves the queue, where no writer has taken the request yet. Its memory is free at once,
+    /// however long the writers are busy.
     pub(crate) fn withdraw(&self) {
-        self.taken.store(true, Ordering::Release);
+        drop(take(&self.slot));
     }
 }
 
@@ -66,12 +80,13 @@ impl Writers {
     /// Queues a request, and puts one more writer to work if there may be one.
     pub(crate) fn queue(inner: &Arc<Inner>, request: Arc<Request>) -> Queued {
         let (tell, outcome) = oneshot::channel();
-        let taken = Arc::new(AtomicBool::new(false));
-        let source = request.source;
+        let (source, content) = (request.source, request.content);
+        let bytes = request.batch.size();
+        let slot: Slot = Arc::new(Mutex::new(Some(request)));
         let most = inner.settings.ingest_connections.max(1);
         let mut queues = inner.writers.queues();
         let queue = queues.waiting.entry(source).or_default();
-        queue.push_back(Waiting { request, taken: Arc::clone(&taken), tell });
+        queue.push_back(Waiting { slot: Arc::clone(&slot), content, bytes, tell });
         if queue.len() == 1 {
             queues.order.push_back(source);
         }
@@ -79,7 +94,7 @@ impl Writers {
             queues.at_work += 1;
             tokio::spawn(work(Arc::clone(inner)));
         }
-        Queued { taken, outcome }
+        Queued { slot, outcome }
     }
 
     /// Requests that no writer has taken yet.
@@ -94,7 +109,7 @@ impl Writers {
 
 impl Queues {
     /// The next group to write. Without one the writer that asks ends.
-    fn next_group(&mut self) -> Option<Vec<Waiting>> {
+    fn next_group(&mut self) -> Option<Vec<Taken>> {
         while let Some(source) = self.order.pop_front() {
             let Some(queue) = self.waiting.get_mut(&source) else { continue };
             let group = group_of(queue);
@@ -114,24 +129,24 @@ impl Queues {
 
 /// Takes a group from the front of a queue. Equal contents never share a group: one of them may be
 /// the other, sent again.
-fn group_of(queue: &mut VecDeque<Waiting>) -> Vec<Waiting> {
+fn group_of(queue: &mut VecDeque<Waiting>) -> Vec<Taken> {
     let mut group = Vec::new();
     let mut contents = HashSet::new();
     let mut bytes = 0;
     while let Some(next) = queue.front() {
-        let content = next.request.content;
+        let content = next.content;
         if content.is_some_and(|content| contents.contains(&content)) {
             break;
         }
-        bytes += next.request.batch.size();
+        bytes += next.bytes;
         if !group.is_empty() && bytes > GROUP_BYTES {
             break;
         }
         contents.extend(content);
-        if let Some(next) = queue.pop_front()
-            && !next.taken.swap(true, Ordering::AcqRel)
+        if let Some(Waiting { slot, tell, .. }) = queue.pop_front()
+            && let Some(request) = take(&slot)
         {
-            group.push(next);
+            group.push(Taken { request, tell });
         }
     }
     group
@@ -141,21 +156,21 @@ fn group_of(queue: &mut VecDeque<Waiting>) -> Vec<Waiting> {
 async fn work(inner: Arc<Inner>) {
     loop {
         let Some(group) = inner.writers.queues().next_group() else { return };
-        let requests: Vec<&Request> = group.iter().map(|waiting| &*waiting.request).collect();
+        let requests: Vec<&Request> = group.iter().map(|taken| &*taken.request).collect();
         let started = Instant::now();
         let written = event_store::write(&inner, &requests).await;
         let events = requests.iter().map(|request| request.batch.len()).sum();
         measures::group_written(events, started.elapsed());
         match written {
             Ok(appended) => {
-                for (waiting, appended) in group.into_iter().zip(appended) {
+                for (taken, appended) in group.into_iter().zip(appended) {
                     // A sender that has gone to the spool meanwhile does not listen.
-                    let _ = waiting.tell.send(Ok(appended));
+                    let _ = taken.tell.send(Ok(appended));
                 }
             }
             Err(error) => {
-                for waiting in group {
-                    let _ = waiting.tell.send(Err(error.clone()));
+                for taken in group {
+                    let _ = taken.tell.send(Err(error.clone()));
                 }
             }
         }
@@ -165,15 +180,17 @@ async fn work(inner: Arc<Inner>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Batch, ContentHash};
+    use crate::Batch;
 
     fn waiting(content: Option<&[u8]>, bytes: usize) -> Waiting {
         let mut batch = Batch::default();
         batch.reject("x".repeat(bytes), Vec::new());
         let content = content.map(|content| ContentHash::of(&[content]));
-        let request = Request { id: Uuid::new_v4(), source: Uuid::nil(), content, batch };
+        let bytes = batch.size();
+        let (id, source) = (Uuid::new_v4(), Uuid::nil());
+        let request = Request { id, source, content, may_come_again: true, batch };
         let (tell, _) = oneshot::channel();
-        Waiting { request: Arc::new(request), taken: Arc::default(), tell }
+        Waiting { slot: Arc::new(Mutex::new(Some(Arc::new(request)))), content, bytes, tell }
     }
 
     fn sizes(mut queue: VecDeque<Waiting>) -> Vec<usize> {
@@ -205,7 +222,8 @@ mod tests {
     #[test]
     fn withdrawn_requests_are_passed_over() {
         let queue: VecDeque<_> = (0..3).map(|_| waiting(None, 1)).collect();
-        queue[1].taken.store(true, Ordering::Release);
+        let withdrawn = take(&queue[1].slot).unwrap();
+        assert_eq!(Arc::strong_count(&withdrawn), 1);
         assert_eq!(sizes(queue), [2]);
     }
 }

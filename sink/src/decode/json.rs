@@ -64,7 +64,9 @@ fn objects(text: &str, decoder: &Decoder, records: &mut dyn Records) -> Result<(
             Ok(())
         }
         Err(_) if decoder.media == Media::Text => lines::texts(text, decoder, records),
-        Err(_) if lines::of(text).any(is_object) => lines::decode(text, decoder, records),
+        Err(_) if decoder.media == Media::Lines || lines::of(text).any(is_object) => {
+            lines::decode(text, decoder, records)
+        }
         Err(error) => Err(not_json(error)),
     }
 }

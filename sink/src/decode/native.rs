@@ -21,13 +21,22 @@ use crate::{
 ///
 /// prost reads no deeper than 100 messages in each other, which is about 32 objects.
 pub(super) fn decode(message: Bytes, records: &mut dyn Records) -> Result<(), DecodeError> {
-    let EventArray { events } = EventArray::decode(message)?;
+    let EventArray { events } = EventArray::decode(message.clone())?;
+    let Some(events) = events else {
+        // An empty frame holds no event that could be lost.
+        if message.is_empty() {
+            return Ok(());
+        }
+        let text = &String::from_utf8_lossy(&message);
+        let reason = "a frame without an event of Vector's codec native".to_owned();
+        records.record(Record::Unreadable { text, reason });
+        return Ok(());
+    };
     let mut record = |value: Value<'_>| records.record(Record::Value(value));
     match events {
-        None => {}
-        Some(Events::Logs(array)) => array.logs.iter().for_each(|event| record(log(event))),
-        Some(Events::Traces(array)) => array.traces.iter().for_each(|event| record(trace(event))),
-        Some(Events::Metrics(array)) => {
+        Events::Logs(array) => array.logs.iter().for_each(|event| record(log(event))),
+        Events::Traces(array) => array.traces.iter().for_each(|event| record(trace(event))),
+        Events::Metrics(array) => {
             for event in &array.metrics {
                 record(formats::of_metric(metric::fields(event)));
             }

@@ -87,7 +87,7 @@ impl Export {
     ) -> Result<Outcome, Failure> {
         let Self { admitted: Admitted { scope, route }, signal, format, body, encoding, share } =
             self;
-        let sent = Sent { scope, route, form: signal.name(), body, encoding, share };
+        let sent = Sent { scope, route, form: signal.name().to_owned(), body, encoding, share };
         let taken = pipeline.submit(sent, connection, move |body, records| {
             decode(signal, format.unwrap_or_else(|| Format::of(&body)), body, records)
         });

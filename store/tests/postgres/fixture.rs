@@ -10,6 +10,7 @@ use std::{
 
 use end_to_end::postgres::TestCluster;
 use event_schemas::Event;
+use spool::Spool;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use store::{
     Admission, AppendError, Appended, Batch, Column, ColumnKind, ContentHash, Delivery,
@@ -123,13 +124,21 @@ pub(crate) fn settings(url: &str) -> Settings {
 
 /// Starts a store and waits until it is ready.
 pub(crate) async fn start(settings: Settings) -> Running {
-    let running = launch(settings);
+    start_with(settings, None).await
+}
+
+pub(crate) async fn start_with(settings: Settings, spool: Option<Spool>) -> Running {
+    let running = launch_with(settings, spool);
     within_deadline("ready", running.store.ready()).await;
     running
 }
 
 pub(crate) fn launch(settings: Settings) -> Running {
-    let store = Store::new(settings, None);
+    launch_with(settings, None)
+}
+
+fn launch_with(settings: Settings, spool: Option<Spool>) -> Running {
+    let store = Store::new(settings, spool);
     let keeper = tokio::spawn({
         let store = store.clone();
         async move { store.keep_ready().await }

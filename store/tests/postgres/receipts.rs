@@ -1,10 +1,13 @@
 //! What is sent again is stored once.
 
 use end_to_end::postgres::TestCluster;
+use spool::Spool;
 use sqlx::{Connection as _, PgConnection};
 use store::{Appended, ContentHash, Delivery, Peer};
 
-use crate::fixture::{Fixture, admit, append, batch, event, eventually, now, run, settings, start};
+use crate::fixture::{
+    Fixture, admit, append, batch, event, eventually, now, run, settings, start, start_with,
+};
 
 const RECEIPTS: &str = "select count(*) from _analytics.logweir_receipts";
 
@@ -111,6 +114,49 @@ async fn a_start_waits_for_the_transactions_of_the_former_life() {
     run(&mut former, "commit").await;
     let _running = starting.await.expect("it starts");
     assert_eq!(fixture.ask(&format!("{RECEIPTS} where orphaned")).await, "1");
+}
+
+/// The answer was lost, the row is all that knows it, and what is sent again goes by the spool.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_again_by_way_of_the_spool_is_stored_once() {
+    let mut fixture = Fixture::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (spool, _) = Spool::open(spool::Settings::new(folder.path(), 1 << 20)).expect("a spool");
+    fixture.running.keeper.abort();
+    let mut settings = settings(&fixture.url);
+    settings.ingest_connections = 1;
+    fixture.running = start_with(settings, Some(spool)).await;
+    let lost = Delivery::default();
+    fixture.send("content", &lost).await;
+    lost.fail();
+    let orphans = format!("{RECEIPTS} where orphaned");
+    eventually("the orphan is seen", async || fixture.ask(&orphans).await == "1").await;
+
+    // The only writer is held up, so that the others go on the spool after some seconds.
+    let mut holder = PgConnection::connect(&fixture.url).await.expect("the database answers");
+    run(&mut holder, &format!("begin; lock table {}", fixture.source.table)).await;
+    let (store, source) = (fixture.store().clone(), fixture.source.clone());
+    let held = tokio::spawn(async move { append(&store, &source, batch([("held", now())])).await });
+    let waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' \
+                 and datname = current_database()";
+    eventually("the writer waits", async || fixture.ask(waits).await == "1").await;
+    let again = Delivery::default();
+    assert!(fixture.send("content", &again).await.spooled);
+    assert!(held.await.expect("it ends").expect("it is durable").spooled);
+    again.succeed();
+    run(&mut holder, "commit").await;
+    let store = fixture.store().clone();
+    eventually("the spool is drained", async || {
+        store.spool_depth().is_some_and(|depth| depth.records == 0)
+    })
+    .await;
+    assert_eq!(fixture.ids().await, ["held", "x", "y"]);
+    // What is left waits for its own answer.
+    eventually("nobody is expected again", async || {
+        fixture.ask(&format!("{RECEIPTS} where orphaned")).await == "0"
+    })
+    .await;
+    assert_eq!(stored(&fixture.send("content", &Delivery::not_needed()).await), (2, 0));
 }
 
 /// A sender that leaves and comes back at once may be served before the request that it left.
