@@ -112,3 +112,39 @@ pub(crate) async fn answered<T: Send + 'static, Work: Future<Output = T> + Send 
     }
     done.ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_answers_that_may_still_fail_are_remembered() {
+        let connection = SenderConnection::new(|| Peer::Open);
+        for _ in 0..100 {
+            let delivery = connection.delivery();
+            connection.give(delivery.clone());
+            delivery.succeed();
+        }
+        assert_eq!(connection.answers().given.len(), 1);
+        let last = connection.delivery();
+        connection.give(last.clone());
+        connection.ended(Peer::Broken);
+        assert!(last.is_settled() && connection.answers().given.is_empty());
+        let late = connection.delivery();
+        connection.give(late.clone());
+        assert!(late.is_settled());
+    }
+
+    #[tokio::test]
+    async fn work_goes_on_when_its_sender_leaves() {
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let (go_on, gone) = tokio::sync::oneshot::channel::<()>();
+        let answering = answered(None, |delivery| async move {
+            _ = gone.await;
+            _ = tell.send(delivery);
+        });
+        assert!(tokio::time::timeout(std::time::Duration::ZERO, answering).await.is_err());
+        go_on.send(()).unwrap();
+        assert!(told.await.unwrap().is_settled());
+    }
+}

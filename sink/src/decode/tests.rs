@@ -181,6 +181,16 @@ fn the_media_type_counts_only_where_there_is_a_choice() {
     }
 }
 
+/// Whoever says that it sends lines is not turned away when none can be read: each is kept.
+#[test]
+fn lines_of_which_none_can_be_read_are_kept() {
+    for (body, count) in [("{\"a\":", 1), ("{\"a\":\n{\"b\"\n", 2)] {
+        let kept = read(Format::Events, Media::Lines, body.as_bytes()).unwrap().records;
+        assert_eq!(kept.len(), count, "{kept:?}");
+        assert!(kept.iter().all(|record| record.contains(" !! ")), "{kept:?}");
+    }
+}
+
 #[test]
 fn one_line_is_lines_where_an_object_is_not_taken() {
     let line = b"{\"source\":\"build\"}\n";

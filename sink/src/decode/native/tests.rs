@@ -76,6 +76,9 @@ fn logs_and_traces_are_events() {
     let mut kept = Kept::default();
     decode(Bytes::new(), &mut kept).unwrap();
     assert!(kept.records.is_empty());
+    // A field that no event has: something was sent, and is kept as it is.
+    decode(Bytes::from_static(b"\x22\x01x"), &mut kept).unwrap();
+    assert!(kept.records[0].contains("without an event"), "{:?}", kept.records);
 }
 
 #[test]
