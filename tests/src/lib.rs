@@ -1,6 +1,7 @@
 //! What tests of the whole program share: a throw-away Postgres, the program itself, and the crash
 //! matrix with the client that counts.
 
+pub mod conformance;
 pub mod counting_client;
 pub mod crash_matrix;
 pub mod figures;

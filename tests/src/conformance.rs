@@ -1,0 +1,29 @@
+//! Queries with the answers that BigQuery gave, asked of the translator and the store.
+//!
+//! A case is a line of JSON: `id`, `query`, and where they are needed `setup` (statements that make
+//! tables) and `parameters`; `expected` is an answer (`schema`, `rows`) or an `error`. `${DATASET}`
+//! in a text stands for a dataset. Tables of `setup` become sources of that schema whose rows are
+//! stored as events are, so that a query takes the way that it takes in the product.
+
+mod answer;
+mod case;
+mod compare;
+mod decimal;
+mod instant;
+mod json;
+mod lexer;
+mod literal;
+mod pairs;
+mod parameters;
+mod report;
+mod run;
+mod setup;
+mod statement;
+mod types;
+mod warehouse;
+
+pub use case::{Case, Expected, cases};
+pub use pairs::{Pair, pairs, run_pairs};
+pub use report::{Outcome, Report, Verdict};
+pub use run::run;
+pub use warehouse::{Answer, Catalog, NoAnswer, Warehouse};
