@@ -1,5 +1,5 @@
-//! What tests of the whole program share: a throw-away Postgres, the program itself, and the crash
-//! matrix with the client that counts.
+//! What tests of the whole program share: a throw-away Postgres, the program itself, the crash
+//! matrix with the client that counts, and the queries that BigQuery and Studio are the measure of.
 
 pub mod conformance;
 pub mod counting_client;
@@ -10,3 +10,4 @@ pub mod ledger;
 pub mod postgres;
 pub mod postgres_proxy;
 pub mod program;
+pub mod studio_queries;

@@ -18,13 +18,17 @@ pub enum Verdict {
 pub struct Outcome {
     /// What became of it.
     pub verdict: Verdict,
-    /// One line, empty for [`Verdict::Pass`].
+    /// One line; for [`Verdict::Pass`] a remark, or empty.
     pub reason: String,
 }
 
 impl Outcome {
     pub(crate) fn pass() -> Self {
         Self { verdict: Verdict::Pass, reason: String::new() }
+    }
+
+    pub(crate) fn pass_with(remark: impl fmt::Display) -> Self {
+        Self { verdict: Verdict::Pass, reason: one_line(&remark.to_string()) }
     }
 
     pub(crate) fn fail(reason: impl fmt::Display) -> Self {

@@ -2,6 +2,7 @@
 
 use std::{any::Any, collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
+use event_schemas::{Event, SchemaNews, SourceSchema};
 use serde_json::value::RawValue;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use store::{Column, PostgresServer, Query, QueryError, Settings, Store};
@@ -71,6 +72,16 @@ pub enum NoAnswer {
     TooSlow,
 }
 
+/// A row of a table of events.
+struct StoredRow {
+    id: String,
+    /// JSON.
+    body: String,
+    event_message: Option<String>,
+    /// Microseconds since 1970.
+    timestamp: i64,
+}
+
 /// A table of a case.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Table {
@@ -120,7 +131,7 @@ impl Warehouse {
     }
 
     /// Makes an empty schema that queries may read.
-    pub(super) async fn make_schema(&mut self, schema: &str) -> Result<(), String> {
+    pub(crate) async fn make_schema(&mut self, schema: &str) -> Result<(), String> {
         self.drop_schema(schema).await?;
         self.execute(&format!(
             "create schema {schema}; grant usage on schema {schema} to logweir_reader"
@@ -140,6 +151,68 @@ impl Warehouse {
         name: &str,
         table: &Table,
     ) -> Result<SourceTable, String> {
+        let quoted = self.make_table(schema, name).await?;
+        let rows = table.rows.iter().enumerate().map(|(number, row)| {
+            let own = |name: &str, ty: &Type| {
+                let at =
+                    table.columns.iter().position(|column| column.0 == name && column.1 == *ty);
+                at.and_then(|at| row.get(at))
+            };
+            let text = |value: &String| serde_json::from_str::<String>(value).ok();
+            let id = own("id", &Type::String).and_then(text);
+            let time = own("timestamp", &Type::Timestamp).and_then(|value| value.parse().ok());
+            StoredRow {
+                id: id.unwrap_or_else(|| number.to_string()),
+                body: body(&table.columns, row),
+                event_message: own("event_message", &Type::String).and_then(text),
+                timestamp: time.unwrap_or(SOME_TIME),
+            }
+        });
+        self.insert(&quoted, rows.collect()).await?;
+        Ok(SourceTable { table: quoted, schema: Arc::new(table_schema(&table.columns)) })
+    }
+
+    /// Stores events as the sink does, in a table of `schema`: they are normalised, and fields that
+    /// the source's schema does not declare are learned.
+    pub(crate) async fn log(
+        &mut self,
+        schema: &str,
+        source: &str,
+        events: &[serde_json::Value],
+    ) -> Result<SourceTable, String> {
+        let quoted = self.make_table(schema, source).await?;
+        let mut known = match event_schemas::json_schema(source) {
+            Some(text) => {
+                let json = serde_json::from_str(text).map_err(|error| error.to_string())?;
+                SourceSchema::from_json_schema(&json).map_err(|error| error.to_string())?
+            }
+            None => SourceSchema::new(Arc::default()),
+        };
+        let mut rows = Vec::with_capacity(events.len());
+        for event in events {
+            let text = event.to_string();
+            let value = event_schemas::parse(&text).map_err(|error| error.to_string())?;
+            let event = Event::normalise(value, SOME_TIME).map_err(|error| error.to_string())?;
+            let mut news = SchemaNews::default();
+            known.news(&event, &mut news);
+            for sighting in news.iter() {
+                known.learn(sighting.path, sighting.kind);
+            }
+            let mut body = Vec::new();
+            event.write_body(&mut body);
+            rows.push(StoredRow {
+                id: event.id.into_owned(),
+                body: String::from_utf8(body).map_err(|error| error.to_string())?,
+                event_message: event.event_message.map(std::borrow::Cow::into_owned),
+                timestamp: event.timestamp,
+            });
+        }
+        self.insert(&quoted, rows).await?;
+        Ok(SourceTable { table: quoted, schema: Arc::new(known.table_schema()) })
+    }
+
+    /// Makes an empty table of events; gives its quoted name.
+    async fn make_table(&mut self, schema: &str, name: &str) -> Result<String, String> {
         let quoted = format!("{schema}.\"{}\"", name.replace('"', "\"\""));
         self.execute(&format!(
             "drop table if exists {quoted};
@@ -148,29 +221,25 @@ impl Warehouse {
              grant select on {quoted} to logweir_reader"
         ))
         .await?;
-        let (mut ids, mut bodies, mut messages, mut times) = (vec![], vec![], vec![], vec![]);
-        for (number, row) in table.rows.iter().enumerate() {
-            let own = |name: &str, ty: &Type| {
-                let at =
-                    table.columns.iter().position(|column| column.0 == name && column.1 == *ty);
-                at.and_then(|at| row.get(at))
-            };
-            let text = |value: &String| serde_json::from_str::<String>(value).ok();
-            ids.push(own("id", &Type::String).and_then(text).unwrap_or_else(|| number.to_string()));
-            messages.push(own("event_message", &Type::String).and_then(text));
-            let time = own("timestamp", &Type::Timestamp).and_then(|value| value.parse().ok());
-            times.push(time.unwrap_or(SOME_TIME));
-            bodies.push(body(&table.columns, row));
-        }
+        Ok(quoted)
+    }
+
+    async fn insert(&mut self, quoted: &str, rows: Vec<StoredRow>) -> Result<(), String> {
         let insert = format!(
             "insert into {quoted}
              select id, body::jsonb, message, timestamp '1970-01-01' + micros * interval '1 microsecond'
              from unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) as r (id, body, message, micros)"
         );
+        let (mut ids, mut bodies, mut messages, mut times) = (vec![], vec![], vec![], vec![]);
+        for row in rows {
+            ids.push(row.id);
+            bodies.push(row.body);
+            messages.push(row.event_message);
+            times.push(row.timestamp);
+        }
         let insert = sqlx::query(AssertSqlSafe(insert));
         let insert = insert.bind(ids).bind(bodies).bind(messages).bind(times);
-        insert.execute(&mut self.admin).await.map_err(|error| error.to_string())?;
-        Ok(SourceTable { table: quoted, schema: Arc::new(table_schema(&table.columns)) })
+        insert.execute(&mut self.admin).await.map(drop).map_err(|error| error.to_string())
     }
 
     /// Translates a query and runs it, read-only, as the role that queries run as.
