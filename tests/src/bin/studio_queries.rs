@@ -2,11 +2,7 @@
 //!
 //! `cargo run --release -p end-to-end --bin studio-queries -- FILE.jsonl [--only TEXT] [--min-passed N]`
 
-use std::{
-    fs,
-    process::ExitCode,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{fs, process::ExitCode};
 
 use end_to_end::{
     conformance::{Report, Warehouse},
@@ -51,8 +47,7 @@ async fn answer(wish: &Wish) -> Result<Report, String> {
     let text = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
     let queries = queries(&text).map_err(|error| format!("{file}: {error}"))?;
     let cluster = TestCluster::start();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
-    let events = log_tables(i64::try_from(now).unwrap_or_default());
+    let events = log_tables();
     let tables = LogTables::store(Warehouse::start(&cluster).await, &events).await?;
     let mut report = Report::default();
     let wanted = |id: &str| wish.only.as_ref().is_none_or(|only| id.contains(only));

@@ -95,6 +95,7 @@ fn shape(surface: &str, answer: &Answer) -> Result<(), String> {
                 is(name, OutputType::Int64)?;
             }
             is("timestamp", OutputType::Timestamp)
+                .or_else(|_| is("timestamp", OutputType::Datetime))
         }
         "count" => {
             is("count", OutputType::Int64)?;

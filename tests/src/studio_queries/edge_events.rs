@@ -60,13 +60,17 @@ pub(super) fn ray(n: Number) -> String {
 }
 
 fn edge(n: Number) -> Value {
-    let method = n.pick(1, &METHODS);
-    let status = n.pick(2, &STATUSES);
-    let path = n.pick(3, &PATHS);
+    let mut method = n.pick(1, &METHODS);
+    let mut status = n.pick(2, &STATUSES);
+    let mut path = n.pick(3, &PATHS);
+    if n.every(11) {
+        // What a page's filters ask for all at once.
+        (method, status, path) = ("post", 503, "/rest/v1/orders");
+    }
     let search = n.pick(4, &SEARCHES);
     let ip = format!("203.0.113.{}", n.random(5) % 20);
     let text = match () {
-        () if n.every(41) => "it's a \"quoted\" path \\d".to_owned(),
+        () if n.every(22) => "it's a 12 503 path".to_owned(),
         () if n.every(43) => "GET | 200 | avatar.png".to_owned(),
         () => format!(
             "{method} | {status} | {ip} | {} | https://example.supabase.co{path} | agent",
@@ -100,7 +104,7 @@ fn edge(n: Number) -> Value {
                     "region": "some",
                 },
                 "sb": {
-                    "auth_user": n.pick(12, &["0f3c2b8e-6b7c-4f43-9d0c-5a9d7f0f8f11", "other"]),
+                    "auth_user": n.pick(12, &["0f3c2b8e-6b7c-4f43-9d0c-5a9d7f0f8f11", "SOME_USER_ID"]),
                     "apikey": {"apikey": {"prefix": n.pick(13, &["sb_secret_ab", "sb_publishable_c"]), "hash": "h"}},
                     "jwt": {
                         "apikey": {"payload": {
@@ -127,7 +131,7 @@ fn edge(n: Number) -> Value {
                     "cf_cache_status": n.pick(19, &CACHE),
                     "content_length": (n.random(20) % 90_000).to_string(),
                     "content_type": "application/json",
-                    "proxy_status": "PostgREST; error=PGRST301",
+                    "proxy_status": n.pick(22, &["PostgREST; error=PGRST301", "the_relevant_status_code"]),
                     "x_sb_error_code": n.pick(21, &["otp_expired", "invalid_credentials"]),
                 },
             },

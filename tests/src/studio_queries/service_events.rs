@@ -16,7 +16,8 @@ pub(super) const RECIPES: &[&Recipe] = &[
     &Recipe { name: "pgbouncer_logs", source: "pgbouncer.logs.prod", event: pgbouncer },
 ];
 
-const MESSAGES: [&str; 14] = [
+const MESSAGES: [&str; 15] = [
+    "extension is present",
     "connection received: host=10.0.0.1 port=12345",
     "connection authenticated: identity=postgres",
     "connection authorized: user=postgres",
@@ -40,8 +41,8 @@ fn postgres(n: Number) -> Value {
     let mut parsed = json!({
         "error_severity": severity,
         "sql_state_code": n.pick(2, &["00000", "42501", "23505", "57014"]),
-        "user_name": n.pick(3, &["authenticator", "postgres", "supabase_storage_admin", "supabase_auth_admin", "API_role"]),
-        "query": n.pick(4, &["select * from todos", "SELECT t FROM function_name()", "create table todos()"]),
+        "user_name": n.pick(3, &["authenticator", "postgres", "supabase_storage_admin", "supabase_auth_admin", "API_role", "<ROLE>"]),
+        "query": n.pick(4, &["select * from todos", "SELECT t FROM function_name()", "create table todos()", "select <function_name>()", "select * <some table>", "select 1 -- source: dashboard"]),
         "application_name": n.pick(5, &["pg_cron", "PostgREST 13.0.5", "psql"]),
         "backend_type": n.pick(6, &["client backend", "checkpointer"]),
         "command_tag": n.pick(7, &["CREATE TABLE", "ALTER TABLE", "DROP TABLE", "SELECT", "INSERT"]),
@@ -103,7 +104,10 @@ fn auth(n: Number) -> Value {
         ],
     );
     let provider = n.pick(5, &["google", "email", "github"]);
-    let actor = format!("actor-{}", n.random(6) % 25);
+    let actor = match n.random(6) % 25 {
+        0 => "0f3c2b8e-6b7c-4f43-9d0c-5a9d7f0f8f11".to_owned(),
+        other => format!("actor-{other}"),
+    };
     let duration = n.random(7) % 900_000_000;
     let msg = if status >= 500 { "unhandled request error" } else { "request completed" };
     let mut message = json!({
@@ -116,7 +120,8 @@ fn auth(n: Number) -> Value {
         message["metering"] = json!(true);
     }
     if status >= 400 {
-        message["error_code"] = json!(n.pick(12, &["otp_expired", "over_request_rate_limit"]));
+        message["error_code"] =
+            json!(n.pick(12, &["otp_expired", "over_request_rate_limit", "PGRST301"]));
     }
     let mut metadata = json!({
         "level": level, "msg": msg, "path": path, "status": status, "method": message["method"],
@@ -126,16 +131,11 @@ fn auth(n: Number) -> Value {
     if status >= 400 {
         metadata["error"] = json!(format!("{status}: otp_expired"));
     }
+    if n.every(29) {
+        metadata =
+            json!({"worker_type": "apiworker_index_worker", "level": "info", "msg": "indexed"});
+    }
     json!({"event_message": message.to_string(), "project": "default", "metadata": metadata})
-}
-
-/// An event of a worker, of the present.
-pub(super) fn worker_event(time: i64) -> Value {
-    json!({
-        "id": format!("worker-{time}"), "timestamp": time, "project": "default",
-        "event_message": "{\"msg\":\"indexed\"}",
-        "metadata": {"worker_type": "apiworker_index_worker", "level": "info", "msg": "indexed"},
-    })
 }
 
 fn storage(n: Number) -> Value {
