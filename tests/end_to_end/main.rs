@@ -3,6 +3,7 @@
 
 mod answers;
 mod availability;
+mod conformance;
 mod connections;
 mod corpus;
 mod crashes;
@@ -11,6 +12,7 @@ mod functions;
 mod ingest;
 mod otlp;
 mod refusals;
+mod studio_answers;
 mod vector;
 
 use end_to_end::{postgres::TestCluster, program::Program};

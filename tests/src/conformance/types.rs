@@ -153,10 +153,11 @@ fn closing_angle(tokens: &[Token<'_>]) -> Option<usize> {
     None
 }
 
+/// Names of columns with their types, in order.
+pub(super) type Columns = Vec<(String, Type)>;
+
 /// The columns of `(a INT64, b STRING NOT NULL)` and what follows the list.
-pub(super) fn column_list<'t, 's>(
-    tokens: &'t [Token<'s>],
-) -> Option<(Vec<(String, Type)>, &'t [Token<'s>])> {
+pub(super) fn column_list<'t, 's>(tokens: &'t [Token<'s>]) -> Option<(Columns, &'t [Token<'s>])> {
     let (inside, rest) = bracketed(tokens)?;
     let column = |column: &[Token<'_>]| {
         let (name, ty) = column.split_first()?;
