@@ -320,6 +320,7 @@ impl Printer {
 
 /// Whether a template is one call, such as `lower($1)`.
 fn is_call(template: &str) -> bool {
+    let template = template.strip_suffix("$over").unwrap_or(template);
     let Some((name, rest)) = template.split_once('(') else { return false };
     let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
     // The parenthesis that opens first must be the one that closes last.

@@ -19,10 +19,8 @@ pub(super) fn no_match(
     let what = if sign { "operator" } else { "function" };
     let given = if types.is_empty() {
         "with no arguments".to_owned()
-    } else if sign || args.len() > 1 {
-        format!("for argument types: {types}")
     } else {
-        format!("for argument type: {types}")
+        format!("for argument types: {types}")
     };
     let mut message = format!("No matching signature for {what} {name} {given}");
     for overload in overloads {
