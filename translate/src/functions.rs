@@ -56,12 +56,7 @@ const FAMILIES: &[Family] = &[
     rows("Bytes and hashes", bytes_hash::FUNCTIONS),
     rows("JSON", json::FUNCTIONS),
     rows("Mathematics", math::FUNCTIONS),
-    Family {
-        name: "Bits",
-        functions: bit::FUNCTIONS,
-        aggregates: bit::AGGREGATES,
-        windows: &[],
-    },
+    Family { name: "Bits", functions: bit::FUNCTIONS, aggregates: bit::AGGREGATES, windows: &[] },
     rows("Conversion", conversion::FUNCTIONS),
     Family {
         name: "Arrays",

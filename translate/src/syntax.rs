@@ -8,8 +8,8 @@ use sqlparser::{
 };
 
 use crate::{
-    dialect::BigQuery,
     diagnostic::{Diagnostic, Position},
+    dialect::BigQuery,
     literal::{self, Literal},
 };
 
@@ -40,9 +40,8 @@ pub(crate) fn parse(sql: &str) -> Result<ast::Query, Diagnostic> {
     let Some(start) = start.map(|t| Position::from(t.span.start)) else {
         return Err(Diagnostic::invalid(Position::default(), "Query cannot be empty"));
     };
-    let mut parser = Parser::new(&BigQuery)
-        .with_recursion_limit(MAX_DEPTH)
-        .with_tokens_with_locations(tokens);
+    let mut parser =
+        Parser::new(&BigQuery).with_recursion_limit(MAX_DEPTH).with_tokens_with_locations(tokens);
     let mut query = None;
     loop {
         while parser.consume_token(&Token::SemiColon) {}
@@ -92,9 +91,8 @@ fn at_end(mut error: Diagnostic, sql: &str) -> Diagnostic {
 /// Tokens of the text, its literals with their true values.
 fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>, Diagnostic> {
     let blanked = literal::blank(sql)?;
-    let mut tokens = Tokenizer::new(&BigQuery, &blanked.text)
-        .tokenize_with_location()
-        .map_err(|error| {
+    let mut tokens =
+        Tokenizer::new(&BigQuery, &blanked.text).tokenize_with_location().map_err(|error| {
             Diagnostic::invalid(error.location.into(), format!("Syntax error: {}", error.message))
         })?;
     if tokens.len() > MAX_TOKENS {

@@ -42,7 +42,13 @@ impl RowWriter {
             })?;
             let mut key = serde_json::to_vec(&column.name).map_err(|error| error.to_string())?;
             key.push(b':');
-            fields.push(Field { index, name: column.name.clone(), key, kind: column.kind.clone(), wire });
+            fields.push(Field {
+                index,
+                name: column.name.clone(),
+                key,
+                kind: column.kind.clone(),
+                wire,
+            });
         }
         Ok(Self { fields })
     }

@@ -87,16 +87,12 @@ fn write_value(
     use ColumnKind as Kind;
     use WireType as Wire;
     match (kind, wire) {
-        (Kind::Numeric, Wire::Numeric) => {
-            let digits = numeric::to_text(bytes)?;
-            let digits = match digits.split_once('.') {
-                Some((_, fraction)) if fraction.ends_with('0') => {
-                    digits.trim_end_matches('0').trim_end_matches('.')
-                }
-                _ => &digits,
-            };
-            append(out, digits)
-        }
+        (Kind::Numeric, Wire::Numeric) => match numeric::to_text(bytes)?.as_str() {
+            digits if digits.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => {
+                append(out, numeric::without_zeros(digits))
+            }
+            _ => write_number(wire, bytes, out).unwrap_or(Ok(())),
+        },
         (Kind::Int64 | Kind::Float64 | Kind::Numeric, _) => write_number(wire, bytes, out)
             .unwrap_or_else(|| Err(format!("{wire:?} is not a number"))),
         (Kind::Bool, Wire::Bool) => match fixed::<1>(bytes)? {

@@ -17,9 +17,6 @@ pub(super) const FUNCTIONS: &[AggregateFunction] = &[
             Returns::ArrayOfSame,
             "logweir.quantiles(array_agg($1 ORDER BY $1) FILTER (WHERE $1 IS NOT NULL), $2)",
         )],
-        &[
-            ("APPROX_QUANTILES(x, 2)[OFFSET(2)]", "3"),
-            ("APPROX_QUANTILES(x, 2)[OFFSET(0)]", "1"),
-        ],
+        &[("APPROX_QUANTILES(x, 2)[OFFSET(2)]", "3"), ("APPROX_QUANTILES(x, 2)[OFFSET(0)]", "1")],
     ),
 ];

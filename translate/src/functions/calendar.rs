@@ -4,7 +4,10 @@ use super::{DatePart, declaration::part_of};
 use crate::{diagnostic::Diagnostic, postgres, tree::Expr, types::Type};
 
 /// `TIMESTAMP_TRUNC(x, part[, zone])` and its kin.
-pub(super) fn truncate(args: &[Expr], mut lowered: Vec<postgres::Expr>) -> Result<postgres::Expr, Diagnostic> {
+pub(super) fn truncate(
+    args: &[Expr],
+    mut lowered: Vec<postgres::Expr>,
+) -> Result<postgres::Expr, Diagnostic> {
     let template = truncation(part_of(args)?)
         .ok_or_else(|| Diagnostic::invalid(args[1].at, "Cannot truncate to this date part"))?;
     let zone = (lowered.len() > 2).then(|| lowered.remove(2));
@@ -73,7 +76,10 @@ pub(super) fn difference(
 }
 
 /// `EXTRACT(part FROM x)`; the part is the first argument.
-pub(super) fn extract(args: &[Expr], mut lowered: Vec<postgres::Expr>) -> Result<postgres::Expr, Diagnostic> {
+pub(super) fn extract(
+    args: &[Expr],
+    mut lowered: Vec<postgres::Expr>,
+) -> Result<postgres::Expr, Diagnostic> {
     let template = match part_of(args)? {
         DatePart::Microsecond => "(extract(microseconds FROM $1)::bigint % 1000000)",
         DatePart::Millisecond => "(extract(microseconds FROM $1)::bigint % 1000000 / 1000)",

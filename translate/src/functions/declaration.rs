@@ -63,7 +63,11 @@ pub(super) const fn overload(
 }
 
 /// A signature that code lowers.
-pub(super) const fn lowered(params: &'static [Param], returns: Returns, lower: LowerFn) -> Overload {
+pub(super) const fn lowered(
+    params: &'static [Param],
+    returns: Returns,
+    lower: LowerFn,
+) -> Overload {
     Overload { lower: Lower::With(lower), ..overload(params, returns, "") }
 }
 

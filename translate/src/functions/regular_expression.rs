@@ -35,12 +35,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     function(
         "REGEXP_REPLACE",
         r"The text with all matches of a pattern replaced; `\1` stands for the first group.",
-        &[lowered(
-            &[Param::String, Param::Pattern, Param::Pattern],
-            Returns::String,
-            replace,
-        )
-        .total()],
+        &[lowered(&[Param::String, Param::Pattern, Param::Pattern], Returns::String, replace)
+            .total()],
         &[
             (r"REGEXP_REPLACE('a1b22', r'\d+', '#')", "a#b#"),
             (r"REGEXP_REPLACE('ab', '(a)(b)', r'\2&\1')", "b&a"),

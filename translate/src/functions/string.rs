@@ -148,8 +148,12 @@ const LENGTH: Function = function(
 const SUBSTR: Function = function(
     "SUBSTR",
     "The part of a text that begins at a place, counted from the end where it is negative.",
-    &[overload(&[Param::String, Param::Int64, Param::Int64], Returns::String, "logweir.substr($*)")
-        .optional(1)],
+    &[overload(
+        &[Param::String, Param::Int64, Param::Int64],
+        Returns::String,
+        "logweir.substr($*)",
+    )
+    .optional(1)],
     &[
         ("SUBSTR('hello', 2, 3)", "ell"),
         ("SUBSTR('hello', -3, 2)", "ll"),

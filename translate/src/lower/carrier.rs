@@ -14,10 +14,9 @@ pub(super) fn build_struct(fields: &[Expr], lowered: Vec<Pg>) -> Pg {
 
 fn encode(value: Pg, ty: &Type) -> Pg {
     match ty {
-        Type::Json => Pg::template(
-            "CASE WHEN $1 IS NOT NULL THEN jsonb_build_array($1) END",
-            vec![value],
-        ),
+        Type::Json => {
+            Pg::template("CASE WHEN $1 IS NOT NULL THEN jsonb_build_array($1) END", vec![value])
+        }
         Type::Interval => Pg::template("logweir.interval_text($1)", vec![value]),
         _ => value,
     }
@@ -32,9 +31,7 @@ pub(super) fn struct_field(base: Pg, place: usize, ty: &Type) -> Pg {
         Type::Dynamic | Type::Object(_) | Type::List(_) | Type::Struct(_) => {
             text("NULLIF($1 -> $2, 'null')")
         }
-        Type::Array(element) if element.postgres() == "jsonb" => {
-            text("logweir.elements($1 -> $2)")
-        }
+        Type::Array(element) if element.postgres() == "jsonb" => text("logweir.elements($1 -> $2)"),
         Type::Array(_) => Pg::cast(text("logweir.texts($1 -> $2)"), ty),
         Type::Interval => text("logweir.to_interval($1 ->> $2)"),
         Type::Null | Type::String | Type::DatePart => text("$1 ->> $2"),

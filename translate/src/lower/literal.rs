@@ -36,8 +36,8 @@ pub(super) fn lower(literal: &Literal, expr: &Expr) -> Result<Pg, Diagnostic> {
             Pg::Atom(format!("'{}'::date", &text[..10]))
         }
         Literal::Time(micros) => Pg::Atom(format!("'{}'::time", format_time(*micros))),
-        Literal::Interval { months, days, microseconds } => Pg::Atom(format!(
-            "'{months} months {days} days {microseconds} microseconds'::interval"
-        )),
+        Literal::Interval { months, days, microseconds } => {
+            Pg::Atom(format!("'{months} months {days} days {microseconds} microseconds'::interval"))
+        }
     })
 }

@@ -255,11 +255,10 @@ impl Printer {
         let mut rest = template;
         while let Some((text, after)) = rest.split_once('$') {
             self.push(text);
-            let (length, clause) =
-                ["distinct", "order", "over", "||", "*"]
-                    .into_iter()
-                    .find(|name| after.starts_with(name))
-                    .map_or((1, ""), |name| (name.len(), name));
+            let (length, clause) = ["distinct", "order", "over", "||", "*"]
+                .into_iter()
+                .find(|name| after.starts_with(name))
+                .map_or((1, ""), |name| (name.len(), name));
             match clause {
                 "distinct" if distinct => self.push("DISTINCT "),
                 "distinct" => {}

@@ -191,7 +191,8 @@ impl Resolver<'_> {
     ) -> Result<Expr, Diagnostic> {
         let name = function.name;
         let Some(over) = over else {
-            let message = format!("Analytic function {name} cannot be called without an OVER clause");
+            let message =
+                format!("Analytic function {name} cannot be called without an OVER clause");
             return Err(Diagnostic::invalid(at, message));
         };
         if clauses.distinct || !clauses.order_by.is_empty() || clauses.limit.is_some() {
@@ -203,8 +204,7 @@ impl Resolver<'_> {
                 format!("Analytic function {name} does not support IGNORE NULLS or RESPECT NULLS");
             return Err(Diagnostic::invalid(at, message));
         }
-        let (aggregate, ty) =
-            self.many_rows(name, function.overloads, list, clauses, place, at)?;
+        let (aggregate, ty) = self.many_rows(name, function.overloads, list, clauses, place, at)?;
         let call = self.windowed(aggregate, ty, over, place, at)?;
         if let ExprKind::Window(_, window) = &call.kind {
             let wrong = if window.order_by.is_empty() && function.needs_order {
@@ -403,8 +403,10 @@ fn finish_named_call(
             Some(overload.params.len() - overload.names.len() + at)
         });
         let Some(place) = place.filter(|place| *place >= placed.len()) else {
-            let message =
-                format!("Named argument {name} not found in signature for call to function {}", function.name);
+            let message = format!(
+                "Named argument {name} not found in signature for call to function {}",
+                function.name
+            );
             return Err(Diagnostic::invalid(arg.at, message));
         };
         placed.resize(place, Expr::literal(Literal::Null, at));

@@ -109,7 +109,9 @@ pub(super) fn named_type(data_type: &DataType, at: Position) -> Result<Type, Dia
     match data_type {
         DataType::Array(ArrayElemTypeDef::AngleBracket(element)) => {
             return match named_type(element, at)? {
-                Type::Array(_) => Err(Diagnostic::invalid(at, "Arrays of arrays are not supported")),
+                Type::Array(_) => {
+                    Err(Diagnostic::invalid(at, "Arrays of arrays are not supported"))
+                }
                 element => Ok(Type::Array(Box::new(element))),
             };
         }

@@ -210,8 +210,7 @@ pub(super) fn comparison(
         )
     };
     let (left, right) = sides(left, right)?.ok_or_else(no_match)?;
-    let defined =
-        if operator.orders() { left.ty.is_ordered() } else { left.ty.is_comparable() };
+    let defined = if operator.orders() { left.ty.is_ordered() } else { left.ty.is_comparable() };
     if !defined {
         return Err(no_match());
     }
@@ -265,15 +264,13 @@ fn literal_for(other: &Expr, literal: &Expr) -> Result<Option<Expr>, Diagnostic>
         (
             Some(Literal::String(text)),
             Type::Timestamp | Type::Datetime | Type::Date | Type::Time,
-        ) => {
-            match time_literal::parse(text, &other.ty) {
-                Some(time) => Ok(Some(Expr::literal(time, literal.at))),
-                None => Err(Diagnostic::invalid(
-                    literal.at,
-                    format!("Could not cast literal \"{text}\" to type {}", other.ty),
-                )),
-            }
-        }
+        ) => match time_literal::parse(text, &other.ty) {
+            Some(time) => Ok(Some(Expr::literal(time, literal.at))),
+            None => Err(Diagnostic::invalid(
+                literal.at,
+                format!("Could not cast literal \"{text}\" to type {}", other.ty),
+            )),
+        },
         (Some(Literal::Int64(microseconds)), Type::Timestamp) => {
             Ok(Some(Expr::literal(Literal::Timestamp(*microseconds), literal.at)))
         }

@@ -8,8 +8,8 @@ use sqlparser::ast::Ident;
 
 use super::{
     Resolver,
-    structure,
     scope::{Place, Relation, Scope, Shape},
+    structure,
 };
 use crate::{
     diagnostic::{Diagnostic, Position},
@@ -103,9 +103,7 @@ impl Resolver<'_> {
                 let found: Vec<(&Relation, Expr)> = scope
                     .relations
                     .iter()
-                    .filter(|relation| {
-                        relation.is_table() == of_tables
-                    })
+                    .filter(|relation| relation.is_table() == of_tables)
                     .filter_map(|relation| Some((relation, column(relation, &name.value, at)?)))
                     .collect();
                 match found.as_slice() {
@@ -145,7 +143,11 @@ impl Resolver<'_> {
                     functions::named("COALESCE").and_then(|function| function.overloads.first());
                 let overload =
                     coalesce.ok_or_else(|| Diagnostic::internal(at, "COALESCE is not declared"))?;
-                return Ok(Expr::new(ExprKind::Call { overload, args: values, safe: false }, Type::Dynamic, at));
+                return Ok(Expr::new(
+                    ExprKind::Call { overload, args: values, safe: false },
+                    Type::Dynamic,
+                    at,
+                ));
             }
             here = scope.parent;
         }

@@ -33,8 +33,8 @@ fn time_of_day(text: &str) -> Option<i64> {
     let (time, rest) = time(&with_blank)?;
     let clock = text.contains(':') && rest.is_empty();
     let nanoseconds = i64::from(time.subsec_nanosecond());
-    let seconds = (i64::from(time.hour()) * 60 + i64::from(time.minute())) * 60
-        + i64::from(time.second());
+    let seconds =
+        (i64::from(time.hour()) * 60 + i64::from(time.minute())) * 60 + i64::from(time.second());
     clock.then_some(seconds * 1_000_000 + nanoseconds / 1000)
 }
 

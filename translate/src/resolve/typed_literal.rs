@@ -22,9 +22,9 @@ pub(super) fn typed_literal(typed: &ast::TypedString) -> Result<Expr, Diagnostic
         }
         Type::Numeric => decimal(text, 9, 29).map(Literal::Numeric),
         Type::BigNumeric => decimal(text, 38, 39).map(Literal::Numeric),
-        Type::Json => {
-            serde_json::from_str::<serde::de::IgnoredAny>(text).ok().map(|_| Literal::Json(text.clone()))
-        }
+        Type::Json => serde_json::from_str::<serde::de::IgnoredAny>(text)
+            .ok()
+            .map(|_| Literal::Json(text.clone())),
         _ => return Err(Diagnostic::unsupported(at, format!("a literal of type {ty}"))),
     };
     let literal =

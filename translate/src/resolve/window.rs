@@ -85,9 +85,7 @@ impl Resolver<'_> {
             return Err(Diagnostic::invalid(at, message));
         };
         match definition {
-            ast::NamedWindowExpr::NamedWindow(other) => {
-                self.named_window(other, place, depth + 1)
-            }
+            ast::NamedWindowExpr::NamedWindow(other) => self.named_window(other, place, depth + 1),
             ast::NamedWindowExpr::WindowSpec(spec) => self.window(spec, place, depth + 1),
         }
     }

@@ -68,7 +68,9 @@ impl Node {
                 ..Self::declared(FieldKind::Array)
             },
             // Any value may stand here, by declaration. The kind is never told: nothing is news.
-            FieldType::Unknown | FieldType::Json => Self { known: Kinds::ALL, ..Self::declared(FieldKind::String) },
+            FieldType::Unknown | FieldType::Json => {
+                Self { known: Kinds::ALL, ..Self::declared(FieldKind::String) }
+            }
         }
     }
 

@@ -4,7 +4,9 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::civil;
 use serde_json::value::RawValue;
 
-use super::{ColumnKind, Wire, WireType, append, i32, text, time, write_string, write_value};
+use super::{
+    ColumnKind, Wire, WireType, append, i32, numeric, text, time, write_string, write_value,
+};
 use crate::query::wrapped_json::{write_compact, write_wrapped};
 
 /// Appends a value that is not NULL.
@@ -118,10 +120,10 @@ fn write_field(
         ColumnKind::Bool
         | ColumnKind::Int64
         | ColumnKind::Float64
-        | ColumnKind::Numeric
         | ColumnKind::String
         | ColumnKind::Date
         | ColumnKind::Interval => append(out, value),
+        ColumnKind::Numeric => append(out, numeric::without_zeros(value)),
         ColumnKind::Bytes => {
             let digits = string(value)?;
             let bytes = hexadecimal(digits.strip_prefix("\\x").unwrap_or_default());

@@ -58,8 +58,8 @@ pub(super) fn datetime_of(datetime: civil::DateTime) -> String {
 
 /// Microseconds since midnight.
 pub(super) fn micros_of(time: civil::Time) -> i64 {
-    let seconds = (i64::from(time.hour()) * 60 + i64::from(time.minute())) * 60
-        + i64::from(time.second());
+    let seconds =
+        (i64::from(time.hour()) * 60 + i64::from(time.minute())) * 60 + i64::from(time.second());
     seconds * MICROS_PER_SECOND + i64::from(time.subsec_nanosecond()) / 1000
 }
 
