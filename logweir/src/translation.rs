@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, error::Error, io::Read as _, sync::Arc};
 
 use event_schemas::SUPABASE_SOURCES;
-use translate::{Request, SourceTable, Sources, translate};
+use translate::{Request, SourceTable, Sources, TableColumns, translate};
 
 /// Most rows of an answer, as the seeded endpoints have it.
 const MAX_ROWS: u64 = 1000;
@@ -36,7 +36,11 @@ struct Supabase;
 impl Sources for Supabase {
     fn source(&self, name: &str) -> Option<SourceTable> {
         let source = SUPABASE_SOURCES.iter().find(|source| source.name == name)?;
-        Some(SourceTable { table: format!("\"{name}\""), schema: Arc::new(source.schema.clone()) })
+        Some(SourceTable {
+            table: format!("\"{name}\""),
+            schema: Arc::new(source.schema.clone()),
+            columns: TableColumns::Event,
+        })
     }
 
     fn names(&self) -> Vec<String> {

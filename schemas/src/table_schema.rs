@@ -18,8 +18,24 @@ pub enum FieldType {
     Float64,
     /// Text.
     String,
+    /// A decimal number of 38 digits, 9 of them after the point; in the body a number or its text.
+    Numeric,
+    /// A decimal number of 76 digits, 38 of them after the point; in the body a number or its text.
+    BigNumeric,
+    /// Bytes, in the body as base64 text.
+    Bytes,
     /// A point in time, in the body as whole microseconds since 1970 UTC or as ISO 8601 text.
     Timestamp,
+    /// A date and a time of day without a zone, in the body as ISO 8601 text.
+    Datetime,
+    /// A date, in the body as ISO 8601 text.
+    Date,
+    /// A time of day, in the body as ISO 8601 text.
+    Time,
+    /// A span of time, in the body as `years-months days hours:minutes:seconds`.
+    Interval,
+    /// Any JSON, which queries read with the functions of JSON.
+    Json,
     /// An object: its fields by name.
     Object(TableSchema),
     /// A list: what its elements are.
@@ -70,7 +86,7 @@ pub enum InvalidSchema {
     /// `x-type` names no type that queries read fields as.
     #[error(
         "{at}: `{name}` is not a type of fields, write one of \
-         bool, int64, float64, string, timestamp"
+         {names}", names = FieldType::NAMES.map(|(name, _)| name).join(", ")
     )]
     UnknownFieldType {
         /// Where in the schema.
@@ -117,6 +133,25 @@ impl fmt::Display for SchemaPath {
     }
 }
 
+impl FieldType {
+    /// The names that `x-type` gives the types of single values.
+    pub const NAMES: [(&'static str, Self); 13] = [
+        ("bool", Self::Bool),
+        ("int64", Self::Int64),
+        ("float64", Self::Float64),
+        ("string", Self::String),
+        ("timestamp", Self::Timestamp),
+        ("numeric", Self::Numeric),
+        ("bignumeric", Self::BigNumeric),
+        ("bytes", Self::Bytes),
+        ("datetime", Self::Datetime),
+        ("date", Self::Date),
+        ("time", Self::Time),
+        ("interval", Self::Interval),
+        ("json", Self::Json),
+    ];
+}
+
 impl TableSchema {
     /// The type at one field, [`FieldType::Unknown`] for a field that no event has carried.
     pub fn field(&self, name: &str) -> &FieldType {
@@ -128,9 +163,9 @@ impl TableSchema {
     /// Read are `type`, `properties`, `items`, and `format` for the one form that stands for a
     /// point in time: `"type": ["integer", "string"], "format": "date-time"`. `null` beside a type
     /// says nothing, as a field that is null is not stored. A field with several types, or none, is
-    /// [`FieldType::Unknown`], unless `x-type` says what queries read it as (`bool`, `int64`,
-    /// `float64`, `string` or `timestamp`): a status that some senders write as text is still a
-    /// number. All other keywords are for validation.
+    /// [`FieldType::Unknown`], unless `x-type` says what queries read it as (a name of
+    /// [`FieldType::NAMES`]): a status that some senders write as text is still a number. All other
+    /// keywords are for validation.
     ///
     /// # Errors
     /// [`InvalidSchema`] at the first part that no event could be described by.
@@ -187,17 +222,13 @@ fn field_type(schema: &Value, at: &SchemaPath, levels: usize) -> Result<FieldTyp
 
 /// The type that `x-type` names.
 fn field_type_named(name: &Value, at: &SchemaPath) -> Result<FieldType, InvalidSchema> {
-    match name.as_str() {
-        Some("bool") => Ok(FieldType::Bool),
-        Some("int64") => Ok(FieldType::Int64),
-        Some("float64") => Ok(FieldType::Float64),
-        Some("string") => Ok(FieldType::String),
-        Some("timestamp") => Ok(FieldType::Timestamp),
-        Some(other) => {
-            Err(InvalidSchema::UnknownFieldType { at: at.clone(), name: other.to_owned() })
-        }
-        None => Err(wrong_kind(at, "the name of a type", name)),
-    }
+    let Some(text) = name.as_str() else {
+        return Err(wrong_kind(at, "the name of a type", name));
+    };
+    let known = FieldType::NAMES.into_iter().find(|(known, _)| *known == text);
+    known
+        .map(|(_, field_type)| field_type)
+        .ok_or_else(|| InvalidSchema::UnknownFieldType { at: at.clone(), name: text.to_owned() })
 }
 
 /// The fields of a `properties` keyword.
@@ -298,13 +329,7 @@ mod tests {
 
     #[test]
     fn x_type_says_what_several_types_are_read_as() {
-        for (name, expected) in [
-            ("bool", FieldType::Bool),
-            ("int64", FieldType::Int64),
-            ("float64", FieldType::Float64),
-            ("string", FieldType::String),
-            ("timestamp", FieldType::Timestamp),
-        ] {
+        for (name, expected) in FieldType::NAMES {
             assert_eq!(type_of(json!({"type": ["number", "string"], "x-type": name})), expected);
         }
         let field =
@@ -312,7 +337,8 @@ mod tests {
         assert_eq!(
             message(&field(json!("integer"))),
             "#/properties/a/x-type: `integer` is not a type of fields, write one of \
-             bool, int64, float64, string, timestamp"
+             bool, int64, float64, string, timestamp, numeric, bignumeric, bytes, datetime, \
+             date, time, interval, json"
         );
         assert_eq!(
             message(&field(json!(1))),

@@ -6,7 +6,7 @@ use store::{
     AccessTokens, Column, ColumnKind, Endpoint, EndpointKey, QueryError, Readiness, SourceKey,
     Store,
 };
-use translate::{OutputType, SourceTable, Sources};
+use translate::{OutputType, SourceTable, Sources, TableColumns};
 use uuid::Uuid;
 
 use crate::parameters::Parameters;
@@ -112,7 +112,11 @@ struct CatalogSources<'a>(&'a Store);
 impl Sources for CatalogSources<'_> {
     fn source(&self, name: &str) -> Option<SourceTable> {
         let source = self.0.source(SourceKey::Name(name))?;
-        Some(SourceTable { table: source.table.clone(), schema: Arc::clone(&source.schema) })
+        Some(SourceTable {
+            table: source.table.clone(),
+            schema: Arc::clone(&source.schema),
+            columns: TableColumns::Event,
+        })
     }
 
     fn names(&self) -> Vec<String> {
@@ -121,15 +125,27 @@ impl Sources for CatalogSources<'_> {
 }
 
 fn column(column: translate::OutputColumn) -> Column {
-    let kind = match column.ty {
+    Column { name: column.name, kind: column_kind(column.ty) }
+}
+
+fn column_kind(ty: OutputType) -> ColumnKind {
+    match ty {
         OutputType::Bool => ColumnKind::Bool,
         OutputType::Int64 => ColumnKind::Int64,
         OutputType::Float64 => ColumnKind::Float64,
+        OutputType::Numeric | OutputType::BigNumeric => ColumnKind::Numeric,
         OutputType::String => ColumnKind::String,
+        OutputType::Bytes => ColumnKind::Bytes,
         OutputType::Timestamp => ColumnKind::Timestamp,
         OutputType::Datetime => ColumnKind::Datetime,
         OutputType::Date => ColumnKind::Date,
-        OutputType::Json => ColumnKind::Json,
-    };
-    Column { name: column.name, kind }
+        OutputType::Time => ColumnKind::Time,
+        OutputType::Interval => ColumnKind::Interval,
+        OutputType::Json => ColumnKind::JsonText,
+        OutputType::EventValue => ColumnKind::Json,
+        OutputType::Array(element) => ColumnKind::Array(Box::new(column_kind(*element))),
+        OutputType::Struct(fields) => ColumnKind::Struct(
+            fields.into_iter().map(|(name, ty)| (name, column_kind(ty))).collect(),
+        ),
+    }
 }

@@ -39,13 +39,13 @@ pub struct Column {
 
 /// The BigQuery type of an output column: the PostgreSQL types it may come as, and the JSON that
 /// becomes of it. NULL is `null` in each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ColumnKind {
     /// `smallint`, `integer`, `bigint`, `numeric`: a number.
     Int64,
     /// Any number: a number; `"NaN"`, `"Infinity"` and `"-Infinity"` as strings.
     Float64,
-    /// Any number: a number with all its digits.
+    /// Any number: a number with all its digits, without zeros at the end of its fraction.
     Numeric,
     /// `boolean`.
     Bool,
@@ -63,7 +63,14 @@ pub enum ColumnKind {
     Time,
     /// `interval`: BigQuery's `years-months days hours:minutes:seconds`.
     Interval,
-    /// `jsonb`, `json`, also for STRUCT and ARRAY. Every object that is the column's own value or
+    /// `jsonb`, of BigQuery's type JSON: a string that holds its text, without blanks.
+    JsonText,
+    /// An array of one dimension: an array, empty for NULL. A STRUCT in it is an object.
+    Array(Box<ColumnKind>),
+    /// `jsonb`: the list of the fields, which have these names and types. It becomes an array of one
+    /// object; a field that is a STRUCT does too.
+    Struct(Vec<(String, ColumnKind)>),
+    /// `jsonb`, `json`, as events hold them. Every object that is the column's own value or
     /// the value of a key becomes an array of one, as BigQuery's repeated records do; an object in
     /// an array stays as it is, but for what is in it.
     Json,

@@ -32,7 +32,8 @@ pub enum Kind {
 
 /// Why a query cannot be translated, where, and what to do.
 ///
-/// Its text is one line that ends in `at [line:column]`, as BigQuery's own messages do.
+/// Its text ends in `at [line:column]`, as BigQuery's own messages do. It is one line, but where
+/// signatures of a function are listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Whose fault it is.

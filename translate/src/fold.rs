@@ -62,11 +62,9 @@ fn expr(whole: &mut Expr) {
     match &mut whole.kind {
         ExprKind::Exists { query, .. }
         | ExprKind::Scalar(query)
+        | ExprKind::ArrayQuery(query)
         | ExprKind::InQuery { query, .. } => {
             self::query(query);
-        }
-        ExprKind::Aggregate(aggregate) => {
-            aggregate.order_by.iter_mut().for_each(|key| expr(&mut key.expr));
         }
         _ => {}
     }
@@ -102,7 +100,7 @@ fn folded(whole: &Expr) -> Option<Expr> {
                 _ => None,
             }
         }
-        ExprKind::Call { overload, args } if is_coalesce(overload) => {
+        ExprKind::Call { overload, args, .. } if is_coalesce(overload) => {
             let known = args.iter().find(|arg| !arg.is_null())?;
             known.as_literal().map(|_| known.clone())
         }
@@ -111,7 +109,10 @@ fn folded(whole: &Expr) -> Option<Expr> {
                 Some(Expr::new(ExprKind::Literal(Literal::Null), whole.ty.clone(), at))
             }
             Literal::String(text)
-                if matches!(whole.ty, Type::Timestamp | Type::Datetime | Type::Date) =>
+                if matches!(
+                    whole.ty,
+                    Type::Timestamp | Type::Datetime | Type::Date | Type::Time
+                ) =>
             {
                 parse_time(text, &whole.ty).map(|time| Expr::literal(time, at))
             }
@@ -123,7 +124,7 @@ fn folded(whole: &Expr) -> Option<Expr> {
 
 fn is_coalesce(overload: &'static functions::Overload) -> bool {
     ["COALESCE", "IFNULL"].iter().any(|name| {
-        functions::function(name).is_some_and(|function| function.overloads.contains(overload))
+        functions::named(name).is_some_and(|function| function.overloads.contains(overload))
     })
 }
 

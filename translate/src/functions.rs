@@ -4,198 +4,108 @@
 //! Every declaration carries examples, which the tests run on a real PostgreSQL.
 
 mod aggregate;
+mod approximate;
+mod array;
+mod bit;
+mod bytes_hash;
+mod calendar;
 mod conditional;
+mod conversion;
+mod date;
 mod date_part;
+mod datetime;
+mod declaration;
+mod docs;
+mod interval;
+mod json;
 mod math;
+mod net;
 mod regular_expression;
+mod statistical;
 mod string;
 mod time;
+mod timestamp;
+mod utility;
+mod window;
+
+pub use docs::{FunctionDoc, FunctionKind, function_docs};
 
 pub(crate) use date_part::DatePart;
+pub(crate) use declaration::{
+    AggregateCall, AggregateFunction, AggregateLower, AggregateOverload, Function, Lower, Overload,
+    Param, Returns, Safe, WindowFunction,
+};
+pub(crate) use docs::signature;
 
-use crate::{diagnostic::Diagnostic, postgres, tree::Expr, types::Type};
+use declaration::{
+    aggregate, aggregate_overload, function, lowered, lowered_aggregate, overload, window_function,
+};
 
-/// A function of one row.
-#[derive(Debug)]
-pub(crate) struct Function {
-    /// Upper case.
-    pub(crate) name: &'static str,
-    /// The first that fits is taken.
-    pub(crate) overloads: &'static [Overload],
-    /// Expressions and their values as BigQuery's CAST to STRING gives them.
-    pub(crate) examples: &'static [(&'static str, &'static str)],
+/// Functions that belong together; a file declares each.
+struct Family {
+    name: &'static str,
+    functions: &'static [Function],
+    aggregates: &'static [AggregateFunction],
+    windows: &'static [WindowFunction],
 }
 
-/// One signature of a [`Function`].
-#[derive(Debug)]
-pub(crate) struct Overload {
-    pub(crate) params: &'static [Param],
-    /// How many of `params`, from the end, may be left out.
-    pub(crate) optional: usize,
-    /// Whether the last of `params` may be repeated.
-    pub(crate) variadic: bool,
-    pub(crate) returns: Returns,
-    pub(crate) lower: Lower,
+const FAMILIES: &[Family] = &[
+    rows("Conditional expressions", conditional::FUNCTIONS),
+    rows("Strings", string::FUNCTIONS),
+    rows("Regular expressions", regular_expression::FUNCTIONS),
+    rows("Bytes and hashes", bytes_hash::FUNCTIONS),
+    rows("JSON", json::FUNCTIONS),
+    rows("Mathematics", math::FUNCTIONS),
+    Family { name: "Bits", functions: bit::FUNCTIONS, aggregates: bit::AGGREGATES, windows: &[] },
+    rows("Conversion", conversion::FUNCTIONS),
+    Family {
+        name: "Arrays",
+        functions: array::FUNCTIONS,
+        aggregates: array::AGGREGATES,
+        windows: &[],
+    },
+    rows("Timestamps", timestamp::FUNCTIONS),
+    rows("Dates and times of day", datetime::FUNCTIONS),
+    rows("Dates", date::FUNCTIONS),
+    rows("Times of day", time::FUNCTIONS),
+    rows("Intervals", interval::FUNCTIONS),
+    rows("Networks", net::FUNCTIONS),
+    rows("Utilities", utility::FUNCTIONS),
+    aggregates("Aggregates", aggregate::FUNCTIONS),
+    aggregates("Approximate aggregates", approximate::FUNCTIONS),
+    aggregates("Statistics", statistical::FUNCTIONS),
+    Family { name: "Windows", functions: &[], aggregates: &[], windows: window::FUNCTIONS },
+];
+
+const fn rows(name: &'static str, functions: &'static [Function]) -> Family {
+    Family { name, functions, aggregates: &[], windows: &[] }
 }
 
-impl PartialEq for Overload {
-    fn eq(&self, other: &Self) -> bool {
-        std::ptr::eq(self, other)
-    }
+const fn aggregates(name: &'static str, aggregates: &'static [AggregateFunction]) -> Family {
+    Family { name, functions: &[], aggregates, windows: &[] }
 }
 
-impl PartialEq for AggregateOverload {
-    fn eq(&self, other: &Self) -> bool {
-        std::ptr::eq(self, other)
-    }
-}
-
-/// What an argument must be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Param {
-    Bool,
-    Int64,
-    /// INT64 fits too.
-    Float64,
-    /// A literal, or text that is constant once the parameters are in.
-    Pattern,
-    String,
-    Timestamp,
-    Datetime,
-    Date,
-    Interval,
-    DatePart,
-    /// A value inside an event whose type is not known.
-    Dynamic,
-    /// Anything; all arguments declared so get one common type.
-    Same,
-    /// Anything.
-    Any,
-}
-
-/// The type of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Returns {
-    Bool,
-    Int64,
-    Float64,
-    String,
-    Timestamp,
-    Datetime,
-    Date,
-    Dynamic,
-    /// The common type of the arguments declared [`Param::Same`].
-    Same,
-    /// An array of that type.
-    ArrayOfSame,
-}
-
-impl Returns {
-    pub(crate) fn of(self, same: Type) -> Type {
-        match self {
-            Self::Bool => Type::Bool,
-            Self::Int64 => Type::Int64,
-            Self::Float64 => Type::Float64,
-            Self::String => Type::String,
-            Self::Timestamp => Type::Timestamp,
-            Self::Datetime => Type::Datetime,
-            Self::Date => Type::Date,
-            Self::Dynamic => Type::Dynamic,
-            Self::Same => same,
-            Self::ArrayOfSame => Type::Array(Box::new(same)),
-        }
-    }
-}
-
-/// How a call becomes PostgreSQL.
-#[derive(Clone, Copy)]
-pub(crate) enum Lower {
-    /// Text with `$1`, `$2` … for the lowered arguments.
-    Template(&'static str),
-    /// Code over the resolved arguments and their lowered forms.
-    With(fn(&[Expr], Vec<postgres::Expr>) -> Result<postgres::Expr, Diagnostic>),
-}
-
-impl std::fmt::Debug for Lower {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Template(text) => f.debug_tuple("Template").field(text).finish(),
-            Self::With(_) => f.write_str("With(…)"),
-        }
-    }
-}
-
-/// A function of many rows.
-#[derive(Debug)]
-pub(crate) struct AggregateFunction {
-    /// Upper case.
-    pub(crate) name: &'static str,
-    /// The first that fits is taken.
-    pub(crate) overloads: &'static [AggregateOverload],
-    /// Whether ORDER BY and LIMIT may stand among the arguments.
-    pub(crate) ordered: bool,
-    /// Expressions over `UNNEST([3, 1, NULL, 1]) AS x` and their values as text.
-    pub(crate) examples: &'static [(&'static str, &'static str)],
-}
-
-/// One signature of an [`AggregateFunction`].
-#[derive(Debug)]
-pub(crate) struct AggregateOverload {
-    pub(crate) params: &'static [Param],
-    pub(crate) optional: usize,
-    pub(crate) returns: Returns,
-    /// As [`Lower::Template`], with `$distinct` and `$order` where those clauses go.
-    pub(crate) template: &'static str,
-}
-
-/// Looks a function of one row up, in any case.
-pub(crate) fn function(name: &str) -> Option<&'static Function> {
-    let name = name.to_ascii_uppercase();
-    all().find(|function| function.name == name)
+/// Looks a function of one row up, in any case. Operators that are declared have their sign as
+/// name.
+pub(crate) fn named(name: &str) -> Option<&'static Function> {
+    FAMILIES
+        .iter()
+        .flat_map(|family| family.functions)
+        .find(|function| function.name.eq_ignore_ascii_case(name))
 }
 
 /// Looks a function of many rows up, in any case.
-pub(crate) fn aggregate_function(name: &str) -> Option<&'static AggregateFunction> {
-    let name = name.to_ascii_uppercase();
-    aggregate::FUNCTIONS.iter().find(|function| function.name == name)
+pub(crate) fn aggregate_named(name: &str) -> Option<&'static AggregateFunction> {
+    FAMILIES
+        .iter()
+        .flat_map(|family| family.aggregates)
+        .find(|function| function.name.eq_ignore_ascii_case(name))
 }
 
-/// All functions of one row.
-fn all() -> impl Iterator<Item = &'static Function> {
-    [
-        conditional::FUNCTIONS,
-        math::FUNCTIONS,
-        regular_expression::FUNCTIONS,
-        string::FUNCTIONS,
-        time::FUNCTIONS,
-    ]
-    .into_iter()
-    .flatten()
-}
-
-/// A function as its documentation shows it.
-#[derive(Debug, Clone, Copy)]
-pub struct FunctionDoc {
-    /// Upper case.
-    pub name: &'static str,
-    /// Whether it aggregates rows. Its examples then stand over `UNNEST([3, 1, NULL, 1]) AS x`.
-    pub aggregate: bool,
-    /// Expressions and their values, as `CAST(… AS STRING)` gives them; NULL is `NULL`.
-    pub examples: &'static [(&'static str, &'static str)],
-}
-
-/// The functions that queries can call.
-pub fn function_docs() -> impl Iterator<Item = FunctionDoc> {
-    let rows = all().map(|f| FunctionDoc { name: f.name, aggregate: false, examples: f.examples });
-    let aggregates = aggregate::FUNCTIONS.iter().map(|f| FunctionDoc {
-        name: f.name,
-        aggregate: true,
-        examples: f.examples,
-    });
-    rows.chain(aggregates)
-}
-
-/// A signature without optional arguments that becomes a template.
-const fn overload(params: &'static [Param], returns: Returns, template: &'static str) -> Overload {
-    Overload { params, optional: 0, variadic: false, returns, lower: Lower::Template(template) }
+/// Looks a function up that needs a window, in any case.
+pub(crate) fn window_named(name: &str) -> Option<&'static WindowFunction> {
+    FAMILIES
+        .iter()
+        .flat_map(|family| family.windows)
+        .find(|function| function.name.eq_ignore_ascii_case(name))
 }

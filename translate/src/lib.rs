@@ -9,6 +9,7 @@
 //! a [`Diagnostic`] with a position and a reason.
 
 mod diagnostic;
+mod dialect;
 mod fold;
 mod functions;
 mod literal;
@@ -25,11 +26,23 @@ use std::{collections::BTreeMap, sync::Arc};
 use event_schemas::TableSchema;
 
 pub use diagnostic::{Diagnostic, Kind, Position};
-pub use functions::{FunctionDoc, function_docs};
+pub use functions::{FunctionDoc, FunctionKind, function_docs};
 
 /// Definitions of the SQL functions that translations call: idempotent, for a schema `logweir`
 /// that exists. A text of several statements.
-pub const QUERY_FUNCTIONS: &str = include_str!("query_functions.sql");
+pub const QUERY_FUNCTIONS: &str = concat!(
+    include_str!("query_functions/fail.sql"),
+    include_str!("query_functions/conversion.sql"),
+    include_str!("query_functions/numeric.sql"),
+    include_str!("query_functions/event_values.sql"),
+    include_str!("query_functions/text_forms.sql"),
+    include_str!("query_functions/math.sql"),
+    include_str!("query_functions/bit.sql"),
+    include_str!("query_functions/string.sql"),
+    include_str!("query_functions/time_zone.sql"),
+    include_str!("query_functions/array.sql"),
+    include_str!("query_functions/struct.sql"),
+);
 
 /// Stack for one translation. Nesting is bounded (see `syntax` and `resolve::expression`), but
 /// what the bounds allow is more than a thread of the runtime has.
@@ -56,6 +69,17 @@ pub struct SourceTable {
     pub table: String,
     /// The types of the fields of its events.
     pub schema: Arc<TableSchema>,
+    /// What its columns are.
+    pub columns: TableColumns,
+}
+
+/// The columns of a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TableColumns {
+    /// `id`, `timestamp`, `event_message`, and the fields of the body, declared or not.
+    Event,
+    /// These fields of the body, which the schema declares, in this order; nothing else.
+    Declared(Vec<String>),
 }
 
 /// The sources that an endpoint's query may read.
@@ -87,7 +111,7 @@ pub struct OutputColumn {
 }
 
 /// BigQuery's type of an output column, and what carries it in PostgreSQL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OutputType {
     /// `boolean`
     Bool,
@@ -95,16 +119,32 @@ pub enum OutputType {
     Int64,
     /// `double precision`
     Float64,
+    /// `numeric`
+    Numeric,
+    /// `numeric`
+    BigNumeric,
     /// `text`
     String,
+    /// `bytea`
+    Bytes,
     /// `timestamp`, in UTC.
     Timestamp,
     /// `timestamp`
     Datetime,
     /// `date`
     Date,
-    /// `jsonb`: a value of an event.
+    /// `time`
+    Time,
+    /// `interval`
+    Interval,
+    /// `jsonb`: a value of BigQuery's type JSON.
     Json,
+    /// `jsonb`: a value of an event, as it came.
+    EventValue,
+    /// An array of what carries the elements.
+    Array(Box<OutputType>),
+    /// `jsonb`: a list of the fields (see ARCHITECTURE.md, STRUCT). Here are their names and types.
+    Struct(Vec<(String, OutputType)>),
 }
 
 /// Translates a query.
@@ -127,20 +167,39 @@ fn translate_here(request: &Request<'_>, sources: &dyn Sources) -> Result<Transl
 }
 
 fn output_column(column: &tree::Column) -> Result<OutputColumn, Diagnostic> {
+    let ty = output_type(&column.ty).ok_or_else(|| {
+        let what = format!("a result of type {} (column {})", column.ty, column.name);
+        Diagnostic::unsupported(Position::default(), what)
+    })?;
+    Ok(OutputColumn { name: column.name.clone(), ty })
+}
+
+fn output_type(ty: &types::Type) -> Option<OutputType> {
     use types::Type;
-    let ty = match &column.ty {
+    Some(match ty {
         Type::Bool => OutputType::Bool,
-        Type::Int64 => OutputType::Int64,
+        // What has no type of its own is an INT64, as in BigQuery.
+        Type::Null | Type::Int64 => OutputType::Int64,
         Type::Float64 => OutputType::Float64,
-        Type::Null | Type::String => OutputType::String,
+        Type::Numeric => OutputType::Numeric,
+        Type::BigNumeric => OutputType::BigNumeric,
+        Type::String => OutputType::String,
+        Type::Bytes => OutputType::Bytes,
         Type::Timestamp => OutputType::Timestamp,
         Type::Datetime => OutputType::Datetime,
         Type::Date => OutputType::Date,
-        Type::Dynamic | Type::Object(_) | Type::List(_) => OutputType::Json,
-        ty @ (Type::Array(_) | Type::Interval | Type::DatePart) => {
-            let what = format!("a result of type {ty} (column {})", column.name);
-            return Err(Diagnostic::unsupported(Position::default(), what));
+        Type::Time => OutputType::Time,
+        Type::Interval => OutputType::Interval,
+        Type::Json => OutputType::Json,
+        Type::Dynamic | Type::Object(_) | Type::List(_) => OutputType::EventValue,
+        Type::Array(element) => OutputType::Array(Box::new(output_type(element)?)),
+        Type::Struct(fields) => {
+            let fields = fields.iter().enumerate().map(|(place, field)| {
+                let name = field.name.clone().unwrap_or_else(|| format!("_field_{}", place + 1));
+                Some((name, output_type(&field.ty)?))
+            });
+            OutputType::Struct(fields.collect::<Option<_>>()?)
         }
-    };
-    Ok(OutputColumn { name: column.name.clone(), ty })
+        Type::DatePart => return None,
+    })
 }

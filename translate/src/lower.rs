@@ -3,8 +3,11 @@
 //! Invariant: after it, nothing depends on BigQuery's types; NULLs are placed, text is compared by
 //! code point, times are UTC without a zone.
 
+mod aggregate;
+mod carrier;
 mod cast;
 mod expression;
+mod literal;
 
 use crate::{
     diagnostic::Diagnostic,

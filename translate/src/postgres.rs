@@ -68,6 +68,37 @@ pub(crate) enum From {
     },
 }
 
+/// The clauses of an aggregate or window function.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Clauses {
+    pub(crate) distinct: bool,
+    pub(crate) order_by: Vec<SortKey>,
+    pub(crate) over: Option<Window>,
+}
+
+/// `PARTITION BY … ORDER BY … frame`
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Window {
+    pub(crate) partition_by: Vec<Expr>,
+    pub(crate) order_by: Vec<SortKey>,
+    pub(crate) frame: Option<Frame>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Frame {
+    /// `ROWS`, `RANGE`
+    pub(crate) unit: &'static str,
+    pub(crate) start: Bound,
+    pub(crate) end: Bound,
+}
+
+/// An offset, where there is one, and what it is an offset of: `PRECEDING` …
+#[derive(Debug, Clone)]
+pub(crate) struct Bound {
+    pub(crate) offset: Option<Expr>,
+    pub(crate) word: &'static str,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct SortKey {
     pub(crate) expr: Expr,
@@ -83,13 +114,12 @@ pub(crate) enum Expr {
         relation: String,
         column: String,
     },
-    /// `$1` … are arguments, `$*` all with commas, `$||` all joined, `$distinct` and `$order` the
-    /// clauses of an aggregate.
+    /// `$1` … are arguments, `$*` all with commas, `$||` all joined, `$distinct`, `$order` and
+    /// `$over` the clauses of an aggregate.
     Template {
         template: &'static str,
         args: Vec<Expr>,
-        distinct: bool,
-        order_by: Vec<SortKey>,
+        clauses: Option<Box<Clauses>>,
     },
     Infix {
         operator: &'static str,
@@ -126,6 +156,7 @@ pub(crate) enum Expr {
         negated: bool,
     },
     Scalar(Box<Query>),
+    ArrayQuery(Box<Query>),
     Array {
         elements: Vec<Expr>,
         ty: String,
@@ -134,7 +165,7 @@ pub(crate) enum Expr {
 
 impl Expr {
     pub(crate) fn template(template: &'static str, args: Vec<Expr>) -> Self {
-        Self::Template { template, args, distinct: false, order_by: Vec::new() }
+        Self::Template { template, args, clauses: None }
     }
 
     pub(crate) fn infix(operator: &'static str, left: Expr, right: Expr) -> Self {

@@ -7,12 +7,16 @@ mod expression;
 mod from;
 mod names;
 mod operator;
+mod overload;
 mod query;
 mod scope;
 mod select;
+mod structure;
 mod time_literal;
+mod typed_literal;
+mod window;
 
-pub(crate) use time_literal::{format_datetime, parse as parse_time};
+pub(crate) use time_literal::{format_datetime, format_time, parse as parse_time};
 
 use std::{cell::RefCell, collections::BTreeMap};
 

@@ -2,7 +2,6 @@
 
 use sqlparser::{
     ast,
-    dialect::BigQueryDialect,
     keywords::Keyword,
     parser::{Parser, ParserError},
     tokenizer::{Token, TokenWithSpan, Tokenizer},
@@ -10,6 +9,7 @@ use sqlparser::{
 
 use crate::{
     diagnostic::{Diagnostic, Position},
+    dialect::BigQuery,
     literal::{self, Literal},
 };
 
@@ -40,9 +40,8 @@ pub(crate) fn parse(sql: &str) -> Result<ast::Query, Diagnostic> {
     let Some(start) = start.map(|t| Position::from(t.span.start)) else {
         return Err(Diagnostic::invalid(Position::default(), "Query cannot be empty"));
     };
-    let mut parser = Parser::new(&BigQueryDialect {})
-        .with_recursion_limit(MAX_DEPTH)
-        .with_tokens_with_locations(tokens);
+    let mut parser =
+        Parser::new(&BigQuery).with_recursion_limit(MAX_DEPTH).with_tokens_with_locations(tokens);
     let mut query = None;
     loop {
         while parser.consume_token(&Token::SemiColon) {}
@@ -92,9 +91,8 @@ fn at_end(mut error: Diagnostic, sql: &str) -> Diagnostic {
 /// Tokens of the text, its literals with their true values.
 fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>, Diagnostic> {
     let blanked = literal::blank(sql)?;
-    let mut tokens = Tokenizer::new(&BigQueryDialect {}, &blanked.text)
-        .tokenize_with_location()
-        .map_err(|error| {
+    let mut tokens =
+        Tokenizer::new(&BigQuery, &blanked.text).tokenize_with_location().map_err(|error| {
             Diagnostic::invalid(error.location.into(), format!("Syntax error: {}", error.message))
         })?;
     if tokens.len() > MAX_TOKENS {
@@ -112,8 +110,9 @@ fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>, Diagnostic> {
                     token.token = Token::SingleQuotedString(text.clone());
                     replaced += 1;
                 }
-                Some(Literal::Bytes(_)) => {
-                    return Err(Diagnostic::unsupported(start.into(), "a bytes literal"));
+                Some(Literal::Bytes(bytes)) => {
+                    token.token = Token::SingleQuotedByteStringLiteral(hexadecimal(bytes));
+                    replaced += 1;
                 }
                 None => {
                     return Err(Diagnostic::internal(
@@ -132,6 +131,17 @@ fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>, Diagnostic> {
         ));
     }
     Ok(tokens)
+}
+
+/// Bytes in the form in which tokens and the tree hold them: they may be no UTF-8.
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Reads what [`hexadecimal`] wrote.
+pub(crate) fn bytes_of(digits: &str) -> Option<Vec<u8>> {
+    let pairs = digits.as_bytes().chunks(2);
+    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
 
 /// sqlparser puts the place at the end of its text; ours has a field for it.

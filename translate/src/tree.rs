@@ -142,11 +142,15 @@ pub(crate) enum ExprKind {
     },
     /// A JSON value read as the expression's type, NULL where it does not fit.
     Read(Box<Expr>),
+    /// `safe` gives NULL where the call fails.
     Call {
         overload: &'static functions::Overload,
         args: Vec<Expr>,
+        safe: bool,
     },
     Aggregate(Box<Aggregate>),
+    /// A window function, or an aggregate function over a window.
+    Window(Box<Aggregate>, Box<Window>),
     DatePart(functions::DatePart),
     Interval {
         value: Box<Expr>,
@@ -208,6 +212,15 @@ pub(crate) enum ExprKind {
     },
     Negate(Box<Expr>),
     Array(Vec<Expr>),
+    /// The only column of a query as an array.
+    ArrayQuery(Box<Query>),
+    /// As many as the expression's type has fields, of their types.
+    Struct(Vec<Expr>),
+    /// A field of a STRUCT by its place from 0.
+    StructField {
+        base: Box<Expr>,
+        place: usize,
+    },
     /// An element of an array by its place from 0; `safe` gives NULL outside of it.
     Subscript {
         array: Box<Expr>,
@@ -221,7 +234,36 @@ pub(crate) struct Aggregate {
     pub(crate) function: &'static functions::AggregateOverload,
     pub(crate) args: Vec<Expr>,
     pub(crate) distinct: bool,
+    /// IGNORE NULLS (true), RESPECT NULLS (false).
+    pub(crate) ignore_nulls: Option<bool>,
     pub(crate) order_by: Vec<SortKey>,
+    pub(crate) limit: Option<u64>,
+}
+
+/// `OVER (PARTITION BY … ORDER BY … frame)`
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Window {
+    pub(crate) partition_by: Vec<Expr>,
+    pub(crate) order_by: Vec<SortKey>,
+    pub(crate) frame: Option<Frame>,
+}
+
+/// The rows of a window that a function sees.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Frame {
+    /// RANGE; else ROWS.
+    pub(crate) range: bool,
+    pub(crate) start: Bound,
+    pub(crate) end: Bound,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Bound {
+    UnboundedPreceding,
+    Preceding(Box<Expr>),
+    CurrentRow,
+    Following(Box<Expr>),
+    UnboundedFollowing,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -237,6 +279,18 @@ pub(crate) enum Literal {
     Datetime(i64),
     /// Days since 1970-01-01.
     Date(i32),
+    /// Microseconds since midnight.
+    Time(i64),
+    Interval {
+        months: i64,
+        days: i64,
+        microseconds: i64,
+    },
+    /// Decimal digits; of a NUMERIC or a BIGNUMERIC.
+    Numeric(String),
+    Bytes(Vec<u8>),
+    /// JSON text.
+    Json(String),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -312,6 +366,11 @@ impl Expr {
             Literal::Timestamp(_) => Type::Timestamp,
             Literal::Datetime(_) => Type::Datetime,
             Literal::Date(_) => Type::Date,
+            Literal::Time(_) => Type::Time,
+            Literal::Interval { .. } => Type::Interval,
+            Literal::Numeric(_) => Type::Numeric,
+            Literal::Bytes(_) => Type::Bytes,
+            Literal::Json(_) => Type::Json,
         };
         Self { kind: ExprKind::Literal(literal), ty, at }
     }

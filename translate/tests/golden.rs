@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use event_schemas::{FieldType, TableSchema};
-use translate::{Request, SourceTable, Sources, Translation, translate};
+use translate::{Request, SourceTable, Sources, TableColumns, Translation, translate};
 
 const ENDPOINT: &str = "
 with edge_logs as (
@@ -57,6 +57,7 @@ impl Sources for Fixture {
         Some(SourceTable {
             table: format!("\"events\".\"{name}\""),
             schema: Arc::new(TableSchema { fields: fields.into_iter().collect() }),
+            columns: TableColumns::Event,
         })
     }
 

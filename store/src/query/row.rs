@@ -7,7 +7,7 @@ use sqlx::{
 
 use super::{
     Column, ColumnKind,
-    value::{WireType, write_value},
+    value::{Wire, write_column},
 };
 
 /// Writes the rows of one query.
@@ -21,7 +21,7 @@ struct Field {
     /// `"name":`
     key: Vec<u8>,
     kind: ColumnKind,
-    wire: WireType,
+    wire: Wire,
 }
 
 impl RowWriter {
@@ -37,12 +37,18 @@ impl RowWriter {
                 continue;
             }
             let type_name = found.type_info().name();
-            let wire = WireType::named(type_name).ok_or_else(|| {
+            let wire = Wire::named(type_name).ok_or_else(|| {
                 format!("column {} has the type {type_name}, which cannot be shown", column.name)
             })?;
             let mut key = serde_json::to_vec(&column.name).map_err(|error| error.to_string())?;
             key.push(b':');
-            fields.push(Field { index, name: column.name.clone(), key, kind: column.kind, wire });
+            fields.push(Field {
+                index,
+                name: column.name.clone(),
+                key,
+                kind: column.kind.clone(),
+                wire,
+            });
         }
         Ok(Self { fields })
     }
@@ -58,14 +64,16 @@ impl RowWriter {
             let named = |error: String| format!("column {}: {error}", field.name);
             let value = row.try_get_raw(field.index).map_err(|error| named(error.to_string()))?;
             if value.is_null() {
-                out.extend_from_slice(b"null");
+                // BigQuery gives an array that is NULL as an empty one.
+                let array = matches!(field.kind, ColumnKind::Array(_));
+                out.extend_from_slice(if array { b"[]" } else { b"null" });
                 continue;
             }
             if value.format() != PgValueFormat::Binary {
                 return Err(named("the server sent text instead of the binary form".to_owned()));
             }
             let bytes = value.as_bytes().map_err(|error| named(error.to_string()))?;
-            write_value(field.kind, field.wire, bytes, out).map_err(named)?;
+            write_column(&field.kind, field.wire, bytes, out).map_err(named)?;
         }
         out.push(b'}');
         Ok(())

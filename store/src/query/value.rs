@@ -1,13 +1,36 @@
 //! From PostgreSQL's binary form of a value to its JSON.
 
+mod nested;
 mod numeric;
 mod time;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::{ColumnKind, wrapped_json::write_wrapped};
+use super::{
+    ColumnKind,
+    wrapped_json::{write_compact, write_wrapped},
+};
+
+pub(super) use nested::write_column;
 
 /// How a column's values come over the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wire {
+    One(WireType),
+    Array(WireType),
+}
+
+impl Wire {
+    /// By the driver's name of the type; `None` for one that no translated query gives.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        match name.strip_suffix("[]") {
+            Some(element) => WireType::named(element).map(Self::Array),
+            None => WireType::named(name).map(Self::One),
+        }
+    }
+}
+
+/// How one value comes over the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WireType {
     Int2,
@@ -54,9 +77,9 @@ impl WireType {
     }
 }
 
-/// Appends a value that is not NULL.
-pub(super) fn write_value(
-    kind: ColumnKind,
+/// Appends a single value that is not NULL.
+fn write_value(
+    kind: &ColumnKind,
     wire: WireType,
     bytes: &[u8],
     out: &mut Vec<u8>,
@@ -64,6 +87,12 @@ pub(super) fn write_value(
     use ColumnKind as Kind;
     use WireType as Wire;
     match (kind, wire) {
+        (Kind::Numeric, Wire::Numeric) => match numeric::to_text(bytes)?.as_str() {
+            digits if digits.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => {
+                append(out, numeric::without_zeros(digits))
+            }
+            _ => write_number(wire, bytes, out).unwrap_or(Ok(())),
+        },
         (Kind::Int64 | Kind::Float64 | Kind::Numeric, _) => write_number(wire, bytes, out)
             .unwrap_or_else(|| Err(format!("{wire:?} is not a number"))),
         (Kind::Bool, Wire::Bool) => match fixed::<1>(bytes)? {
@@ -87,6 +116,10 @@ pub(super) fn write_value(
             let (days, months) = rest.split_at_checked(4).ok_or("an interval of 16 bytes")?;
             write_string(&time::interval(i32(months)?, i32(days)?, i64(micros)?), out)
         }
+        (Kind::JsonText, Wire::Jsonb) => match bytes.split_first() {
+            Some((1, json)) => write_compact(text(json)?, out),
+            _ => Err("an unknown version of jsonb".to_owned()),
+        },
         (Kind::Json, Wire::Json) => {
             write_wrapped(text(bytes)?.as_bytes(), out);
             Ok(())
@@ -160,7 +193,7 @@ mod tests {
 
     fn json(kind: ColumnKind, wire: WireType, bytes: &[u8]) -> Result<String, String> {
         let mut out = Vec::new();
-        write_value(kind, wire, bytes, &mut out)?;
+        write_value(&kind, wire, bytes, &mut out)?;
         Ok(String::from_utf8(out).unwrap())
     }
 
@@ -214,7 +247,7 @@ mod tests {
                 let wire = WireType::named(name).unwrap();
                 for length in [0, 1, 2, 3, 4, 8, 9, 16, 17] {
                     for byte in [0, 1, 0x7f, 0x80, 0xff] {
-                        let _ = json(kind, wire, &vec![byte; length]);
+                        let _ = json(kind.clone(), wire, &vec![byte; length]);
                     }
                 }
             }

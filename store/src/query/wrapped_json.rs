@@ -49,6 +49,21 @@ pub(super) fn write_wrapped(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// Appends a JSON string that holds this JSON text, without the blanks between its tokens.
+pub(super) fn write_compact(text: &str, out: &mut Vec<u8>) -> Result<(), String> {
+    let mut compact = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(next) = rest.chars().next() {
+        let length = if next == '"' { string_length(rest.as_bytes()) } else { next.len_utf8() };
+        let (token, after) = rest.split_at(length);
+        if !next.is_ascii_whitespace() {
+            compact.push_str(token);
+        }
+        rest = after;
+    }
+    serde_json::to_writer(out, &compact).map_err(|error| error.to_string())
+}
+
 enum Container {
     Array,
     WrappedObject,

@@ -12,7 +12,7 @@ async fn values(fixture: &Fixture, expressions: &[(&str, ColumnKind)]) -> Vec<St
     let mut shown = Vec::new();
     for (expression, kind) in expressions {
         let sql = format!("select {expression}");
-        let columns = [Column { name: "v".to_owned(), kind: *kind }];
+        let columns = [Column { name: "v".to_owned(), kind: kind.clone() }];
         let rows = fixture.store().query(Query { sql: &sql, columns: &columns }).await;
         let json = rows.unwrap_or_else(|error| panic!("{expression}: {error}")).into_json();
         shown.push(json.strip_prefix(r#"[{"v":"#).unwrap().strip_suffix("}]").unwrap().to_owned());
@@ -57,11 +57,32 @@ async fn values_have_studios_shapes() {
         ("'1'::jsonb", Json, "1"),
         (r#"'{"a":{"b":[{"c":{}},1]}}'::jsonb"#, Json, r#"[{"a":[{"b":[{"c":[{}]},1]}]}]"#),
         (r#"'{"z":{}, "a":[]}'::json"#, Json, r#"[{"z":[{}],"a":[]}]"#),
+        (r#"'{"bb": [1, 2], "a": "x y"}'::jsonb"#, JsonText, r#""{\"a\":\"x y\",\"bb\":[1,2]}""#),
+        ("array[3, null]::bigint[]", Array(Box::new(Int64)), "[3,null]"),
+        ("array['a', 'b']", Array(Box::new(String)), r#"["a","b"]"#),
+        ("array[]::timestamp[]", Array(Box::new(Timestamp)), "[]"),
+        ("null::text[]", Array(Box::new(String)), "[]"),
+        ("array[1.50]::numeric[]", Array(Box::new(Numeric)), "[1.5]"),
+        (
+            "jsonb_build_array(1.50, timestamp '2026-11-24 03:20:00', null, '\\x00'::bytea)",
+            Struct(vec![
+                ("n".to_owned(), Numeric),
+                ("t".to_owned(), Timestamp),
+                ("s".to_owned(), String),
+                ("b".to_owned(), Bytes),
+            ]),
+            r#"[{"n":1.5,"t":1795490400000000,"s":null,"b":"AA=="}]"#,
+        ),
+        (
+            "array[jsonb_build_array(1), jsonb_build_array(2)]",
+            Array(Box::new(Struct(vec![("x".to_owned(), Int64)]))),
+            r#"[{"x":1},{"x":2}]"#,
+        ),
         ("null::bigint", Int64, "null"),
         ("null::timestamp", Timestamp, "null"),
         ("'infinity'::timestamp", Timestamp, "null"),
     ];
-    let expressions: Vec<_> = cases.iter().map(|case| (case.0, case.1)).collect();
+    let expressions: Vec<_> = cases.iter().map(|case| (case.0, case.1.clone())).collect();
     for ((expression, _, expected), shown) in cases.iter().zip(values(&fixture, &expressions).await)
     {
         assert_eq!(shown, *expected, "{expression}");

@@ -1,6 +1,6 @@
 //! Functions of regular expressions: patterns are RE2's, PostgreSQL's are its own.
 
-use super::{Function, Lower, Overload, Param, Returns};
+use super::{Function, Param, Returns, function, lowered};
 use crate::{
     diagnostic::Diagnostic,
     postgres,
@@ -8,19 +8,12 @@ use crate::{
     tree::{Expr, Literal},
 };
 
-const fn with(
-    params: &'static [Param],
-    returns: Returns,
-    lower: fn(&[Expr], Vec<postgres::Expr>) -> Result<postgres::Expr, Diagnostic>,
-) -> Overload {
-    Overload { params, optional: 0, variadic: false, returns, lower: Lower::With(lower) }
-}
-
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function {
-        name: "REGEXP_CONTAINS",
-        overloads: &[with(&[Param::String, Param::Pattern], Returns::Bool, contains)],
-        examples: &[
+    function(
+        "REGEXP_CONTAINS",
+        "Whether a pattern matches a part of the text.",
+        &[lowered(&[Param::String, Param::Pattern], Returns::Bool, contains).total()],
+        &[
             (r"REGEXP_CONTAINS('foo@bar.com', r'@[a-z]+\.com$')", "true"),
             (r"REGEXP_CONTAINS('it\'s a 42 [500] path', r'it\'s a \d+ \[[45]\d\d\]')", "true"),
             (r"REGEXP_CONTAINS('a\nb', 'a.b')", "false"),
@@ -28,28 +21,27 @@ pub(super) const FUNCTIONS: &[Function] = &[
             (r"REGEXP_CONTAINS('ABC', '(?i)abc')", "true"),
             (r"REGEXP_CONTAINS(NULL, 'x')", "NULL"),
         ],
-    },
-    Function {
-        name: "REGEXP_EXTRACT",
-        overloads: &[with(&[Param::String, Param::Pattern], Returns::String, extract)],
-        examples: &[
+    ),
+    function(
+        "REGEXP_EXTRACT",
+        "The first part of the text that a pattern, or the group in it, matches.",
+        &[lowered(&[Param::String, Param::Pattern], Returns::String, extract).total()],
+        &[
             (r"REGEXP_EXTRACT('/rest/v1/todos', r'^/(\w+)/')", "rest"),
             (r"REGEXP_EXTRACT('abc', 'b.')", "bc"),
             (r"REGEXP_EXTRACT('abc', 'x')", "NULL"),
         ],
-    },
-    Function {
-        name: "REGEXP_REPLACE",
-        overloads: &[with(
-            &[Param::String, Param::Pattern, Param::Pattern],
-            Returns::String,
-            replace,
-        )],
-        examples: &[
+    ),
+    function(
+        "REGEXP_REPLACE",
+        r"The text with all matches of a pattern replaced; `\1` stands for the first group.",
+        &[lowered(&[Param::String, Param::Pattern, Param::Pattern], Returns::String, replace)
+            .total()],
+        &[
             (r"REGEXP_REPLACE('a1b22', r'\d+', '#')", "a#b#"),
             (r"REGEXP_REPLACE('ab', '(a)(b)', r'\2&\1')", "b&a"),
         ],
-    },
+    ),
 ];
 
 /// The constant text of an argument.

@@ -1,37 +1,35 @@
 //! Expressions.
 
-use super::{cast, ordered, query, sort_key};
+use super::{aggregate, carrier, cast, literal, ordered, query};
 use crate::{
     diagnostic::Diagnostic,
-    functions::{DatePart, Lower},
+    functions::{DatePart, Lower, Safe},
     postgres::{self, Expr as Pg},
-    resolve::format_datetime,
-    tree::{Comparison, Expr, ExprKind, Literal},
+    tree::{Comparison, Expr, ExprKind, Operator},
     types::Type,
 };
 
 /// Lowers an expression.
 pub(super) fn lower(expr: &Expr) -> Result<Pg, Diagnostic> {
     Ok(match &expr.kind {
-        ExprKind::Literal(literal) => self::literal(literal, expr)?,
+        ExprKind::Literal(literal) => literal::lower(literal, expr)?,
         ExprKind::Column { relation, column } => {
             Pg::Column { relation: relation.clone(), column: column.clone() }
         }
         ExprKind::Field { base, name } => field(lower(base)?, name, &expr.ty),
-        ExprKind::Read(inner) => read(lower(inner)?, &expr.ty),
-        ExprKind::Call { overload, args } => {
-            let lowered = all(args)?;
-            match overload.lower {
-                Lower::Template(template) => Pg::template(template, lowered),
-                Lower::With(lower) => lower(args, lowered)?,
+        ExprKind::Read(inner) => carrier::read(lower(inner)?, &expr.ty),
+        ExprKind::Call { overload, args, safe } => {
+            let how = match overload.safe {
+                Safe::Other(other) if *safe => other,
+                _ => overload.lower,
+            };
+            match how {
+                Lower::Template(template) => Pg::template(template, all(args)?),
+                Lower::With(lower) => lower(args, all(args)?)?,
             }
         }
-        ExprKind::Aggregate(aggregate) => Pg::Template {
-            template: aggregate.function.template,
-            args: all(&aggregate.args)?,
-            distinct: aggregate.distinct,
-            order_by: aggregate.order_by.iter().map(sort_key).collect::<Result<_, _>>()?,
-        },
+        ExprKind::Aggregate(call) => aggregate::lower(call, None, expr)?,
+        ExprKind::Window(call, window) => aggregate::lower(call, Some(window), expr)?,
         ExprKind::DatePart(_) => Pg::null("text"),
         ExprKind::Interval { value, part } => interval(value, *part)?,
         ExprKind::Compare { operator, left, right } => compare(*operator, left, right)?,
@@ -64,6 +62,11 @@ pub(super) fn lower(expr: &Expr) -> Result<Pg, Diagnostic> {
             Pg::Exists { query: Box::new(self::query(query)?), negated: *negated }
         }
         ExprKind::Scalar(query) => Pg::Scalar(Box::new(self::query(query)?)),
+        ExprKind::ArrayQuery(query) => Pg::ArrayQuery(Box::new(self::query(query)?)),
+        ExprKind::Struct(fields) => carrier::build_struct(fields, all(fields)?),
+        ExprKind::StructField { base, place } => {
+            carrier::struct_field(lower(base)?, *place, &expr.ty)
+        }
         ExprKind::Like { expr, pattern, negated, ignore_case } => {
             let operator = match (ignore_case, negated) {
                 (false, false) => "LIKE",
@@ -84,7 +87,7 @@ pub(super) fn lower(expr: &Expr) -> Result<Pg, Diagnostic> {
             cast::lower(inner, lower(inner)?, &expr.ty, *safe, expr.at)?
         }
         ExprKind::Arithmetic { operator, left, right } => {
-            Pg::infix(operator.sign(), lower(left)?, lower(right)?)
+            arithmetic(*operator, lower(left)?, lower(right)?, &expr.ty)
         }
         ExprKind::Negate(inner) => Pg::Prefix { operator: "-", operand: Box::new(lower(inner)?) },
         ExprKind::Array(elements) => Pg::Array { elements: all(elements)?, ty: expr.ty.postgres() },
@@ -94,33 +97,17 @@ pub(super) fn lower(expr: &Expr) -> Result<Pg, Diagnostic> {
                 (Type::Array(_), false) => Pg::template("logweir.element($1, $2)", args),
                 (Type::Array(_), true) => Pg::template("logweir.safe_element($1, $2)", args),
                 // A negative place would count from the end.
-                _ => read(Pg::template("CASE WHEN $2 >= 0 THEN $1 -> $2::int END", args), &expr.ty),
+                _ => {
+                    let element = Pg::template("CASE WHEN $2 >= 0 THEN $1 -> $2::int END", args);
+                    carrier::read(element, &expr.ty)
+                }
             }
         }
     })
 }
 
-fn all(exprs: &[Expr]) -> Result<Vec<Pg>, Diagnostic> {
+pub(super) fn all(exprs: &[Expr]) -> Result<Vec<Pg>, Diagnostic> {
     exprs.iter().map(lower).collect()
-}
-
-fn literal(literal: &Literal, expr: &Expr) -> Result<Pg, Diagnostic> {
-    let out_of_range = || Diagnostic::invalid(expr.at, format!("{} is out of range", expr.ty));
-    Ok(match literal {
-        Literal::Null => Pg::null(&expr.ty.postgres()),
-        Literal::Bool(value) => Pg::Atom(if *value { "TRUE" } else { "FALSE" }.to_owned()),
-        Literal::Int64(number) => Pg::number(*number),
-        Literal::Float64(number) => Pg::Atom(format!("'{number:?}'::double precision")),
-        Literal::String(text) => Pg::text(text),
-        Literal::Timestamp(micros) | Literal::Datetime(micros) => {
-            Pg::Atom(format!("'{}'::timestamp", format_datetime(*micros).ok_or_else(out_of_range)?))
-        }
-        Literal::Date(days) => {
-            let text =
-                format_datetime(i64::from(*days) * 86_400_000_000).ok_or_else(out_of_range)?;
-            Pg::Atom(format!("'{}'::date", &text[..10]))
-        }
-    })
 }
 
 /// A field of a JSON value, read as a type.
@@ -128,23 +115,8 @@ fn field(base: Pg, name: &str, ty: &Type) -> Pg {
     let name = Pg::Atom(postgres::quote_text(name));
     match ty {
         Type::String => Pg::infix("->>", base, name),
-        _ => read(Pg::infix("->", base, name), ty),
+        _ => carrier::read(Pg::infix("->", base, name), ty),
     }
-}
-
-/// A JSON value, read as a type; what does not fit is NULL.
-fn read(json: Pg, ty: &Type) -> Pg {
-    let template = match ty {
-        Type::String => "$1 #>> '{}'",
-        Type::Bool => "logweir.bool($1)",
-        Type::Int64 => "logweir.int64($1)",
-        Type::Float64 => "logweir.float64($1)",
-        Type::Timestamp => "logweir.timestamp($1)",
-        Type::Datetime => "logweir.safe_datetime($1 #>> '{}')",
-        Type::Date => "logweir.safe_datetime($1 #>> '{}')::date",
-        _ => return json,
-    };
-    Pg::template(template, vec![json])
 }
 
 fn compare(operator: Comparison, left: &Expr, right: &Expr) -> Result<Pg, Diagnostic> {
@@ -160,8 +132,33 @@ fn compare(operator: Comparison, left: &Expr, right: &Expr) -> Result<Pg, Diagno
         };
         return Ok(Pg::template(template, vec![lower(left)?, lower(right)?]));
     }
+    if matches!(left.ty, Type::Struct(_)) {
+        let args = vec![lower(left)?, lower(right)?];
+        return Ok(match operator {
+            Comparison::Equal => Pg::template("logweir.structs_equal($1, $2)", args),
+            Comparison::NotEqual => Pg::template("NOT logweir.structs_equal($1, $2)", args),
+            _ => Pg::Infix { operator: operator.sign(), operands: args },
+        });
+    }
     let left = if operator.orders() { ordered(left)? } else { lower(left)? };
     Ok(Pg::infix(operator.sign(), left, lower(right)?))
+}
+
+/// Results keep to the digits and the range of their type.
+fn arithmetic(operator: Operator, left: Pg, right: Pg, ty: &Type) -> Pg {
+    let sum = |template| Pg::template(template, vec![left.clone(), right.clone()]);
+    match (ty, operator) {
+        (Type::Float64, Operator::Divide) => sum("logweir.divide($1, $2)"),
+        (Type::Numeric, Operator::Divide) => sum("logweir.divide_numeric($1, $2)"),
+        (Type::BigNumeric, Operator::Divide) => sum("logweir.divide_bignumeric($1, $2)"),
+        (Type::Numeric, _) => {
+            Pg::template("logweir.to_numeric($1)", vec![Pg::infix(operator.sign(), left, right)])
+        }
+        (Type::BigNumeric, _) => {
+            Pg::template("logweir.to_bignumeric($1)", vec![Pg::infix(operator.sign(), left, right)])
+        }
+        _ => Pg::infix(operator.sign(), left, right),
+    }
 }
 
 /// `INTERVAL n PART`. A day has 24 hours: times are UTC.

@@ -1,6 +1,6 @@
 //! Prints the tree.
 
-use super::{Body, Expr, From, Query, Select, SortKey};
+use super::{Body, Bound, Clauses, Expr, From, Query, Select, SortKey, Window};
 use crate::tree::JoinKind;
 
 /// A statement's text.
@@ -160,6 +160,7 @@ impl Printer {
             | Expr::Case { .. }
             | Expr::Exists { .. }
             | Expr::Scalar(_)
+            | Expr::ArrayQuery(_)
             | Expr::Array { .. } => true,
             Expr::Template { template, .. } => is_call(template),
             _ => false,
@@ -177,8 +178,8 @@ impl Printer {
                 self.push(".");
                 self.push(&quote_identifier(column));
             }
-            Expr::Template { template, args, distinct, order_by } => {
-                self.template(template, args, *distinct, order_by);
+            Expr::Template { template, args, clauses } => {
+                self.template(template, args, clauses.as_deref());
             }
             Expr::Infix { operator, operands } => {
                 let separator = format!(" {operator} ");
@@ -233,6 +234,11 @@ impl Printer {
                 self.query(query);
                 self.push(")");
             }
+            Expr::ArrayQuery(query) => {
+                self.push("ARRAY(");
+                self.query(query);
+                self.push(")");
+            }
             Expr::Array { elements, ty } => {
                 self.push("(ARRAY[");
                 self.list(elements, ", ", Self::expr);
@@ -243,15 +249,16 @@ impl Printer {
         }
     }
 
-    fn template(&mut self, template: &str, args: &[Expr], distinct: bool, order_by: &[SortKey]) {
+    fn template(&mut self, template: &str, args: &[Expr], clauses: Option<&Clauses>) {
+        let distinct = clauses.is_some_and(|clauses| clauses.distinct);
+        let order_by = clauses.map_or(&[][..], |clauses| &clauses.order_by);
         let mut rest = template;
         while let Some((text, after)) = rest.split_once('$') {
             self.push(text);
-            let (length, clause) =
-                [("distinct", "distinct"), ("order", "order"), ("||", "||"), ("*", "*")]
-                    .into_iter()
-                    .find(|(name, _)| after.starts_with(name))
-                    .map_or((1, ""), |(name, clause)| (name.len(), clause));
+            let (length, clause) = ["distinct", "order", "over", "||", "*"]
+                .into_iter()
+                .find(|name| after.starts_with(name))
+                .map_or((1, ""), |name| (name.len(), name));
             match clause {
                 "distinct" if distinct => self.push("DISTINCT "),
                 "distinct" => {}
@@ -259,6 +266,11 @@ impl Printer {
                 "order" => {
                     self.push(" ORDER BY ");
                     self.list(order_by, ", ", Self::sort_key);
+                }
+                "over" => {
+                    if let Some(window) = clauses.and_then(|clauses| clauses.over.as_ref()) {
+                        self.window(window);
+                    }
                 }
                 "||" => self.list(args, " || ", |printer, arg| printer.operand(arg)),
                 "*" => self.list(args, ", ", Self::expr),
@@ -276,8 +288,38 @@ impl Printer {
     }
 }
 
+impl Printer {
+    fn window(&mut self, window: &Window) {
+        self.push(" OVER (");
+        if !window.partition_by.is_empty() {
+            self.push("PARTITION BY ");
+            self.list(&window.partition_by, ", ", Self::operand);
+        }
+        if !window.order_by.is_empty() {
+            self.push(if window.partition_by.is_empty() { "ORDER BY " } else { " ORDER BY " });
+            self.list(&window.order_by, ", ", Self::sort_key);
+        }
+        if let Some(frame) = &window.frame {
+            self.push(&format!(" {} BETWEEN ", frame.unit));
+            self.bound(&frame.start);
+            self.push(" AND ");
+            self.bound(&frame.end);
+        }
+        self.push(")");
+    }
+
+    fn bound(&mut self, bound: &Bound) {
+        if let Some(offset) = &bound.offset {
+            self.operand(offset);
+            self.push(" ");
+        }
+        self.push(bound.word);
+    }
+}
+
 /// Whether a template is one call, such as `lower($1)`.
 fn is_call(template: &str) -> bool {
+    let template = template.strip_suffix("$over").unwrap_or(template);
     let Some((name, rest)) = template.split_once('(') else { return false };
     let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
     // The parenthesis that opens first must be the one that closes last.

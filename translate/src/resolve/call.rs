@@ -4,11 +4,16 @@ use sqlparser::ast::{
     self, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Spanned,
 };
 
-use super::{Resolver, coerce, query::sort_key, scope::Place};
+use super::{
+    Resolver,
+    overload::{best_overload, convert, no_match},
+    query::sort_key,
+    scope::Place,
+};
 use crate::{
     diagnostic::{Diagnostic, Position},
-    functions::{self, DatePart, Param, Returns},
-    tree::{Aggregate, Expr, ExprKind},
+    functions::{self, DatePart, Safe},
+    tree::{Aggregate, Expr, ExprKind, Literal},
     types::Type,
 };
 
@@ -18,6 +23,7 @@ struct Clauses<'a> {
     distinct: bool,
     order_by: &'a [ast::OrderByExpr],
     limit: Option<&'a ast::Expr>,
+    ignore_nulls: Option<bool>,
 }
 
 impl Resolver<'_> {
@@ -27,36 +33,56 @@ impl Resolver<'_> {
         place: Place<'_>,
     ) -> Result<Expr, Diagnostic> {
         let at = Position::from(call.name.span().start);
-        let name = call.name.to_string();
-        if call.over.is_some() {
-            return Err(Diagnostic::unsupported(at, "a window function"));
-        }
-        if call.filter.is_some() || !call.within_group.is_empty() || call.null_treatment.is_some() {
+        let full = function_name(&call.name);
+        let (safe, name) = match full.split_once('.') {
+            Some((prefix, name)) if prefix.eq_ignore_ascii_case("SAFE") => (true, name),
+            _ => (false, full.as_str()),
+        };
+        if call.filter.is_some() || !call.within_group.is_empty() {
             return Err(Diagnostic::unsupported(at, "this clause of a call"));
         }
         let list = match &call.args {
             FunctionArguments::None => &Vec::new(),
             FunctionArguments::List(list) => &list.args,
+            FunctionArguments::Subquery(query) if name.eq_ignore_ascii_case("ARRAY") => {
+                return self.array_query(query, place, at);
+            }
             FunctionArguments::Subquery(_) => {
                 return Err(Diagnostic::unsupported(at, format!("{name} of a subquery")));
             }
         };
-        let clauses = clauses(&call.args)?;
-        if let Some(function) = functions::aggregate_function(&name) {
-            return self.aggregate(function, list, &clauses, place, at);
+        let mut clauses = clauses(&call.args)?;
+        if let Some(treatment) = &call.null_treatment {
+            clauses.ignore_nulls = Some(*treatment == ast::NullTreatment::IgnoreNulls);
         }
-        let Some(function) = functions::function(&name) else {
-            return Err(unknown_function(&name, at));
+        if let Some(function) = functions::window_named(name) {
+            return self.window_function(function, list, &clauses, call.over.as_ref(), place, at);
+        }
+        if let Some(function) = functions::aggregate_named(name) {
+            if safe {
+                return Err(Diagnostic::unsupported(at, format!("SAFE.{}", function.name)));
+            }
+            return self.aggregate(function, list, &clauses, call.over.as_ref(), place, at);
+        }
+        let Some(function) = functions::named(name) else {
+            return Err(unknown_function(name, at));
         };
+        if call.over.is_some() {
+            let message = format!("Function {} does not support OVER", function.name);
+            return Err(Diagnostic::invalid(at, message));
+        }
         if clauses.distinct || !clauses.order_by.is_empty() || clauses.limit.is_some() {
             return Err(Diagnostic::invalid(
                 at,
                 format!("{} is not an aggregate function", function.name),
             ));
         }
-        let args =
-            list.iter().map(|arg| self.argument(arg, place)).collect::<Result<Vec<_>, _>>()?;
-        self.finish_call(function, args, at)
+        let mut args = Vec::with_capacity(list.len());
+        for arg in list {
+            let name = argument_name(arg)?;
+            args.push((name, self.argument(arg, place)?));
+        }
+        finish_named_call(function, args, safe, at)
     }
 
     /// `CURRENT_TIMESTAMP`
@@ -66,8 +92,8 @@ impl Resolver<'_> {
         place: Place<'_>,
     ) -> Result<Expr, Diagnostic> {
         let at = Position::from(name.span.start);
-        match functions::function(&name.value) {
-            Some(function) => self.finish_call(function, Vec::new(), at),
+        match functions::named(&name.value) {
+            Some(function) => finish_call(function, Vec::new(), at),
             None => self.name(std::slice::from_ref(name), place),
         }
     }
@@ -86,10 +112,10 @@ impl Resolver<'_> {
                     .ok_or_else(|| Diagnostic::unsupported(at, format!("EXTRACT of {field}")))?;
                 let value = self.expr(expr, place)?;
                 if part == DatePart::Date {
-                    return self.finish_call(declared("DATE", at)?, vec![value], at);
+                    return finish_call(declared("DATE", at)?, vec![value], at);
                 }
                 let part = Expr::new(ExprKind::DatePart(part), Type::DatePart, at);
-                return self.finish_call(declared("EXTRACT", at)?, vec![part, value], at);
+                return finish_call(declared("EXTRACT", at)?, vec![part, value], at);
             }
             E::Ceil {
                 expr,
@@ -111,24 +137,7 @@ impl Resolver<'_> {
         };
         let args =
             args.into_iter().map(|arg| self.expr(arg, place)).collect::<Result<Vec<_>, _>>()?;
-        self.finish_call(declared(name, at)?, args, at)
-    }
-
-    fn finish_call(
-        &mut self,
-        function: &'static functions::Function,
-        args: Vec<Expr>,
-        at: Position,
-    ) -> Result<Expr, Diagnostic> {
-        let best = best_overload(
-            function.overloads.iter().map(|o| (o.params, o.optional, o.variadic)),
-            &args,
-        );
-        let Some(best) = best else { return Err(no_match(function.name, &args, at)) };
-        let overload = &function.overloads[best];
-        let (args, same) =
-            convert(overload.params, args).map_err(|args| no_match(function.name, &args, at))?;
-        Ok(Expr::new(ExprKind::Call { overload, args }, overload.returns.of(same), at))
+        finish_call(declared(name, at)?, args, at)
     }
 
     fn aggregate(
@@ -136,62 +145,128 @@ impl Resolver<'_> {
         function: &'static functions::AggregateFunction,
         list: &[FunctionArg],
         clauses: &Clauses<'_>,
+        over: Option<&ast::WindowType>,
         place: Place<'_>,
         at: Position,
     ) -> Result<Expr, Diagnostic> {
-        if let Some(clause) = place.no_aggregates {
-            return Err(Diagnostic::invalid(
-                at,
-                format!("Aggregate function {} not allowed in {clause}", function.name),
-            ));
+        let what = format!("Aggregate function {}", function.name);
+        let inside = if over.is_some() { place } else { place.inside_aggregate() };
+        if over.is_none()
+            && let Some(clause) = place.no_aggregates
+        {
+            return Err(Diagnostic::invalid(at, format!("{what} not allowed in {clause}")));
         }
-        let inside = place.inside_aggregate();
         let star = matches!(list, [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)]);
-        let args = if star {
-            Vec::new()
-        } else {
-            list.iter().map(|arg| self.argument(arg, inside)).collect::<Result<Vec<_>, _>>()?
-        };
         let counts_rows = star && function.name == "COUNT" && !clauses.distinct;
-        if star && !counts_rows || args.is_empty() && !star {
-            return Err(no_match(function.name, &args, at));
+        if star && !counts_rows {
+            return Err(Diagnostic::invalid(at, "Argument * can only be used in COUNT(*)"));
         }
         if !function.ordered && (!clauses.order_by.is_empty() || clauses.limit.is_some()) {
-            return Err(Diagnostic::unsupported(
-                at,
-                format!("ORDER BY or LIMIT in {}", function.name),
-            ));
+            return Err(Diagnostic::invalid(at, format!("{what} does not support ORDER BY")));
         }
-        let best =
-            best_overload(function.overloads.iter().map(|o| (o.params, o.optional, false)), &args);
-        let Some(best) = best else { return Err(no_match(function.name, &args, at)) };
-        let overload = &function.overloads[best];
+        if !function.nulls && clauses.ignore_nulls.is_some() {
+            let message = format!("{what} does not support IGNORE NULLS or RESPECT NULLS");
+            return Err(Diagnostic::invalid(at, message));
+        }
+        let list = if star { &[][..] } else { list };
+        let (aggregate, ty) =
+            self.many_rows(function.name, function.overloads, list, clauses, inside, at)?;
+        if !counts_rows && aggregate.args.is_empty() {
+            return Err(no_match(function.name, &[], &[], at));
+        }
+        match over {
+            None => Ok(Expr::new(ExprKind::Aggregate(Box::new(aggregate)), ty, at)),
+            Some(over) => self.windowed(aggregate, ty, over, place, at),
+        }
+    }
+
+    fn window_function(
+        &mut self,
+        function: &'static functions::WindowFunction,
+        list: &[FunctionArg],
+        clauses: &Clauses<'_>,
+        over: Option<&ast::WindowType>,
+        place: Place<'_>,
+        at: Position,
+    ) -> Result<Expr, Diagnostic> {
+        let name = function.name;
+        let Some(over) = over else {
+            let message =
+                format!("Analytic function {name} cannot be called without an OVER clause");
+            return Err(Diagnostic::invalid(at, message));
+        };
+        if clauses.distinct || !clauses.order_by.is_empty() || clauses.limit.is_some() {
+            let message = format!("Analytic function {name} does not support this clause");
+            return Err(Diagnostic::invalid(at, message));
+        }
+        if !function.nulls && clauses.ignore_nulls.is_some() {
+            let message =
+                format!("Analytic function {name} does not support IGNORE NULLS or RESPECT NULLS");
+            return Err(Diagnostic::invalid(at, message));
+        }
+        let (aggregate, ty) = self.many_rows(name, function.overloads, list, clauses, place, at)?;
+        let call = self.windowed(aggregate, ty, over, place, at)?;
+        if let ExprKind::Window(_, window) = &call.kind {
+            let wrong = if window.order_by.is_empty() && function.needs_order {
+                Some("must have an ORDER BY clause")
+            } else if !window.order_by.is_empty() && !function.takes_order {
+                Some("cannot have an ORDER BY clause")
+            } else if window.frame.is_some() && !function.framed {
+                Some("cannot have a window frame")
+            } else {
+                None
+            };
+            if let Some(wrong) = wrong {
+                let message = format!("Window of analytic function {name} {wrong}");
+                return Err(Diagnostic::invalid(at, message));
+            }
+        }
+        Ok(call)
+    }
+
+    /// The call of an aggregate or window function, and its type.
+    fn many_rows(
+        &mut self,
+        name: &str,
+        overloads: &'static [functions::AggregateOverload],
+        list: &[FunctionArg],
+        clauses: &Clauses<'_>,
+        place: Place<'_>,
+        at: Position,
+    ) -> Result<(Aggregate, Type), Diagnostic> {
+        let args =
+            list.iter().map(|arg| self.argument(arg, place)).collect::<Result<Vec<_>, _>>()?;
+        let best = best_overload(overloads.iter().map(|o| (o.params, o.optional, false)), &args);
+        let Some(best) = best else { return Err(no_match(name, &args, &[], at)) };
+        let overload = &overloads[best];
         let (args, same) =
-            convert(overload.params, args).map_err(|args| no_match(function.name, &args, at))?;
-        if clauses.distinct && !overload.template.contains("$distinct") {
-            return Err(Diagnostic::unsupported(at, format!("DISTINCT in {}", function.name)));
-        }
-        let needs_order =
-            clauses.distinct || matches!(overload.returns, Returns::Same | Returns::ArrayOfSame);
-        if let Some(arg) = args.first().filter(|arg| needs_order && !arg.ty.is_comparable()) {
+            convert(overload.params, args).map_err(|args| no_match(name, &args, &[], at))?;
+        let ty = overload.returns.of(&args, same);
+        let needs_order = clauses.distinct
+            || matches!(name, "MIN" | "MAX" | "APPROX_QUANTILES" | "APPROX_TOP_COUNT");
+        if let Some(arg) = args.first().filter(|arg| {
+            let ordered = matches!(name, "MIN" | "MAX" | "APPROX_QUANTILES");
+            needs_order && !(if ordered { arg.ty.is_ordered() } else { arg.ty.is_comparable() })
+        }) {
             return Err(Diagnostic::invalid(
                 arg.at,
-                format!("{} is not defined for arguments of type {}", function.name, arg.ty),
+                format!("{name} is not defined for arguments of type {}", arg.ty),
             ));
         }
-        if let Some(limit) = clauses.limit {
-            return Err(Diagnostic::unsupported(
-                limit.span().start.into(),
-                format!("LIMIT in {}", function.name),
-            ));
-        }
+        let limit = clauses.limit.map(|limit| self.count(limit, "LIMIT")).transpose()?;
         let mut order_by = Vec::new();
         for key in clauses.order_by {
-            order_by.push(sort_key(self.expr(&key.expr, inside)?, &key.options)?);
+            order_by.push(sort_key(self.expr(&key.expr, place)?, &key.options)?);
         }
-        let aggregate =
-            Aggregate { function: overload, args, distinct: clauses.distinct, order_by };
-        Ok(Expr::new(ExprKind::Aggregate(Box::new(aggregate)), overload.returns.of(same), at))
+        let aggregate = Aggregate {
+            function: overload,
+            args,
+            distinct: clauses.distinct,
+            ignore_nulls: clauses.ignore_nulls,
+            order_by,
+            limit,
+        };
+        Ok((aggregate, ty))
     }
 
     /// An argument; a bare word may be the name of a date part.
@@ -204,11 +279,19 @@ impl Resolver<'_> {
                     "A call takes * only in COUNT(*)",
                 ));
             }
+            FunctionArg::Named { arg: FunctionArgExpr::Expr(expr), .. }
+            | FunctionArg::ExprNamed { arg: FunctionArgExpr::Expr(expr), .. } => expr,
             FunctionArg::Named { name, .. } => {
-                return Err(Diagnostic::unsupported(name.span.start.into(), "a named argument"));
+                return Err(Diagnostic::invalid(
+                    name.span.start.into(),
+                    "Syntax error: a value is expected",
+                ));
             }
             FunctionArg::ExprNamed { name, .. } => {
-                return Err(Diagnostic::unsupported(name.span().start.into(), "a named argument"));
+                return Err(Diagnostic::invalid(
+                    name.span().start.into(),
+                    "Syntax error: a value is expected",
+                ));
             }
         };
         let at = Position::from(expr.span().start);
@@ -236,6 +319,9 @@ fn clauses(args: &FunctionArguments) -> Result<Clauses<'_>, Diagnostic> {
         match clause {
             FunctionArgumentClause::OrderBy(keys) => found.order_by = keys,
             FunctionArgumentClause::Limit(limit) => found.limit = Some(limit),
+            FunctionArgumentClause::IgnoreOrRespectNulls(treatment) => {
+                found.ignore_nulls = Some(*treatment == ast::NullTreatment::IgnoreNulls);
+            }
             other => {
                 return Err(Diagnostic::unsupported(
                     Position::default(),
@@ -266,105 +352,94 @@ fn date_part(expr: &ast::Expr) -> Option<DatePart> {
     }
 }
 
-fn declared(name: &str, at: Position) -> Result<&'static functions::Function, Diagnostic> {
-    functions::function(name).ok_or_else(|| unknown_function(name, at))
+pub(super) fn declared(
+    name: &str,
+    at: Position,
+) -> Result<&'static functions::Function, Diagnostic> {
+    functions::named(name).ok_or_else(|| unknown_function(name, at))
 }
 
 fn unknown_function(name: &str, at: Position) -> Diagnostic {
     Diagnostic::refused(at, format!("Function not found: {name}"))
 }
 
-fn no_match(name: &str, args: &[Expr], at: Position) -> Diagnostic {
-    let types = args.iter().map(|arg| arg.ty.to_string()).collect::<Vec<_>>().join(", ");
-    let given = if types.is_empty() {
-        "no arguments".to_owned()
-    } else {
-        format!("argument types: {types}")
-    };
-    Diagnostic::invalid(at, format!("No matching signature for function {name} for {given}"))
+/// The name before `(`: `NET.HOST`.
+fn function_name(name: &ast::ObjectName) -> String {
+    let parts: Vec<&str> =
+        name.0.iter().filter_map(|part| part.as_ident()).map(|part| part.value.as_str()).collect();
+    parts.join(".")
 }
 
-/// The overload that needs the least conversion; the first of several.
-fn best_overload(
-    overloads: impl Iterator<Item = (&'static [Param], usize, bool)>,
-    args: &[Expr],
-) -> Option<usize> {
-    let costs = overloads.enumerate().filter_map(|(place, (params, optional, variadic))| {
-        let fits =
-            args.len() + optional >= params.len() && (args.len() <= params.len() || variadic);
-        let cost =
-            |(at, arg): (usize, &Expr)| conversion_cost(arg, params[at.min(params.len() - 1)]);
-        let total: Option<u32> = if !fits {
-            None
-        } else if params.is_empty() {
-            Some(0)
-        } else {
-            args.iter().enumerate().map(cost).sum()
-        };
-        Some((total?, place))
-    });
-    costs.min().map(|(_, place)| place)
-}
-
-/// What it costs to give an argument to a parameter, None where that cannot be.
-fn conversion_cost(arg: &Expr, param: Param) -> Option<u32> {
-    let part = arg.ty == Type::DatePart;
-    let Some(ty) = param_type(param) else {
-        return match param {
-            Param::DatePart => part.then_some(0),
-            Param::Dynamic => (arg.ty == Type::Dynamic).then_some(0),
-            _ => (!part).then_some(1),
-        };
-    };
-    match &arg.ty {
-        from if *from == ty => Some(0),
-        Type::Null => Some(1),
-        Type::Int64 if ty == Type::Float64 => Some(2),
-        // The widest reading of a value of unknown type.
-        Type::Dynamic if ty == Type::Float64 => Some(4),
-        Type::Dynamic if ty == Type::String => Some(5),
-        _ => coerce::to(arg.clone(), &ty).map(|_| 6),
-    }
-}
-
-/// The type of a parameter that has one of its own.
-fn param_type(param: Param) -> Option<Type> {
-    Some(match param {
-        Param::Bool => Type::Bool,
-        Param::Int64 => Type::Int64,
-        Param::Float64 => Type::Float64,
-        Param::String | Param::Pattern => Type::String,
-        Param::Timestamp => Type::Timestamp,
-        Param::Datetime => Type::Datetime,
-        Param::Date => Type::Date,
-        Param::Interval => Type::Interval,
-        Param::DatePart | Param::Dynamic | Param::Same | Param::Any => return None,
-    })
-}
-
-/// Converts the arguments; also gives the common type of those declared [`Param::Same`].
-fn convert(params: &[Param], args: Vec<Expr>) -> Result<(Vec<Expr>, Type), Vec<Expr>> {
-    let param = |at: usize| params[at.min(params.len().saturating_sub(1))];
-    let same: Vec<Expr> = args
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| matches!(param(*at), Param::Same))
-        .map(|(_, arg)| arg.clone())
-        .collect();
-    let Ok((_, common)) = coerce::to_common(same) else { return Err(args) };
-    let mut converted = Vec::with_capacity(args.len());
-    for (at, arg) in args.iter().enumerate() {
-        let to = match param(at) {
-            Param::Same => Some(common.clone()),
-            param => param_type(param),
-        };
-        match to {
-            None => converted.push(arg.clone()),
-            Some(ty) => match coerce::to(arg.clone(), &ty) {
-                Some(arg) => converted.push(arg),
-                None => return Err(args),
-            },
+/// The name in `name => value`.
+fn argument_name(arg: &FunctionArg) -> Result<Option<String>, Diagnostic> {
+    match arg {
+        FunctionArg::Unnamed(_) => Ok(None),
+        FunctionArg::Named { name, .. } => Ok(Some(name.value.clone())),
+        FunctionArg::ExprNamed { name: ast::Expr::Identifier(name), .. } => {
+            Ok(Some(name.value.clone()))
         }
+        FunctionArg::ExprNamed { name, .. } => Err(Diagnostic::invalid(
+            name.span().start.into(),
+            "Syntax error: the name of an argument is expected",
+        )),
     }
-    Ok((converted, common))
+}
+
+/// Puts named arguments into their places.
+fn finish_named_call(
+    function: &'static functions::Function,
+    args: Vec<(Option<String>, Expr)>,
+    safe: bool,
+    at: Position,
+) -> Result<Expr, Diagnostic> {
+    let mut placed: Vec<Expr> = Vec::with_capacity(args.len());
+    for (name, arg) in args {
+        let Some(name) = name else {
+            placed.push(arg);
+            continue;
+        };
+        let place = function.overloads.iter().find_map(|overload| {
+            let at = overload.names.iter().position(|known| known.eq_ignore_ascii_case(&name))?;
+            Some(overload.params.len() - overload.names.len() + at)
+        });
+        let Some(place) = place.filter(|place| *place >= placed.len()) else {
+            let message = format!(
+                "Named argument {name} not found in signature for call to function {}",
+                function.name
+            );
+            return Err(Diagnostic::invalid(arg.at, message));
+        };
+        placed.resize(place, Expr::literal(Literal::Null, at));
+        placed.push(arg);
+    }
+    let call = finish_call(function, placed, at)?;
+    if !safe {
+        return Ok(call);
+    }
+    match call.kind {
+        ExprKind::Call { overload, .. } if matches!(overload.safe, Safe::Refused) => {
+            Err(Diagnostic::unsupported(at, format!("SAFE.{} of these types", function.name)))
+        }
+        ExprKind::Call { overload, args, .. } => {
+            Ok(Expr { kind: ExprKind::Call { overload, args, safe: true }, ..call })
+        }
+        kind => Ok(Expr { kind, ..call }),
+    }
+}
+
+/// The call of a declared function: the overload that fits, the arguments converted.
+pub(super) fn finish_call(
+    function: &'static functions::Function,
+    args: Vec<Expr>,
+    at: Position,
+) -> Result<Expr, Diagnostic> {
+    let signatures = function.overloads.iter().map(|o| (o.params, o.optional, o.variadic));
+    let Some(best) = best_overload(signatures, &args) else {
+        return Err(no_match(function.name, &args, function.overloads, at));
+    };
+    let overload = &function.overloads[best];
+    let (args, same) = convert(overload.params, args)
+        .map_err(|args| no_match(function.name, &args, function.overloads, at))?;
+    let ty = overload.returns.of(&args, same);
+    Ok(Expr::new(ExprKind::Call { overload, args, safe: false }, ty, at))
 }

@@ -1,12 +1,12 @@
 //! CAST, SAFE_CAST and `::`.
 
-use sqlparser::ast::{self, DataType, Spanned};
+use sqlparser::ast::{self, ArrayElemTypeDef, DataType, Spanned};
 
 use super::{Resolver, coerce, scope::Place};
 use crate::{
     diagnostic::{Diagnostic, Position},
     tree::{Expr, ExprKind},
-    types::Type,
+    types::{StructField, Type},
 };
 
 impl Resolver<'_> {
@@ -24,50 +24,122 @@ impl Resolver<'_> {
             return Err(Diagnostic::unsupported(at, "CAST with FORMAT"));
         }
         let ty = named_type(data_type, at)?;
+        if let (ast::Expr::Array(array), Type::Array(element)) = (inner, &ty) {
+            return self.typed_array(array, element, at, place);
+        }
         let value = self.expr(inner, place)?;
         convert(value, &ty, safe, at)
+    }
+
+    /// `ARRAY<INT64>[1, 2]`
+    fn typed_array(
+        &mut self,
+        array: &ast::Array,
+        element: &Type,
+        at: Position,
+        place: Place<'_>,
+    ) -> Result<Expr, Diagnostic> {
+        let mut elements = Vec::with_capacity(array.elem.len());
+        for value in &array.elem {
+            let value = self.expr(value, place)?;
+            let from = value.ty.clone();
+            elements.push(coerce::to(value, element).ok_or_else(|| {
+                let message = format!("Array element type {from} does not coerce to {element}");
+                Diagnostic::invalid(at, message)
+            })?);
+        }
+        let ty = Type::Array(Box::new(element.clone()));
+        Ok(Expr::new(ExprKind::Array(elements), ty, at))
     }
 }
 
 /// Converts a value to a type because the query says so.
-fn convert(value: Expr, ty: &Type, safe: bool, at: Position) -> Result<Expr, Diagnostic> {
+pub(super) fn convert(
+    value: Expr,
+    ty: &Type,
+    safe: bool,
+    at: Position,
+) -> Result<Expr, Diagnostic> {
     if value.ty == *ty {
         return Ok(value);
     }
     let implicit = value.ty == Type::Null || value.ty == Type::Dynamic || value.is_null();
-    if implicit && let Some(converted) = coerce::to(value.clone(), ty) {
+    if (implicit || value.ty.is_event_value())
+        && let Some(converted) = coerce::to(value.clone(), ty)
+    {
         return Ok(converted);
     }
-    use Type::{Bool, Date, Datetime, Float64, Int64, String, Timestamp};
-    let allowed = matches!(
-        (&value.ty, ty),
-        (Bool | Int64 | Float64 | Timestamp | Datetime | Date, String)
-            | (String, Bool | Int64 | Float64 | Timestamp | Datetime | Date)
-            | (Int64, Float64 | Bool)
-            | (Float64, Int64)
-            | (Bool, Int64)
-            | (Timestamp, Datetime | Date)
-            | (Datetime, Timestamp | Date)
-            | (Date, Timestamp | Datetime)
-    );
-    if !allowed {
+    if !is_castable(&value.ty, ty) {
         return Err(Diagnostic::invalid(at, format!("Invalid cast from {} to {ty}", value.ty)));
     }
     Ok(Expr::new(ExprKind::Cast { expr: Box::new(value), safe }, ty.clone(), at))
 }
 
+/// Whether BigQuery converts values of a type to another when it is told to.
+fn is_castable(from: &Type, to: &Type) -> bool {
+    use Type::{
+        Array, BigNumeric, Bool, Bytes, Date, Datetime, Float64, Int64, Interval, Numeric, String,
+        Struct, Time, Timestamp,
+    };
+    match (from, to) {
+        (Array(from), Array(to)) => from == to || is_castable(from, to),
+        (Struct(from), Struct(to)) => {
+            let castable = |(from, to): (&StructField, &StructField)| {
+                from.ty == to.ty || from.ty == Type::Null || is_castable(&from.ty, &to.ty)
+            };
+            from.len() == to.len() && from.iter().zip(to).all(castable)
+        }
+        (Bool, Int64 | String)
+        | (Int64, Bool | Float64 | Numeric | BigNumeric | String)
+        | (Float64, Int64 | Numeric | BigNumeric | String)
+        | (Numeric, Int64 | Float64 | BigNumeric | String)
+        | (BigNumeric, Int64 | Float64 | Numeric | String)
+        | (String, Bool | Int64 | Float64 | Numeric | BigNumeric | Bytes)
+        | (String, Timestamp | Datetime | Date | Time | Interval)
+        | (Bytes | Time | Interval, String)
+        | (Timestamp, String | Datetime | Date | Time)
+        | (Datetime, String | Timestamp | Date | Time)
+        | (Date, String | Timestamp | Datetime) => true,
+        _ => false,
+    }
+}
+
 /// The type that a query names. PostgreSQL's names are understood too: people type them.
 pub(super) fn named_type(data_type: &DataType, at: Position) -> Result<Type, Diagnostic> {
+    match data_type {
+        DataType::Array(ArrayElemTypeDef::AngleBracket(element)) => {
+            return match named_type(element, at)? {
+                Type::Array(_) => {
+                    Err(Diagnostic::invalid(at, "Arrays of arrays are not supported"))
+                }
+                element => Ok(Type::Array(Box::new(element))),
+            };
+        }
+        DataType::Struct(fields, _) => {
+            let fields = fields.iter().map(|field| {
+                let name = field.field_name.as_ref().map(|name| name.value.clone());
+                Ok(StructField { name, ty: named_type(&field.field_type, at)? })
+            });
+            return Ok(Type::Struct(fields.collect::<Result<_, Diagnostic>>()?));
+        }
+        _ => {}
+    }
     let name = data_type.to_string().to_ascii_uppercase();
     Ok(match name.as_str() {
         "STRING" | "TEXT" | "VARCHAR" => Type::String,
         "INT64" | "INT" | "INTEGER" | "BIGINT" | "SMALLINT" | "TINYINT" | "BYTEINT" | "INT8"
         | "INT4" => Type::Int64,
         "FLOAT64" | "FLOAT" | "DOUBLE" | "DOUBLE PRECISION" | "FLOAT8" | "REAL" => Type::Float64,
+        "NUMERIC" | "DECIMAL" => Type::Numeric,
+        "BIGNUMERIC" | "BIGDECIMAL" => Type::BigNumeric,
+        "BYTES" => Type::Bytes,
         "BOOL" | "BOOLEAN" => Type::Bool,
         "TIMESTAMP" | "TIMESTAMPTZ" => Type::Timestamp,
         "DATETIME" => Type::Datetime,
         "DATE" => Type::Date,
+        "TIME" => Type::Time,
+        "INTERVAL" => Type::Interval,
+        "JSON" => Type::Json,
         _ => return Err(Diagnostic::unsupported(at, format!("the type {name}"))),
     })
 }

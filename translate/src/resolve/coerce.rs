@@ -1,10 +1,10 @@
 //! Conversions that happen without being written, and comparisons, which need them.
 
-use super::time_literal;
+use super::{time_literal, typed_literal};
 use crate::{
     diagnostic::{Diagnostic, Position},
     tree::{Body, Comparison, Expr, ExprKind, Literal, Query},
-    types::Type,
+    types::{StructField, Type},
 };
 
 /// The type that all of these convert to without being asked, if there is one.
@@ -15,8 +15,14 @@ pub(super) fn common_type(types: &[Type]) -> Option<Type> {
             (Type::Null, ty) => ty.clone(),
             (common, Type::Null) => common,
             (common, ty) if common == *ty => common,
-            (Type::Int64 | Type::Float64, Type::Int64 | Type::Float64) => Type::Float64,
-            (one, other) if one.is_json() && other.is_json() => Type::Dynamic,
+            (one, other) if one.is_number() && other.is_number() => {
+                if one.number_rank() > other.number_rank() { one } else { other.clone() }
+            }
+            (Type::Date, Type::Datetime) | (Type::Datetime, Type::Date) => Type::Datetime,
+            (Type::Struct(one), Type::Struct(other)) => common_struct(&one, other)?,
+            (Type::Json, other) if other.is_event_value() => Type::Json,
+            (one, Type::Json) if one.is_event_value() => Type::Json,
+            (one, other) if one.is_event_value() && other.is_event_value() => Type::Dynamic,
             (Type::Dynamic, ty) if !matches!(ty, Type::Array(_)) => number_of_any_size(ty),
             (common, Type::Dynamic) if !matches!(common, Type::Array(_)) => {
                 number_of_any_size(&common)
@@ -25,6 +31,18 @@ pub(super) fn common_type(types: &[Type]) -> Option<Type> {
         };
     }
     Some(common)
+}
+
+/// Field by field; the names are those of the first.
+fn common_struct(one: &[StructField], other: &[StructField]) -> Option<Type> {
+    if one.len() != other.len() {
+        return None;
+    }
+    let fields = one.iter().zip(other).map(|(one, other)| {
+        let ty = common_type(&[one.ty.clone(), other.ty.clone()])?;
+        Some(StructField { name: one.name.clone().or_else(|| other.name.clone()), ty })
+    });
+    Some(Type::Struct(fields.collect::<Option<_>>()?))
 }
 
 /// A value of unknown type that meets a whole number may well have a fraction.
@@ -43,25 +61,82 @@ pub(super) fn to(expr: Expr, ty: &Type) -> Option<Expr> {
     }
     match (&expr.ty, ty) {
         (Type::Null, _) => Some(Expr { ty: ty.clone(), ..expr }),
-        (Type::Int64, Type::Float64) => Some(match expr.as_literal() {
-            #[expect(clippy::cast_precision_loss, reason = "what BigQuery does")]
-            Some(Literal::Int64(number)) => Expr::literal(Literal::Float64(*number as f64), at),
-            _ => Expr::new(ExprKind::Cast { expr: Box::new(expr), safe: false }, Type::Float64, at),
-        }),
-        (Type::String, Type::Timestamp | Type::Datetime | Type::Date) => match expr.as_literal() {
-            Some(Literal::String(text)) => {
-                time_literal::parse(text, ty).map(|time| Expr::literal(time, at))
+        (from, to) if from.is_number() && to.is_number() => number(expr, ty),
+        (Type::Date, Type::Datetime) => Some(cast(expr, ty)),
+        (Type::String, Type::Timestamp | Type::Datetime | Type::Date | Type::Time) => {
+            match expr.as_literal() {
+                Some(Literal::String(text)) => {
+                    time_literal::parse(text, ty).map(|time| Expr::literal(time, at))
+                }
+                _ => None,
+            }
+        }
+        (Type::Struct(_), Type::Struct(fields)) => structure(expr, fields),
+        (Type::Array(_), Type::Array(element)) => match expr.kind {
+            ExprKind::Array(elements) => {
+                let elements = elements.into_iter().map(|value| self::to(value, element));
+                let elements = elements.collect::<Option<Vec<_>>>()?;
+                Some(Expr::new(ExprKind::Array(elements), ty.clone(), at))
             }
             _ => None,
         },
-        (from, Type::Dynamic) if from.is_json() => Some(Expr { ty: Type::Dynamic, ..expr }),
-        (Type::Dynamic, to) if !matches!(to, Type::Array(_) | Type::Interval | Type::DatePart) => {
+        (from, Type::Dynamic | Type::Json) if from.is_event_value() => {
+            Some(Expr { ty: ty.clone(), ..expr })
+        }
+        (Type::Dynamic | Type::List(_), Type::Array(_)) => Some(read_as(expr, ty)),
+        (Type::Dynamic, to) if !matches!(to, Type::Struct(_) | Type::DatePart) => {
             Some(read_as(expr, ty))
         }
         // An alias of a field keeps being one: it can be read as text whatever it was declared.
-        (from, Type::String) if is_field(&expr) && !from.is_json() => Some(read_as(expr, ty)),
+        (from, Type::String) if is_field(&expr) && !from.is_event_value() => {
+            Some(read_as(expr, ty))
+        }
         _ => None,
     }
+}
+
+/// A number of a higher rank; of literals, one with a fraction is a NUMERIC too.
+fn number(expr: Expr, ty: &Type) -> Option<Expr> {
+    let at = expr.at;
+    match (expr.as_literal(), ty) {
+        #[expect(clippy::cast_precision_loss, reason = "what BigQuery does")]
+        (Some(Literal::Int64(number)), Type::Float64) => {
+            Some(Expr::literal(Literal::Float64(*number as f64), at))
+        }
+        (Some(Literal::Int64(number)), _) => {
+            let literal = Literal::Numeric(number.to_string());
+            Some(Expr { ty: ty.clone(), ..Expr::literal(literal, at) })
+        }
+        (Some(Literal::Float64(number)), Type::Numeric | Type::BigNumeric) => {
+            let (decimals, whole) = if *ty == Type::Numeric { (9, 29) } else { (38, 39) };
+            let digits = typed_literal::decimal(&format!("{number:?}"), decimals, whole)?;
+            Some(Expr { ty: ty.clone(), ..Expr::literal(Literal::Numeric(digits), at) })
+        }
+        _ => (expr.ty.number_rank() < ty.number_rank()).then(|| cast(expr, ty)),
+    }
+}
+
+/// A STRUCT with fields of other types, or other names.
+fn structure(expr: Expr, fields: &[StructField]) -> Option<Expr> {
+    let Type::Struct(from) = &expr.ty else { return None };
+    if from.len() != fields.len() {
+        return None;
+    }
+    let (at, ty) = (expr.at, Type::Struct(fields.to_vec()));
+    if let ExprKind::Struct(values) = expr.kind {
+        let values = values.into_iter().zip(fields).map(|(value, field)| to(value, &field.ty));
+        return Some(Expr::new(ExprKind::Struct(values.collect::<Option<_>>()?), ty, at));
+    }
+    let widens = |(from, field): (&StructField, &StructField)| {
+        common_type(&[from.ty.clone(), field.ty.clone()]).as_ref() == Some(&field.ty)
+    };
+    let fits = from.iter().zip(fields).all(widens);
+    fits.then(|| cast(expr, &ty))
+}
+
+fn cast(expr: Expr, ty: &Type) -> Expr {
+    let at = expr.at;
+    Expr::new(ExprKind::Cast { expr: Box::new(expr), safe: false }, ty.clone(), at)
 }
 
 /// Reads a value inside an event as another type.
@@ -81,12 +156,15 @@ fn is_field(expr: &Expr) -> bool {
 pub(super) fn to_common(exprs: Vec<Expr>) -> Result<(Vec<Expr>, Type), String> {
     let types: Vec<Type> = exprs.iter().map(|expr| expr.ty.clone()).collect();
     let list = || types.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let common = common_type(&types).or_else(|| {
-        // A literal's text becomes a time where the others are times.
-        let others =
-            exprs.iter().filter(|expr| !matches!(expr.as_literal(), Some(Literal::String(_))));
+    // Literals adapt to the others: a fraction becomes a NUMERIC, text becomes a time.
+    let without = |adapts: fn(&Literal) -> bool| {
+        let others = exprs.iter().filter(|expr| !expr.as_literal().is_some_and(adapts));
         common_type(&others.map(|expr| expr.ty.clone()).collect::<Vec<_>>())
-    });
+    };
+    let common = without(|literal| matches!(literal, Literal::Float64(_)))
+        .filter(|ty| matches!(ty, Type::Numeric | Type::BigNumeric))
+        .or_else(|| common_type(&types))
+        .or_else(|| without(|literal| matches!(literal, Literal::String(_))));
     let Some(common) = common else { return Err(list()) };
     let converted: Option<Vec<Expr>> = exprs.into_iter().map(|expr| to(expr, &common)).collect();
     Ok((converted.ok_or_else(list)?, common))
@@ -132,7 +210,8 @@ pub(super) fn comparison(
         )
     };
     let (left, right) = sides(left, right)?.ok_or_else(no_match)?;
-    if !left.ty.is_comparable() {
+    let defined = if operator.orders() { left.ty.is_ordered() } else { left.ty.is_comparable() };
+    if !defined {
         return Err(no_match());
     }
     Ok(Expr::new(
@@ -144,9 +223,10 @@ pub(super) fn comparison(
 
 /// Both sides in one type; None where there is none.
 fn sides(left: Expr, right: Expr) -> Result<Option<(Expr, Expr)>, Diagnostic> {
-    if let Some(ty) = common_type(&[left.ty.clone(), right.ty.clone()]) {
+    if let Ok((mut both, ty)) = to_common(vec![left.clone(), right.clone()]) {
         let ty = if ty == Type::Null { Type::Int64 } else { ty };
-        return Ok(to(left, &ty).zip(to(right, &ty)));
+        let (right, left) = (both.pop(), both.pop());
+        return Ok(left.and_then(|left| to(left, &ty)).zip(right.and_then(|right| to(right, &ty))));
     }
     if left.is_null() || right.is_null() {
         let ty = if left.is_null() { right.ty.clone() } else { left.ty.clone() };
@@ -181,15 +261,16 @@ fn is_scalar(ty: &Type) -> bool {
 /// (Studio pages with it) a number of microseconds to a TIMESTAMP.
 fn literal_for(other: &Expr, literal: &Expr) -> Result<Option<Expr>, Diagnostic> {
     match (literal.as_literal(), &other.ty) {
-        (Some(Literal::String(text)), Type::Timestamp | Type::Datetime | Type::Date) => {
-            match time_literal::parse(text, &other.ty) {
-                Some(time) => Ok(Some(Expr::literal(time, literal.at))),
-                None => Err(Diagnostic::invalid(
-                    literal.at,
-                    format!("Could not cast literal \"{text}\" to type {}", other.ty),
-                )),
-            }
-        }
+        (
+            Some(Literal::String(text)),
+            Type::Timestamp | Type::Datetime | Type::Date | Type::Time,
+        ) => match time_literal::parse(text, &other.ty) {
+            Some(time) => Ok(Some(Expr::literal(time, literal.at))),
+            None => Err(Diagnostic::invalid(
+                literal.at,
+                format!("Could not cast literal \"{text}\" to type {}", other.ty),
+            )),
+        },
         (Some(Literal::Int64(microseconds)), Type::Timestamp) => {
             Ok(Some(Expr::literal(Literal::Timestamp(*microseconds), literal.at)))
         }

@@ -2,10 +2,11 @@
 
 use sqlparser::ast::{self, AccessExpr, Spanned, Subscript, Value};
 
-use super::{Resolver, coerce, names, scope::Place, time_literal};
+use super::{Resolver, coerce, names, scope::Place, typed_literal::typed_literal};
 use crate::{
     diagnostic::{Diagnostic, Position},
     functions::DatePart,
+    syntax,
     tree::{Expr, ExprKind, Literal},
     types::Type,
 };
@@ -42,7 +43,9 @@ impl Resolver<'_> {
             E::CompoundIdentifier(parts) => self.name(parts, place),
             E::Nested(inner) => self.expr(inner, place),
             E::Value(value) => literal(&value.value, value.span.start.into()),
-            E::TypedString(typed) => typed_string(typed),
+            E::TypedString(typed) => typed_literal(typed),
+            E::Struct { values, fields } => self.structure(expr, values, fields, true, place),
+            E::Tuple(values) => self.structure(expr, values, &[], false, place),
             E::CompoundFieldAccess { root, access_chain } => self.access(root, access_chain, place),
             E::Function(function) => self.call(function, place),
             E::Cast { kind, expr: inner, data_type, format } => {
@@ -173,6 +176,7 @@ impl Resolver<'_> {
             // Past the end of a list inside an event there is nothing, as with every missing value.
             Type::List(element) => (Type::of_field(element), true),
             Type::Dynamic | Type::Object(_) => (Type::Dynamic, true),
+            Type::Json => (Type::Json, true),
             ty => {
                 return Err(Diagnostic::invalid(
                     at,
@@ -286,6 +290,26 @@ impl Resolver<'_> {
         Ok(Expr::new(ExprKind::Interval { value: Box::new(value), part }, Type::Interval, at))
     }
 
+    /// `ARRAY(SELECT …)`
+    pub(super) fn array_query(
+        &mut self,
+        query: &ast::Query,
+        place: Place<'_>,
+        at: Position,
+    ) -> Result<Expr, Diagnostic> {
+        let query = self.query(query, place.tables, Some(place.scope))?;
+        let [column] = query.columns.as_slice() else {
+            let message = "ARRAY subquery cannot have more than one column unless using SELECT AS STRUCT to build STRUCT values";
+            return Err(Diagnostic::invalid(at, message));
+        };
+        if matches!(column.ty, Type::Array(_) | Type::List(_)) {
+            let message = "Cannot use array subquery with column of type ARRAY because nested arrays are not supported";
+            return Err(Diagnostic::invalid(at, message));
+        }
+        let ty = Type::Array(Box::new(column.ty.clone()));
+        Ok(Expr::new(ExprKind::ArrayQuery(Box::new(query)), ty, at))
+    }
+
     fn scalar(
         &mut self,
         whole: &ast::Expr,
@@ -308,7 +332,7 @@ impl Resolver<'_> {
 
 /// Functions that BigQuery calls without parentheses.
 fn names_a_call(name: &str) -> bool {
-    ["CURRENT_TIMESTAMP", "CURRENT_DATE", "CURRENT_DATETIME"]
+    ["CURRENT_TIMESTAMP", "CURRENT_DATE", "CURRENT_DATETIME", "CURRENT_TIME"]
         .iter()
         .any(|call| call.eq_ignore_ascii_case(name))
 }
@@ -335,6 +359,11 @@ pub(super) fn literal(value: &Value, at: Position) -> Result<Expr, Diagnostic> {
             })?;
             Expr::literal(Literal::Int64(number), at)
         }
+        Value::SingleQuotedByteStringLiteral(digits) => {
+            let bytes = syntax::bytes_of(digits)
+                .ok_or_else(|| Diagnostic::internal(at, "a bytes literal was lost"))?;
+            Expr::literal(Literal::Bytes(bytes), at)
+        }
         other => return Err(Diagnostic::unsupported(at, format!("the literal {other}"))),
     })
 }
@@ -353,20 +382,4 @@ fn number_literal(number: &str, at: Position) -> Result<Expr, Diagnostic> {
         }
         _ => Err(Diagnostic::invalid(at, format!("Invalid integer literal: {number}"))),
     }
-}
-
-/// `TIMESTAMP '2024-01-01'`
-fn typed_string(typed: &ast::TypedString) -> Result<Expr, Diagnostic> {
-    let at = Position::from(typed.value.span.start);
-    let Value::SingleQuotedString(text) = &typed.value.value else {
-        return Err(Diagnostic::invalid(at, "Syntax error: a string literal is expected"));
-    };
-    let ty = super::cast::named_type(&typed.data_type, at)?;
-    let literal = match ty {
-        Type::Timestamp | Type::Datetime | Type::Date => time_literal::parse(text, &ty),
-        _ => return Err(Diagnostic::unsupported(at, format!("a literal of type {ty}"))),
-    };
-    literal
-        .map(|literal| Expr::literal(literal, at))
-        .ok_or_else(|| Diagnostic::invalid(at, format!("Invalid {ty} literal '{text}'")))
 }

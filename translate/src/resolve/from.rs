@@ -7,6 +7,7 @@ use super::{
     scope::{Place, Relation, Scope, Shape},
 };
 use crate::{
+    TableColumns,
     diagnostic::{Diagnostic, Position},
     tree::{From, JoinKind, Unnest},
     types::Type,
@@ -41,7 +42,7 @@ impl Resolver<'_> {
             }
             let on = match constraint {
                 ast::JoinConstraint::On(condition) => {
-                    let place = Place { scope, tables, aliases: &[], no_aggregates: Some("ON") };
+                    let place = Place::clause("ON", scope, tables);
                     Some(self.condition(condition, place, "ON")?)
                 }
                 ast::JoinConstraint::None if unnest || kind == JoinKind::Cross => None,
@@ -155,7 +156,13 @@ impl Resolver<'_> {
                 Diagnostic::refused(at, message).advise(format!("there are {}", known.join(", ")))
             );
         };
-        let relation = add(scope, named, Shape::Events(source.schema.as_ref().clone()), at)?;
+        let shape = match source.columns {
+            TableColumns::Event => Shape::Events(source.schema.as_ref().clone()),
+            TableColumns::Declared(columns) => {
+                Shape::Declared { schema: source.schema.as_ref().clone(), columns }
+            }
+        };
+        let relation = add(scope, named, shape, at)?;
         Ok(From::Table { table: source.table, relation })
     }
 
@@ -189,7 +196,7 @@ impl Resolver<'_> {
         tables: &Tables<'_>,
         outer: bool,
     ) -> Result<From, Diagnostic> {
-        let place = Place { scope, tables, aliases: &[], no_aggregates: Some("UNNEST") };
+        let place = Place::clause("UNNEST", scope, tables);
         let array = self.expr(array, place)?;
         // Events keep objects as objects: an object is its own only element. Studio's pages rely
         // on events that lack the part staying visible, also under CROSS JOIN.
@@ -205,7 +212,7 @@ impl Resolver<'_> {
             }
         };
         // A list's scalars are read like any other value inside an event.
-        let element = if matches!(array.ty, Type::List(_)) && !element.is_json() {
+        let element = if matches!(array.ty, Type::List(_)) && !element.is_event_value() {
             Type::Dynamic
         } else {
             element

@@ -9,6 +9,7 @@ use sqlparser::ast::Ident;
 use super::{
     Resolver,
     scope::{Place, Relation, Scope, Shape},
+    structure,
 };
 use crate::{
     diagnostic::{Diagnostic, Position},
@@ -102,9 +103,7 @@ impl Resolver<'_> {
                 let found: Vec<(&Relation, Expr)> = scope
                     .relations
                     .iter()
-                    .filter(|relation| {
-                        matches!(relation.shape, Shape::Columns(_) | Shape::Events(_)) == of_tables
-                    })
+                    .filter(|relation| relation.is_table() == of_tables)
                     .filter_map(|relation| Some((relation, column(relation, &name.value, at)?)))
                     .collect();
                 match found.as_slice() {
@@ -141,10 +140,14 @@ impl Resolver<'_> {
             }
             if !values.is_empty() {
                 let coalesce =
-                    functions::function("COALESCE").and_then(|function| function.overloads.first());
+                    functions::named("COALESCE").and_then(|function| function.overloads.first());
                 let overload =
                     coalesce.ok_or_else(|| Diagnostic::internal(at, "COALESCE is not declared"))?;
-                return Ok(Expr::new(ExprKind::Call { overload, args: values }, Type::Dynamic, at));
+                return Ok(Expr::new(
+                    ExprKind::Call { overload, args: values, safe: false },
+                    Type::Dynamic,
+                    at,
+                ));
             }
             here = scope.parent;
         }
@@ -168,6 +171,7 @@ impl Resolver<'_> {
 fn visible_columns(scope: &Scope<'_>) -> Vec<String> {
     let columns = scope.relations.iter().flat_map(|relation| match &relation.shape {
         Shape::Columns(columns) => columns.iter().map(|column| column.name.clone()).collect(),
+        Shape::Declared { columns, .. } => columns.clone(),
         _ => Vec::new(),
     });
     columns.take(20).collect()
@@ -233,6 +237,14 @@ fn column(relation: &Relation, name: &str, at: Position) -> Option<Expr> {
             let field = Type::of_field(schema.field(declared));
             Some(json_field(element(relation, ty, at), declared, field, at))
         }
+        Shape::Declared { schema, .. } => {
+            let declared = declared_name(schema, name)?;
+            let ty = Type::of_column(schema.field(declared));
+            Some(json_field(body(relation, at), declared, ty, at))
+        }
+        Shape::Element(ty @ Type::Struct(fields)) => {
+            structure::field(element(relation, ty, at), fields, name, at).ok()
+        }
         Shape::Element(_) | Shape::Offset => None,
     }
 }
@@ -248,6 +260,10 @@ fn member(relation: &Relation, name: &Ident) -> Result<Expr, Diagnostic> {
         Shape::Element(ty) => field(element(relation, ty, at), name),
         Shape::Offset => {
             Err(Diagnostic::invalid(at, "Cannot access a field on a value with type INT64"))
+        }
+        Shape::Declared { columns, .. } => {
+            let message = format!("Name {} not found inside {}", name.value, relation.alias);
+            Err(Diagnostic::invalid(at, message).advise(format!("it has {}", columns.join(", "))))
         }
         Shape::Columns(columns) => {
             let known: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
@@ -267,6 +283,12 @@ pub(super) fn field(value: Expr, name: &Ident) -> Result<Expr, Diagnostic> {
             let ty = Type::of_field(schema.field(&declared));
             Ok(json_field(value, &declared, ty, at))
         }
+        Type::Struct(fields) => {
+            let fields = fields.clone();
+            structure::field(value, &fields, &name.value, at)
+        }
+        // BigQuery's JSON: a field that is not there is NULL.
+        Type::Json => Ok(json_field(value, &name.value, Type::Json, at)),
         ty => {
             let message = format!("Cannot access field {} on a value with type {ty}", name.value);
             Err(Diagnostic::invalid(at, message))

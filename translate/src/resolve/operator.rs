@@ -2,10 +2,14 @@
 
 use sqlparser::ast::{self, BinaryOperator, Spanned, UnaryOperator};
 
-use super::{Resolver, coerce, scope::Place};
+use super::{
+    Resolver,
+    call::{declared, finish_call},
+    coerce,
+    scope::Place,
+};
 use crate::{
     diagnostic::{Diagnostic, Position},
-    functions,
     tree::{Comparison, Expr, ExprKind, Literal, Operator},
     types::Type,
 };
@@ -55,7 +59,6 @@ impl Resolver<'_> {
             E::Like { .. } | E::ILike { .. } => {
                 Err(Diagnostic::unsupported(at, "LIKE with ANY or ESCAPE"))
             }
-            E::Tuple(_) | E::Struct { .. } => Err(Diagnostic::unsupported(at, "a STRUCT value")),
             _ => Err(Diagnostic::unsupported(at, "this expression")),
         }
     }
@@ -89,8 +92,14 @@ impl Resolver<'_> {
             BinaryOperator::LtEq => Comparison::LessOrEqual,
             BinaryOperator::Gt => Comparison::Greater,
             BinaryOperator::GtEq => Comparison::GreaterOrEqual,
-            BinaryOperator::BitwiseAnd | BinaryOperator::BitwiseOr | BinaryOperator::BitwiseXor => {
-                return Err(Diagnostic::unsupported(at, format!("the operator {operator}")));
+            BinaryOperator::BitwiseAnd
+            | BinaryOperator::BitwiseOr
+            | BinaryOperator::BitwiseXor
+            | BinaryOperator::PGBitwiseShiftLeft
+            | BinaryOperator::PGBitwiseShiftRight => {
+                let function = declared(&operator.to_string(), at)?;
+                let args = vec![self.expr(left, place)?, self.expr(right, place)?];
+                return finish_call(function, args, at);
             }
             _ => {
                 return Err(Diagnostic::invalid(
@@ -147,21 +156,11 @@ impl Resolver<'_> {
         place: Place<'_>,
         at: Position,
     ) -> Result<Expr, Diagnostic> {
-        let concat = functions::function("CONCAT").and_then(|function| function.overloads.first());
-        let overload = concat.ok_or_else(|| Diagnostic::internal(at, "CONCAT is not declared"))?;
         let mut args = Vec::with_capacity(operands.len());
         for operand in operands {
-            let value = self.expr(operand, place)?;
-            let (ty, at) = (value.ty.clone(), value.at);
-            args.push(coerce::to(value, &Type::String).ok_or_else(|| {
-                Diagnostic::invalid(
-                    at,
-                    format!("No matching signature for operator || for argument type {ty}"),
-                )
-                .advise("CAST it AS STRING")
-            })?);
+            args.push(self.expr(operand, place)?);
         }
-        Ok(Expr::new(ExprKind::Call { overload, args }, Type::String, at))
+        finish_call(declared("||", at)?, args, at)
     }
 
     fn compare(
@@ -202,6 +201,10 @@ impl Resolver<'_> {
                 let value = number(self.expr(operand, place)?, "-")?;
                 let ty = value.ty.clone();
                 Ok(Expr::new(ExprKind::Negate(Box::new(value)), ty, at))
+            }
+            UnaryOperator::BitwiseNot => {
+                let args = vec![self.expr(operand, place)?];
+                finish_call(declared("~", at)?, args, at)
             }
             UnaryOperator::Plus => number(self.expr(operand, place)?, "+"),
             _ => Err(Diagnostic::unsupported(at, format!("the operator {operator}"))),
@@ -340,9 +343,18 @@ impl Resolver<'_> {
         }
         let left = number(left, operator.sign())?;
         let right = number(right, operator.sign())?;
-        let float =
-            operator == Operator::Divide || left.ty == Type::Float64 || right.ty == Type::Float64;
-        let ty = if float { Type::Float64 } else { Type::Int64 };
+        let (mut both, common) = coerce::to_common(vec![left, right]).map_err(|types| {
+            let sign = operator.sign();
+            let message =
+                format!("No matching signature for operator {sign} for argument types: {types}");
+            Diagnostic::invalid(at, message)
+        })?;
+        let whole = operator == Operator::Divide && common == Type::Int64;
+        let ty = if whole { Type::Float64 } else { common };
+        let (right, left) = (both.pop(), both.pop());
+        let (Some(left), Some(right)) = (left, right) else {
+            return Err(Diagnostic::internal(at, "an operand was lost"));
+        };
         let to_number = |value: Expr| {
             let (from, at) = (value.ty.clone(), value.at);
             coerce::to(value, &ty)

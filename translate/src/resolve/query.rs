@@ -150,7 +150,7 @@ impl Resolver<'_> {
             }],
             parent: None,
         };
-        let place = Place { scope: &scope, tables, aliases: &[], no_aggregates: Some("ORDER BY") };
+        let place = Place::clause("ORDER BY", &scope, tables);
         let Body::Select(select) = &sorted.body else { return Ok(sorted) };
         sorted.order_by = self.sort_keys(order_by, place, &select.items)?;
         Ok(sorted)
@@ -214,8 +214,7 @@ impl Resolver<'_> {
         let at = Position::from(expr.span().start);
         let scope = Scope::new(None);
         let tables = Tables { entries: &[], parent: None, sources: false };
-        let place =
-            Place { scope: &scope, tables: &tables, aliases: &[], no_aggregates: Some("LIMIT") };
+        let place = Place::clause("LIMIT", &scope, &tables);
         let resolved = self.expr(expr, place)?;
         let number = match resolved.as_literal() {
             Some(Literal::Int64(number)) => u64::try_from(*number).ok(),
@@ -252,7 +251,7 @@ pub(super) fn sort_key(
     expr: Expr,
     options: &ast::OrderByOptions,
 ) -> Result<tree::SortKey, Diagnostic> {
-    if !expr.ty.is_comparable() {
+    if !expr.ty.is_ordered() {
         let message = format!("ORDER BY does not support expressions of type {}", expr.ty);
         return Err(Diagnostic::invalid(expr.at, message));
     }

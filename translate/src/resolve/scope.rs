@@ -1,6 +1,7 @@
 //! What names mean in one place of a query.
 
 use event_schemas::TableSchema;
+use sqlparser::ast::NamedWindowDefinition;
 
 use crate::{
     tree::{Column, Expr},
@@ -36,6 +37,8 @@ pub(super) enum Shape {
     Columns(Vec<Column>),
     /// A table of events: `id`, `timestamp`, `event_message` and the fields of the body.
     Events(TableSchema),
+    /// A table whose columns are fields of the body: these, in this order.
+    Declared { schema: TableSchema, columns: Vec<String> },
     /// The elements of an array; fields of an element can be named as if they were columns.
     Element(Type),
     /// The places of the elements of an array, from 0.
@@ -43,6 +46,11 @@ pub(super) enum Shape {
 }
 
 impl Relation {
+    /// Whether its columns go before the fields of unnested objects.
+    pub(super) fn is_table(&self) -> bool {
+        !matches!(self.shape, Shape::Element(_) | Shape::Offset)
+    }
+
     /// Whether fields that nobody declared may exist in it.
     pub(super) fn is_open(&self) -> bool {
         matches!(self.shape, Shape::Events(_) | Shape::Element(Type::Dynamic | Type::Object(_)))
@@ -58,11 +66,32 @@ pub(super) struct Place<'s> {
     pub(super) aliases: &'s [(String, Expr)],
     /// The clause's name where aggregate functions may not stand, else None.
     pub(super) no_aggregates: Option<&'static str>,
+    /// The same for window functions.
+    pub(super) no_windows: Option<&'static str>,
+    /// What WINDOW names.
+    pub(super) windows: &'s [NamedWindowDefinition],
 }
 
 impl<'s> Place<'s> {
+    /// A clause in which neither aggregate nor window functions may stand.
+    pub(super) fn clause(
+        clause: &'static str,
+        scope: &'s Scope<'s>,
+        tables: &'s super::Tables<'s>,
+    ) -> Self {
+        Self {
+            scope,
+            tables,
+            aliases: &[],
+            no_aggregates: Some(clause),
+            no_windows: Some(clause),
+            windows: &[],
+        }
+    }
+
     /// The same place for the arguments of an aggregate function.
     pub(super) fn inside_aggregate(self) -> Self {
-        Self { aliases: &[], no_aggregates: Some("an aggregate function"), ..self }
+        let inside = Some("an aggregate function");
+        Self { aliases: &[], no_aggregates: inside, no_windows: inside, ..self }
     }
 }

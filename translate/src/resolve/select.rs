@@ -26,8 +26,13 @@ impl Resolver<'_> {
         refuse_rest(select)?;
         let mut scope = Scope::new(parent);
         let from = self.from(&select.from, &mut scope, tables)?;
-        let place = |no_aggregates| Place { scope: &scope, tables, aliases: &[], no_aggregates };
-        let (items, names) = self.items(&select.projection, place(None))?;
+        let place = |no_aggregates| Place {
+            no_aggregates,
+            windows: &select.named_window,
+            ..Place::clause("", &scope, tables)
+        };
+        let selected = Place { no_windows: None, ..place(None) };
+        let (items, names) = self.items(&select.projection, selected)?;
         let filter = match &select.selection {
             Some(_) if from.is_empty() => {
                 return Err(Diagnostic::invalid(
@@ -45,6 +50,8 @@ impl Resolver<'_> {
             .filter_map(|(name, item)| Some((name.clone()?, item.clone())))
             .collect();
         let with_aliases = Place { aliases: &aliases, ..place(None) };
+        let with_aliases = Place { no_windows: Some("this clause"), ..with_aliases };
+        let sorting = Place { no_windows: None, ..with_aliases };
         let group_by = self.group_by(
             &select.group_by,
             Place { no_aggregates: Some("GROUP BY"), ..with_aliases },
@@ -65,7 +72,7 @@ impl Resolver<'_> {
             }
         };
         let sorted = if distinct { None } else { order_by };
-        let sort_keys = self.sort_keys(sorted, with_aliases, &items)?;
+        let sort_keys = self.sort_keys(sorted, sorting, &items)?;
         let grouped = !group_by.is_empty() || items.iter().chain(&having).any(has_aggregate);
         if grouped {
             for expr in items.iter().chain(&having).chain(sort_keys.iter().map(|key| &key.expr)) {
@@ -119,7 +126,7 @@ impl Resolver<'_> {
                 }
             };
             let resolved = self.expr(expr, place)?;
-            if matches!(resolved.ty, Type::DatePart | Type::Interval) {
+            if resolved.ty == Type::DatePart {
                 return Err(Diagnostic::unsupported(
                     resolved.at,
                     format!("a result of type {}", resolved.ty),
@@ -177,7 +184,7 @@ fn grouped_by_all(items: &[Expr]) -> Vec<Expr> {
 }
 
 /// The name that an expression gives its column: that of a column, or the last of a path.
-fn own_name(expr: &ast::Expr) -> Option<String> {
+pub(super) fn own_name(expr: &ast::Expr) -> Option<String> {
     match expr {
         ast::Expr::Identifier(name) if !name.value.starts_with('@') => Some(name.value.clone()),
         ast::Expr::CompoundIdentifier(parts) => parts.last().map(|name| name.value.clone()),
@@ -240,7 +247,6 @@ fn refuse_rest(select: &ast::Select) -> Result<(), Diagnostic> {
     let at = Position::from(select.span().start);
     for (present, what) in [
         (select.qualify.is_some(), "QUALIFY"),
-        (!select.named_window.is_empty(), "WINDOW"),
         (select.value_table_mode.is_some(), "SELECT AS STRUCT or AS VALUE"),
         (select.flavor != ast::SelectFlavor::Standard, "FROM before SELECT"),
     ] {

@@ -4,9 +4,12 @@ use jiff::{civil, tz::TimeZone};
 
 use crate::{tree::Literal, types::Type};
 
-/// Reads a TIMESTAMP (UTC where no zone is written), a DATETIME or a DATE.
+/// Reads a TIMESTAMP (UTC where no zone is written), a DATETIME, a DATE or a TIME.
 pub(crate) fn parse(text: &str, ty: &Type) -> Option<Literal> {
     let text = text.trim();
+    if *ty == Type::Time {
+        return time_of_day(text).map(Literal::Time);
+    }
     let (date, rest) = date(text)?;
     match ty {
         Type::Date => rest.is_empty().then(|| days(date)).flatten().map(Literal::Date),
@@ -22,6 +25,23 @@ pub(crate) fn parse(text: &str, ty: &Type) -> Option<Literal> {
         }
         _ => None,
     }
+}
+
+/// A TIME, in microseconds since midnight.
+fn time_of_day(text: &str) -> Option<i64> {
+    let with_blank = format!(" {text}");
+    let (time, rest) = time(&with_blank)?;
+    let clock = text.contains(':') && rest.is_empty();
+    let nanoseconds = i64::from(time.subsec_nanosecond());
+    let seconds =
+        (i64::from(time.hour()) * 60 + i64::from(time.minute())) * 60 + i64::from(time.second());
+    clock.then_some(seconds * 1_000_000 + nanoseconds / 1000)
+}
+
+/// `12:34:56.789000`
+pub(crate) fn format_time(micros: i64) -> String {
+    let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
+    format!("{:02}:{:02}:{:02}.{fraction:06}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
 fn date(text: &str) -> Option<(civil::Date, &str)> {

@@ -2,6 +2,15 @@
 
 use super::{Expr, ExprKind};
 
+macro_rules! sort_expr {
+    (iter) => {
+        |key| &key.expr
+    };
+    (iter_mut) => {
+        |key| &mut key.expr
+    };
+}
+
 /// The parts of one kind of expression, borrowed in one way or the other.
 macro_rules! children {
     ($kind:expr, $iter:ident, $as_ref:ident) => {
@@ -10,9 +19,22 @@ macro_rules! children {
             | ExprKind::Column { .. }
             | ExprKind::DatePart(_)
             | ExprKind::Exists { .. }
+            | ExprKind::ArrayQuery(_)
             | ExprKind::Scalar(_) => Vec::new(),
-            ExprKind::Aggregate(aggregate) => aggregate.args.$iter().collect(),
+            ExprKind::Aggregate(aggregate) => aggregate
+                .args
+                .$iter()
+                .chain(aggregate.order_by.$iter().map(sort_expr!($iter)))
+                .collect(),
+            ExprKind::Window(aggregate, window) => aggregate
+                .args
+                .$iter()
+                .chain(aggregate.order_by.$iter().map(sort_expr!($iter)))
+                .chain(window.partition_by.$iter())
+                .chain(window.order_by.$iter().map(sort_expr!($iter)))
+                .collect(),
             ExprKind::Field { base: inner, .. }
+            | ExprKind::StructField { base: inner, .. }
             | ExprKind::Read(inner)
             | ExprKind::Interval { value: inner, .. }
             | ExprKind::Not(inner)
@@ -29,6 +51,7 @@ macro_rules! children {
             ExprKind::Call { args: list, .. }
             | ExprKind::And(list)
             | ExprKind::Or(list)
+            | ExprKind::Struct(list)
             | ExprKind::Array(list) => list.$iter().collect(),
             ExprKind::In { expr, list, .. } => {
                 std::iter::once(expr.$as_ref()).chain(list.$iter()).collect()

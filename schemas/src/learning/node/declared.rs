@@ -41,11 +41,20 @@ impl Node {
         match declared {
             FieldType::Bool => Self::declared(FieldKind::Bool),
             FieldType::Int64 => Self::declared(FieldKind::Int64),
+            FieldType::Numeric | FieldType::BigNumeric => Self {
+                known: Kinds::of(FieldKind::Float64).and(FieldKind::Int64).and(FieldKind::String),
+                ..Self::declared(FieldKind::Float64)
+            },
             FieldType::Float64 => Self {
                 known: Kinds::of(FieldKind::Float64).and(FieldKind::Int64),
                 ..Self::declared(FieldKind::Float64)
             },
-            FieldType::String => Self::declared(FieldKind::String),
+            FieldType::String
+            | FieldType::Bytes
+            | FieldType::Datetime
+            | FieldType::Date
+            | FieldType::Time
+            | FieldType::Interval => Self::declared(FieldKind::String),
             FieldType::Timestamp => Self {
                 known: Kinds::of(FieldKind::String).and(FieldKind::Int64),
                 ..Self::declared(FieldKind::String)
@@ -59,7 +68,9 @@ impl Node {
                 ..Self::declared(FieldKind::Array)
             },
             // Any value may stand here, by declaration. The kind is never told: nothing is news.
-            FieldType::Unknown => Self { known: Kinds::ALL, ..Self::declared(FieldKind::String) },
+            FieldType::Unknown | FieldType::Json => {
+                Self { known: Kinds::ALL, ..Self::declared(FieldKind::String) }
+            }
         }
     }
 

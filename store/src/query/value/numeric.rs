@@ -54,6 +54,16 @@ pub(super) fn to_text(bytes: &[u8]) -> Result<String, String> {
     Ok(text)
 }
 
+/// The digits without zeros at the end of a fraction.
+pub(super) fn without_zeros(digits: &str) -> &str {
+    match digits.split_once('.') {
+        Some((_, fraction)) if !fraction.contains(['e', 'E']) => {
+            digits.trim_end_matches('0').trim_end_matches('.')
+        }
+        _ => digits,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +81,9 @@ mod tests {
         assert_eq!(numeric(&[3, 1, 0, 2, 1, 2, 3400]).unwrap(), "10002.34");
         assert_eq!(numeric(&[1, -2, 0, 8, 5]).unwrap(), "0.00000005");
         assert_eq!(numeric(&[1, 0, 0, 3, 1]).unwrap(), "1.000");
+        assert_eq!(without_zeros("1.000"), "1");
+        assert_eq!(without_zeros("100"), "100");
+        assert_eq!(without_zeros("0.50"), "0.5");
         assert_eq!(numeric(&[0, 0, 0xC000_u16.cast_signed(), 0]).unwrap(), "NaN");
     }
 

@@ -45,6 +45,24 @@ pub(super) fn time_of_day(micros: i64) -> String {
     text
 }
 
+/// Microseconds since 1970.
+pub(super) fn unix_micros_of(datetime: civil::DateTime) -> i64 {
+    let days = datetime.duration_since(civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0));
+    i64::try_from(days.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// As [`datetime`].
+pub(super) fn datetime_of(datetime: civil::DateTime) -> String {
+    format!("{}T{}", datetime.date(), time_of_day(micros_of(datetime.time())))
+}
+
+/// Microseconds since midnight.
+pub(super) fn micros_of(time: civil::Time) -> i64 {
+    let seconds =
+        (i64::from(time.hour()) * 60 + i64::from(time.minute())) * 60 + i64::from(time.second());
+    seconds * MICROS_PER_SECOND + i64::from(time.subsec_nanosecond()) / 1000
+}
+
 /// BigQuery's `years-months days hours:minutes:seconds`, each part with its own sign.
 pub(super) fn interval(months: i32, days: i32, micros: i64) -> String {
     let sign = |negative: bool| if negative { "-" } else { "" };

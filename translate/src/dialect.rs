@@ -1,0 +1,162 @@
+//! BigQuery's grammar where sqlparser's reading of it is not BigQuery's.
+//!
+//! sqlparser reads `ARRAY<INT64>[1]` as a chain of comparisons, fails at `STRUCT<a ARRAY<INT64>>(…)`
+//! and at shifts, and binds some operators otherwise.
+
+use std::any::TypeId;
+
+use sqlparser::{
+    ast,
+    dialect::{BigQueryDialect, Dialect},
+    keywords::Keyword,
+    parser::{Parser, ParserError},
+    tokenizer::Token,
+};
+
+#[derive(Debug)]
+pub(crate) struct BigQuery;
+
+impl Dialect for BigQuery {
+    fn dialect(&self) -> TypeId {
+        BigQueryDialect.dialect()
+    }
+
+    fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<ast::Expr, ParserError>> {
+        let Token::Word(word) = &parser.peek_nth_token_ref(0).token else { return None };
+        let keyword = word.keyword;
+        if parser.peek_nth_token_ref(1).token != Token::Lt {
+            return None;
+        }
+        match keyword {
+            Keyword::ARRAY => Some(typed_array(parser)),
+            Keyword::STRUCT => Some(typed_struct(parser)),
+            _ => None,
+        }
+    }
+
+    fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
+        match parser.peek_token_ref().token {
+            Token::ShiftLeft | Token::ShiftRight => Some(Ok(SHIFT)),
+            Token::StringConcat => Some(Ok(PRODUCT)),
+            _ => None,
+        }
+    }
+
+    fn supports_bitwise_shift_operators(&self) -> bool {
+        true
+    }
+
+    fn is_delimited_identifier_start(&self, ch: char) -> bool {
+        BigQueryDialect.is_delimited_identifier_start(ch)
+    }
+
+    fn identifier_quote_style(&self, identifier: &str) -> Option<char> {
+        BigQueryDialect.identifier_quote_style(identifier)
+    }
+
+    fn is_identifier_start(&self, ch: char) -> bool {
+        BigQueryDialect.is_identifier_start(ch)
+    }
+
+    fn is_identifier_part(&self, ch: char) -> bool {
+        BigQueryDialect.is_identifier_part(ch)
+    }
+
+    fn is_column_alias(&self, keyword: &Keyword, parser: &mut Parser<'_>) -> bool {
+        BigQueryDialect.is_column_alias(keyword, parser)
+    }
+
+    fn supports_hash_comment(&self) -> bool {
+        true
+    }
+
+    fn supports_projection_trailing_commas(&self) -> bool {
+        true
+    }
+
+    fn supports_triple_quoted_string(&self) -> bool {
+        true
+    }
+
+    fn supports_window_function_null_treatment_arg(&self) -> bool {
+        true
+    }
+
+    fn supports_string_literal_backslash_escape(&self) -> bool {
+        true
+    }
+
+    fn supports_window_clause_named_window_reference(&self) -> bool {
+        true
+    }
+
+    fn supports_select_wildcard_except(&self) -> bool {
+        true
+    }
+
+    fn supports_select_wildcard_replace(&self) -> bool {
+        true
+    }
+
+    fn require_interval_qualifier(&self) -> bool {
+        true
+    }
+
+    fn supports_struct_literal(&self) -> bool {
+        true
+    }
+
+    fn supports_select_expr_star(&self) -> bool {
+        true
+    }
+
+    fn supports_from_first_select(&self) -> bool {
+        true
+    }
+
+    fn supports_table_versioning(&self) -> bool {
+        true
+    }
+
+    fn supports_group_by_expr(&self) -> bool {
+        true
+    }
+
+    fn supports_pipe_operator(&self) -> bool {
+        true
+    }
+
+    fn supports_comma_separated_trim(&self) -> bool {
+        true
+    }
+}
+
+/// As `*` and `/`.
+const PRODUCT: u8 = 40;
+/// Between `+` (30) and `&` (23).
+const SHIFT: u8 = 25;
+
+/// `ARRAY<T>[…]`, as a cast of `[…]`.
+fn typed_array(parser: &mut Parser<'_>) -> Result<ast::Expr, ParserError> {
+    let data_type = parser.parse_data_type()?;
+    parser.expect_token(&Token::LBracket)?;
+    let elem = parser.parse_comma_separated0(Parser::parse_expr, Token::RBracket)?;
+    parser.expect_token(&Token::RBracket)?;
+    Ok(ast::Expr::Cast {
+        kind: ast::CastKind::Cast,
+        expr: Box::new(ast::Expr::Array(ast::Array { elem, named: true })),
+        data_type,
+        format: None,
+    })
+}
+
+/// `STRUCT<a T, …>(…)`
+fn typed_struct(parser: &mut Parser<'_>) -> Result<ast::Expr, ParserError> {
+    let ast::DataType::Struct(fields, _) = parser.parse_data_type()? else {
+        return parser.expected_ref("the fields of a STRUCT", parser.peek_token_ref());
+    };
+    parser.expect_token(&Token::LParen)?;
+    let values = parser.parse_comma_separated0(Parser::parse_expr, Token::RParen)?;
+    parser.expect_token(&Token::RParen)?;
+    Ok(ast::Expr::Struct { values, fields })
+}

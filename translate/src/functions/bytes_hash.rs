@@ -1,0 +1,5 @@
+//! Functions of bytes: encodings, hashes.
+
+use super::Function;
+
+pub(super) const FUNCTIONS: &[Function] = &[];

@@ -1,0 +1,5 @@
+//! Functions of INTERVAL.
+
+use super::Function;
+
+pub(super) const FUNCTIONS: &[Function] = &[];

@@ -1,0 +1,5 @@
+//! Functions of JSON.
+
+use super::Function;
+
+pub(super) const FUNCTIONS: &[Function] = &[];

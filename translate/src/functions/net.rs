@@ -1,0 +1,5 @@
+//! Functions of network addresses and URLs.
+
+use super::Function;
+
+pub(super) const FUNCTIONS: &[Function] = &[];

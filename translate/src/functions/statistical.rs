@@ -1,0 +1,5 @@
+//! Aggregates of statistics.
+
+use super::AggregateFunction;
+
+pub(super) const FUNCTIONS: &[AggregateFunction] = &[];

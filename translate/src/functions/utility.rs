@@ -1,0 +1,5 @@
+//! Functions that fit nowhere else.
+
+use super::Function;
+
+pub(super) const FUNCTIONS: &[Function] = &[];

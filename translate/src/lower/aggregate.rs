@@ -1,0 +1,81 @@
+//! Aggregate and window functions.
+
+use super::{expression, sort_key};
+use crate::{
+    diagnostic::Diagnostic,
+    functions::{AggregateCall, AggregateLower},
+    postgres::{self, Expr as Pg},
+    tree::{Aggregate, Bound, Expr, Window},
+};
+
+/// Lowers a call, the kind of `whole`.
+pub(super) fn lower(
+    call: &Aggregate,
+    window: Option<&Window>,
+    whole: &Expr,
+) -> Result<Pg, Diagnostic> {
+    let clauses = postgres::Clauses {
+        distinct: call.distinct,
+        order_by: call.order_by.iter().map(sort_key).collect::<Result<_, _>>()?,
+        over: window.map(self::window).transpose()?,
+    };
+    let lower = call.function.lower;
+    let call = AggregateCall {
+        args: &call.args,
+        lowered: expression::all(&call.args)?,
+        ignore_nulls: call.ignore_nulls,
+        limit: call.limit,
+        clauses,
+        ty: &whole.ty,
+    };
+    match lower {
+        AggregateLower::With(lower) => lower(call),
+        AggregateLower::Template(template) => {
+            for (asked, place, clause) in [
+                (call.clauses.distinct, "$distinct", "DISTINCT"),
+                (!call.clauses.order_by.is_empty(), "$order", "ORDER BY"),
+                (call.clauses.over.is_some(), "$over", "OVER"),
+                (call.limit.is_some(), "$limit", "LIMIT"),
+                (call.ignore_nulls.is_some(), "$nulls", "IGNORE NULLS and RESPECT NULLS"),
+                (
+                    call.clauses.distinct && call.clauses.over.is_some(),
+                    "$distinct over",
+                    "DISTINCT with OVER",
+                ),
+            ] {
+                if asked && !template.contains(place) {
+                    let what = format!("{clause} in this function");
+                    return Err(Diagnostic::unsupported(whole.at, what));
+                }
+            }
+            Ok(call.template(template))
+        }
+    }
+}
+
+fn window(window: &Window) -> Result<postgres::Window, Diagnostic> {
+    let frame = window.frame.as_ref().map(|frame| {
+        Ok(postgres::Frame {
+            unit: if frame.range { "RANGE" } else { "ROWS" },
+            start: bound(&frame.start)?,
+            end: bound(&frame.end)?,
+        })
+    });
+    Ok(postgres::Window {
+        partition_by: expression::all(&window.partition_by)?,
+        order_by: window.order_by.iter().map(sort_key).collect::<Result<_, _>>()?,
+        frame: frame.transpose()?,
+    })
+}
+
+fn bound(bound: &Bound) -> Result<postgres::Bound, Diagnostic> {
+    let (offset, word) = match bound {
+        Bound::UnboundedPreceding => (None, "UNBOUNDED PRECEDING"),
+        Bound::Preceding(offset) => (Some(offset), "PRECEDING"),
+        Bound::CurrentRow => (None, "CURRENT ROW"),
+        Bound::Following(offset) => (Some(offset), "FOLLOWING"),
+        Bound::UnboundedFollowing => (None, "UNBOUNDED FOLLOWING"),
+    };
+    let offset = offset.map(|offset| expression::lower(offset)).transpose()?;
+    Ok(postgres::Bound { offset, word })
+}

@@ -1,0 +1,72 @@
+-- Values to text, in BigQuery's forms.
+
+create or replace function logweir.text(value double precision) returns text
+language sql immutable parallel safe
+return case
+  when value = 'NaN' then 'nan'
+  when value = 'Infinity' then 'inf'
+  when value = '-Infinity' then '-inf'
+  when value = 0 then '0'
+  else value::text
+end;
+
+-- Fractions of a second have 0, 3 or 6 digits.
+create or replace function logweir.datetime_text(value timestamp) returns text
+language sql immutable parallel safe
+return to_char(value, 'YYYY-MM-DD HH24:MI:SS') || case
+  when extract(microseconds from value)::bigint % 1000000 = 0 then ''
+  when extract(microseconds from value)::bigint % 1000 = 0 then to_char(value, '.MS')
+  else to_char(value, '.US')
+end;
+
+create or replace function logweir.timestamp_text(value timestamp) returns text
+language sql immutable parallel safe
+return logweir.datetime_text(value) || '+00';
+
+create or replace function logweir.text(value numeric) returns text
+language sql immutable parallel safe
+return trim_scale(value)::text;
+
+create or replace function logweir.time_text(value time) returns text
+language sql immutable parallel safe
+return to_char(value::interval, 'HH24:MI:SS') || case
+  when extract(microseconds from value)::bigint % 1000000 = 0 then ''
+  when extract(microseconds from value)::bigint % 1000 = 0 then to_char(value::interval, '.MS')
+  else to_char(value::interval, '.US')
+end;
+
+-- `years-months days hours:minutes:seconds`
+create or replace function logweir.interval_text(value interval) returns text
+language sql immutable parallel safe
+return (
+  select
+    case when months < 0 then '-' else '' end || abs(months) / 12 || '-' || abs(months) % 12
+    || ' ' || days || ' '
+    || case when micros < 0 then '-' else '' end || abs(micros) / 3600000000
+    || ':' || abs(micros) / 60000000 % 60 || ':' || abs(micros) / 1000000 % 60
+    || case
+      when micros % 1000000 = 0 then ''
+      when micros % 1000 = 0 then '.' || lpad((abs(micros) / 1000 % 1000)::text, 3, '0')
+      else '.' || lpad((abs(micros) % 1000000)::text, 6, '0')
+    end
+  from (
+    select
+      (extract(year from value) * 12 + extract(month from value))::bigint as months,
+      extract(day from value)::bigint as days,
+      (extract(hour from value) * 3600000000 + extract(minute from value) * 60000000
+        + extract(microseconds from value))::bigint as micros
+  ) as parts
+);
+
+-- Of bytes that are UTF-8.
+create or replace function logweir.bytes_text(value bytea) returns text
+language sql immutable parallel safe
+return convert_from(value, 'UTF8');
+
+create or replace function logweir.safe_bytes_text(value bytea) returns text
+language plpgsql immutable parallel unsafe as $$
+begin
+  return convert_from(value, 'UTF8');
+exception when others then
+  return null;
+end $$;
