@@ -31,54 +31,61 @@ pub(super) fn column_kind(ty: &OutputType) -> ColumnKind {
         OutputType::Bool => ColumnKind::Bool,
         OutputType::Int64 => ColumnKind::Int64,
         OutputType::Float64 => ColumnKind::Float64,
+        OutputType::Numeric | OutputType::BigNumeric => ColumnKind::Numeric,
         OutputType::String => ColumnKind::String,
+        OutputType::Bytes => ColumnKind::Bytes,
         OutputType::Timestamp => ColumnKind::Timestamp,
         OutputType::Datetime => ColumnKind::Datetime,
         OutputType::Date => ColumnKind::Date,
-        OutputType::Json => ColumnKind::Json,
+        OutputType::Time => ColumnKind::Time,
+        OutputType::Interval => ColumnKind::Interval,
+        OutputType::Json => ColumnKind::JsonText,
+        OutputType::EventValue => ColumnKind::Json,
+        OutputType::Array(element) => ColumnKind::Array(Box::new(column_kind(element))),
+        OutputType::Struct(fields) => {
+            let field = |(name, ty): &(String, OutputType)| (name.clone(), column_kind(ty));
+            ColumnKind::Struct(fields.iter().map(field).collect())
+        }
     }
 }
 
-/// The type that an output column has. Arrays, structs and values of events all come as JSON.
+/// The type that an output column has.
 pub(super) fn output_type(ty: &OutputType) -> Type {
     match ty {
         OutputType::Bool => Type::Bool,
         OutputType::Int64 => Type::Int64,
         OutputType::Float64 => Type::Float64,
+        OutputType::Numeric => Type::Numeric,
+        OutputType::BigNumeric => Type::BigNumeric,
         OutputType::String => Type::String,
+        OutputType::Bytes => Type::Bytes,
         OutputType::Timestamp => Type::Timestamp,
         OutputType::Datetime => Type::Datetime,
         OutputType::Date => Type::Date,
+        OutputType::Time => Type::Time,
+        OutputType::Interval => Type::Interval,
         OutputType::Json => Type::Json,
+        // What an event carries, of no type that is known.
+        OutputType::EventValue => Type::Other("EVENT VALUE".to_owned()),
+        OutputType::Array(element) => Type::Array(Box::new(output_type(element))),
+        OutputType::Struct(fields) => {
+            let field = |(name, ty): &(String, OutputType)| (name.clone(), output_type(ty));
+            Type::Struct(fields.iter().map(field).collect())
+        }
     }
 }
 
-/// Whether a column of this type may carry what BigQuery answers as `expected`.
-pub(super) fn is_type(expected: &Type, ours: &OutputType) -> bool {
-    let ours = output_type(ours);
-    let by_its_values = matches!(expected, Type::Array(_) | Type::Struct(_));
-    ours == *expected || (ours == Type::Json && by_its_values)
-}
-
-/// Whose form a value is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    /// As recorded: JSON is text, times are ISO 8601.
-    BigQuery,
-    /// As our server answers: objects stand in arrays of one, timestamps are microseconds.
-    Ours,
-}
-
-/// Reads a value; the text says what it is instead of the type.
-pub(super) fn read(ty: &Type, text: &str, form: Form) -> Result<Cell, String> {
+/// Reads a value as recorded, where times are ISO 8601, or as our server answers it, where they are
+/// microseconds and a STRUCT stands in an array of one. The error says what it is instead.
+pub(super) fn read(ty: &Type, text: &str) -> Result<Cell, String> {
     if text == "null" {
         // BigQuery's answers know no array that is NULL.
         return Ok(if matches!(ty, Type::Array(_)) { Cell::List(Vec::new()) } else { Cell::Null });
     }
-    cell(ty, text, form).ok_or_else(|| format!("{text} is no {ty}"))
+    cell(ty, text).ok_or_else(|| format!("{text} is no {ty}"))
 }
 
-fn cell(ty: &Type, text: &str, form: Form) -> Option<Cell> {
+fn cell(ty: &Type, text: &str) -> Option<Cell> {
     let string = || serde_json::from_str::<String>(text).ok();
     Some(match ty {
         Type::Bool => Cell::Bool(serde_json::from_str(text).ok()?),
@@ -97,16 +104,16 @@ fn cell(ty: &Type, text: &str, form: Form) -> Option<Cell> {
             Some(text) => instant::micros(&text)?,
             None => text.parse().ok()?,
         }),
-        Type::Json | Type::Other(_) => Cell::Json(json(text, form)?),
+        Type::Json | Type::Other(_) => Cell::Json(json(text)?),
         Type::Array(element) => {
             let elements: Vec<&RawValue> = serde_json::from_str(text).ok()?;
-            let elements = elements.iter().map(|one| read(element, one.get(), form).ok());
+            let elements = elements.iter().map(|one| read(element, one.get()).ok());
             Cell::List(elements.collect::<Option<_>>()?)
         }
         Type::Struct(fields) => {
             let object = object(text)?;
             let member = |(name, ty): &(String, Type)| {
-                read(ty, object.get(name).map_or("null", |value| value.get()), form).ok()
+                read(ty, object.get(name).map_or("null", |value| value.get())).ok()
             };
             if object.keys().any(|name| !fields.iter().any(|(field, _)| field == name)) {
                 return None;
@@ -124,54 +131,46 @@ fn object(text: &str) -> Option<BTreeMap<String, &RawValue>> {
     })
 }
 
-/// JSON in the shape in which our server answers it.
-fn json(text: &str, form: Form) -> Option<Value> {
+/// JSON, also where it is the text of a string.
+fn json(text: &str) -> Option<Value> {
     let value: Value = serde_json::from_str(text).ok()?;
-    if form == Form::Ours {
-        return Some(value);
-    }
-    // BigQuery answers JSON as text.
-    let value = match value {
-        Value::String(text) => serde_json::from_str(&text).ok()?,
-        other => other,
-    };
-    Some(wrapped(value, false))
-}
-
-/// Puts each object that is the whole value or the value of a key into an array of one.
-fn wrapped(value: Value, in_array: bool) -> Value {
-    match value {
-        Value::Array(elements) => {
-            elements.into_iter().map(|element| wrapped(element, true)).collect()
-        }
-        Value::Object(members) => {
-            let members = members.into_iter().map(|(name, value)| (name, wrapped(value, false)));
-            let object = Value::Object(members.collect());
-            if in_array { object } else { Value::Array(vec![object]) }
-        }
-        other => other,
-    }
+    Some(match &value {
+        Value::String(text) => serde_json::from_str(text).unwrap_or(value),
+        _ => value,
+    })
 }
 
 /// Takes what our server answers for a value of this type back into the form of an event's body.
-pub(super) fn body_of(ty: &Type, text: &str) -> String {
-    let unwrapped = match ty {
-        Type::Struct(_) | Type::Json => {
-            serde_json::from_str::<[&RawValue; 1]>(text).ok().map(|[one]| one.get())
+pub(super) fn body_of(ty: &Type, text: &str) -> Option<String> {
+    if text == "null" {
+        return Some(text.to_owned());
+    }
+    match ty {
+        Type::Json => serde_json::from_str(text).ok(),
+        Type::Array(element) => {
+            let elements: Vec<&RawValue> = serde_json::from_str(text).ok()?;
+            let elements = elements.iter().map(|one| body_of(element, one.get()));
+            Some(format!("[{}]", elements.collect::<Option<Vec<_>>>()?.join(",")))
         }
-        _ => None,
-    };
-    unwrapped.filter(|one| one.starts_with('{')).unwrap_or(text).to_owned()
+        Type::Struct(fields) => {
+            let object = object(text)?;
+            let member = |(name, ty): &(String, Type)| {
+                let value = object.get(name).map_or("null", |value| value.get());
+                Some(format!("{}:{}", Value::from(name.as_str()), body_of(ty, value)?))
+            };
+            let members: Option<Vec<_>> = fields.iter().map(member).collect();
+            Some(format!("{{{}}}", members?.join(",")))
+        }
+        _ => Some(text.to_owned()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn both(ty: &Type, theirs: &str, ours: &str) -> bool {
-        read(ty, theirs, Form::BigQuery).unwrap() == read(ty, ours, Form::Ours).unwrap()
+        read(ty, theirs).unwrap() == read(ty, ours).unwrap()
     }
 
     #[test]
@@ -184,7 +183,7 @@ mod tests {
             (Type::Float64, r#""-Infinity""#, r#""-Infinity""#),
             (Type::Timestamp, r#""1970-01-01T00:00:01+00:00""#, "1000000"),
             (Type::Datetime, r#""2024-01-15T12:34:56.789000""#, r#""2024-01-15T12:34:56.789""#),
-            (Type::Json, r#""{\"a\": {\"b\": [{}]}}""#, r#"[{"a":[{"b":[{}]}]}]"#),
+            (Type::Json, r#""{\"a\": {\"b\": [{}]}}""#, r#""{\"a\":{\"b\":[{}]}}""#),
             (Type::Array(Box::new(Type::Int64)), "[1, 2]", "[1,2]"),
             (Type::Array(Box::new(Type::Int64)), "[]", "null"),
             (record, r#"{"a": 1, "b": null}"#, r#"[{"a":1}]"#),
@@ -197,19 +196,24 @@ mod tests {
     fn other_values_and_other_types_are_seen() {
         assert!(!both(&Type::Int64, "5", "6"));
         assert!(!both(&Type::Json, "\"1\"", "2"));
-        assert!(read(&Type::Int64, "\"x\"", Form::Ours).is_err());
-        assert!(read(&Type::String, "1", Form::Ours).is_err());
-        assert!(read(&Type::Array(Box::new(Type::Int64)), "[\"x\"]", Form::Ours).is_err());
-        assert!(is_type(&Type::Array(Box::new(Type::Int64)), &OutputType::Json));
-        assert!(!is_type(&Type::Int64, &OutputType::Json));
-        assert!(!is_type(&Type::Int64, &OutputType::Float64));
+        assert!(read(&Type::Int64, "\"x\"").is_err());
+        assert!(read(&Type::String, "1").is_err());
+        assert!(read(&Type::Array(Box::new(Type::Int64)), "[\"x\"]").is_err());
+        let record = Type::Struct(vec![("a".to_owned(), Type::Int64)]);
+        assert!(read(&record, r#"[{"a": 1, "b": 2}]"#).is_err());
+        let list = OutputType::Array(Box::new(OutputType::Int64));
+        assert_eq!(output_type(&list).to_string(), "ARRAY<INT64>");
+        assert_ne!(output_type(&OutputType::EventValue), Type::Json);
     }
 
     #[test]
     fn answers_become_bodies() {
-        let ty = Type::Struct(vec![("a".to_owned(), Type::Int64)]);
-        assert_eq!(body_of(&ty, r#"[{"a":1}]"#), r#"{"a":1}"#);
-        assert_eq!(body_of(&Type::Json, "[1]"), "[1]");
-        assert_eq!(wrapped(json!({"a": {}}), false), json!([{"a": [{}]}]));
+        let record =
+            Type::Struct(vec![("a".to_owned(), Type::Json), ("b".to_owned(), Type::Int64)]);
+        let body = body_of(&record, r#"[{"a":"{\"x\":1}","b":2}]"#);
+        assert_eq!(body.as_deref(), Some(r#"{"a":{"x":1},"b":2}"#));
+        let list = Type::Array(Box::new(record));
+        assert_eq!(body_of(&list, r#"[{"b":2}]"#).as_deref(), Some(r#"[{"a":null,"b":2}]"#));
+        assert_eq!(body_of(&Type::Json, r#""[1]""#).as_deref(), Some("[1]"));
     }
 }

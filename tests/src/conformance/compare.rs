@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    answer::{Cell, Form, is_type, output_type, read},
+    answer::{Cell, output_type, read},
     types::Type,
     warehouse::Answer,
 };
@@ -19,8 +19,6 @@ pub(super) struct Wish<'a> {
     pub(super) rows: &'a [Value],
     /// Whether the order of rows counts.
     pub(super) ordered: bool,
-    /// Whether the order of columns counts: a source's fields have none.
-    pub(super) columns_ordered: bool,
 }
 
 /// Tells the first difference.
@@ -29,7 +27,7 @@ pub(super) fn compare(wish: &Wish<'_>, answer: &Answer) -> Result<(), String> {
     let mut theirs = Vec::with_capacity(wish.rows.len());
     for row in wish.rows {
         let cell = |(name, ty): &(String, Type)| {
-            read(ty, &row.get(name).unwrap_or(&Value::Null).to_string(), Form::BigQuery)
+            read(ty, &row.get(name).unwrap_or(&Value::Null).to_string())
         };
         let row = wish.columns.iter().map(cell).collect::<Result<Vec<_>, _>>();
         theirs.push(row.map_err(|error| format!("the case's own answer: {error}"))?);
@@ -38,7 +36,7 @@ pub(super) fn compare(wish: &Wish<'_>, answer: &Answer) -> Result<(), String> {
     for row in &answer.rows {
         let cell = |(name, ty): &(String, Type)| {
             let value = row.get(name).map_or("null", |value| value.get());
-            read(ty, value, Form::Ours).map_err(|error| format!("column {name}: {error}"))
+            read(ty, value).map_err(|error| format!("column {name}: {error}"))
         };
         ours.push(wish.columns.iter().map(cell).collect::<Result<Vec<_>, _>>()?);
     }
@@ -53,22 +51,17 @@ fn first(rows: &[Vec<Cell>]) -> String {
 }
 
 fn compare_columns(wish: &Wish<'_>, answer: &Answer) -> Result<(), String> {
-    let mut expected: Vec<_> = wish.columns.iter().collect();
-    let mut ours: Vec<_> = answer.columns.iter().collect();
-    if !wish.columns_ordered {
-        expected.sort_by(|a, b| a.0.cmp(&b.0));
-        ours.sort_by(|a, b| a.name.cmp(&b.name));
-    }
+    let ours = &answer.columns;
     let names = |names: Vec<&str>| names.join(", ");
-    if !expected.iter().map(|(name, _)| name).eq(ours.iter().map(|column| &column.name)) {
+    if !wish.columns.iter().map(|(name, _)| name).eq(ours.iter().map(|column| &column.name)) {
         return Err(format!(
             "columns {} instead of {}",
             names(ours.iter().map(|column| column.name.as_str()).collect()),
-            names(expected.iter().map(|(name, _)| name.as_str()).collect()),
+            names(wish.columns.iter().map(|(name, _)| name.as_str()).collect()),
         ));
     }
-    for ((name, ty), column) in expected.into_iter().zip(ours) {
-        if !is_type(ty, &column.ty) {
+    for ((name, ty), column) in wish.columns.iter().zip(ours) {
+        if output_type(&column.ty) != *ty {
             return Err(format!(
                 "type {} instead of {ty} of column {name}",
                 output_type(&column.ty)
@@ -79,12 +72,18 @@ fn compare_columns(wish: &Wish<'_>, answer: &Answer) -> Result<(), String> {
 }
 
 fn match_rows(wish: &Wish<'_>, theirs: &[Vec<Cell>], ours: &[Vec<Cell>]) -> Result<(), String> {
-    if wish.ordered {
-        let Some((theirs, ours)) = theirs.iter().zip(ours).find(|(a, b)| !same_rows(a, b)) else {
-            return Ok(());
-        };
-        return Err(format!("{} instead of {}", shown(ours), shown(theirs)));
+    if !wish.ordered {
+        return match_in_any_order(theirs, ours);
     }
+    let mut pairs = theirs.iter().zip(ours);
+    let Some((expected, row)) = pairs.find(|(expected, row)| !same_rows(expected, row)) else {
+        return Ok(());
+    };
+    let order = if match_in_any_order(theirs, ours).is_ok() { "another order: " } else { "" };
+    Err(format!("{order}{} instead of {}", shown(row), shown(expected)))
+}
+
+fn match_in_any_order(theirs: &[Vec<Cell>], ours: &[Vec<Cell>]) -> Result<(), String> {
     let mut left: Vec<_> = theirs.iter().collect();
     for row in ours {
         match left.iter().position(|expected| same_rows(expected, row)) {
@@ -170,7 +169,7 @@ mod tests {
             columns: vec![column("a", OutputType::Float64), column("b", OutputType::String)],
             rows: serde_json::from_str(&ours.to_string()).unwrap(),
         };
-        let wish = Wish { columns: &columns, rows: wish, ordered, columns_ordered: true };
+        let wish = Wish { columns: &columns, rows: wish, ordered };
         compare(&wish, &answer).err()
     }
 
@@ -207,15 +206,15 @@ mod tests {
             columns: vec![column("b", OutputType::Int64), column("a", OutputType::Int64)],
             rows: Vec::new(),
         };
-        let differs = |columns: &[(String, Type)], columns_ordered| {
-            compare(&Wish { columns, rows: &[], ordered: false, columns_ordered }, &answer).err()
+        let differs = |columns: &[(String, Type)]| {
+            compare(&Wish { columns, rows: &[], ordered: false }, &answer).err()
         };
         let [a, b] = ["a", "b"].map(|name| (name.to_owned(), Type::Int64));
-        assert_eq!(differs(&[a.clone(), b.clone()], false), None);
-        assert_eq!(differs(&[a.clone(), b], true).as_deref(), Some("columns b, a instead of a, b"));
+        assert_eq!(differs(&[b.clone(), a.clone()]), None);
+        assert_eq!(differs(&[a.clone(), b]).as_deref(), Some("columns b, a instead of a, b"));
         let text = ("b".to_owned(), Type::String);
         assert_eq!(
-            differs(&[text, a], true).as_deref(),
+            differs(&[text, a]).as_deref(),
             Some("type INT64 instead of STRING of column b")
         );
     }

@@ -210,9 +210,9 @@ fn rows(columns: &[(String, Type)], answer: &Answer) -> Result<Vec<Vec<String>>,
     let row = |row: &BTreeMap<String, Box<serde_json::value::RawValue>>| {
         let cell = |((_, ty), column): (&(String, Type), &translate::OutputColumn)| {
             let value = row.get(&column.name).map_or("null", |value| value.get());
-            answer::body_of(ty, value)
+            answer::body_of(ty, value).ok_or_else(|| format!("{value} is no {ty}"))
         };
         columns.iter().zip(&answer.columns).map(cell).collect()
     };
-    Ok(answer.rows.iter().map(row).collect())
+    answer.rows.iter().map(row).collect()
 }

@@ -120,16 +120,15 @@ impl Type {
             Self::Timestamp => FieldType::Timestamp,
             Self::Array(element) => FieldType::Array(Box::new(element.field_type())),
             Self::Struct(fields) => FieldType::Object(table_schema(fields)),
-            // Schemas of sources have no name for them.
-            Self::Numeric
-            | Self::BigNumeric
-            | Self::Bytes
-            | Self::Date
-            | Self::Datetime
-            | Self::Time
-            | Self::Interval
-            | Self::Json
-            | Self::Other(_) => FieldType::Unknown,
+            Self::Numeric => FieldType::Numeric,
+            Self::BigNumeric => FieldType::BigNumeric,
+            Self::Bytes => FieldType::Bytes,
+            Self::Date => FieldType::Date,
+            Self::Datetime => FieldType::Datetime,
+            Self::Time => FieldType::Time,
+            Self::Interval => FieldType::Interval,
+            Self::Json => FieldType::Json,
+            Self::Other(_) => FieldType::Unknown,
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use store::{Column, PostgresServer, Query, QueryError, Settings, Store};
 use tokio::task::JoinHandle;
-use translate::{Diagnostic, OutputColumn, Request, SourceTable, Sources};
+use translate::{Diagnostic, OutputColumn, Request, SourceTable, Sources, TableColumns};
 
 use super::{
     answer::column_kind,
@@ -169,7 +169,9 @@ impl Warehouse {
             }
         });
         self.insert(&quoted, rows.collect()).await?;
-        Ok(SourceTable { table: quoted, schema: Arc::new(table_schema(&table.columns)) })
+        let schema = Arc::new(table_schema(&table.columns));
+        let names = table.columns.iter().map(|(name, _)| name.clone()).collect();
+        Ok(SourceTable { table: quoted, schema, columns: TableColumns::Declared(names) })
     }
 
     /// Stores events as the sink does, in a table of `schema`: they are normalised, and fields that
@@ -208,7 +210,8 @@ impl Warehouse {
             });
         }
         self.insert(&quoted, rows).await?;
-        Ok(SourceTable { table: quoted, schema: Arc::new(known.table_schema()) })
+        let schema = Arc::new(known.table_schema());
+        Ok(SourceTable { table: quoted, schema, columns: TableColumns::Event })
     }
 
     /// Makes an empty table of events; gives its quoted name.
