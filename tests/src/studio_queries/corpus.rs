@@ -105,3 +105,43 @@ fn shape(surface: &str, answer: &Answer) -> Result<(), String> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::Verdict;
+
+    const FILE: &str = r#"
+        {"id": "a", "surface": "count", "sql": "q", "params": {"iso_timestamp_start": "x", "n": 1}, "expect": "lenient: so"}
+        {"id": "b", "surface": "report", "sql": "q", "expect": "error"}
+    "#;
+
+    fn answer(names: &[&str], rows: &str) -> Answer {
+        let column = |name: &&str| OutputColumn { name: (*name).to_owned(), ty: OutputType::Int64 };
+        Answer {
+            columns: names.iter().map(column).collect(),
+            rows: serde_json::from_str(rows).unwrap(),
+        }
+    }
+
+    #[test]
+    fn queries_are_read_and_judged_by_their_page() {
+        let [count, broken] = queries(FILE).unwrap().try_into().unwrap();
+        assert_eq!(
+            count.parameters,
+            BTreeMap::from([("iso_timestamp_start".to_owned(), "x".to_owned())])
+        );
+        assert!(!count.is_broken && broken.is_broken);
+        for (query, asked, verdict) in [
+            (&count, Ok(answer(&["count"], r#"[{"count": 1}]"#)), Verdict::Pass),
+            (&count, Ok(answer(&["count"], "[]")), Verdict::Fail),
+            (&count, Ok(answer(&["n"], r#"[{"n": 1}]"#)), Verdict::Fail),
+            (&count, Err(NoAnswer::Failed("no".to_owned())), Verdict::Fail),
+            (&broken, Ok(answer(&["n"], "[]")), Verdict::Fail),
+            (&broken, Err(NoAnswer::TooSlow), Verdict::Fail),
+        ] {
+            assert_eq!(judge(query, asked).verdict, verdict);
+        }
+        assert!(queries("{}").is_err());
+    }
+}
