@@ -26,7 +26,6 @@ pub(super) fn lower(
         ignore_nulls: call.ignore_nulls,
         limit: call.limit,
         clauses,
-        ty: &whole.ty,
     };
     match lower {
         AggregateLower::With(lower) => lower(call),
