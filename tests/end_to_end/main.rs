@@ -4,6 +4,7 @@
 mod answers;
 mod availability;
 mod connections;
+mod constructs;
 mod corpus;
 mod crashes;
 mod forms;
