@@ -5,6 +5,7 @@ mod answers;
 mod availability;
 mod conformance;
 mod connections;
+mod constructs;
 mod corpus;
 mod crashes;
 mod forms;

@@ -136,14 +136,14 @@ const PRODUCT: u8 = 40;
 /// Between `+` (30) and `&` (23).
 const SHIFT: u8 = 25;
 
-/// `ARRAY<T>[…]`, as a cast of `[…]`.
+/// `ARRAY<T>[…]`, as `[…]::ARRAY<T>`.
 fn typed_array(parser: &mut Parser<'_>) -> Result<ast::Expr, ParserError> {
     let data_type = parser.parse_data_type()?;
     parser.expect_token(&Token::LBracket)?;
     let elem = parser.parse_comma_separated0(Parser::parse_expr, Token::RBracket)?;
     parser.expect_token(&Token::RBracket)?;
     Ok(ast::Expr::Cast {
-        kind: ast::CastKind::Cast,
+        kind: ast::CastKind::DoubleColon,
         expr: Box::new(ast::Expr::Array(ast::Array { elem, named: true })),
         data_type,
         format: None,

@@ -41,6 +41,9 @@ pub const QUERY_FUNCTIONS: &str = concat!(
     include_str!("query_functions/string.sql"),
     include_str!("query_functions/time_zone.sql"),
     include_str!("query_functions/array.sql"),
+    include_str!("query_functions/interval.sql"),
+    include_str!("query_functions/window.sql"),
+    include_str!("query_functions/approximate.sql"),
     include_str!("query_functions/struct.sql"),
 );
 

@@ -4,7 +4,7 @@
 //! code point, times are UTC without a zone.
 
 mod aggregate;
-mod carrier;
+pub(crate) mod carrier;
 mod cast;
 mod expression;
 mod literal;

@@ -5,6 +5,7 @@ mod cast;
 mod coerce;
 mod expression;
 mod from;
+mod interval;
 mod names;
 mod operator;
 mod overload;

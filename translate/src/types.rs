@@ -111,14 +111,6 @@ impl Type {
         self.is_comparable() && !matches!(self, Self::Struct(_))
     }
 
-    /// The type of an ARRAY's elements.
-    pub(crate) fn element(&self) -> Option<&Type> {
-        match self {
-            Self::Array(element) => Some(element),
-            _ => None,
-        }
-    }
-
     /// PostgreSQL's name for the type that carries it.
     pub(crate) fn postgres(&self) -> String {
         match self {

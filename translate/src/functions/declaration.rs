@@ -96,11 +96,6 @@ impl Overload {
     pub(super) const fn safe(self, template: &'static str) -> Self {
         Self { safe: Safe::Other(Lower::Template(template)), ..self }
     }
-
-    /// As [`Overload::safe`], by code.
-    pub(super) const fn safe_with(self, lower: LowerFn) -> Self {
-        Self { safe: Safe::Other(Lower::With(lower)), ..self }
-    }
 }
 
 impl PartialEq for Overload {
@@ -138,8 +133,6 @@ pub(crate) enum Param {
     Array(&'static Param),
     /// An array of any type.
     AnyArray,
-    /// A STRUCT of any type.
-    AnyStruct,
     /// Anything; all arguments declared so get one common type.
     Same,
     /// Anything.
@@ -304,8 +297,6 @@ pub(crate) struct AggregateCall<'a> {
     pub(crate) ignore_nulls: Option<bool>,
     pub(crate) limit: Option<u64>,
     pub(crate) clauses: postgres::Clauses,
-    /// The type of the result.
-    pub(crate) ty: &'a Type,
 }
 
 impl AggregateCall<'_> {

@@ -91,7 +91,6 @@ fn param_text(param: Param) -> String {
         Param::Json | Param::Dynamic => "JSON",
         Param::Array(element) => return format!("ARRAY<{}>", param_text(*element)),
         Param::AnyArray => "ARRAY<T>",
-        Param::AnyStruct => "STRUCT",
         Param::Same => "T1",
         Param::Any => "ANY",
     }

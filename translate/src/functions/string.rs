@@ -102,6 +102,22 @@ pub(super) const FUNCTIONS: &[Function] = &[
             .total()],
         &[("STRPOS('abcb', 'b')", "2"), ("STRPOS('abc', 'x')", "0"), ("STRPOS('abc', '')", "1")],
     ),
+    function(
+        "SPLIT",
+        "The parts of a text between commas, or between what the second argument says.",
+        &[overload(
+            &[Param::String, Param::String],
+            Returns::Array(&Returns::String),
+            "logweir.split($*)",
+        )
+        .optional(1)
+        .total()],
+        &[
+            ("SPLIT('a,b,,c')[OFFSET(3)]", "c"),
+            ("ARRAY_LENGTH(SPLIT(''))", "1"),
+            ("ARRAY_TO_STRING(SPLIT('héy', ''), '-')", "h-é-y"),
+        ],
+    ),
     SUBSTR,
     Function { name: "SUBSTRING", examples: &[("SUBSTRING('hello', 2, 3)", "ell")], ..SUBSTR },
     trim!(

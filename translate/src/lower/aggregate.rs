@@ -1,6 +1,6 @@
 //! Aggregate and window functions.
 
-use super::{expression, sort_key};
+use super::{expression, ordered, sort_key};
 use crate::{
     diagnostic::Diagnostic,
     functions::{AggregateCall, AggregateLower},
@@ -20,13 +20,18 @@ pub(super) fn lower(
         over: window.map(self::window).transpose()?,
     };
     let lower = call.function.lower;
+    let mut lowered = expression::all(&call.args)?;
+    // PostgreSQL sorts what is DISTINCT by the argument as it is written, and by nothing else.
+    if let (true, Some(arg), Some(first)) = (call.distinct, call.args.first(), lowered.first_mut())
+    {
+        *first = ordered(arg)?;
+    }
     let call = AggregateCall {
         args: &call.args,
-        lowered: expression::all(&call.args)?,
+        lowered,
         ignore_nulls: call.ignore_nulls,
         limit: call.limit,
         clauses,
-        ty: &whole.ty,
     };
     match lower {
         AggregateLower::With(lower) => lower(call),

@@ -7,7 +7,7 @@
 use crate::{postgres::Expr as Pg, tree::Expr, types::Type};
 
 /// A STRUCT of these fields; `lowered` are their carriers.
-pub(super) fn build_struct(fields: &[Expr], lowered: Vec<Pg>) -> Pg {
+pub(crate) fn build_struct(fields: &[Expr], lowered: Vec<Pg>) -> Pg {
     let parts = fields.iter().zip(lowered).map(|(field, value)| encode(value, &field.ty));
     Pg::template("jsonb_build_array($*)", parts.collect())
 }
@@ -23,7 +23,7 @@ fn encode(value: Pg, ty: &Type) -> Pg {
 }
 
 /// A field of a STRUCT.
-pub(super) fn struct_field(base: Pg, place: usize, ty: &Type) -> Pg {
+pub(crate) fn struct_field(base: Pg, place: usize, ty: &Type) -> Pg {
     let place = Pg::Atom(place.to_string());
     let text = |template| Pg::template(template, vec![base.clone(), place.clone()]);
     match ty {
@@ -40,7 +40,7 @@ pub(super) fn struct_field(base: Pg, place: usize, ty: &Type) -> Pg {
 }
 
 /// A value inside an event, read as a type; what does not fit is NULL.
-pub(super) fn read(json: Pg, ty: &Type) -> Pg {
+pub(crate) fn read(json: Pg, ty: &Type) -> Pg {
     let template = match ty {
         Type::String => "$1 #>> '{}'",
         Type::Bool => "logweir.bool($1)",
@@ -71,7 +71,7 @@ fn read_list(json: Pg, element: &Type) -> Pg {
 }
 
 /// An array of what becomes of each element, which `value` names `"list"."element"`.
-pub(super) fn map_elements(array: Pg, value: Pg) -> Pg {
+pub(crate) fn map_elements(array: Pg, value: Pg) -> Pg {
     Pg::template(
         "CASE WHEN $1 IS NOT NULL THEN ARRAY(SELECT $2 FROM unnest($1) WITH ORDINALITY AS \"list\"(\"element\", \"place\") ORDER BY \"list\".\"place\") END",
         vec![array, value],

@@ -3,7 +3,7 @@
 use super::{aggregate, carrier, cast, literal, ordered, query};
 use crate::{
     diagnostic::Diagnostic,
-    functions::{DatePart, Lower, Safe},
+    functions::{DatePart, Lower, Overload, Safe},
     postgres::{self, Expr as Pg},
     tree::{Comparison, Expr, ExprKind, Operator},
     types::Type,
@@ -18,16 +18,7 @@ pub(super) fn lower(expr: &Expr) -> Result<Pg, Diagnostic> {
         }
         ExprKind::Field { base, name } => field(lower(base)?, name, &expr.ty),
         ExprKind::Read(inner) => carrier::read(lower(inner)?, &expr.ty),
-        ExprKind::Call { overload, args, safe } => {
-            let how = match overload.safe {
-                Safe::Other(other) if *safe => other,
-                _ => overload.lower,
-            };
-            match how {
-                Lower::Template(template) => Pg::template(template, all(args)?),
-                Lower::With(lower) => lower(args, all(args)?)?,
-            }
-        }
+        ExprKind::Call { overload, args, safe } => call(overload, args, *safe)?,
         ExprKind::Aggregate(call) => aggregate::lower(call, None, expr)?,
         ExprKind::Window(call, window) => aggregate::lower(call, Some(window), expr)?,
         ExprKind::DatePart(_) => Pg::null("text"),
@@ -104,6 +95,17 @@ pub(super) fn lower(expr: &Expr) -> Result<Pg, Diagnostic> {
             }
         }
     })
+}
+
+fn call(overload: &Overload, args: &[Expr], safe: bool) -> Result<Pg, Diagnostic> {
+    let how = match overload.safe {
+        Safe::Other(other) if safe => other,
+        _ => overload.lower,
+    };
+    match how {
+        Lower::Template(template) => Ok(Pg::template(template, all(args)?)),
+        Lower::With(lower) => lower(args, all(args)?),
+    }
 }
 
 pub(super) fn all(exprs: &[Expr]) -> Result<Vec<Pg>, Diagnostic> {

@@ -25,17 +25,20 @@ impl Resolver<'_> {
         }
         let ty = named_type(data_type, at)?;
         if let (ast::Expr::Array(array), Type::Array(element)) = (inner, &ty) {
-            return self.typed_array(array, element, at, place);
+            let typed = *kind == ast::CastKind::DoubleColon;
+            return self.typed_array(array, element, (typed, safe), at, place);
         }
         let value = self.expr(inner, place)?;
         convert(value, &ty, safe, at)
     }
 
-    /// `ARRAY<INT64>[1, 2]`
+    /// `ARRAY<INT64>[1, 2]` (`typed`: its elements convert only as they do unasked), or a list that
+    /// is cast.
     fn typed_array(
         &mut self,
         array: &ast::Array,
         element: &Type,
+        (typed, safe): (bool, bool),
         at: Position,
         place: Place<'_>,
     ) -> Result<Expr, Diagnostic> {
@@ -43,6 +46,10 @@ impl Resolver<'_> {
         for value in &array.elem {
             let value = self.expr(value, place)?;
             let from = value.ty.clone();
+            if !typed {
+                elements.push(convert(value, element, safe, at)?);
+                continue;
+            }
             elements.push(coerce::to(value, element).ok_or_else(|| {
                 let message = format!("Array element type {from} does not coerce to {element}");
                 Diagnostic::invalid(at, message)

@@ -5,7 +5,6 @@ use sqlparser::ast::{self, AccessExpr, Spanned, Subscript, Value};
 use super::{Resolver, coerce, names, scope::Place, typed_literal::typed_literal};
 use crate::{
     diagnostic::{Diagnostic, Position},
-    functions::DatePart,
     syntax,
     tree::{Expr, ExprKind, Literal},
     types::Type,
@@ -251,43 +250,6 @@ impl Resolver<'_> {
             ));
         }
         Ok(Expr::new(ExprKind::Array(elements), Type::Array(Box::new(ty)), at))
-    }
-
-    fn interval(
-        &mut self,
-        whole: &ast::Expr,
-        interval: &ast::Interval,
-        place: Place<'_>,
-    ) -> Result<Expr, Diagnostic> {
-        let at = Position::from(whole.span().start);
-        let part = match (&interval.leading_field, &interval.last_field) {
-            (Some(field), None) => DatePart::named(&field.to_string()),
-            _ => return Err(Diagnostic::unsupported(at, "an INTERVAL of several parts")),
-        };
-        let part = part.ok_or_else(|| {
-            Diagnostic::invalid(at, "Syntax error: an INTERVAL needs a unit such as HOUR")
-        })?;
-        let value = self.expr(&interval.value, place)?;
-        // Postgres users quote the number.
-        let value = match value.as_literal() {
-            Some(Literal::String(text)) => match text.trim().parse() {
-                Ok(number) => Expr::literal(Literal::Int64(number), value.at),
-                Err(_) => {
-                    return Err(Diagnostic::invalid(
-                        at,
-                        format!("Invalid INTERVAL value '{text}'"),
-                    ));
-                }
-            },
-            _ => value,
-        };
-        if value.ty != Type::Int64 {
-            return Err(Diagnostic::invalid(
-                at,
-                format!("INTERVAL expects a whole number, this is {}", value.ty),
-            ));
-        }
-        Ok(Expr::new(ExprKind::Interval { value: Box::new(value), part }, Type::Interval, at))
     }
 
     /// `ARRAY(SELECT …)`

@@ -82,7 +82,6 @@ fn conversion_cost(arg: &Expr, param: Param) -> Option<u32> {
         return match param {
             Param::DatePart => part.then_some(0),
             Param::Dynamic => (arg.ty == Type::Dynamic).then_some(0),
-            Param::AnyStruct => matches!(arg.ty, Type::Struct(_)).then_some(1),
             Param::AnyArray | Param::Array(_) => match arg.ty {
                 Type::Array(_) => Some(1),
                 Type::Null | Type::List(_) => Some(2),
@@ -126,12 +125,9 @@ fn param_type(param: Param) -> Option<Type> {
         Param::Interval => Type::Interval,
         Param::Json => Type::Json,
         Param::Array(element) => Type::Array(Box::new(param_type(*element)?)),
-        Param::DatePart
-        | Param::Dynamic
-        | Param::AnyArray
-        | Param::AnyStruct
-        | Param::Same
-        | Param::Any => return None,
+        Param::DatePart | Param::Dynamic | Param::AnyArray | Param::Same | Param::Any => {
+            return None;
+        }
     })
 }
 
