@@ -45,6 +45,7 @@ pub const QUERY_FUNCTIONS: &str = concat!(
     include_str!("query_functions/window.sql"),
     include_str!("query_functions/approximate.sql"),
     include_str!("query_functions/struct.sql"),
+    include_str!("query_functions/comparison.sql"),
 );
 
 /// Stack for one translation. Nesting is bounded (see `syntax` and `resolve::expression`), but
