@@ -195,6 +195,17 @@ fn cases() -> Vec<(&'static str, Value)> {
             json!([{"a": "2024-02-01", "b": "2024-02-29", "c": "2024-02-29T00:00:00", "d": "0-0 0 25:0:0",
                 "e": "0-0 396 0:0:0", "f": "0-0 3 0:0:0", "g": 9, "h": "2024-01-02"}]),
         ),
+        // Types with parameters.
+        (
+            "select cast('12.345' as numeric(10, 2)) as n, cast('abc' as string(5)) as s,
+             safe_cast('123456' as string(5)) as t, safe_cast(12345 as numeric(4)) as u",
+            json!([{"n": 12.35, "s": "abc", "t": null, "u": null}]),
+        ),
+        (
+            "select 'x' || 1 as s, [1] || [2, 3] as l, date '9999-12-31' as d,
+             datetime '9999-12-31 23:59:59.999999' as t",
+            json!([{"s": "x1", "l": [1, 2, 3], "d": "9999-12-31", "t": "9999-12-31T23:59:59.999999"}]),
+        ),
         // Windows.
         (
             "select x, sum(x) over (order by x rows between 1 preceding and current row) as s,

@@ -20,6 +20,7 @@ mod interval;
 mod json;
 mod math;
 mod net;
+pub(crate) mod parametrised;
 mod regular_expression;
 mod statistical;
 mod string;

@@ -118,11 +118,14 @@ impl Resolver<'_> {
                     [(_, value)] => return Ok(value.clone()),
                     [(first, _), (second, _), ..] => {
                         let message = format!("Column name {} is ambiguous", name.value);
-                        let advice = format!(
+                        let error = Diagnostic::invalid(at, message);
+                        if first.alias.is_empty() || second.alias.is_empty() {
+                            return Err(error.advise("give the tables aliases"));
+                        }
+                        return Err(error.advise(format!(
                             "write {0}.{2} or {1}.{2}",
                             first.alias, second.alias, name.value
-                        );
-                        return Err(Diagnostic::invalid(at, message).advise(advice));
+                        )));
                     }
                 }
             }

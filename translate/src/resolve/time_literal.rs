@@ -1,8 +1,11 @@
 //! Times as BigQuery writes them: `2024-1-2 3:04:05.678 America/New_York`.
 
-use jiff::{civil, tz::TimeZone};
+use jiff::{SignedDuration, civil, tz::TimeZone};
 
 use crate::{tree::Literal, types::Type};
+
+/// What times are counted from.
+const EPOCH: civil::DateTime = civil::date(1970, 1, 1).at(0, 0, 0, 0);
 
 /// Reads a TIMESTAMP (UTC where no zone is written), a DATETIME, a DATE or a TIME.
 pub(crate) fn parse(text: &str, ty: &Type) -> Option<Literal> {
@@ -20,6 +23,9 @@ pub(crate) fn parse(text: &str, ty: &Type) -> Option<Literal> {
         Type::Timestamp => {
             let (time, rest) = time(rest)?;
             let zone = zone(rest)?;
+            if zone == TimeZone::UTC {
+                return micros(date.to_datetime(time)).map(Literal::Timestamp);
+            }
             let instant = zone.to_ambiguous_zoned(date.to_datetime(time)).compatible().ok()?;
             Some(Literal::Timestamp(instant.timestamp().as_microsecond()))
         }
@@ -119,7 +125,7 @@ fn number(text: &str, most: usize) -> Option<(i32, &str)> {
 }
 
 fn micros(datetime: civil::DateTime) -> Option<i64> {
-    Some(datetime.to_zoned(TimeZone::UTC).ok()?.timestamp().as_microsecond())
+    i64::try_from(datetime.duration_since(EPOCH).as_micros()).ok()
 }
 
 fn days(date: civil::Date) -> Option<i32> {
@@ -129,8 +135,7 @@ fn days(date: civil::Date) -> Option<i32> {
 
 /// `2024-01-02 03:04:05.678901`, the digits after the point only where there are some.
 pub(crate) fn format_datetime(micros: i64) -> Option<String> {
-    let timestamp = jiff::Timestamp::from_microsecond(micros).ok()?;
-    let datetime = timestamp.to_zoned(TimeZone::UTC).datetime();
+    let datetime = EPOCH.checked_add(SignedDuration::from_micros(micros)).ok()?;
     (datetime.year() >= 1).then(|| datetime.strftime("%Y-%m-%d %H:%M:%S%.f").to_string())
 }
 
@@ -159,6 +164,8 @@ mod tests {
             ("2026-07-01 12:00:00 UTC", "2026-07-01 12:00:00"),
             ("2026-07-01 12:00:00 UTC+1", "2026-07-01 11:00:00"),
             ("2026-07-01 12:00", "2026-07-01 12:00:00"),
+            ("9999-12-31 23:59:59.999999Z", "9999-12-31 23:59:59.999999"),
+            ("0001-01-01", "0001-01-01 00:00:00"),
         ] {
             assert_eq!(timestamp(text).as_deref(), Some(utc), "{text}");
         }
