@@ -9,15 +9,26 @@ const OWN: &str = include_str!("../fixtures/conformance/own.jsonl");
 
 /// Cases that do not pass yet. One that does is to be taken out.
 const NOT_YET: &[&str] = &[
-    "own/json_parse",
+    "own/agg_deviation",
+    "own/agg_rollup",
+    "own/array_functions",
+    "own/bytes_text",
+    "own/date_bounds",
+    "own/hash_digests",
+    "own/json_build",
     "own/json_query",
     "own/json_value",
     "own/math_functions_of_floats",
-    "own/str_split",
-    "own/table_string_agg",
+    "own/query_pivot",
+    "own/query_recursive",
+    "own/query_star_except",
+    "own/query_star_of_a_table",
+    "own/query_using",
+    "own/struct_list",
     "own/time_dates",
     "own/time_format",
     "own/time_zones",
+    "own/window_qualify",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -35,7 +46,7 @@ async fn own_cases_pass() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    assert!(passed >= 44, "{passed}");
+    assert!(passed >= 60, "{passed}");
 }
 
 /// Each is a case with something wrong in it that must be told.
