@@ -220,7 +220,7 @@ async fn bounds_and_project_choose_the_events() {
     let answer =
         program.ask("select id from edge_logs", &[("iso_timestamp_start", "yesterday")]).await;
     let error = answer["error"].as_str().unwrap_or_default();
-    assert!(error.starts_with("Invalid TIMESTAMP: 'yesterday'"), "{answer}");
+    assert!(error.starts_with("Invalid timestamp: 'yesterday'"), "{answer}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
