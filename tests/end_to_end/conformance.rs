@@ -7,8 +7,7 @@ use end_to_end::{
 
 const OWN: &str = include_str!("../fixtures/conformance/own.jsonl");
 
-/// Answers of the reference evaluator of Google's dialect. Of a NULL it does not tell the type, and of
-/// an error only that there has to be one.
+/// Answers of the reference evaluator of Google's dialect. Of a NULL it does not tell the type.
 const GOOGLESQL: &str = include_str!("../fixtures/conformance/googlesql.jsonl");
 
 /// Cases of it that get a wrong answer. One that does not any more is to be taken out.
@@ -82,7 +81,7 @@ async fn no_answer_of_googles_evaluator_is_contradicted() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    assert!(passed >= 340, "{passed}");
+    assert!(passed >= 320, "{passed}");
 }
 
 /// Each is a case with something wrong in it that must be told.
