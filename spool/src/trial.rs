@@ -1,8 +1,12 @@
-//! A disk on trial: changes fail as a test asks, and what a power cut leaves of them is rebuilt.
+//! A disk on trial: changes and reads fail as a test asks, and what a power cut leaves of changes is
+//! rebuilt.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io,
+    fs::File,
+    io::{self, Seek as _},
+    ops::Range,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard},
     time::Duration,
@@ -26,6 +30,12 @@ struct Plan {
     room: Option<usize>,
     /// Kinds of changes that fail.
     failing: BTreeSet<Kind>,
+    /// Kinds of changes that fail once.
+    failing_once: BTreeSet<Kind>,
+    /// Bytes that cannot be read, by the file's number, which it keeps when it is renamed.
+    unreadable: BTreeMap<u64, Vec<Range<u64>>>,
+    /// Files that cannot even be opened.
+    closed: BTreeSet<u64>,
     log: Vec<Logged>,
 }
 
@@ -86,6 +96,48 @@ impl Trial {
         self.plan().failing.insert(kind);
     }
 
+    /// Lets the next change of this kind fail, and no other.
+    pub(crate) fn fail_once(&self, kind: Kind) {
+        self.plan().failing_once.insert(kind);
+    }
+
+    /// Lets reading these bytes of a file fail from now on.
+    pub(crate) fn spoil(&self, path: &Path, bytes: Range<u64>) {
+        let number = std::fs::metadata(path).unwrap().ino();
+        self.plan().unreadable.entry(number).or_default().push(bytes);
+    }
+
+    /// Lets opening a file fail from now on.
+    pub(crate) fn shut(&self, path: &Path) {
+        let number = std::fs::metadata(path).unwrap().ino();
+        self.plan().closed.insert(number);
+    }
+
+    /// Decides on a file that was opened.
+    pub(crate) fn opened(&self, file: &File) -> io::Result<()> {
+        let shut = self.plan().closed.contains(&file.metadata()?.ino());
+        if shut { Err(io::Error::from_raw_os_error(5)) } else { Ok(()) }
+    }
+
+    /// The part of the buffer that may be filled from the file's place on.
+    pub(crate) fn readable<'a>(
+        &self,
+        mut file: &File,
+        buffer: &'a mut [u8],
+    ) -> io::Result<&'a mut [u8]> {
+        let at = file.stream_position()?;
+        let plan = self.plan();
+        let spoilt = plan.unreadable.get(&file.metadata()?.ino()).into_iter().flatten();
+        let mut readable = buffer.len();
+        for bytes in spoilt.filter(|bytes| bytes.end > at) {
+            if bytes.start <= at {
+                return Err(io::Error::from_raw_os_error(5));
+            }
+            readable = readable.min(usize::try_from(bytes.start - at).unwrap());
+        }
+        Ok(&mut buffer[..readable])
+    }
+
     /// Leaves room for this many bytes.
     pub(crate) fn fill_up(&self, room: usize) {
         self.plan().room = Some(room);
@@ -95,6 +147,9 @@ impl Trial {
     pub(crate) fn heal(&self) {
         let mut plan = self.plan();
         plan.failing.clear();
+        plan.failing_once.clear();
+        plan.unreadable.clear();
+        plan.closed.clear();
         plan.room = None;
     }
 
@@ -126,7 +181,8 @@ impl Trial {
         let mut plan = self.plan();
         let wanted = if let Change::Write(_, bytes) = change { bytes.len() } else { 0 };
         let room = plan.room.unwrap_or(usize::MAX);
-        let fails = plan.failing.contains(&change.kind());
+        let fails_once = plan.failing_once.remove(&change.kind());
+        let fails = fails_once || plan.failing.contains(&change.kind());
         // A failing write leaves a part behind.
         let written = if fails { wanted / 2 } else { wanted.min(room) };
         plan.room = plan.room.map(|room| room - written.min(room));
