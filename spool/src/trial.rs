@@ -57,6 +57,8 @@ enum Logged {
     Create(PathBuf),
     Write(PathBuf, Vec<u8>),
     Sync(PathBuf),
+    /// The operating system may have dropped what was to be synced, and will not say so again.
+    SyncFailed(PathBuf),
     Truncate(PathBuf, u64),
     SyncFolder,
     Rename(PathBuf, PathBuf),
@@ -160,7 +162,7 @@ impl Trial {
 
     /// How many changes of a kind were made.
     pub(crate) fn count(&self, kind: Kind) -> usize {
-        self.plan().log.iter().filter(|logged| logged.as_change().kind() == kind).count()
+        self.plan().log.iter().filter(|logged| logged.kind() == Some(kind)).count()
     }
 
     /// Waits until so many changes of a kind were made.
@@ -169,7 +171,7 @@ impl Trial {
             .0
             .changed
             .wait_timeout_while(self.plan(), Duration::from_secs(30), |plan| {
-                plan.log.iter().filter(|logged| logged.as_change().kind() == kind).count() < count
+                plan.log.iter().filter(|logged| logged.kind() == Some(kind)).count() < count
             })
             .unwrap();
         drop(plan);
@@ -190,6 +192,7 @@ impl Trial {
             Change::Write(path, bytes) => {
                 plan.log.push(Logged::Write(name(path), bytes[..written].to_vec()));
             }
+            Change::Sync(path) if fails => plan.log.push(Logged::SyncFailed(name(path))),
             _ if fails => {}
             _ => plan.log.push(Logged::of(change)),
         }
@@ -233,16 +236,18 @@ impl Logged {
         }
     }
 
-    fn as_change(&self) -> Change<'_> {
-        match self {
-            Self::Create(path) => Change::Create(path),
-            Self::Write(path, bytes) => Change::Write(path, bytes),
-            Self::Sync(path) => Change::Sync(path),
-            Self::Truncate(path, bytes) => Change::Truncate(path, *bytes),
-            Self::SyncFolder => Change::SyncFolder,
-            Self::Rename(from, to) => Change::Rename(from, to),
-            Self::Remove(path) => Change::Remove(path),
-        }
+    /// What was done, if anything was.
+    fn kind(&self) -> Option<Kind> {
+        Some(match self {
+            Self::Create(_) => Kind::Create,
+            Self::Write(..) => Kind::Write,
+            Self::Sync(_) => Kind::Sync,
+            Self::SyncFailed(_) => return None,
+            Self::Truncate(..) => Kind::Truncate,
+            Self::SyncFolder => Kind::SyncFolder,
+            Self::Rename(..) => Kind::Rename,
+            Self::Remove(_) => Kind::Remove,
+        })
     }
 }
 
@@ -258,6 +263,8 @@ struct Folder {
 struct Content {
     seen: Vec<u8>,
     durable: Vec<u8>,
+    /// What a sync that failed has dropped: no other sync brings it onto the disk.
+    dropped: Vec<Range<usize>>,
 }
 
 impl Folder {
@@ -265,7 +272,7 @@ impl Folder {
         let mut folder = Self::default();
         for (name, bytes) in files {
             folder.seen.insert(name, folder.files.len());
-            folder.files.push(Content { seen: bytes.clone(), durable: bytes });
+            folder.files.push(Content { seen: bytes.clone(), durable: bytes, dropped: Vec::new() });
         }
         folder.durable = folder.seen.clone();
         folder
@@ -281,9 +288,22 @@ impl Folder {
             Logged::Sync(name) => {
                 let file = self.file(name);
                 file.durable = file.seen.clone();
+                for dropped in &file.dropped {
+                    file.durable[dropped.clone()].fill(0);
+                }
+            }
+            Logged::SyncFailed(name) => {
+                let file = self.file(name);
+                let common = file.common();
+                file.dropped.push(common..file.seen.len());
             }
             Logged::Truncate(name, bytes) => {
-                self.file(name).seen.truncate(usize::try_from(*bytes).unwrap());
+                let bytes = usize::try_from(*bytes).unwrap();
+                let file = self.file(name);
+                file.seen.truncate(bytes);
+                for dropped in &mut file.dropped {
+                    *dropped = dropped.start.min(bytes)..dropped.end.min(bytes);
+                }
             }
             Logged::SyncFolder => self.durable = self.seen.clone(),
             Logged::Rename(from, to) => {
@@ -315,9 +335,14 @@ impl Folder {
 }
 
 impl Content {
+    /// How much of what is seen is durable.
+    fn common(&self) -> usize {
+        self.seen.iter().zip(&self.durable).take_while(|(a, b)| a == b).count()
+    }
+
     /// What was not synced is there, is there in part, reads as zeros, or is not there.
     fn cut_power(&self, luck: &mut impl FnMut(usize) -> usize) -> Vec<u8> {
-        let common = self.seen.iter().zip(&self.durable).take_while(|(a, b)| a == b).count();
+        let common = self.common();
         match luck(4) {
             0 => self.durable.clone(),
             1 => self.seen.clone(),
