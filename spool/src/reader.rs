@@ -98,8 +98,9 @@ impl Cursor {
             let Some(stretch) = lock(ledger).stretch_after(self.at) else { break };
             let (next, damaged_bytes) = match self.read_after(stretch) {
                 Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => (None, 0),
-                Err(error) if stretch.unreadable && is_of_the_disk(&error) => (None, 0),
+                // It was dealt with meanwhile.
+                Err(error) if is_gone(&error) && !lock(ledger).waits(stretch.first) => (None, 0),
+                Err(error) if stretch.unreadable && is_of_the_file(&error) => (None, 0),
                 Err(error) => return Err(self.failed(stretch, error)),
             };
             let missing = match &next {
@@ -125,8 +126,7 @@ impl Cursor {
         let (first, tries) = self.failing;
         let tries = if first == stretch.first { tries + 1 } else { 1 };
         self.failing = (stretch.first, tries);
-        // A file that cannot be opened is there still, unless the disk says otherwise.
-        let of_the_file = reading || is_of_the_disk(&error);
+        let of_the_file = reading || is_of_the_file(&error);
         let unreadable = (of_the_file && tries >= TRIES).then_some(stretch.first);
         ReadFailed { file: self.path(stretch), error, tries, unreadable }
     }
@@ -167,6 +167,15 @@ impl Cursor {
         reader.extend(stretch.readable, stretch.last + 1);
         Ok(reader)
     }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+}
+
+/// Whether a file that cannot be opened is lost. It may be there again: a disk that was unplugged.
+fn is_of_the_file(error: &io::Error) -> bool {
+    is_gone(error) || is_of_the_disk(error)
 }
 
 impl Stretch {
@@ -311,15 +320,42 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_file_that_vanishes_is_survived() {
-        let (_folder, spool, files) = spool_of(9).await;
-        std::fs::remove_file(&files[1]).unwrap();
-        let mut scanned = 0;
-        spool.scan(|_, _| scanned += 1).unwrap();
-        assert_eq!(scanned, 6);
-        assert_eq!(numbers(&spool.take(usize::MAX).await), [0, 1, 2, 6, 7, 8]);
-        assert_eq!(spool.depth().records, 6);
+        // It is gone, or its disk is away for some time.
+        for comes_back in [false, true] {
+            let (folder, spool, files) = spool_of(9).await;
+            let elsewhere = folder.path().join("elsewhere");
+            std::fs::rename(&files[1], &elsewhere).unwrap();
+            let mut scanned = 0;
+            spool.scan(|_, _| scanned += 1).unwrap();
+            assert_eq!(scanned, 6);
+            assert_eq!(numbers(&spool.take(usize::MAX).await), [0, 1, 2]);
+            let rest = spool.take(usize::MAX).await;
+            assert_eq!(numbers(&rest), [6, 7, 8]);
+            assert_eq!((spool.depth().records, spool.damage().records), (6, 3));
+            if comes_back {
+                std::fs::rename(&elsewhere, &files[1]).unwrap();
+            }
+            // What was never stored is not deleted.
+            spool.done(rest[2].position).await;
+            spool.close().await;
+            let kept = files[1].with_extension("unreadable");
+            assert_eq!((files[1].exists(), kept.exists()), (false, comes_back));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_that_is_away_for_a_moment_costs_nothing() {
+        let (folder, spool, files) = spool_of(9).await;
+        let elsewhere = folder.path().join("elsewhere");
+        std::fs::rename(&files[0], &elsewhere).unwrap();
+        let taken = tokio::join!(spool.take(usize::MAX), async {
+            tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+            std::fs::rename(&elsewhere, &files[0]).unwrap();
+        });
+        assert_eq!(numbers(&taken.0), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(spool.damage(), Damage::default());
     }
 
     #[tokio::test]

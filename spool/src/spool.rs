@@ -102,7 +102,8 @@ pub struct Damage {
     pub records: u64,
     /// Bytes that were damaged or could not be read where such records may have been.
     pub bytes: u64,
-    /// Files that could not be read, at least in part. They are kept as `….unreadable`.
+    /// Files that could not be read, at least in part, or have vanished. They are kept as
+    /// `….unreadable`.
     pub unreadable_files: u64,
 }
 
