@@ -61,7 +61,7 @@ pub(crate) fn managed(done: Result<serde_json::Value, ManageError>) -> Response 
         Err(error) => error,
     };
     let status = match &error {
-        ManageError::Starting | ManageError::Rejected(_) | ManageError::Append(_) => {
+        ManageError::Starting | ManageError::Store(_) | ManageError::Append(_) => {
             StatusCode::SERVICE_UNAVAILABLE
         }
         ManageError::Unauthorized => StatusCode::UNAUTHORIZED,

@@ -1,6 +1,6 @@
 //! Why events were not stored.
 
-use store::{AppendError, RejectedEventsError};
+use store::{AppendError, StoreUnavailable};
 
 use crate::{collected::Rejected, rate_limits::Exceeded};
 
@@ -101,7 +101,7 @@ pub(crate) enum ManageError {
     Body(String),
     /// The store cannot be asked.
     #[error(transparent)]
-    Rejected(#[from] RejectedEventsError),
+    Store(#[from] StoreUnavailable),
     /// The store cannot take the events.
     #[error(transparent)]
     Append(#[from] AppendError),

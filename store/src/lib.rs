@@ -41,7 +41,9 @@ pub use content_hash::ContentHash;
 pub use delivery::{Delivery, Peer};
 pub use event_store::{Admission, AppendError};
 pub use query::{Column, ColumnKind, Query, QueryError, QueryRows};
-pub use rejected_events::{KeptEvent, RejectedEventsError, RejectedPage};
+pub use rejected_events::{
+    KeptEvent, NoRejectedPlace, RejectedEvents, RejectedPage, RejectedPlace, StoreUnavailable,
+};
 pub use request::Appended;
 pub use server::{InvalidServer, PostgresServer};
 pub use settings::Settings;

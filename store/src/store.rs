@@ -13,8 +13,8 @@ use event_schemas::SchemaNews;
 use spool::Spool;
 
 use crate::{
-    Admission, ContentHash, Delivery, Endpoint, EndpointKey, KeptEvent, Query, QueryError,
-    QueryRows, RejectedEventsError, RejectedPage, Settings, Source, SourceKey, Validation,
+    Admission, ContentHash, Delivery, Endpoint, EndpointKey, Query, QueryError, QueryRows,
+    RejectedEvents, RejectedPage, Settings, Source, SourceKey, StoreUnavailable, Validation,
     catalog::{Catalog, changes},
     connections, delivery, drain, event_store,
     event_tables::EventTables,
@@ -185,36 +185,45 @@ impl Store {
         }
     }
 
-    /// Rejected events of a source, newest first.
+    /// Rejected events of a source, newest first: a page of at most 8 MiB, or one event.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
     pub async fn rejected_events(
         &self,
         source: &Source,
         page: RejectedPage,
-    ) -> Result<Vec<KeptEvent>, RejectedEventsError> {
-        let loaded = self.inner.events().map_err(RejectedEventsError)?;
+    ) -> Result<RejectedEvents, StoreUnavailable> {
+        let loaded = self.inner.events().map_err(StoreUnavailable)?;
         let pool = self.inner.ingest_pool();
         Ok(rejected_events::list(pool, &loaded.events_schema, source.token, page).await?)
     }
 
     /// Removes rejected events of a source; gives their number.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
     pub async fn remove_rejected_events(
         &self,
         source: &Source,
         ids: &[uuid::Uuid],
-    ) -> Result<u64, RejectedEventsError> {
-        let loaded = self.inner.events().map_err(RejectedEventsError)?;
+    ) -> Result<u64, StoreUnavailable> {
+        let loaded = self.inner.events().map_err(StoreUnavailable)?;
         let pool = self.inner.ingest_pool();
         Ok(rejected_events::remove(pool, &loaded.events_schema, source.token, ids).await?)
     }
 
     /// Changes what becomes of a source's events that break its schema; other processes know it
     /// within a second.
+    ///
+    /// # Errors
+    /// When the catalog's Postgres does not answer; nothing is changed then.
     pub async fn set_validation(
         &self,
         source: &Source,
         validation: Validation,
-    ) -> Result<(), RejectedEventsError> {
-        self.inner.set_validation(source, validation).await.map_err(RejectedEventsError)
+    ) -> Result<(), StoreUnavailable> {
+        self.inner.set_validation(source, validation).await.map_err(StoreUnavailable)
     }
 
     /// Requests that wait for a writer.
