@@ -8,6 +8,7 @@ mod with_grpc;
 mod answer_body;
 mod connections;
 mod observed_stream;
+mod request_line;
 mod timed_body;
 
 use std::{
@@ -44,12 +45,13 @@ use crate::request_id::RequestId;
 use answer_body::AnswerBody;
 use connections::{Connections, Place, RequestInWork};
 use observed_stream::{ObservedStream, Socket};
+use request_line::{CutUrl, RequestLines};
 pub(crate) use timed_body::BodyTimes;
 use timed_body::TimedBody;
 
 pub(crate) use with_grpc::WithGrpc;
 
-/// Studio asks with the whole query in the URL; hyper takes URLs of up to 65,534 bytes.
+/// Studio asks with the whole query in the URL, of which up to 65,534 bytes are taken.
 const MAX_HEAD_BYTES: u32 = 256 << 10;
 
 /// Connections that wait to be accepted; the system may have a lower limit. When they are more, a
@@ -242,19 +244,23 @@ async fn serve_connection(
         let socket = Arc::downgrade(&socket);
         SenderConnection::new(move || socket.upgrade().map_or(Peer::Closed, |open| open.peer()))
     };
+    let url = CutUrl::default();
+    let lines = RequestLines::new(url.clone());
     let service = {
         let (asked, place, sender) = (Arc::clone(&asked), Arc::clone(&place), sender.clone());
         service_fn(move |mut request: Request<Incoming>| {
             asked.store(true, Ordering::Relaxed);
+            let mut cut_url = None;
             if request.version() < Version::HTTP_2 {
                 sender.next_request();
+                cut_url = url.take();
             }
             request.extensions_mut().insert(sender.clone());
-            answer(request, service.clone(), body_times, place.request())
+            answer(request, cut_url, service.clone(), body_times, place.request())
         })
     };
     let builder = connection_builder(idle_timeout);
-    let stream = ObservedStream::new(Arc::clone(&socket), Arc::clone(&place));
+    let stream = ObservedStream::new(Arc::clone(&socket), Arc::clone(&place), lines);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         // First, so that a request that has come is begun before anything is given up.
@@ -298,9 +304,10 @@ async fn silence(asked: &AtomicBool, head_timeout: Duration) {
     }
 }
 
-/// Answers one request, under its id.
+/// Answers one request, under its id; `cut_url` is the length of its URL if that was cut.
 async fn answer<S: Served>(
     request: Request<Incoming>,
+    cut_url: Option<usize>,
     service: S,
     body_times: BodyTimes,
     in_work: RequestInWork,
@@ -309,6 +316,11 @@ async fn answer<S: Served>(
     let span = tracing::info_span!("request", id = id.as_str());
     let version = request.version();
     let (head, body) = request.into_parts();
+    if let Some(length) = cut_url {
+        let mut response = request_line::refusal(head.uri.path(), length, in_work);
+        id.mark(response.headers_mut());
+        return Ok(response);
+    }
     let (body, late) = TimedBody::new(body, body_times);
     let request = Request::from_parts(head, body);
     let response = service.call(request).instrument(span).await?;

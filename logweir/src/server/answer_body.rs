@@ -30,11 +30,8 @@ impl<B> AnswerBody<B> {
     }
 
     /// A text instead of it.
-    pub(super) fn text(text: &'static str, request: RequestInWork) -> Self {
-        Self {
-            content: Content::Whole(Some(Bytes::from_static(text.as_bytes()))),
-            _request: request,
-        }
+    pub(super) fn text(text: impl Into<Bytes>, request: RequestInWork) -> Self {
+        Self { content: Content::Whole(Some(text.into())), _request: request }
     }
 }
 

@@ -112,11 +112,15 @@ impl Place {
         RequestInWork(Arc::clone(self))
     }
 
-    /// All that was written is with the system: if there is no request, one is waited for.
-    pub(super) fn flushed(&self) {
+    /// All that was written is with the system: if there is no request, one is waited for. Whether
+    /// it is so.
+    pub(super) fn flushed(&self) -> bool {
         let mut state = self.state();
-        if state.requests > 0 || state.turn.is_some() {
-            return;
+        if state.requests > 0 {
+            return false;
+        }
+        if state.turn.is_some() {
+            return true;
         }
         let mut waiting = self.connections.waiting();
         let turn = waiting.next_turn;
@@ -125,6 +129,7 @@ impl Place {
         state.turn = Some(turn);
         drop(waiting);
         self.connections.changed.notify_one();
+        true
     }
 
     /// Done when the connection has to make room.

@@ -18,14 +18,16 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::connections::Place;
+use super::{connections::Place, request_line::RequestLines};
 
 /// A stream that tells its connection's [`Place`] when it was flushed. An answer that is complete
-/// may still lie in a buffer of ours, and then its connection must not be closed to make room.
+/// may still lie in a buffer of ours, and then its connection must not be closed to make room. Of
+/// URLs that are too long it drops the end.
 #[derive(Debug)]
 pub(super) struct ObservedStream {
     socket: Arc<Socket>,
     place: Arc<Place>,
+    lines: RequestLines,
 }
 
 /// The socket itself, for those who only look at it.
@@ -70,8 +72,8 @@ impl Socket {
 }
 
 impl ObservedStream {
-    pub(super) fn new(socket: Arc<Socket>, place: Arc<Place>) -> Self {
-        Self { socket, place }
+    pub(super) fn new(socket: Arc<Socket>, place: Arc<Place>, lines: RequestLines) -> Self {
+        Self { socket, place, lines }
     }
 
     /// Tries until the system takes something.
@@ -92,19 +94,24 @@ impl ObservedStream {
 
 impl AsyncRead for ObservedStream {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         loop {
             ready!(self.socket.stream.poll_read_ready(cx))?;
-            match self.socket.noting(self.socket.stream.try_read(buffer.initialize_unfilled())) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            let unfilled = buffer.initialize_unfilled();
+            let length = match self.socket.noting(self.socket.stream.try_read(unfilled)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                 Err(error) => return Poll::Ready(Err(error)),
-                Ok(length) => {
-                    buffer.advance(length);
-                    return Poll::Ready(Ok(()));
-                }
+                Ok(0) => return Poll::Ready(Ok(())),
+                Ok(length) => length,
+            };
+            let handed_on = self.lines.filter(unfilled.get_mut(..length).unwrap_or_default())?;
+            // None would mean the end.
+            if handed_on > 0 {
+                buffer.advance(handed_on);
+                return Poll::Ready(Ok(()));
             }
         }
     }
@@ -120,8 +127,10 @@ impl AsyncWrite for ObservedStream {
     }
 
     /// A socket has nothing to flush: what was written is the system's.
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.place.flushed();
+    fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.place.flushed() {
+            self.lines.answered();
+        }
         Poll::Ready(Ok(()))
     }
 

@@ -82,9 +82,14 @@ fn limits() -> Limits {
     }
 }
 
+/// Reads the body, if there is one, and says how long the path is.
 fn hello() -> BoxedFilter<(reply::Response,)> {
     warp::path::full()
-        .map(|path: warp::path::FullPath| format!("{} bytes", path.as_str().len()).into_response())
+        .and(warp::body::stream())
+        .then(async |path: warp::path::FullPath, body| {
+            let _: Vec<_> = futures_util::TryStreamExt::try_collect(body).await.unwrap_or_default();
+            format!("{} bytes", path.as_str().len()).into_response()
+        })
         .boxed()
 }
 
@@ -244,16 +249,38 @@ async fn a_body_that_does_not_come_is_answered_408() {
 }
 
 #[tokio::test]
-async fn a_url_of_nearly_64_kib_is_taken_and_a_longer_one_refused() {
+async fn a_url_of_nearly_64_kib_is_taken_and_a_longer_one_refused_with_a_reason() {
     let server = Running::start(hello(), limits());
-    for (length, expected) in [(65_000, "65000 bytes"), (70_000, "414 URI Too Long")] {
-        let path = format!("/{}", "x".repeat(length - 1));
+    // One connection after the other, and all on one.
+    let mut kept = server.connect().await;
+    let query = "/api/endpoints/query/logs.all?sql=";
+    for (beginning, length, status, expected) in [
+        ("/", 65_534, "200 OK", "65534 bytes"),
+        ("/", 65_535, "414 URI Too Long", r#"{"error":"The URL is too long: 65535 bytes, at"#),
+        (query, 65_534, "200 OK", "29 bytes"),
+        (query, 70_000, "200 OK", r#"{"error":"The query is too long for a URL: 70000 bytes, at"#),
+        (query, 1 << 20, "200 OK", r#"{"error":"The query is too long for a URL: 1048576 "#),
+        ("/", 10 << 20, "414 URI Too Long", "10485760 bytes"),
+    ] {
+        let url = format!("{beginning}{}", "x".repeat(length - beginning.len()));
         let mut client = server.connect().await;
-        client
-            .send(&format!("GET {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n"))
-            .await;
+        let head =
+            format!("GET {url} HTTP/1.1\r\nhost: here\r\nx-request-id: twenty-bytes-or-more\r\n");
+        client.send(&format!("{head}connection: close\r\n\r\n")).await;
         let answer = client.rest().await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{length}: {answer}");
         assert!(answer.contains(expected), "{length}: {answer}");
+        assert!(answer.contains("x-request-id: twenty-bytes-or-more\r\n"), "{answer}");
+        kept.send(&format!("{head}\r\n")).await;
+        kept.until(expected).await;
+        let body = "a body, GET /of/no/importance".repeat(5000);
+        let length = body.len();
+        kept.send(&format!(
+            "POST /then HTTP/1.1\r\nhost: here\r\ncontent-length: {length}\r\n\r\n"
+        ))
+        .await;
+        kept.send(&body).await;
+        kept.until("5 bytes").await;
     }
 }
 
