@@ -15,7 +15,7 @@ use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -35,6 +35,7 @@ use hyper_util::{
     },
 };
 use sink::{Peer, SenderConnection};
+use store::Delivery;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     time::{sleep, timeout},
@@ -44,7 +45,7 @@ use tracing::Instrument as _;
 use crate::request_id::RequestId;
 use answer_body::AnswerBody;
 use connections::{Connections, Place, RequestInWork};
-use observed_stream::{ObservedStream, Socket};
+use observed_stream::{ACKNOWLEDGED_WITHIN, ObservedStream, Socket};
 use request_line::{CutUrl, RequestLines};
 pub(crate) use timed_body::BodyTimes;
 use timed_body::TimedBody;
@@ -60,6 +61,18 @@ const BACKLOG: u32 = 4096;
 
 /// Pause after the system refused a connection, usually because all file descriptors are in use.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Answers of at most so many bytes are acknowledged at once, whenever their reader gets to them.
+const SHORT_ANSWER: u64 = 64 << 10;
+
+/// Longest time for a client to close its end after the server has closed its own. By then the
+/// client has the last answer, or the connection is broken.
+const FINISHED_WITHIN: Duration = Duration::from_secs(4);
+
+const _: () = assert!(
+    ACKNOWLEDGED_WITHIN.as_secs() < FINISHED_WITHIN.as_secs()
+        && FINISHED_WITHIN.as_secs() < Delivery::GRACE.as_secs()
+);
 
 /// How often a client of HTTP/2 that says nothing is asked whether it is still there.
 const PING_EVERY: Duration = Duration::from_secs(20);
@@ -226,9 +239,9 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     }
 }
 
-async fn serve_connection(
+async fn serve_connection<S: Served>(
     stream: TcpStream,
-    service: impl Served,
+    service: S,
     limits: Limits,
     watcher: Watcher,
     place: Arc<Place>,
@@ -248,6 +261,7 @@ async fn serve_connection(
     let lines = RequestLines::new(url.clone());
     let service = {
         let (asked, place, sender) = (Arc::clone(&asked), Arc::clone(&place), sender.clone());
+        let socket = Arc::downgrade(&socket);
         service_fn(move |mut request: Request<Incoming>| {
             asked.store(true, Ordering::Relaxed);
             let mut cut_url = None;
@@ -256,7 +270,16 @@ async fn serve_connection(
                 cut_url = url.take();
             }
             request.extensions_mut().insert(sender.clone());
-            answer(request, cut_url, service.clone(), body_times, place.request())
+            let answer = answer(request, cut_url, service.clone(), body_times, place.request());
+            let socket = Weak::clone(&socket);
+            async move {
+                let answer = answer.await?;
+                if let Some(socket) = socket.upgrade() {
+                    let is_short = answer.body().size_hint().lower() <= SHORT_ANSWER;
+                    socket.limit_acknowledgement(is_short);
+                }
+                Ok::<_, S::Error>(answer)
+            }
         })
     };
     let builder = connection_builder(idle_timeout);
@@ -268,6 +291,11 @@ async fn serve_connection(
         ended = watcher.watch(connection.into_owned()) => {
             if let Err(error) = ended {
                 tracing::debug!(error, "a connection ended early");
+            }
+            place.flushed();
+            tokio::select! {
+                _ = timeout(FINISHED_WITHIN, socket.finish()) => {}
+                () = place.told_to_close() => {}
             }
             sender.ended(socket.peer());
         }

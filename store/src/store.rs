@@ -16,7 +16,7 @@ use crate::{
     Admission, ContentHash, Delivery, Endpoint, EndpointKey, KeptEvent, Query, QueryError,
     QueryRows, RejectedEventsError, RejectedPage, Settings, Source, SourceKey, Validation,
     catalog::{Catalog, changes},
-    connections, delivery, drain, event_store,
+    connections, drain, event_store,
     event_tables::EventTables,
     failure,
     learning::Unsaved,
@@ -283,7 +283,7 @@ impl Inner {
             return Ok(());
         }
         let mut events = connections::connect(&self.settings.events).await?;
-        let all_heard = Instant::now() + delivery::GRACE;
+        let all_heard = Instant::now() + Delivery::GRACE;
         orphans::sweep(self, &mut events, &loaded.events_schema, all_heard).await?;
         events.close().await
     }

@@ -220,6 +220,22 @@ async fn while_all_have_a_request_one_more_waits() {
     assert!(second.rest().await.ends_with("slow, but here"));
 }
 
+/// A connection that is closed while the client sends is reset, and the answer is lost.
+#[tokio::test]
+async fn an_answer_to_half_a_body_arrives() {
+    let server = Running::start(warp::any().map(|| "early".into_response()).boxed(), limits());
+    let mut client = server.connect().await;
+    let length = 20 << 20;
+    client
+        .send(&format!("POST / HTTP/1.1\r\nhost: here\r\ncontent-length: {length}\r\n\r\n"))
+        .await;
+    client.send(&"x".repeat(length)).await;
+    let mut answer = String::new();
+    let read = timeout(DEADLINE, client.0.read_to_string(&mut answer)).await.expect("it is closed");
+    read.expect("it is closed in order");
+    assert!(answer.ends_with("early"), "{answer}");
+}
+
 /// A handler that needs the whole body.
 fn reads_all() -> BoxedFilter<(reply::Response,)> {
     warp::body::stream()
