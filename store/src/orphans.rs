@@ -67,41 +67,31 @@ async fn adopt(
     adopt.execute(connection).await.map(|_| ())
 }
 
-/// Removes the rows of delivered receipts, and lets those of failed ones become orphans.
+/// Removes the rows of delivered receipts, and lets those of failed ones become orphans. It may be
+/// given up at any point.
 pub(crate) async fn sweep(
     inner: &Inner,
     connection: &mut PgConnection,
     schema: &SchemaName,
     now: Instant,
 ) -> Result<(), sqlx::Error> {
-    let receipts = &inner.receipts;
-    let hand_over = receipts.hand_over().await;
-    let settled = receipts.settle(now);
-    let mut done = Ok(());
-    if !settled.delivered.is_empty() {
-        let sql = format!("delete from {} where request = any($1)", receipts_table(schema));
-        let delete = sqlx::query(AssertSqlSafe(sql)).bind(&settled.delivered);
-        done = delete.execute(&mut *connection).await.map(|_| ());
-        if done.is_err() {
-            settled.delivered.iter().for_each(|request| receipts.note_needless(*request));
-        }
+    let table = receipts_table(schema);
+    let mut hand_over = inner.receipts.hand_over(now).await;
+    if !hand_over.settled.needless.is_empty() {
+        let sql = format!("delete from {table} where request = any($1)");
+        let delete = sqlx::query(AssertSqlSafe(sql)).bind(&hand_over.settled.needless);
+        delete.execute(&mut *connection).await?;
+        hand_over.removed();
     }
-    if !settled.orphaned.is_empty() {
-        let sql = format!(
-            "update {} set orphaned = true where request = any($1)",
-            receipts_table(schema)
-        );
-        let update = sqlx::query(AssertSqlSafe(sql)).bind(&settled.orphaned);
-        match update.execute(&mut *connection).await {
-            Ok(_) => receipts.forget(&settled.orphaned),
-            Err(error) => {
-                receipts.keep(&settled.orphaned);
-                done = Err(error);
-            }
-        }
+    let orphaned = [&hand_over.settled.orphaned[..], &hand_over.settled.failed].concat();
+    if !orphaned.is_empty() {
+        let sql =
+            format!("update {table} set orphaned = true where request = any($1) and not orphaned");
+        let update = sqlx::query(AssertSqlSafe(sql)).bind(orphaned);
+        update.execute(&mut *connection).await?;
+        hand_over.orphaned();
     }
     drop(hand_over);
-    done?;
     adopt(connection, schema, inner.settings.owner).await
 }
 

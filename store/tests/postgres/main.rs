@@ -5,6 +5,8 @@ mod append;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod orphans;
+#[cfg(test)]
 mod outage;
 #[cfg(test)]
 mod prepare;
