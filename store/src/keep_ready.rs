@@ -1,7 +1,7 @@
 //! Makes the databases ready, and notices when they go and come back.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -84,9 +84,10 @@ impl Inner {
             .map_err(PrepareError::during("installing the functions of queries"))?;
         migrate(&mut events, &events_schema, &migrate::EVENTS).await?;
         let first = self.state().loaded.is_none();
-        orphans::begin(&mut events, &events_schema, settings.owner, first)
+        let is_known = orphans::begin(&mut events, &events_schema, settings.owner, first)
             .await
             .map_err(PrepareError::during("looking after receipts"))?;
+        self.is_known_alive.store(is_known, Ordering::Relaxed);
         let has_reader = readers::make_role(&mut events, &events_schema)
             .await
             .map_err(PrepareError::during("making the role of queries"))?;

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::AtomicBool},
     time::{Duration, Instant},
 };
 
@@ -43,6 +43,8 @@ pub(crate) struct Inner {
     pub(crate) receipts: Receipts,
     pub(crate) spool: Option<Spool>,
     pub(crate) unsaved: Unsaved,
+    /// Whether the connection that watches holds the lock by which others know that we live.
+    pub(crate) is_known_alive: AtomicBool,
     state: watch::Sender<State>,
     // Pools want a running Tokio runtime, `Store::new` does not.
     ingest: OnceLock<PgPool>,
@@ -116,6 +118,7 @@ impl Store {
                 receipts: Receipts::default(),
                 spool,
                 unsaved: Unsaved::default(),
+                is_known_alive: AtomicBool::new(false),
                 state: watch::Sender::default(),
                 ingest: OnceLock::new(),
                 query: OnceLock::new(),

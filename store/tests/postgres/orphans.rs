@@ -84,3 +84,19 @@ async fn each_that_comes_again_takes_an_orphan_of_its_own() {
     run(&mut other, "commit").await;
     assert_eq!(fixture.ids().await.len(), 2);
 }
+
+/// The server has not noticed the end of the former life's session.
+#[tokio::test]
+async fn who_is_taken_for_a_former_life_is_known_to_live_later() {
+    let mut fixture = Fixture::new().await;
+    fixture.running.keeper.abort();
+    let holds = "select count(*) from pg_locks where locktype = 'advisory' \
+                 and classid = 1819240312 and objid = 1 \
+                 and database = (select oid from pg_database where datname = current_database())";
+    eventually("the former life ends", async || fixture.ask(holds).await == "0").await;
+    let mut former = PgConnection::connect(&fixture.url).await.expect("the database answers");
+    run(&mut former, "select pg_advisory_lock(1819240312, 1)").await;
+    fixture.running = start(settings(&fixture.url)).await;
+    former.close().await.expect("it ends");
+    eventually("it is known to live", async || fixture.ask(holds).await == "1").await;
+}
