@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::{
     ContentHash,
     event_store::{self, AppendError},
+    former_requests::FormerRequests,
     request::Request,
     spooled::{self, NotARequest},
     store::Inner,
@@ -22,14 +23,19 @@ const PROGRESS_IS_KEPT: Duration = Duration::from_secs(5);
 /// Wait after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Notes the requests on the spool that a former life of this process left there: their senders
-/// may not have been answered.
+/// Notes the requests on the spool that a former life of this process left there, the latest ones:
+/// their senders may not have been answered.
 pub(crate) async fn note_spooled(inner: &Arc<Inner>, spool: &Spool) {
     let noted = {
         let (inner, spool) = (Arc::clone(inner), spool.clone());
         tokio::task::spawn_blocking(move || {
+            let mut passed_over = spool.depth().records.saturating_sub(FormerRequests::MOST);
             spool.scan(|_, bytes| {
-                if let Ok(Request { id, content: Some(content), .. }) = spooled::decode(bytes) {
+                if let Some(left) = passed_over.checked_sub(1) {
+                    passed_over = left;
+                } else if let Ok(Request { id, content: Some(content), .. }) =
+                    spooled::decode(bytes)
+                {
                     inner.receipts.note_spooled(content, id);
                 }
             })

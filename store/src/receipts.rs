@@ -17,7 +17,7 @@ use std::{
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::{ContentHash, Delivery};
+use crate::{ContentHash, Delivery, former_requests::FormerRequests};
 
 /// Time within which a sender comes again that was told of a failure.
 const FAILED_KEPT: Duration = Duration::from_secs(600);
@@ -46,6 +46,8 @@ pub(crate) enum Stage {
 #[derive(Debug, Default)]
 pub(crate) struct Receipts {
     entries: Mutex<HashMap<ContentHash, Vec<Entry>>>,
+    /// They are on the spool, and count as not delivered.
+    former: Mutex<FormerRequests>,
     /// Requests whose rows can go.
     needless: Arc<Mutex<Vec<Uuid>>>,
     /// Held while rows become orphans: until it is known whether they have, nobody knows whose
@@ -156,9 +158,7 @@ impl Receipts {
 
     /// Notes a request of a former life of this process that is on the spool.
     pub(crate) fn note_spooled(&self, content: ContentHash, request: Uuid) {
-        let delivery = Delivery::default();
-        delivery.fail();
-        self.add(content, delivery, Progress { request, stage: Stage::InSpool });
+        self.former().note(content, request);
     }
 
     fn add(
@@ -201,6 +201,12 @@ impl Receipts {
 
     /// A request has left the spool for the store. `false` when nobody remembers it.
     pub(crate) fn note_drained(&self, content: ContentHash, request: Uuid) -> bool {
+        if self.former().remove(content, request) {
+            let delivery = Delivery::default();
+            delivery.fail();
+            self.add(content, delivery, Progress { request, stage: Stage::InStore });
+            return true;
+        }
         let mut found = false;
         for entry in self.entries().get_mut(&content).into_iter().flatten() {
             if entry.request() == request {
@@ -246,17 +252,23 @@ impl Receipts {
                 };
                 match of_content.iter().position(|entry| claimable(entry) && !entry.handing_over) {
                     Some(place) => return Some(Claimed(of_content.swap_remove(place).progress)),
-                    None if !of_content.iter().any(claimable) => return None,
-                    None => {}
+                    None if of_content.iter().any(claimable) => {}
+                    None => break,
                 }
             }
             // Its row is becoming an orphan, and the store will tell.
             drop(self.handing_over.lock().await);
         }
+        let request = self.former().claim(by.content)?;
+        let progress = Progress { request, stage: Stage::InSpool };
+        Some(Claimed(Arc::new(watch::Sender::new(progress))))
     }
 
     /// Whether a request's bytes may still be sent again: its answer is not known to be delivered.
     pub(crate) fn may_be_sent_again(&self, content: ContentHash, request: Uuid) -> bool {
+        if self.former().contains(content, request) {
+            return true;
+        }
         let now = Instant::now();
         let entries = self.entries();
         let mut of_content = entries.get(&content).into_iter().flatten();
@@ -342,6 +354,10 @@ impl Receipts {
 
     fn entries(&self) -> MutexGuard<'_, HashMap<ContentHash, Vec<Entry>>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn former(&self) -> MutexGuard<'_, FormerRequests> {
+        self.former.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn needless(&self) -> MutexGuard<'_, Vec<Uuid>> {
@@ -480,6 +496,20 @@ mod tests {
         let third = stored(&receipts, failed(), Stage::Failed);
         receipts.forget_settled_on_spool(Instant::now() + FAILED_KEPT);
         assert_eq!(receipts.take_needless(), [third]);
+    }
+
+    #[tokio::test]
+    async fn what_a_former_life_left_on_the_spool_is_claimed_once() {
+        let receipts = Receipts::default();
+        let left = Uuid::new_v4();
+        receipts.note_spooled(content(), left);
+        let [again, new] = [(); 2].map(|()| receipts.note(content(), Delivery::default()));
+        let claimed = receipts.claim(&again).await.unwrap().ended().await;
+        assert_eq!(claimed, Progress { request: left, stage: Stage::InSpool });
+        assert!(receipts.claim(&new).await.is_none());
+        again.tell(claimed.request, claimed.stage);
+        assert!(receipts.may_be_sent_again(content(), left));
+        assert!(receipts.note_drained(content(), left));
     }
 
     #[tokio::test]
