@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     ContentHash,
-    event_store::{self, AppendError},
+    event_store::{self, AppendError, WRITE_TIMEOUT},
     former_requests::FormerRequests,
     request::Request,
     spooled::{self, NotARequest},
@@ -17,8 +17,10 @@ use crate::{
 /// Bytes that are drained at once.
 const AT_ONCE: usize = 4 << 20;
 
-/// After this time a crash cannot bring back what was drained.
-const PROGRESS_IS_KEPT: Duration = Duration::from_secs(5);
+/// How long the rows of drained requests are kept. By then a crash cannot bring back what was
+/// drained, which takes about a second, and a slow writer that had begun before the request went on
+/// the spool has ended: without the row it would store it again.
+const ROWS_KEPT: Duration = WRITE_TIMEOUT.saturating_add(Duration::from_secs(10));
 
 /// Wait after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -63,7 +65,7 @@ pub(crate) async fn keep_draining(inner: &Arc<Inner>, spool: &Spool) {
                 spool.done(last).await;
                 let inner = Arc::clone(inner);
                 tokio::spawn(async move {
-                    tokio::time::sleep(PROGRESS_IS_KEPT).await;
+                    tokio::time::sleep(ROWS_KEPT).await;
                     drained.forget(&inner);
                 });
                 if std::mem::take(&mut failing) {

@@ -12,9 +12,13 @@ use crate::{
     writers::Writers,
 };
 
-/// Longest time for one group. A server that vanished without closing its connections would
-/// otherwise hold senders for as long as TCP waits.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest time for one group, all its attempts together. A server that vanished without closing its
+/// connections would otherwise hold senders for as long as TCP waits.
+///
+/// Without a spool it is also the longest time for a request, whether it waits for a writer or is
+/// written. With one that is [`SLOW`]; the write goes on meanwhile, and its receipt stands against
+/// the one of the [drain](crate::drain), which keeps it longer than this.
+pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Time after which the store counts as slow, and a request goes on the spool.
 const SLOW: Duration = Duration::from_secs(5);

@@ -28,7 +28,8 @@ pub(crate) async fn begin(
     let is_known = tell_alive(connection, owner).await?;
     if first {
         let mut transaction = connection.begin().await?;
-        // What was on its way when the process died is committed after this, or never.
+        // What was on its way when the process died is committed after this, or never. The server
+        // may take its time to notice that; then this is tried again.
         sqlx::query("select pg_advisory_xact_lock($1, 0)")
             .bind(LOCK_CLASS)
             .execute(&mut *transaction)

@@ -30,10 +30,14 @@ use crate::{
 /// How long [`Store::close`] waits for connections that are at work.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Connections for what must go on while all writers are stuck: the spool is drained, and rejected
+/// events are looked at.
+const BESIDE_WRITERS: u32 = 2;
+
 /// The catalog and the event store. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 pub(crate) struct Inner {
@@ -346,14 +350,14 @@ impl Inner {
     pub(crate) fn ingest_pool(&self) -> &PgPool {
         self.ingest.get_or_init(|| {
             let Settings { events, ingest_connections, .. } = &self.settings;
-            connections::ingest_pool(events.options(), *ingest_connections)
+            connections::pool(events.options(), *ingest_connections + BESIDE_WRITERS)
         })
     }
 
     fn query_pool(&self) -> &PgPool {
         self.query.get_or_init(|| {
             let Settings { events, query_connections, .. } = &self.settings;
-            connections::query_pool(events.options(), *query_connections)
+            connections::pool(events.options(), *query_connections)
         })
     }
 }
@@ -368,11 +372,11 @@ impl fmt::Debug for Store {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::PostgresServer;
 
-    fn store() -> Store {
+    pub(crate) fn store() -> Store {
         let server = PostgresServer::parse("postgresql://127.0.0.1:1/none", None).unwrap();
         Store::new(
             Settings {
