@@ -6,9 +6,10 @@ use spool::{Spool, Taken};
 use uuid::Uuid;
 
 use crate::{
-    ContentHash,
+    ContentHash, SourceKey,
     event_store::{self, AppendError, WRITE_TIMEOUT},
     former_requests::FormerRequests,
+    measures,
     request::Request,
     spooled::{self, NotARequest},
     store::Inner,
@@ -63,6 +64,7 @@ pub(crate) async fn keep_draining(inner: &Arc<Inner>, spool: &Spool) {
         match drained {
             Ok(drained) => {
                 spool.done(last).await;
+                measures::requests_lost(taken.len() - drained.0.len());
                 let inner = Arc::clone(inner);
                 tokio::spawn(async move {
                     tokio::time::sleep(ROWS_KEPT).await;
@@ -91,7 +93,11 @@ fn requests(taken: &[Taken]) -> Result<Vec<Request>, NotARequest> {
             Ok(request) => requests.push(request),
             Err(error @ NotARequest::Version(_)) => return Err(error),
             Err(NotARequest::Unreadable) => {
-                tracing::error!(position = ?record.position, "a spooled request is unreadable");
+                tracing::error!(
+                    position = ?record.position,
+                    bytes = record.bytes.len(),
+                    "a request on the spool cannot be read, and its events are lost"
+                );
             }
         }
     }
@@ -142,5 +148,26 @@ async fn drain_group(inner: &Inner, group: &mut [Request]) -> Result<(), AppendE
         request.may_come_again = request.content.is_some_and(may_come);
     }
     let requests: Vec<&Request> = group.iter().collect();
-    event_store::write(inner, &requests).await.map(|_| ())
+    let appended = event_store::write(inner, &requests).await?;
+    let refused = appended.iter().flat_map(|appended| &appended.refused);
+    if let Some(first) = refused.clone().next() {
+        // Nobody is there to be told any more.
+        let source = name_of_source(inner, group.first());
+        let events = refused.count();
+        measures::refused_late(&source, events);
+        tracing::warn!(
+            source,
+            rejected = events,
+            %first,
+            "Postgres refuses events from the spool; they are among the rejected events"
+        );
+    }
+    Ok(())
+}
+
+fn name_of_source(inner: &Inner, request: Option<&Request>) -> String {
+    let token = request.map(|request| request.source).unwrap_or_default();
+    let loaded = inner.state().loaded;
+    let source = loaded.and_then(|loaded| loaded.catalog.source(SourceKey::Token(token)));
+    source.map_or_else(|| token.to_string(), |source| source.name.clone())
 }

@@ -377,6 +377,11 @@ pub(crate) mod tests {
     use crate::PostgresServer;
 
     pub(crate) fn store() -> Store {
+        store_with(None)
+    }
+
+    /// A store that never becomes ready.
+    pub(crate) fn store_with(spool: Option<Spool>) -> Store {
         let server = PostgresServer::parse("postgresql://127.0.0.1:1/none", None).unwrap();
         Store::new(
             Settings {
@@ -389,7 +394,7 @@ pub(crate) mod tests {
                 query_functions: "",
                 owner: 1,
             },
-            None,
+            spool,
         )
     }
 

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use end_to_end::postgres::TestCluster;
 use sqlx::{Connection, PgConnection};
-use store::{AppendError, Delivery, QueryError, Readiness, RejectedPage};
+use store::{AppendError, Delivery, PostgresServer, QueryError, Readiness, RejectedPage};
 
 use crate::fixture::{
-    Fixture, admit, append, batch, eventually, launch, now, run, settings, within_deadline,
+    Fixture, admit, append, batch, eventually, launch, now, run, settings, start, within_deadline,
 };
 
 #[tokio::test]
@@ -148,4 +148,40 @@ async fn sessions_of_a_vanished_machine_end() {
         let found = fixture.query(&format!("select current_setting('{name}') as v")).await.unwrap();
         assert!(found.contains(value), "{name}: {found}");
     }
+}
+
+/// Receipts are rows of the events database.
+#[tokio::test]
+async fn receipts_are_looked_after_while_the_catalog_is_away() {
+    let (events, catalog) = (TestCluster::shared().database().await, TestCluster::start());
+    let catalog_url = catalog.database().await;
+    let mut settings = settings(&events);
+    settings.catalog = PostgresServer::parse(&catalog_url, Some("_analytics")).unwrap();
+    drop(start(settings.clone()).await);
+    let mut admin = PgConnection::connect(&catalog_url).await.unwrap();
+    let source = "insert into _analytics.logweir_sources (token, name) \
+                  values (gen_random_uuid(), 'events')";
+    run(&mut admin, source).await;
+    let running = start(settings).await;
+    let source = running.store.source(store::SourceKey::Name("events")).unwrap();
+    catalog.stop_server();
+    eventually("the outage is noticed", async || {
+        running.store.readiness() == Readiness::Unreachable
+    })
+    .await;
+    let [lost, read] = [Delivery::default(), Delivery::default()];
+    for (content, delivery) in [("lost", &lost), ("read", &read)] {
+        let admission = admit(&running.store, content, delivery);
+        admission.append(&source, batch([("x", now())])).await.unwrap();
+    }
+    lost.fail();
+    read.succeed();
+    let mut admin = PgConnection::connect(&events).await.unwrap();
+    eventually("one is an orphan and one is gone", async || {
+        let rows = "select string_agg(orphaned::text, ',') from _analytics.logweir_receipts";
+        let rows: Option<String> = sqlx::query_scalar(rows).fetch_one(&mut admin).await.unwrap();
+        rows.as_deref() == Some("true")
+    })
+    .await;
+    assert_eq!(running.store.readiness(), Readiness::Unreachable);
 }
