@@ -11,6 +11,7 @@ mod functions;
 mod ingest;
 mod otlp;
 mod refusals;
+mod replay;
 mod vector;
 
 use end_to_end::{postgres::TestCluster, program::Program};
