@@ -34,8 +34,11 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// For a request's body to arrive. Senders are on the same network, and Vector itself gives up
 /// after 60 s.
-const BODY_TIMES: BodyTimes =
-    BodyTimes { quiet: Duration::from_secs(10), whole: Duration::from_secs(60) };
+const BODY_TIMES: BodyTimes = BodyTimes {
+    quiet: Duration::from_secs(10),
+    whole: Duration::from_secs(60),
+    trickles_after: Duration::from_secs(10),
+};
 
 /// Files that are open beside connections: the databases' connections, the spool, the logs.
 const OTHER_FILES: u64 = 256;

@@ -81,14 +81,14 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
     /// Connections at a time. For one more, that which has waited the longest for a request is
-    /// closed; while all have a request, it waits.
+    /// closed, else one whose request's body trickles in; while all have other requests, it waits.
     pub(crate) max_connections: usize,
     /// For the first request to arrive after the connection is made.
     pub(crate) head_timeout: Duration,
     /// For the head of a next one to arrive. Vector keeps connections for 90 s, and one that is
     /// closed when it is used costs a retry.
     pub(crate) idle_timeout: Duration,
-    /// For a request's body to arrive; 408 is answered when it does not.
+    /// For a request's body to arrive; 408 is answered when it does not, or gRPC's like of it.
     pub(crate) body_times: BodyTimes,
     /// For requests in flight to be answered after the end was asked for.
     pub(crate) drain_timeout: Duration,
@@ -349,11 +349,15 @@ async fn answer<S: Served>(
         id.mark(response.headers_mut());
         return Ok(response);
     }
-    let (body, late) = TimedBody::new(body, body_times);
+    let is_grpc = with_grpc::is_grpc(&head.headers);
+    let (body, late) = TimedBody::new(body, body_times, in_work.body());
     let request = Request::from_parts(head, body);
     let response = service.call(request).instrument(span).await?;
     let mut response = if late.is_so() {
-        too_late(version, in_work)
+        match is_grpc {
+            true => with_grpc::too_late(in_work),
+            false => too_late(version, in_work),
+        }
     } else {
         response.map(|body| AnswerBody::new(body, in_work))
     };

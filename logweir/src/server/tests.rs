@@ -72,12 +72,18 @@ impl Client {
     }
 }
 
+const BODY_TIMES: BodyTimes = BodyTimes {
+    quiet: DEADLINE.saturating_mul(2),
+    whole: DEADLINE.saturating_mul(2),
+    trickles_after: DEADLINE.saturating_mul(2),
+};
+
 fn limits() -> Limits {
     Limits {
         max_connections: 100,
         head_timeout: DEADLINE * 2,
         idle_timeout: DEADLINE * 2,
-        body_times: BodyTimes { quiet: DEADLINE * 2, whole: DEADLINE * 2 },
+        body_times: BODY_TIMES,
         drain_timeout: DEADLINE * 2,
     }
 }
@@ -220,6 +226,56 @@ async fn while_all_have_a_request_one_more_waits() {
     assert!(second.rest().await.ends_with("slow, but here"));
 }
 
+/// Bodies that trickle keep nobody out, though each of them has a request in work.
+#[tokio::test]
+async fn bodies_that_trickle_make_room() {
+    let body_times = BodyTimes { trickles_after: Duration::from_millis(20), ..BODY_TIMES };
+    let limits = Limits { max_connections: 2, body_times, ..limits() };
+    let server = Running::start(hello(), limits);
+    let mut trickling = Vec::new();
+    for _ in 0..2 {
+        let mut client = server.connect().await;
+        client.send("POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 9999\r\n\r\n").await;
+        trickling.push(client);
+    }
+    let mut client = server.connect().await;
+    client.send("GET / HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").await;
+    let answer = async { client.rest().await };
+    let trickle = async {
+        let mut pauses = tokio::time::interval(Duration::from_millis(10));
+        loop {
+            pauses.tick().await;
+            for client in &trickling {
+                // One of them makes room.
+                _ = client.0.try_write(b"a");
+            }
+        }
+    };
+    tokio::select! {
+        answer = answer => assert!(answer.contains("1 bytes"), "{answer}"),
+        () = trickle => {}
+    }
+}
+
+/// A client of gRPC knows nothing of 408.
+#[tokio::test]
+async fn a_message_of_grpc_that_does_not_come_may_be_sent_again() {
+    let body_times = BodyTimes { quiet: Duration::from_millis(50), ..BODY_TIMES };
+    let server = Running::start(reads_all(), Limits { body_times, ..limits() });
+    let mut client = server.connect().await;
+    client
+        .send(
+            "POST / HTTP/1.1\r\nhost: here\r\ncontent-type: application/grpc+proto\r\n\
+             content-length: 3\r\n\r\nab",
+        )
+        .await;
+    let answer = client.until("\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    for header in ["content-type: application/grpc\r\n", "grpc-status: 14\r\n"] {
+        assert!(answer.contains(header), "{answer}");
+    }
+}
+
 /// A connection that is closed while the client sends is reset, and the answer is lost.
 #[tokio::test]
 async fn an_answer_to_half_a_body_arrives() {
@@ -248,7 +304,7 @@ fn reads_all() -> BoxedFilter<(reply::Response,)> {
 
 #[tokio::test]
 async fn a_body_that_does_not_come_is_answered_408() {
-    let body_times = BodyTimes { quiet: Duration::from_millis(50), whole: DEADLINE };
+    let body_times = BodyTimes { quiet: Duration::from_millis(50), ..BODY_TIMES };
     let server = Running::start(reads_all(), Limits { body_times, ..limits() });
     let head = "POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 3\r\n\r\n";
     for beginning in ["", "ab"] {
