@@ -5,13 +5,13 @@ use std::{net::SocketAddr, time::Duration};
 use end_to_end::{
     http_exchange::{Exchange, Outcome},
     postgres::TestCluster,
-    program::{PUBLIC, Program},
+    program::{PRIVATE, PUBLIC, Program},
 };
 use futures_util::{StreamExt as _, stream};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::{
-    io::AsyncWriteExt as _,
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
     time::{sleep, timeout},
 };
@@ -115,5 +115,27 @@ async fn ten_thousand_idle_connections_do_not_hold_a_busy_one_up() {
     tokio::select! {
         answered = answer() => assert_eq!(answered, Outcome::Answered(200)),
         () = trickle => {}
+    }
+}
+
+/// Studio asks in the URL, and shows an error's text with 200 only.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_that_is_too_long_for_a_url_is_answered_with_the_reason() {
+    let program = super::program().await;
+    for length in [100_000, 1 << 20] {
+        let mut stream = TcpStream::connect(program.address()).await.expect("it listens");
+        let path = "/api/endpoints/query/logs.all?project=default&sql=select%201";
+        let rest =
+            format!("HTTP/1.1\r\nhost: here\r\nx-api-key: {PRIVATE}\r\nconnection: close\r\n\r\n");
+        let request = format!("GET {path}{} {rest}", "+".repeat(length));
+        stream.write_all(request.as_bytes()).await.expect("it is read");
+        let mut answer = String::new();
+        let read = timeout(DEADLINE, stream.read_to_string(&mut answer)).await.expect("answered");
+        read.expect("the connection is closed in order");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+        let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
+        let error = body["error"].as_str().expect("a text");
+        assert!(error.starts_with("The query is too long for a URL"), "{error}");
     }
 }

@@ -1,5 +1,7 @@
 //! Events that were rejected and are sent in again, and requests that are.
 
+use std::io::ErrorKind;
+
 use end_to_end::{
     http_exchange::{Exchange, Fault, Outcome},
     postgres::TestCluster,
@@ -8,6 +10,7 @@ use end_to_end::{
 use reqwest::StatusCode;
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
+use tokio::{io::AsyncWriteExt as _, net::TcpSocket};
 
 const TABLE: &str = "postgres.logs";
 
@@ -38,6 +41,49 @@ async fn replayed_events_teach_their_source() {
     let replayed: serde_json::Value = replayed.json().await.expect("JSON");
     assert_eq!(replayed["replayed"], 1, "{replayed}");
     eventually("what was replayed is learned", async || known("far").await).await;
+}
+
+/// A network that loses an answer says nothing of it: here the sender's buffer is full, which looks
+/// the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_not_acknowledged_was_not_delivered() {
+    let program = super::program().await;
+    let request = |number: usize| {
+        let body = format!(r#"[{{"event_message": "{number:05}", "project": "default"}}]"#);
+        let head = format!(
+            "POST /api/logs?source_name={TABLE} HTTP/1.1\r\nhost: here\r\nx-api-key: {PUBLIC}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        (head, body)
+    };
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(2048).expect("a small buffer");
+    let mut deaf = socket.connect(program.address()).await.expect("it listens");
+    const REQUESTS: usize = 200;
+    for number in 0..REQUESTS {
+        let (head, body) = request(number);
+        deaf.write_all(format!("{head}{body}").as_bytes()).await.expect("it is read");
+    }
+    let stored = async || {
+        let rows = program.rows("select count(*) as n from postgres_logs").await;
+        rows[0]["n"].as_u64().expect("a number")
+    };
+    let all = REQUESTS as u64;
+    eventually("all are stored", async || stored().await == all).await;
+    // The program's end knows nothing of the connection any more. Empty lines are no request.
+    eventually("it is broken off", async || {
+        deaf.try_write(b"\r\n").is_err_and(|error| error.kind() != ErrorKind::WouldBlock)
+    })
+    .await;
+    // Those before the last one count as read, because more was sent on the same connection.
+    let (head, body) = request(REQUESTS - 1);
+    let again = Exchange::with(program.address()).send(&head, body.as_bytes(), None).await;
+    assert_eq!(again, Outcome::Answered(200));
+    assert_eq!(stored().await, all);
+    let again = Exchange::with(program.address()).send(&head, body.as_bytes(), None).await;
+    assert_eq!(again, Outcome::Answered(200));
+    assert_eq!(stored().await, all + 1);
 }
 
 /// The attributes of a CloudEvent stand in headers: what differs in them alone is another one.
