@@ -16,6 +16,7 @@ mod drain;
 mod event_store;
 mod event_tables;
 mod failure;
+mod former_requests;
 mod group;
 mod keep_ready;
 mod learning;

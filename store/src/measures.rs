@@ -9,10 +9,13 @@
 //! | `logweir_spool_bytes` | gauge | bytes of the spool's files |
 //! | `logweir_spool_max_bytes` | gauge | largest size of the spool |
 //! | `logweir_store_ready` | gauge | 1 while the databases answer |
+//!
+//! It also adds to two figures of ingest what turns out only when the spool is drained:
+//! `logweir_ingest_events_rejected_total` and `logweir_ingest_events_dropped_total`.
 
 use std::time::Duration;
 
-use metrics::{Unit, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{Unit, counter, describe_gauge, describe_histogram, gauge, histogram};
 
 use crate::{Readiness, Store};
 
@@ -23,6 +26,11 @@ const SPOOL_RECORDS: &str = "logweir_spool_records";
 const SPOOL_BYTES: &str = "logweir_spool_bytes";
 const SPOOL_MAX_BYTES: &str = "logweir_spool_max_bytes";
 const READY: &str = "logweir_store_ready";
+const REJECTED: &str = "logweir_ingest_events_rejected_total";
+const DROPPED: &str = "logweir_ingest_events_dropped_total";
+
+/// Where nobody can say which source it was.
+const UNKNOWN: &str = "unknown";
 
 /// Tells the recorder what the names mean.
 pub(crate) fn describe() {
@@ -39,6 +47,18 @@ pub(crate) fn group_written(events: usize, took: Duration) {
     #[expect(clippy::cast_precision_loss, reason = "a count of events")]
     histogram!(GROUP_EVENTS).record(events as f64);
     histogram!(GROUP_SECONDS).record(took);
+}
+
+/// Postgres has refused events of a request that was acknowledged when it went on the spool.
+pub(crate) fn refused_late(source: &str, events: usize) {
+    counter!(REJECTED, "source" => source.to_owned()).increment(events as u64);
+}
+
+/// So many requests on the spool cannot be read. Each had one event at least.
+pub(crate) fn requests_lost(requests: usize) {
+    if requests > 0 {
+        counter!(DROPPED, "source" => UNKNOWN).increment(requests as u64);
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "sizes of files and queues")]

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::AtomicBool},
     time::{Duration, Instant},
 };
 
@@ -16,7 +16,7 @@ use crate::{
     Admission, ContentHash, Delivery, Endpoint, EndpointKey, Query, QueryError, QueryRows,
     RejectedEvents, RejectedPage, Settings, Source, SourceKey, StoreUnavailable, Validation,
     catalog::{Catalog, changes},
-    connections, delivery, drain, event_store,
+    connections, drain, event_store,
     event_tables::EventTables,
     failure,
     learning::Unsaved,
@@ -30,10 +30,14 @@ use crate::{
 /// How long [`Store::close`] waits for connections that are at work.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Connections for what must go on while all writers are stuck: the spool is drained, and rejected
+/// events are looked at.
+const BESIDE_WRITERS: u32 = 2;
+
 /// The catalog and the event store. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 pub(crate) struct Inner {
@@ -43,6 +47,8 @@ pub(crate) struct Inner {
     pub(crate) receipts: Receipts,
     pub(crate) spool: Option<Spool>,
     pub(crate) unsaved: Unsaved,
+    /// Whether the connection that watches holds the lock by which others know that we live.
+    pub(crate) is_known_alive: AtomicBool,
     state: watch::Sender<State>,
     // Pools want a running Tokio runtime, `Store::new` does not.
     ingest: OnceLock<PgPool>,
@@ -116,6 +122,7 @@ impl Store {
                 receipts: Receipts::default(),
                 spool,
                 unsaved: Unsaved::default(),
+                is_known_alive: AtomicBool::new(false),
                 state: watch::Sender::default(),
                 ingest: OnceLock::new(),
                 query: OnceLock::new(),
@@ -292,7 +299,7 @@ impl Inner {
             return Ok(());
         }
         let mut events = connections::connect(&self.settings.events).await?;
-        let all_heard = Instant::now() + delivery::GRACE;
+        let all_heard = Instant::now() + Delivery::GRACE;
         orphans::sweep(self, &mut events, &loaded.events_schema, all_heard).await?;
         events.close().await
     }
@@ -352,14 +359,14 @@ impl Inner {
     pub(crate) fn ingest_pool(&self) -> &PgPool {
         self.ingest.get_or_init(|| {
             let Settings { events, ingest_connections, .. } = &self.settings;
-            connections::ingest_pool(events.options(), *ingest_connections)
+            connections::pool(events.options(), *ingest_connections + BESIDE_WRITERS)
         })
     }
 
     fn query_pool(&self) -> &PgPool {
         self.query.get_or_init(|| {
             let Settings { events, query_connections, .. } = &self.settings;
-            connections::query_pool(events.options(), *query_connections)
+            connections::pool(events.options(), *query_connections)
         })
     }
 }
@@ -374,11 +381,16 @@ impl fmt::Debug for Store {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::PostgresServer;
 
-    fn store() -> Store {
+    pub(crate) fn store() -> Store {
+        store_with(None)
+    }
+
+    /// A store that never becomes ready.
+    pub(crate) fn store_with(spool: Option<Spool>) -> Store {
         let server = PostgresServer::parse("postgresql://127.0.0.1:1/none", None).unwrap();
         Store::new(
             Settings {
@@ -391,7 +403,7 @@ mod tests {
                 query_functions: "",
                 owner: 1,
             },
-            None,
+            spool,
         )
     }
 
