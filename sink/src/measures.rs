@@ -8,7 +8,7 @@
 //! | `logweir_ingest_events_rejected_total` | counter | no events, or against their schema |
 //! | `logweir_ingest_events_duplicate_total` | counter | sent again, stored before |
 //! | `logweir_ingest_events_spooled_total` | counter | stored by way of the spool |
-//! | `logweir_ingest_events_dropped_total` | counter | acknowledged and not stored; nothing counts here yet |
+//! | `logweir_ingest_events_dropped_total` | counter | acknowledged and not stored: requests lost with the spool |
 //! | `logweir_ingest_ack_seconds` | histogram | from a request's head to its answer |
 
 use std::time::Duration;
@@ -33,10 +33,7 @@ pub(crate) fn describe() {
     describe_counter!(REJECTED, "What was sent as an event and is none, or breaks its schema");
     describe_counter!(DUPLICATE, "Events that were sent again and stored before");
     describe_counter!(SPOOLED, "Events that went on the spool");
-    describe_counter!(
-        DROPPED,
-        "Events that were acknowledged and not stored; nothing counts here yet"
-    );
+    describe_counter!(DROPPED, "Acknowledged and not stored: requests lost with the spool");
     describe_histogram!(ACK, Unit::Seconds, "Time from a request's head to its answer");
 }
 

@@ -1,6 +1,10 @@
 //! Brings requests from the spool into the store, in order.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use spool::{Spool, Taken};
 use uuid::Uuid;
@@ -64,7 +68,8 @@ pub(crate) async fn keep_draining(inner: &Arc<Inner>, spool: &Spool) {
         match drained {
             Ok(drained) => {
                 spool.done(last).await;
-                measures::requests_lost(taken.len() - drained.0.len());
+                let unreadable = (taken.len() - drained.0.len()) as u64;
+                inner.unreadable_requests.fetch_add(unreadable, Ordering::Relaxed);
                 let inner = Arc::clone(inner);
                 tokio::spawn(async move {
                     tokio::time::sleep(ROWS_KEPT).await;

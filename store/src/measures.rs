@@ -54,13 +54,6 @@ pub(crate) fn refused_late(source: &str, events: usize) {
     counter!(REJECTED, "source" => source.to_owned()).increment(events as u64);
 }
 
-/// So many requests on the spool cannot be read. Each had one event at least.
-pub(crate) fn requests_lost(requests: usize) {
-    if requests > 0 {
-        counter!(DROPPED, "source" => UNKNOWN).increment(requests as u64);
-    }
-}
-
 #[expect(clippy::cast_precision_loss, reason = "sizes of files and queues")]
 pub(crate) fn refresh(store: &Store) {
     gauge!(QUEUE).set(store.queued_requests() as f64);
@@ -69,5 +62,9 @@ pub(crate) fn refresh(store: &Store) {
         gauge!(SPOOL_RECORDS).set(depth.records as f64);
         gauge!(SPOOL_BYTES).set(depth.bytes as f64);
         gauge!(SPOOL_MAX_BYTES).set(depth.max_bytes as f64);
+    }
+    // Each of them had one event at least.
+    if let Some(requests) = store.lost_requests() {
+        counter!(DROPPED, "source" => UNKNOWN).absolute(requests);
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, OnceLock, atomic::AtomicBool},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -46,6 +49,8 @@ pub(crate) struct Inner {
     pub(crate) writers: Writers,
     pub(crate) receipts: Receipts,
     pub(crate) spool: Option<Spool>,
+    /// Requests on the spool whose bytes came back whole and say nothing.
+    pub(crate) unreadable_requests: AtomicU64,
     pub(crate) unsaved: Unsaved,
     /// Whether the connection that watches holds the lock by which others know that we live.
     pub(crate) is_known_alive: AtomicBool,
@@ -121,6 +126,7 @@ impl Store {
                 writers: Writers::default(),
                 receipts: Receipts::default(),
                 spool,
+                unreadable_requests: AtomicU64::new(0),
                 unsaved: Unsaved::default(),
                 is_known_alive: AtomicBool::new(false),
                 state: watch::Sender::default(),
@@ -246,6 +252,13 @@ impl Store {
     /// Records and bytes that wait on the spool; `None` without one.
     pub fn spool_depth(&self) -> Option<spool::Depth> {
         self.inner.spool.as_ref().map(Spool::depth)
+    }
+
+    /// Requests that were on the spool and cannot be brought into the store any more, as far as this
+    /// process knows; `None` without a spool.
+    pub(crate) fn lost_requests(&self) -> Option<u64> {
+        let damaged = self.inner.spool.as_ref()?.damage().records;
+        Some(damaged + self.inner.unreadable_requests.load(Ordering::Relaxed))
     }
 
     /// Runs a translated query, read-only, as a role that sees event tables only, for at most the

@@ -55,8 +55,8 @@ impl Counted {
     fn of(&self, name: &str, source: &str) -> u64 {
         let name = format!("{name} {source}");
         let counters = self.0.lock().expect("whole");
-        let of_name = counters.iter().filter(|(found, _)| *found == name);
-        of_name.map(|(_, counter)| counter.load(Ordering::Relaxed)).sum()
+        let of_name = counters.iter().find(|(found, _)| *found == name);
+        of_name.map_or(0, |(_, counter)| counter.load(Ordering::Relaxed))
     }
 }
 
@@ -68,8 +68,12 @@ impl Recorder for Counted {
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
         let source = key.labels().find(|label| label.key() == "source");
         let name = format!("{} {}", key.name(), source.map_or("", |label| label.value()));
+        let mut counters = self.0.lock().expect("whole");
+        if let Some((_, counter)) = counters.iter().find(|(known, _)| *known == name) {
+            return Counter::from_arc(Arc::clone(counter));
+        }
         let counter = Arc::new(AtomicU64::new(0));
-        self.0.lock().expect("whole").push((name, Arc::clone(&counter)));
+        counters.push((name, Arc::clone(&counter)));
         Counter::from_arc(counter)
     }
 
@@ -96,12 +100,14 @@ async fn what_cannot_be_stored_from_the_spool_is_kept_or_counted() {
     let mut events = batch([("good", now())]);
     events.push(&bad);
     let store = fixture.spooled(spool, "content", events).await;
-    fixture.drained(store).await;
+    fixture.drained(store.clone()).await;
     assert_eq!(fixture.ids().await, ["good"]);
     let page = RejectedPage { ids: None, before: None, limit: 10 };
-    let rejected = fixture.store().rejected_events(&fixture.source, page).await.expect("listed");
+    let listed = fixture.store().rejected_events(&fixture.source, page).await.expect("listed");
+    let rejected = listed.events;
     assert!(rejected.len() == 1 && rejected[0].event.contains("\"bad\""), "{rejected:?}");
     eventually("both are counted", async || {
+        store.refresh_measures();
         counted.of("logweir_ingest_events_rejected_total", "events") == 1
             && counted.of("logweir_ingest_events_dropped_total", "unknown") == 1
     })
