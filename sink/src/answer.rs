@@ -89,11 +89,15 @@ pub(crate) fn failure(error: &IngestError) -> Response {
         }
         IngestError::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
         IngestError::Unauthorized => StatusCode::UNAUTHORIZED,
-        IngestError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        IngestError::TooLarge(_)
+        | IngestError::TooManyEvents
+        | IngestError::TooManyValues
+        | IngestError::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
         IngestError::Encoding(_)
         | IngestError::Inflate(_)
         | IngestError::Body(_)
         | IngestError::NotJson(_)
+        | IngestError::NotOtlp { .. }
         | IngestError::Frames { .. }
         | IngestError::NotBert(_)
         | IngestError::NotSyslog
@@ -144,6 +148,17 @@ mod tests {
                 json!({"message": ["event 3: x"]}),
             ),
             (IngestError::TooLarge(9), 413, json!({"error": IngestError::TooLarge(9).to_string()})),
+            (
+                IngestError::TooManyEvents,
+                413,
+                json!({"error": IngestError::TooManyEvents.to_string()}),
+            ),
+            (
+                IngestError::TooManyValues,
+                413,
+                json!({"error": IngestError::TooManyValues.to_string()}),
+            ),
+            (IngestError::TooLong(9), 413, json!({"error": IngestError::TooLong(9).to_string()})),
             (
                 IngestError::Form { found: "text", expected: "a list" },
                 400,

@@ -7,7 +7,7 @@ use crate::{
     decode::Decoder,
     formats::Attributes,
     paths::Format,
-    records::{Record, Records},
+    records::{Decode as _, Record, Records},
     request::{Media, Route},
 };
 
@@ -46,7 +46,6 @@ pub fn ingest(data: &[u8], each: &mut dyn FnMut(&Event<'_>)) {
         format: chosen(&FORMATS, format),
         media: chosen(&MEDIA, media),
         attributes: Attributes::default(),
-        limit: LIMIT,
     };
     // What is wrong with a body is told, and that is all that is asked here.
     _ = decoder.decode(body, &mut Normalised { each });

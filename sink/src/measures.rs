@@ -68,6 +68,11 @@ pub(crate) fn appended(source: &str, appended: &Appended, rejected: usize) {
     count(REJECTED, rejected);
 }
 
+/// Events of a request that is refused as a whole and will not come again.
+pub(crate) fn refused(source: &str, events: usize) {
+    counter!(REJECTED, "source" => source.to_owned()).increment(events as u64);
+}
+
 pub(crate) fn answered(after: Duration) {
     histogram!(ACK).record(after);
 }

@@ -15,6 +15,7 @@ mod grpc;
 mod http;
 mod json;
 mod logs;
+mod messages;
 mod metrics;
 mod origin;
 mod repair;

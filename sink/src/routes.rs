@@ -21,7 +21,6 @@ use crate::{
     measures,
     paths::Place,
     pipeline::{Pipeline, Sent, Taken},
-    records::Records,
     request::{Media, Parameters},
 };
 
@@ -80,14 +79,12 @@ async fn log(
         format: place.format,
         media: Media::of(headers),
         attributes: Attributes::of(headers),
-        limit,
     };
     let form = format!("{} {:?}", place.format.name(), decoder.attributes);
     let mut share = pipeline.share();
     let body = body::collect(body, limit, &mut share).await?;
     let sent = Sent { scope, route, form, body, encoding, share };
-    let decode = |body, records: &mut dyn Records| decoder.decode(body, records);
-    Ok(pipeline.submit(sent, connection.as_ref(), decode).await)
+    Ok(pipeline.submit(sent, connection.as_ref(), decoder).await)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use store::Scope;
 use warp::http::HeaderMap;
 
-use super::decode::{Format, Signal, decode};
+use super::decode::{Decoder, Format, Signal};
 use crate::{
     SenderConnection,
     body::Encoding,
@@ -88,9 +88,7 @@ impl Export {
         let Self { admitted: Admitted { scope, route }, signal, format, body, encoding, share } =
             self;
         let sent = Sent { scope, route, form: signal.name().to_owned(), body, encoding, share };
-        let taken = pipeline.submit(sent, connection, move |body, records| {
-            decode(signal, format.unwrap_or_else(|| Format::of(&body)), body, records)
-        });
+        let taken = pipeline.submit(sent, connection, Decoder { signal, format });
         match taken.await.outcome {
             Ok(()) => Ok(Outcome::default()),
             Err(IngestError::Rejected(rejected)) => Ok(Outcome {
