@@ -22,5 +22,7 @@ mod repair;
 mod traces;
 mod value;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use decode::{Decoder, Format, Signal};
 pub use grpc::GrpcService;
 pub(crate) use http::routes;

@@ -21,7 +21,7 @@ pub(super) fn decode(
     decoder.take(Form::List)?;
     let mut rest = Bytes::from(body);
     let mut count = 0;
-    while !rest.is_empty() {
+    while !rest.is_empty() && !records.is_full() {
         count += 1;
         let frame = next(&mut rest)
             .ok_or_else(|| unreadable(count, "it is cut, or the body is not made of frames"))?;

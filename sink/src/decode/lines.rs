@@ -24,7 +24,12 @@ pub(super) fn decode(
     records: &mut dyn Records,
 ) -> Result<(), IngestError> {
     decoder.take(Form::Lines)?;
-    of(text).for_each(|line| record(line, decoder, records));
+    for line in of(text) {
+        if records.is_full() {
+            break;
+        }
+        record(line, decoder, records);
+    }
     Ok(())
 }
 
@@ -54,7 +59,12 @@ pub(super) fn texts(
     records: &mut dyn Records,
 ) -> Result<(), IngestError> {
     decoder.take(Form::Text)?;
-    of(text).for_each(|line| records.record(Record::Value(message(line))));
+    for line in of(text) {
+        if records.is_full() {
+            break;
+        }
+        records.record(Record::Value(message(line)));
+    }
     Ok(())
 }
 

@@ -22,7 +22,9 @@ const MAX_MESSAGE: usize = 1 << 20;
 pub(super) fn decode(body: &[u8], records: &mut dyn Records) -> Result<(), IngestError> {
     let now = Now::read();
     let (mut rest, mut any) = (body, false);
-    while let Some(frame) = next(&mut rest) {
+    while !records.is_full()
+        && let Some(frame) = next(&mut rest)
+    {
         let text = lossy::borrowed(frame);
         if frame.len() > MAX_MESSAGE {
             any = true;

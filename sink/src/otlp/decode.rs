@@ -17,7 +17,7 @@ use crate::{
 
 /// What a request exports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Signal {
+pub(crate) enum Signal {
     Logs,
     Traces,
     Metrics,
@@ -25,7 +25,7 @@ pub(super) enum Signal {
 
 /// How a body is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub(crate) enum Format {
     Protobuf,
     Json,
 }
@@ -56,10 +56,10 @@ impl Format {
 
 /// How an export is read.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Decoder {
-    pub(super) signal: Signal,
+pub(crate) struct Decoder {
+    pub(crate) signal: Signal,
     /// As the sender says it; the body shows it where the sender says nothing.
-    pub(super) format: Option<Format>,
+    pub(crate) format: Option<Format>,
 }
 
 impl Decode for Decoder {
