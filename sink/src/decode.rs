@@ -46,6 +46,8 @@ pub(crate) struct Decoder {
     pub(crate) media: Media,
     /// The attributes of CloudEvents, which come in headers.
     pub(crate) attributes: Attributes,
+    /// Whether URL or headers say already where events go.
+    pub(crate) routed: bool,
 }
 
 impl Decode for Decoder {
@@ -132,7 +134,8 @@ impl Decoder {
     ) -> Result<(), IngestError> {
         self.take(Form::Object)?;
         records.route(route(&object));
-        records.record(Record::Value(formats::of_object(self.format, text, object)));
+        let event = formats::of_object(self.format, text, object, self.routed);
+        records.record(Record::Value(event));
         Ok(())
     }
 }

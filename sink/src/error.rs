@@ -21,7 +21,10 @@ pub(crate) enum IngestError {
     #[error("Buffer Full: Too Many Requests")]
     Busy,
     /// A limit of events per minute is reached. The contract's texts.
-    #[error("{} rate is over the API quota; send less, or raise {}", .0.who(), .0.setting())]
+    #[error(
+        "{} rate is over the API quota. Email support@logflare.app to increase your rate limit.",
+        .0.who()
+    )]
     TooMany(Exceeded),
     /// The body is larger than the limit (bytes), compressed or not.
     #[error(

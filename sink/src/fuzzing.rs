@@ -82,7 +82,7 @@ fn read(
         return checked(otlp::Decoder { signal, format: Some(format) }, body, records);
     }
     let (format, attributes) = (FORMATS[path], Attributes::default());
-    checked(Decoder { format, media, attributes }, body, records)
+    checked(Decoder { format, media, attributes, routed: false }, body, records)
 }
 
 fn checked(

@@ -124,6 +124,12 @@ impl Pipeline {
         scope.filter(|scope| scope.may_ingest()).ok_or(IngestError::Unauthorized)
     }
 
+    /// Counts a request of which not even the body is taken, and which will not come again.
+    pub(crate) fn count_refused(&self, route: &Route) {
+        let source = route.key().and_then(|key| self.store.source(key));
+        measures::refused(source.as_deref(), 1, 0);
+    }
+
     /// Stores the events that `decode` finds in the inflated body; returns when all that can be
     /// are durable.
     ///
@@ -183,7 +189,7 @@ impl Pipeline {
             {
                 tracing::warn!(?route, untold, "events are refused: there is no such source");
             }
-            return IngestError::Unauthorized.into();
+            return refused(None, IngestError::Unauthorized, collected.tally.events(), received);
         };
         let events = collected.tally.events();
         measures::received(&source.name, events, received);
@@ -272,11 +278,9 @@ impl Pipeline {
     }
 }
 
-/// A request of which nothing is stored, counted where it will not come again.
 fn refused(source: Option<&Source>, error: IngestError, events: usize, bytes: usize) -> Taken {
-    if let Some(source) = source.filter(|_| error.is_final()) {
-        measures::received(&source.name, events, bytes);
-        measures::refused(&source.name, events);
+    if error.is_final() {
+        measures::refused(source, events, bytes);
     }
     error.into()
 }

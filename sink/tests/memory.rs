@@ -51,7 +51,7 @@ fn object(count: usize) -> Vec<u8> {
 
 /// A list of Erlang's.
 fn term(element: &[u8], count: usize) -> Vec<u8> {
-    let length = u32::try_from(count).unwrap().to_be_bytes();
+    let length = u32::try_from(count).expect("lists are short").to_be_bytes();
     [&[108][..], &length, &element.repeat(count), &[106]].concat()
 }
 
@@ -74,7 +74,7 @@ fn nested(tags: &[u8], innermost: Vec<u8>) -> Vec<u8> {
 
 /// As a frame of Vector's codec `native`.
 fn framed(message: &[u8]) -> Vec<u8> {
-    [&u32::try_from(message.len()).unwrap().to_be_bytes()[..], message].concat()
+    [&u32::try_from(message.len()).expect("bodies are short").to_be_bytes()[..], message].concat()
 }
 
 /// A resource of a megabyte, which is written into each of many records.

@@ -12,6 +12,7 @@ use crate::{
     error::IngestError,
     fields::Fields,
     formats::{self, Form},
+    paths::Format,
     records::{Record, Records},
     request::Media,
 };
@@ -55,9 +56,13 @@ fn elements(text: &str, records: &mut dyn Records) -> Result<(), IngestError> {
 fn objects(text: &str, decoder: &Decoder, records: &mut dyn Records) -> Result<(), IngestError> {
     let (first, rest) = lines::split_first(text);
     let alone = lines::is_blank(rest);
-    // One line of many, or the only one, where a path takes many but not one.
-    let takes_lines =
-        decoder.media == Media::Lines && !formats::takes(decoder.format, Form::Object);
+    // One line of many, or the only one: where a path takes many but not one, and where
+    // Cloudflare's lines come as what it calls them.
+    let takes_lines = match (decoder.format, decoder.media) {
+        (Format::Cloudflare, Media::Text | Media::Lines) => true,
+        (format, Media::Lines) => !formats::takes(format, Form::Object),
+        _ => false,
+    };
     if (!alone || takes_lines) && is_object(first) {
         return lines::decode(text, decoder, records);
     }

@@ -11,7 +11,7 @@ use crate::{
 const LIMIT: usize = 1 << 20;
 
 fn decoder(format: Format, media: Media) -> Decoder {
-    Decoder { format, media, attributes: Attributes::default() }
+    Decoder { format, media, attributes: Attributes::default(), routed: false }
 }
 
 fn read(format: Format, media: Media, body: &[u8]) -> Result<Kept, IngestError> {
@@ -190,6 +190,33 @@ fn lines_of_which_none_can_be_read_are_kept() {
         let kept = read(Format::Events, Media::Lines, body.as_bytes()).unwrap().records;
         assert_eq!(kept.len(), count, "{kept:?}");
         assert!(kept.iter().all(|record| record.contains(" !! ")), "{kept:?}");
+    }
+}
+
+/// What Cloudflare calls lines is lines, also where there is one. One object of another type is an
+/// event, and its `source` no field of it where it says where the event goes.
+#[test]
+fn one_line_of_cloudflare_is_as_many() {
+    let line = br#"{"source":"s","Datetime":5}"#;
+    let event = r#"{"event_message":"{\"source\":\"s\",\"Datetime\":5}","metadata":{"source":"s","Datetime":5},"timestamp":5}"#;
+    for media in [Media::Text, Media::Lines] {
+        for count in [1, 2] {
+            let body = [&line[..], b"\n"].concat().repeat(count);
+            let kept = read(Format::Cloudflare, media, &body).unwrap();
+            assert_eq!(
+                (kept.records, kept.route),
+                (vec![event.to_owned(); count], Route::default())
+            );
+        }
+    }
+    for (routed, expected) in
+        [(false, r#"{"Datetime":5}"#), (true, r#"{"source":"s","Datetime":5}"#)]
+    {
+        let mut kept = Kept::default();
+        let decoder = Decoder { routed, ..decoder(Format::Cloudflare, Media::Other) };
+        decoder.decode(line.to_vec(), &mut kept).unwrap();
+        assert_eq!(kept.records, [expected]);
+        assert_eq!(kept.route, Route::to_token_or_name("s"));
     }
 }
 
