@@ -87,6 +87,7 @@ impl Collected {
     fn reject(&mut self, mode: Validation, reasons: Vec<Reason>, event: impl FnOnce() -> String) {
         self.rejected.push(self.tally.events(), &reasons);
         if mode != Validation::Reject && !self.rejecting {
+            let reasons = self.tally.kept(reasons);
             self.batch.reject(event(), reasons);
         }
     }

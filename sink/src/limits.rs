@@ -1,7 +1,7 @@
 //! How much one body may hold. A small body can say much: `[0,0,0,…]`, two bytes for each empty
 //! span, one resource for thousands of records. No honest sender comes near.
 
-use event_schemas::{MAX_VALUES, TooManyValues};
+use event_schemas::{MAX_VALUES, Reason, TooManyValues};
 
 use crate::{error::IngestError, records::Record};
 
@@ -19,11 +19,16 @@ pub(crate) const VALUE_BYTES: usize = 128;
 /// Bytes of events that each byte of the largest body may come to: what a format repeats.
 const EVENT_BYTES: usize = 4;
 
+/// Reasons that are kept with the rejected events of one body. When there are more, each event
+/// keeps its first, so that reasons do not outweigh the events.
+const MAX_REASONS: usize = 100_000;
+
 /// Counts what a body comes to, against its limits.
 #[derive(Debug)]
 pub(crate) struct Tally {
     events: usize,
     bytes: usize,
+    reasons: usize,
     most_events: usize,
     most_bytes: usize,
 }
@@ -32,12 +37,12 @@ impl Tally {
     /// For a body that may be so many bytes.
     pub(crate) fn new(max_body_bytes: usize) -> Self {
         let most_bytes = max_body_bytes.saturating_mul(EVENT_BYTES);
-        Self { events: 0, bytes: 0, most_events: MAX_EVENTS, most_bytes }
+        Self { events: 0, bytes: 0, reasons: 0, most_events: MAX_EVENTS, most_bytes }
     }
 
     /// For what was taken before.
     pub(crate) fn unbounded() -> Self {
-        Self { events: 0, bytes: 0, most_events: usize::MAX, most_bytes: usize::MAX }
+        Self { most_events: usize::MAX, most_bytes: usize::MAX, ..Self::new(0) }
     }
 
     /// All that was sent as an event.
@@ -61,6 +66,16 @@ impl Tally {
             return Record::Value(value);
         }
         Record::Unreadable { text: value.to_json().into(), reason: TooManyValues.to_string() }
+    }
+
+    /// Those of an event's reasons that are kept with it.
+    pub(crate) fn kept(&mut self, mut reasons: Vec<Reason>) -> Vec<Reason> {
+        self.reasons += reasons.len();
+        if self.reasons > MAX_REASONS {
+            reasons.truncate(1);
+            reasons.shrink_to_fit();
+        }
+        reasons
     }
 
     /// Which limit is broken, if any.
@@ -99,6 +114,17 @@ mod tests {
         assert!(tally.broken().is_none());
         tally.count(Record::Value(Value::Null));
         assert!(matches!(tally.broken(), Some(IngestError::TooManyEvents)));
+    }
+
+    #[test]
+    fn reasons_do_not_outweigh_events() {
+        let reasons = || vec![Reason { path: "a".to_owned(), text: "b".to_owned() }; 20];
+        let mut tally = Tally::new(1);
+        for _ in 0..MAX_REASONS / 20 {
+            assert_eq!(tally.kept(reasons()).len(), 20);
+        }
+        assert_eq!(tally.kept(reasons()), reasons()[..1]);
+        assert_eq!(tally.kept(Vec::new()), []);
     }
 
     #[test]
