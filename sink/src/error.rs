@@ -32,7 +32,10 @@ pub(crate) enum IngestError {
     )]
     TooLarge(usize),
     /// The body holds more events than are taken at once.
-    #[error("the body holds more than {MAX_EVENTS} events; send smaller batches")]
+    #[error(
+        "the body holds more than {MAX_EVENTS} events; send smaller batches (in Vector: \
+         batch.max_events)"
+    )]
     TooManyEvents,
     /// The body holds more values than are taken at once, where all of them are read at once.
     #[error("the body holds more than {MAX_BODY_VALUES} values; send smaller batches")]

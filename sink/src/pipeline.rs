@@ -2,6 +2,7 @@
 //! store.
 
 use std::{
+    fmt,
     sync::Arc,
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
@@ -125,9 +126,38 @@ impl Pipeline {
     }
 
     /// Counts a request of which not even the body is taken, and which will not come again.
-    pub(crate) fn count_refused(&self, route: &Route) {
+    pub(crate) fn count_refused(&self, route: &Route, error: &dyn fmt::Display) {
         let source = route.key().and_then(|key| self.store.source(key));
-        measures::refused(source.as_deref(), 1, 0);
+        self.tell_refused(source.as_deref(), error, 1, 0);
+    }
+
+    /// Counts and tells what is refused for good: Vector does not show answers to anyone.
+    fn tell_refused(
+        &self,
+        source: Option<&Source>,
+        error: &dyn fmt::Display,
+        events: usize,
+        bytes: usize,
+    ) {
+        measures::refused(source, events, bytes);
+        let name = source.map_or("", |source| &source.name);
+        if let Some(untold) = self.seldom.is_due("refused", name, Instant::now()) {
+            tracing::warn!(source = name, events, untold, %error, "a request is refused");
+        }
+    }
+
+    /// A request of which nothing is stored.
+    fn refused(
+        &self,
+        source: Option<&Source>,
+        error: IngestError,
+        events: usize,
+        bytes: usize,
+    ) -> Taken {
+        if error.is_final() {
+            self.tell_refused(source, &error, events, bytes);
+        }
+        error.into()
     }
 
     /// Stores the events that `decode` finds in the inflated body; returns when all that can be
@@ -161,7 +191,7 @@ impl Pipeline {
         let inflated = self.inflated(&route, &form, body, encoding, decode, &mut share).await;
         let (content, body, decode) = match inflated {
             Ok(inflated) => inflated,
-            Err(error) => return refused(known.as_deref(), error, 1, received),
+            Err(error) => return self.refused(known.as_deref(), error, 1, received),
         };
         let small = body.len() <= SMALL_BODY;
         let tally = Tally::new(self.max_body_bytes);
@@ -179,17 +209,18 @@ impl Pipeline {
         };
         if let Err(error) = decoded.and_then(|()| collected.within_limits()) {
             let events = collected.tally.events().max(1);
-            return refused(collected.source.as_deref(), error, events, received);
+            return self.refused(collected.source.as_deref(), error, events, received);
         }
         let Some(source) = collected.source.clone() else {
-            // Vector drops these, and does not show answers to anyone.
+            // Vector drops these.
             let route = collected.asked_for();
             if let Some(untold) =
                 self.seldom.is_due("no source", &format!("{route:?}"), Instant::now())
             {
                 tracing::warn!(?route, untold, "events are refused: there is no such source");
             }
-            return refused(None, IngestError::Unauthorized, collected.tally.events(), received);
+            measures::refused(None, collected.tally.events(), received);
+            return IngestError::Unauthorized.into();
         };
         let events = collected.tally.events();
         measures::received(&source.name, events, received);
@@ -276,13 +307,6 @@ impl Pipeline {
             Ok(())
         }
     }
-}
-
-fn refused(source: Option<&Source>, error: IngestError, events: usize, bytes: usize) -> Taken {
-    if error.is_final() {
-        measures::refused(source, events, bytes);
-    }
-    error.into()
 }
 
 /// Works outside of the threads that wait for sockets.
