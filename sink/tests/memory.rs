@@ -6,9 +6,9 @@ use peak_alloc::PeakAlloc;
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// Largest body. The program's is four times this; beyond the limits nothing grows with it but
+/// Largest body. The program's is eight times this; beyond the limits nothing grows with it but
 /// copies of the body.
-const BODY: usize = 8 << 20;
+const BODY: usize = 4 << 20;
 
 /// What a body may take. Without limits, bodies of this size take gigabytes.
 const MOST: usize = 256 << 20;

@@ -132,6 +132,15 @@ async fn tokens_open_what_they_should() {
     assert_eq!(status(client.get(program.url("/nowhere"))).await, StatusCode::NOT_FOUND);
 }
 
+/// An export of so many spans, two bytes each.
+fn empty_spans(count: usize) -> Vec<u8> {
+    let field = |tag: u8, inner: &[u8]| {
+        let digit = |place: usize| u8::try_from(inner.len() >> (7 * place) & 127).unwrap_or(0);
+        [&[tag, digit(0) | 128, digit(1) | 128, digit(2)][..], inner].concat()
+    };
+    field(0x0a, &field(0x12, &b"\x12\x00".repeat(count)))
+}
+
 /// Whoever means no good is answered, and counted; neighbours of what is too much are stored.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_too_much_is_refused_and_counted() {
@@ -145,12 +154,7 @@ async fn what_is_too_much_is_refused_and_counted() {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(b"[{}]").expect("memory can be written");
     let zlib = encoder.finish().expect("memory can be written");
-    let spans = b"\x12\x00".repeat(300_000);
-    let length = |length: usize| {
-        vec![(length & 127) as u8 | 128, (length >> 7 & 127) as u8 | 128, (length >> 14) as u8]
-    };
-    let scope = [vec![0x12], length(spans.len()), spans].concat();
-    let export = [vec![0x0a], length(scope.len()), scope].concat();
+    let export = empty_spans(300_000);
     for (path, encoding, body, status, text) in [
         ("/api/logs", "", events(200_001).into_bytes(), 413, "more than 200000 events"),
         ("/api/logs", "", vec![b' '; 2_000_001], 413, "larger than 2000000 bytes"),
@@ -183,4 +187,38 @@ async fn what_is_too_much_is_refused_and_counted() {
     ] {
         assert!(metrics.lines().any(|found| found == line), "{line}\n{metrics}");
     }
+}
+
+/// Half a megabyte each, a hundred times as much in memory: they wait for each other.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_take_much_memory_wait_for_each_other() {
+    const AT_A_TIME: usize = 16;
+    /// In kB. All at once they take more than twice as much.
+    const MOST: u64 = 768 << 10;
+    let program = super::program().await;
+    // So many that they are read, and then too many events.
+    let export = empty_spans(240_000);
+    let requests = (0..AT_A_TIME).map(|_| {
+        let request = program.client.post(program.url("/v1/traces")).body(export.clone());
+        request.header("x-api-key", PUBLIC).header("x-source-name", "postgres.logs").send()
+    });
+    for response in futures_util::future::join_all(requests).await {
+        let response = response.expect("it answers");
+        let status = response.status();
+        let body = response.bytes().await.expect("the answer is complete");
+        let text = String::from_utf8_lossy(&body);
+        match status {
+            StatusCode::PAYLOAD_TOO_LARGE => assert!(text.contains("200000 events"), "{text}"),
+            // Who has waited for five seconds comes again.
+            StatusCode::TOO_MANY_REQUESTS => assert!(text.contains("Buffer Full"), "{text}"),
+            _ => panic!("{status}: {text}"),
+        }
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", program.id()));
+    let status = status.expect("the program runs");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB"));
+    let peak: u64 = peak.and_then(|peak| peak.trim().parse().ok()).expect("a number of kB");
+    assert!(peak < MOST, "{} MiB", peak >> 10);
 }
