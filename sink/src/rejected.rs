@@ -13,7 +13,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use event_schemas::{Value, parse};
+use event_schemas::{Unreadable, Value, parse};
 use serde::Deserialize;
 use serde_json::json;
 use store::{
@@ -25,6 +25,7 @@ use uuid::Uuid;
 use crate::{
     collected::Collected,
     error::ManageError,
+    limits::Tally,
     pipeline::{Pipeline, now},
     records::{Record, Records as _},
     request::{Parameters, Route},
@@ -146,11 +147,17 @@ async fn replay(
     let mut passed = Vec::new();
     let mut failed = Vec::new();
     let route = Route::to(source.token);
-    let mut collected = Collected::new(pipeline.store().clone(), route, now()).rejecting();
+    let (store, tally) = (pipeline.store().clone(), Tally::unbounded());
+    let mut collected = Collected::new(store, route, now(), tally).rejecting();
     for event in &events {
         let before = collected.rejected.count;
-        let value = parse(&event.event).unwrap_or_else(|_| Value::String((&*event.event).into()));
-        collected.record(Record::Value(value));
+        collected.record(match parse(&event.event) {
+            Ok(value) => Record::Value(value),
+            Err(Unreadable::NotJson(_)) => Record::Value(Value::String((&*event.event).into())),
+            Err(Unreadable::TooManyValues(error)) => {
+                Record::Unreadable { text: (&*event.event).into(), reason: error.to_string() }
+            }
+        });
         let reasons = collected.rejected.take_reasons();
         if collected.rejected.count == before {
             passed.push(event.id);

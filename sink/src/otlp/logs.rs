@@ -22,6 +22,9 @@ pub(super) fn find(request: &ExportLogsServiceRequest, records: &mut dyn Records
         for of_scope in &of_resource.scope_logs {
             let origin = Origin::of(of_resource.resource.as_ref(), of_scope.scope.as_ref());
             for log in &of_scope.log_records {
+                if records.is_full() {
+                    return;
+                }
                 records.record(Record::Value(record(log, &origin)));
             }
         }
