@@ -1,6 +1,6 @@
 //! How much a value is, without writing it.
 
-use super::Value;
+use super::{Value, write::split_at_escape};
 
 /// How much a value is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,12 +43,15 @@ fn add(value: &Value<'_>, extent: &mut Extent) {
 
 /// With its quotes.
 fn string(text: &str) -> usize {
-    let escaped = text.bytes().map(|byte| match byte {
-        b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,
-        0..=0x1f => 6,
-        _ => 1,
-    });
-    2 + escaped.sum::<usize>()
+    let (mut bytes, mut rest) = (2 + text.len(), text.as_bytes());
+    while let Some((_, byte, after)) = split_at_escape(rest) {
+        bytes += match byte {
+            b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 1,
+            _ => 5,
+        };
+        rest = after;
+    }
+    bytes
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ fn string(text: &str, out: &mut Vec<u8>) {
 }
 
 /// What comes before the first byte that needs an escape, that byte, and what comes after it.
-fn split_at_escape(bytes: &[u8]) -> Option<(&[u8], u8, &[u8])> {
+pub(super) fn split_at_escape(bytes: &[u8]) -> Option<(&[u8], u8, &[u8])> {
     let needs_escape = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
     // Without a way out in the middle, a block is a few instructions.
     let is_plain = |block: &&[u8]| !block.iter().fold(false, |any, byte| any | needs_escape(byte));
