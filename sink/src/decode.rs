@@ -21,6 +21,8 @@ mod lossy;
 mod native;
 mod syslog;
 
+pub(crate) use self::lossy::without_nul;
+
 use std::borrow::Cow;
 
 use event_schemas::{MAX_VALUES, Value, parse, repair};

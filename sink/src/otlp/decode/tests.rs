@@ -403,3 +403,32 @@ fn reads_only_so_many_values() {
     let error = decoded(Signal::Traces, Format::Json, &json(MAX_BODY_VALUES / 2));
     assert!(matches!(error, Err(IngestError::TooManyValues)), "{error:?}");
 }
+
+/// Refuses values with U+0000, but for names, which are made fit for columns later.
+struct Storable(usize);
+
+impl Records for Storable {
+    fn route(&mut self, _: crate::request::Route) {}
+
+    fn record(&mut self, record: crate::records::Record<'_>) {
+        let shown = format!("{record:?}");
+        assert!(!shown.contains("\\0") && shown.contains("c\u{fffd}"), "{shown}");
+        self.0 += 1;
+    }
+}
+
+#[test]
+fn no_text_keeps_what_postgres_cannot_store() {
+    let log = LogRecord {
+        body: Some(string("a\0b")),
+        severity_text: "c\0".to_owned(),
+        event_name: "\0d".to_owned(),
+        ..LogRecord::default()
+    };
+    let named = LogRecord { body: None, ..log.clone() };
+    let listed = LogRecord { body: Some(list(vec![string("\0")])), ..log.clone() };
+    let body = export_of(vec![log, named, listed]).encode_to_vec();
+    let mut storable = Storable(0);
+    Decoder { signal: Signal::Logs, format: None }.decode(body, &mut storable).unwrap();
+    assert_eq!(storable.0, 3);
+}
