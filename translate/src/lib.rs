@@ -8,6 +8,7 @@
 //! No I/O happens here. Translation never panics and never guesses: what cannot be translated is
 //! a [`Diagnostic`] with a position and a reason.
 
+mod constructs;
 mod diagnostic;
 mod dialect;
 mod fold;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 
 use event_schemas::TableSchema;
 
+pub use constructs::{CONSTRUCTS, ConstructDoc};
 pub use diagnostic::{Diagnostic, Kind, Position};
 pub use functions::{FunctionDoc, FunctionKind, function_docs};
 pub use parameters::{Parameter, Parameters};
