@@ -27,6 +27,9 @@ pub(crate) enum Command {
     Translate {
         /// The query; read from standard input when it is left out
         query: Option<String>,
+        /// Read this source itself, by its name, and not the tables of logs.all
+        #[arg(long)]
+        source: Option<String>,
     },
 }
 
@@ -46,7 +49,7 @@ mod tests {
         assert_eq!(command(&["sidecar"]), Command::Sidecar);
         assert_eq!(
             command(&["translate", "select 1"]),
-            Command::Translate { query: Some("select 1".to_owned()) }
+            Command::Translate { query: Some("select 1".to_owned()), source: None }
         );
         assert!(Cli::try_parse_from(["logweir", "nonsense"]).is_err());
     }

@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         Command::Serve => serve(Role::Both),
         Command::Sink => serve(Role::Sink),
         Command::Sidecar => serve(Role::Sidecar),
-        Command::Translate { query } => translation::print(query),
+        Command::Translate { query, source } => translation::print(query, source.as_deref()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

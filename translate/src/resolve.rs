@@ -22,6 +22,7 @@ mod recursive;
 mod row;
 mod scope;
 mod select;
+mod special_call;
 mod structure;
 mod time_literal;
 mod typed_literal;
