@@ -16,7 +16,9 @@ mod date_part;
 mod datetime;
 mod declaration;
 mod docs;
+mod elapsed;
 mod interval;
+mod interval_arithmetic;
 mod json;
 mod math;
 mod net;
@@ -24,7 +26,11 @@ mod regular_expression;
 mod statistical;
 mod string;
 mod time;
+mod time_format;
+mod time_parse;
+mod time_series;
 mod timestamp;
+mod timestamp_parts;
 mod utility;
 mod window;
 
@@ -68,7 +74,12 @@ const FAMILIES: &[Family] = &[
     rows("Dates and times of day", datetime::FUNCTIONS),
     rows("Dates", date::FUNCTIONS),
     rows("Times of day", time::FUNCTIONS),
+    rows("Formats of times", time_format::FUNCTIONS),
+    rows("Reading times", time_parse::FUNCTIONS),
+    rows("Parts of times", timestamp_parts::FUNCTIONS),
+    rows("Series of times", time_series::FUNCTIONS),
     rows("Intervals", interval::FUNCTIONS),
+    rows("Arithmetic with times", interval_arithmetic::FUNCTIONS),
     rows("Networks", net::FUNCTIONS),
     rows("Utilities", utility::FUNCTIONS),
     aggregates("Aggregates", aggregate::FUNCTIONS),

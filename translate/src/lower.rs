@@ -9,6 +9,8 @@ mod cast;
 mod expression;
 mod literal;
 
+pub(crate) use expression::lower as lower_expression;
+
 use crate::{
     diagnostic::Diagnostic,
     postgres,

@@ -5,12 +5,12 @@ use crate::{
     diagnostic::Diagnostic,
     functions::{DatePart, Lower, Overload, Safe},
     postgres::{self, Expr as Pg},
-    tree::{Comparison, Expr, ExprKind, Operator},
+    tree::{Comparison, Expr, ExprKind, Literal, Operator},
     types::Type,
 };
 
 /// Lowers an expression.
-pub(super) fn lower(expr: &Expr) -> Result<Pg, Diagnostic> {
+pub(crate) fn lower(expr: &Expr) -> Result<Pg, Diagnostic> {
     Ok(match &expr.kind {
         ExprKind::Literal(literal) => literal::lower(literal, expr)?,
         ExprKind::Column { relation, column } => {
@@ -183,5 +183,18 @@ fn interval(value: &Expr, part: DatePart) -> Result<Pg, Diagnostic> {
             ));
         }
     };
-    Ok(Pg::infix("*", lower(value)?, Pg::Atom(unit.to_owned())))
+    // PostgreSQL multiplies in floating point, which is exact for what is not large.
+    if matches!(value.as_literal(), Some(Literal::Int64(-1_000_000..=1_000_000)))
+        && !matches!(part, DatePart::Year | DatePart::Quarter | DatePart::Month)
+    {
+        return Ok(Pg::infix("*", lower(value)?, Pg::Atom(unit.to_owned())));
+    }
+    let (months, days, micros) = match (part.months(), part) {
+        (Some(months), _) => (months, 0, 0),
+        (None, DatePart::Day) => (0, 1, 0),
+        (None, DatePart::Week(_)) => (0, 7, 0),
+        (None, part) => (0, 0, part.microseconds().unwrap_or_default()),
+    };
+    let args = vec![lower(value)?, Pg::number(months), Pg::number(days), Pg::number(micros)];
+    Ok(Pg::template("logweir.interval_of($1, $2, $3, $4)", args))
 }

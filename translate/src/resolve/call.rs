@@ -111,9 +111,6 @@ impl Resolver<'_> {
                 let part = DatePart::named(&field.to_string())
                     .ok_or_else(|| Diagnostic::unsupported(at, format!("EXTRACT of {field}")))?;
                 let value = self.expr(expr, place)?;
-                if part == DatePart::Date {
-                    return finish_call(declared("DATE", at)?, vec![value], at);
-                }
                 let part = Expr::new(ExprKind::DatePart(part), Type::DatePart, at);
                 return finish_call(declared("EXTRACT", at)?, vec![part, value], at);
             }
@@ -409,7 +406,8 @@ fn finish_named_call(
             );
             return Err(Diagnostic::invalid(arg.at, message));
         };
-        placed.resize(place, Expr::literal(Literal::Null, at));
+        // Without a place in the text, unlike a NULL that is written.
+        placed.resize(place, Expr::literal(Literal::Null, Position::default()));
         placed.push(arg);
     }
     let call = finish_call(function, placed, at)?;

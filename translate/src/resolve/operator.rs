@@ -198,7 +198,11 @@ impl Resolver<'_> {
                 {
                     return Ok(Expr::literal(Literal::Int64(number), at));
                 }
-                let value = number(self.expr(operand, place)?, "-")?;
+                let value = self.expr(operand, place)?;
+                if value.ty == Type::Interval {
+                    return finish_call(declared("-", at)?, vec![value], at);
+                }
+                let value = number(value, "-")?;
                 let ty = value.ty.clone();
                 Ok(Expr::new(ExprKind::Negate(Box::new(value)), ty, at))
             }
@@ -330,16 +334,8 @@ impl Resolver<'_> {
     ) -> Result<Expr, Diagnostic> {
         let left = self.expr(left, place)?;
         let right = self.expr(right, place)?;
-        if matches!(left.ty, Type::Timestamp | Type::Datetime)
-            && right.ty == Type::Interval
-            && matches!(operator, Operator::Add | Operator::Subtract)
-        {
-            let ty = left.ty.clone();
-            return Ok(Expr::new(
-                ExprKind::Arithmetic { operator, left: Box::new(left), right: Box::new(right) },
-                ty,
-                at,
-            ));
+        if of_times(&left) || of_times(&right) {
+            return finish_call(declared(operator.sign(), at)?, vec![left, right], at);
         }
         let left = number(left, operator.sign())?;
         let right = number(right, operator.sign())?;
@@ -363,6 +359,14 @@ impl Resolver<'_> {
         let (left, right) = (Box::new(to_number(left)?), Box::new(to_number(right)?));
         Ok(Expr::new(ExprKind::Arithmetic { operator, left, right }, ty, at))
     }
+}
+
+/// Whether arithmetic with an operand is that of dates, times and intervals.
+fn of_times(operand: &Expr) -> bool {
+    matches!(
+        operand.ty,
+        Type::Timestamp | Type::Datetime | Type::Date | Type::Time | Type::Interval
+    )
 }
 
 /// An operand of arithmetic: a number, or a value inside an event read as one.

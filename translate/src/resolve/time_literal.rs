@@ -12,16 +12,24 @@ pub(crate) fn parse(text: &str, ty: &Type) -> Option<Literal> {
     }
     let (date, rest) = date(text)?;
     match ty {
-        Type::Date => rest.is_empty().then(|| days(date)).flatten().map(Literal::Date),
+        Type::Date => rest.is_empty().then(|| Literal::Date(days(date))),
         Type::Datetime => {
             let (time, rest) = time(rest)?;
-            rest.is_empty().then(|| micros(date.to_datetime(time))).flatten().map(Literal::Datetime)
+            rest.is_empty().then(|| Literal::Datetime(micros(date.to_datetime(time))))
         }
         Type::Timestamp => {
             let (time, rest) = time(rest)?;
             let zone = zone(rest)?;
-            let instant = zone.to_ambiguous_zoned(date.to_datetime(time)).compatible().ok()?;
-            Some(Literal::Timestamp(instant.timestamp().as_microsecond()))
+            let local = date.to_datetime(time);
+            match zone {
+                Zone::Offset(seconds) => {
+                    Some(Literal::Timestamp(micros(local) - i64::from(seconds) * 1_000_000))
+                }
+                Zone::Named(zone) => {
+                    let instant = zone.to_ambiguous_zoned(local).compatible().ok()?;
+                    Some(Literal::Timestamp(instant.timestamp().as_microsecond()))
+                }
+            }
         }
         _ => None,
     }
@@ -88,14 +96,21 @@ fn fraction(text: &str) -> Option<(i32, &str)> {
     Some((digits.parse().ok()?, &text[length..]))
 }
 
-fn zone(text: &str) -> Option<TimeZone> {
+/// A zone as it stands behind a time.
+enum Zone {
+    /// Seconds east of Greenwich.
+    Offset(i32),
+    Named(TimeZone),
+}
+
+fn zone(text: &str) -> Option<Zone> {
     let name = text.trim();
     if name.is_empty() || name.eq_ignore_ascii_case("z") || name.eq_ignore_ascii_case("utc") {
-        return Some(TimeZone::UTC);
+        return Some(Zone::Offset(0));
     }
     let signed = name.strip_prefix("UTC").unwrap_or(name);
     let Some(offset) = signed.strip_prefix(['+', '-']) else {
-        return text.starts_with(' ').then(|| TimeZone::get(name).ok()).flatten();
+        return text.starts_with(' ').then(|| TimeZone::get(name).ok()).flatten().map(Zone::Named);
     };
     let (hours, rest) = number(offset, 2)?;
     let (minutes, rest) = match rest.strip_prefix(':') {
@@ -108,7 +123,7 @@ fn zone(text: &str) -> Option<TimeZone> {
     }
     let seconds = hours * 3600 + minutes * 60;
     let seconds = if signed.starts_with('-') { -seconds } else { seconds };
-    Some(TimeZone::fixed(jiff::tz::Offset::from_seconds(seconds).ok()?))
+    Some(Zone::Offset(seconds))
 }
 
 /// A number of one to `most` digits.
@@ -118,20 +133,44 @@ fn number(text: &str, most: usize) -> Option<(i32, &str)> {
     Some((text[..length].parse().ok()?, &text[length..]))
 }
 
-fn micros(datetime: civil::DateTime) -> Option<i64> {
-    Some(datetime.to_zoned(TimeZone::UTC).ok()?.timestamp().as_microsecond())
+/// Worked out by hand: the library's range of instants ends a day before BigQuery's.
+fn micros(datetime: civil::DateTime) -> i64 {
+    let time = datetime.time();
+    let seconds =
+        (i64::from(time.hour()) * 60 + i64::from(time.minute())) * 60 + i64::from(time.second());
+    i64::from(days(datetime.date())) * DAY
+        + seconds * 1_000_000
+        + i64::from(time.subsec_nanosecond()) / 1000
 }
 
-fn days(date: civil::Date) -> Option<i32> {
-    i32::try_from(micros(date.to_datetime(civil::Time::midnight()))?.div_euclid(86_400_000_000))
-        .ok()
+/// Since 1970, by the lengths of 400, 4 and 1 years that begin in March.
+fn days(date: civil::Date) -> i32 {
+    let (year, month, day) =
+        (i32::from(date.year()), i32::from(date.month()), i32::from(date.day()));
+    let year = if month > 2 { year } else { year - 1 };
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + day_of_year
+        - 719_468
 }
+
+/// A day in microseconds.
+const DAY: i64 = 86_400_000_000;
 
 /// `2024-01-02 03:04:05.678901`, the digits after the point only where there are some.
 pub(crate) fn format_datetime(micros: i64) -> Option<String> {
-    let timestamp = jiff::Timestamp::from_microsecond(micros).ok()?;
-    let datetime = timestamp.to_zoned(TimeZone::UTC).datetime();
-    (datetime.year() >= 1).then(|| datetime.strftime("%Y-%m-%d %H:%M:%S%.f").to_string())
+    let (days, of_day) = (micros.div_euclid(DAY), micros.rem_euclid(DAY));
+    let epoch = civil::date(1970, 1, 1);
+    let date = epoch.checked_add(jiff::Span::new().try_days(days).ok()?).ok()?;
+    if date.year() < 1 {
+        return None;
+    }
+    let (seconds, fraction) = (of_day / 1_000_000, of_day % 1_000_000);
+    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let mut text = format!("{date} {hour:02}:{minute:02}:{second:02}");
+    if fraction > 0 {
+        text.push_str(format!(".{fraction:06}").trim_end_matches('0'));
+    }
+    Some(text)
 }
 
 #[cfg(test)]
@@ -159,6 +198,8 @@ mod tests {
             ("2026-07-01 12:00:00 UTC", "2026-07-01 12:00:00"),
             ("2026-07-01 12:00:00 UTC+1", "2026-07-01 11:00:00"),
             ("2026-07-01 12:00", "2026-07-01 12:00:00"),
+            ("9999-12-31 23:59:59.999999", "9999-12-31 23:59:59.999999"),
+            ("0001-01-01", "0001-01-01 00:00:00"),
         ] {
             assert_eq!(timestamp(text).as_deref(), Some(utc), "{text}");
         }
@@ -182,6 +223,9 @@ mod tests {
     fn reads_dates() {
         assert_eq!(parse("1970-01-02", &Type::Date), Some(Literal::Date(1)));
         assert_eq!(parse("1969-12-31", &Type::Date), Some(Literal::Date(-1)));
+        assert_eq!(parse("0001-01-01", &Type::Date), Some(Literal::Date(-719_162)));
+        assert_eq!(parse("9999-12-31", &Type::Date), Some(Literal::Date(2_932_896)));
+        assert_eq!(parse("2024-02-29", &Type::Date), Some(Literal::Date(19_782)));
         assert_eq!(parse("2024-01-01 00:00:00", &Type::Date), None);
         assert_eq!(
             parse("1970-01-01 00:00:00.5", &Type::Datetime),
