@@ -73,6 +73,128 @@ fn cases() -> Vec<(&'static str, Value)> {
             json!([{"p": "4.5", "q": "0.333333333", "r": "0.3", "d": 3.5, "i": 2}]),
         ),
         ("select 0x1F as h, 1 << 3 | 1 as s, ~1 & 7 as n", json!([{"h": 31, "s": 9, "n": 6}])),
+        // Rows, `*`, values.
+        (
+            "select * except (c) replace (a + 1 as a) from (select 1 as a, 2 as b, 3 as c)",
+            json!([{"a": 2, "b": 2}]),
+        ),
+        (
+            "select t.*, u from (select 1 as a) as t cross join unnest([struct(2 as b)]) as u",
+            json!([{"a": 1, "u": [{"b": 2}]}]),
+        ),
+        (
+            "select as struct x, x * 2 as y from unnest([1, 2]) as x order by x desc",
+            json!([{"x": 2, "y": 4}, {"x": 1, "y": 2}]),
+        ),
+        (
+            "select v.a, array(select as struct 1 as n, 'x' as s) as l
+             from (select as value struct(5 as a)) as v",
+            json!([{"a": 5, "l": [{"n": 1, "s": "x"}]}]),
+        ),
+        (
+            "select a.x, b from (select 1 as x union all select 2) as a
+             left join (select 1 as y, 'p' as z) as b on b.y = a.x order by a.x",
+            json!([{"x": 1, "b": [{"y": 1, "z": "p"}]}, {"x": 2, "b": null}]),
+        ),
+        // Joins and names.
+        (
+            "select * from (select 1 as k, 'a' as l) as x full join (select 2 as k, 'b' as r) as y
+             using (k) order by k",
+            json!([{"k": 1, "l": "a", "r": null}, {"k": 2, "l": null, "r": "b"}]),
+        ),
+        (
+            "select o.a, (select count(*) from (select distinct e from unnest(o.l) as e)) as n
+             from (select 1 as a, [1, 1, 2] as l) as o",
+            json!([{"a": 1, "n": 2}]),
+        ),
+        (
+            "with recursive t as (select 1 as n union all select n + 1 from t where n < 4)
+             select sum(n) as s from t",
+            json!([{"s": 10}]),
+        ),
+        (
+            "(select 1 as a, 'x' as b) union all by name select 'y' as b, 2 as a order by a",
+            json!([{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]),
+        ),
+        ("select x from unnest([1, 2, 2, 3]) as x intersect distinct select 2", json!([{"x": 2}])),
+        // Grouping.
+        (
+            "select a, grouping(a) as g, sum(b) as s from unnest([struct(1 as a, 2 as b), (1, 3), (2, 4)])
+             group by rollup (a) order by g, a",
+            json!([{"a": 1, "g": 0, "s": 5}, {"a": 2, "g": 0, "s": 4}, {"a": null, "g": 1, "s": 9}]),
+        ),
+        (
+            "select a, b, count(*) as n from unnest([struct(1 as a, 2 as b)])
+             group by grouping sets (a, (a, b), ()) order by a, b",
+            json!([{"a": null, "b": null, "n": 1}, {"a": 1, "b": null, "n": 1}, {"a": 1, "b": 2, "n": 1}]),
+        ),
+        (
+            "select a, sum(b) as s from unnest([struct(1 as a, 2 as b), (1, 3), (2, 4)]) group by all
+             qualify row_number() over (order by sum(b) desc) = 1",
+            json!([{"a": 1, "s": 5}]),
+        ),
+        (
+            "select distinct x, count(distinct x) over () as n from unnest([1, 1, 2, null]) as x order by x",
+            json!([{"x": null, "n": 2}, {"x": 1, "n": 2}, {"x": 2, "n": 2}]),
+        ),
+        (
+            "select * from (select k, v from unnest([struct('a' as k, 1 as v), ('b', 2), ('a', 3)]))
+             pivot (sum(v) as s, count(*) as n for k in ('a', 'b' as other, 'c'))",
+            json!([{"s_a": 4, "n_a": 2, "s_other": 2, "n_other": 1, "s_c": null, "n_c": 0}]),
+        ),
+        (
+            "select * from (select 1 as id, 2 as q1, cast(null as int64) as q2, 5 as q3)
+             unpivot (v for q in (q1, q2, q3 as 'third')) order by v",
+            json!([{"id": 1, "v": 2, "q": "q1"}, {"id": 1, "v": 5, "q": "third"}]),
+        ),
+        // Pipes.
+        (
+            "from unnest([1, 2, 3, 3]) as x |> where x > 1 |> extend x * 2 as y |> set y = y + 1
+             |> aggregate sum(y) as s, count(*) as n group by x |> order by x desc |> limit 1",
+            json!([{"x": 3, "s": 14, "n": 2}]),
+        ),
+        (
+            "select 1 as a, 2 as b |> rename a as c |> drop b |> union all (select 1), (select 4)
+             |> distinct |> as t |> join (select 4 as c) as u using (c) |> select t.c",
+            json!([{"c": 4}]),
+        ),
+        // Conditions.
+        (
+            "select 2 in unnest(cast([1, 2] as array<int64>)) as a, 1 in unnest(cast(null as array<int64>)) as b,
+             (select 3 in unnest(array_agg(x)) from unnest([1, null]) as x) as c,
+             (1, null) in ((1, 2)) as d, (1, 2) in (select as struct 1, 2) as e",
+            json!([{"a": true, "b": false, "c": null, "d": null, "e": true}]),
+        ),
+        (
+            "select 'abc' like any ('x%', 'a%') as a, 'abc' like all ('a%', '%d') as b,
+             null is distinct from 1 as c, 'abc' like some unnest(['b%']) as d",
+            json!([{"a": true, "b": false, "c": true, "d": false}]),
+        ),
+        (
+            "select n = n as a, n != n as b, n > 1 as c, n < 1 as d, 1 > n as e
+             from (select cast(s as float64) as n from unnest(['nan']) as s)",
+            json!([{"a": false, "b": true, "c": false, "d": false, "e": false}]),
+        ),
+        (
+            "select string_agg(cast(n as string) order by n desc) as s
+             from (select cast(s as float64) as n from unnest(['nan', '1', '-inf']) as s)",
+            json!([{"s": "1,-inf,nan"}]),
+        ),
+        (
+            "select cast(n as string) as t from
+             (select cast(s as float64) as n from unnest(['nan', '1', '-inf', null]) as s) order by n",
+            json!([{"t": null}, {"t": "nan"}, {"t": "-inf"}, {"t": "1"}]),
+        ),
+        // Times.
+        (
+            "select date '2024-01-31' + 1 as a, date '2024-03-01' - 1 as b,
+             date '2024-01-31' + interval 1 month as c, timestamp '2024-01-01' - timestamp '2023-12-30 23:00:00' as d,
+             date '2021-05-20' - date '2020-04-19' as e, interval 1 day * 3 as f,
+             extract(hour from timestamp '2024-01-01 00:00:00+00' at time zone 'Asia/Tokyo') as g,
+             extract(date from timestamp '2024-01-01 20:00:00+00' at time zone 'Asia/Tokyo') as h",
+            json!([{"a": "2024-02-01", "b": "2024-02-29", "c": "2024-02-29T00:00:00", "d": "0-0 0 25:0:0",
+                "e": "0-0 396 0:0:0", "f": "0-0 3 0:0:0", "g": 9, "h": "2024-01-02"}]),
+        ),
         // Windows.
         (
             "select x, sum(x) over (order by x rows between 1 preceding and current row) as s,

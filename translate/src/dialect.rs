@@ -34,6 +34,31 @@ impl Dialect for BigQuery {
         }
     }
 
+    fn parse_infix(
+        &self,
+        parser: &mut Parser<'_>,
+        left: &ast::Expr,
+        _precedence: u8,
+    ) -> Option<Result<ast::Expr, ParserError>> {
+        let word = |place| match &parser.peek_nth_token_ref(place).token {
+            Token::Word(word) if word.quote_style.is_none() => {
+                Some(word.value.to_ascii_uppercase())
+            }
+            _ => None,
+        };
+        if word(0).as_deref() != Some("LIKE") {
+            return None;
+        }
+        let any = match word(1)?.as_str() {
+            "ANY" | "SOME" => true,
+            "ALL" => false,
+            _ => return None,
+        };
+        parser.advance_token();
+        parser.advance_token();
+        Some(like_several(parser, left, any))
+    }
+
     fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
         match parser.peek_token_ref().token {
             Token::ShiftLeft | Token::ShiftRight => Some(Ok(SHIFT)),
@@ -131,6 +156,9 @@ impl Dialect for BigQuery {
     }
 }
 
+/// What stands for DISTINCT in `|> DISTINCT`, which sqlparser does not know.
+pub(crate) const PIPE_DISTINCT: &str = "|> DISTINCT";
+
 /// As `*` and `/`.
 const PRODUCT: u8 = 40;
 /// Between `+` (30) and `&` (23).
@@ -147,6 +175,29 @@ fn typed_array(parser: &mut Parser<'_>) -> Result<ast::Expr, ParserError> {
         expr: Box::new(ast::Expr::Array(ast::Array { elem, named: true })),
         data_type,
         format: None,
+    })
+}
+
+/// `(a, b)` or `UNNEST(array)` after `x LIKE ANY`; the latter is held as a nested expression.
+fn like_several(
+    parser: &mut Parser<'_>,
+    left: &ast::Expr,
+    any: bool,
+) -> Result<ast::Expr, ParserError> {
+    let unnest = parser.parse_keyword(Keyword::UNNEST);
+    parser.expect_token(&Token::LParen)?;
+    let right = if unnest {
+        ast::Expr::Nested(Box::new(parser.parse_expr()?))
+    } else {
+        ast::Expr::Tuple(parser.parse_comma_separated(Parser::parse_expr)?)
+    };
+    parser.expect_token(&Token::RParen)?;
+    let (left, right) = (Box::new(left.clone()), Box::new(right));
+    let compare_op = ast::BinaryOperator::PGLikeMatch;
+    Ok(if any {
+        ast::Expr::AnyOp { left, compare_op, right, is_some: false }
+    } else {
+        ast::Expr::AllOp { left, compare_op, right }
     })
 }
 

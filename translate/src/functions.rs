@@ -9,6 +9,7 @@ mod array;
 mod bit;
 mod bytes_hash;
 mod calendar;
+mod cast_format;
 mod conditional;
 mod conversion;
 mod date;
@@ -26,6 +27,7 @@ mod regular_expression;
 mod statistical;
 mod string;
 mod time;
+mod time_elements;
 mod time_format;
 mod time_parse;
 mod time_series;
@@ -64,6 +66,7 @@ const FAMILIES: &[Family] = &[
     rows("Mathematics", math::FUNCTIONS),
     Family { name: "Bits", functions: bit::FUNCTIONS, aggregates: bit::AGGREGATES, windows: &[] },
     rows("Conversion", conversion::FUNCTIONS),
+    rows("Conversion by a format", cast_format::FUNCTIONS),
     Family {
         name: "Arrays",
         functions: array::FUNCTIONS,

@@ -42,6 +42,7 @@ pub const QUERY_FUNCTIONS: &str = concat!(
     include_str!("query_functions/text_forms.sql"),
     include_str!("query_functions/time_format.sql"),
     include_str!("query_functions/time_parse.sql"),
+    include_str!("query_functions/cast_format.sql"),
     include_str!("query_functions/math.sql"),
     include_str!("query_functions/bit.sql"),
     include_str!("query_functions/string.sql"),
@@ -51,6 +52,7 @@ pub const QUERY_FUNCTIONS: &str = concat!(
     include_str!("query_functions/window.sql"),
     include_str!("query_functions/approximate.sql"),
     include_str!("query_functions/struct.sql"),
+    include_str!("query_functions/comparison.sql"),
 );
 
 /// Stack for one translation. Nesting is bounded (see `syntax` and `resolve::expression`), but

@@ -135,7 +135,7 @@ impl Reader<'_> {
         let mut value = Value::default();
         loop {
             let Some(c) = self.rest.chars().next() else {
-                return Err(Diagnostic::invalid(start, "Unclosed string literal"));
+                return Err(Diagnostic::invalid(start, "Syntax error: Unclosed string literal"));
             };
             let closes = if triple {
                 self.rest.starts_with(&String::from(quote).repeat(3))
@@ -184,7 +184,7 @@ impl Reader<'_> {
         let at = self.at;
         self.skip(' ');
         let Some(c) = self.skip(' ') else {
-            return Err(Diagnostic::invalid(at, "Unclosed string literal"));
+            return Err(Diagnostic::invalid(at, "Syntax error: Unclosed string literal"));
         };
         let simple = match c {
             'a' => '\x07',

@@ -7,6 +7,7 @@ mod aggregate;
 pub(crate) mod carrier;
 mod cast;
 mod expression;
+mod float;
 mod literal;
 
 pub(crate) use expression::lower as lower_expression;
@@ -26,6 +27,7 @@ pub(crate) fn statement(statement: &Statement) -> Result<postgres::Query, Diagno
         .iter()
         .map(|cte| Ok((cte.relation.clone(), query(&cte.query)?)))
         .collect::<Result<_, Diagnostic>>()?;
+    lowered.recursive = statement.ctes.iter().any(|cte| cte.recursive);
     Ok(lowered)
 }
 
@@ -42,8 +44,9 @@ fn query(query: &Query) -> Result<postgres::Query, Diagnostic> {
     };
     Ok(postgres::Query {
         ctes: Vec::new(),
+        recursive: false,
         body,
-        order_by: query.order_by.iter().map(sort_key).collect::<Result<_, _>>()?,
+        order_by: sort_keys(&query.order_by)?,
         limit: query.limit,
         offset: query.offset,
     })
@@ -71,6 +74,7 @@ fn select(select: &Select, columns: &[tree::Column]) -> Result<postgres::Select,
         from: select.from.iter().map(from).collect::<Result<_, _>>()?,
         filter: select.filter.as_ref().map(expression::lower).transpose()?,
         group_by: select.group_by.iter().map(expression::lower).collect::<Result<_, _>>()?,
+        grouping_sets: select.grouping_sets.clone(),
         having: select.having.as_ref().map(expression::lower).transpose()?,
     })
 }
@@ -124,6 +128,21 @@ fn from(item: &From) -> Result<postgres::From, Diagnostic> {
             }
         }
     })
+}
+
+/// Sort keys; NaN, which PostgreSQL takes for the greatest number, is BigQuery's smallest.
+fn sort_keys(keys: &[SortKey]) -> Result<Vec<postgres::SortKey>, Diagnostic> {
+    let mut lowered = Vec::with_capacity(keys.len());
+    for key in keys {
+        let sorted = sort_key(key)?;
+        if float::can_be_nan(&key.expr) {
+            let is_number =
+                postgres::Expr::template("$1 <> 'NaN'::float8", vec![sorted.expr.clone()]);
+            lowered.push(postgres::SortKey { expr: is_number, ..sorted.clone() });
+        }
+        lowered.push(sorted);
+    }
+    Ok(lowered)
 }
 
 fn sort_key(key: &SortKey) -> Result<postgres::SortKey, Diagnostic> {

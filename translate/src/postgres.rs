@@ -13,6 +13,8 @@ use crate::{tree::JoinKind, types::Type};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Query {
     pub(crate) ctes: Vec<(String, Query)>,
+    /// Whether one of `ctes` reads itself.
+    pub(crate) recursive: bool,
     pub(crate) body: Body,
     pub(crate) order_by: Vec<SortKey>,
     pub(crate) limit: Option<u64>,
@@ -39,6 +41,8 @@ pub(crate) struct Select {
     pub(crate) from: Vec<From>,
     pub(crate) filter: Option<Expr>,
     pub(crate) group_by: Vec<Expr>,
+    /// Sets of places in `group_by`.
+    pub(crate) grouping_sets: Option<Vec<Vec<usize>>>,
     pub(crate) having: Option<Expr>,
 }
 

@@ -1,15 +1,24 @@
 //! From syntax to meaning: names are bound, every expression gets a type.
 
+mod arithmetic;
 mod call;
 mod cast;
 mod coerce;
 mod expression;
 mod from;
+mod grouping;
 mod interval;
+mod join;
+mod membership;
 mod names;
 mod operator;
 mod overload;
+mod pipe;
+mod pivot;
+mod qualify;
 mod query;
+mod recursive;
+mod row;
 mod scope;
 mod select;
 mod structure;
@@ -19,7 +28,10 @@ mod window;
 
 pub(crate) use time_literal::{format_datetime, format_time, parse as parse_time};
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+};
 
 use sqlparser::ast;
 
@@ -40,7 +52,8 @@ pub(crate) fn resolve(
         Resolver { parameters, sources, ctes: Vec::new(), names: BTreeMap::new(), depth: 0 };
     let query = match consumer {
         None => {
-            resolver.query(endpoint, &Tables { entries: &[], parent: None, sources: true }, None)?
+            let tables = Tables { entries: &[], recursive: false, parent: None, sources: true };
+            resolver.query(endpoint, &tables, None)?
         }
         Some(consumer) => {
             let entries = declared(endpoint)?;
@@ -50,12 +63,14 @@ pub(crate) fn resolve(
                     "This endpoint has no CTEs that a query could be run over",
                 ));
             }
-            let tables = Tables { entries: &entries, parent: None, sources: true };
-            let sandbox = Tables { entries: &[], parent: Some(&tables), sources: false };
+            let recursive = endpoint.with.as_ref().is_some_and(|with| with.recursive);
+            let tables = Tables { entries: &entries, recursive, parent: None, sources: true };
+            let sandbox =
+                Tables { entries: &[], recursive: false, parent: Some(&tables), sources: false };
             resolver.query(consumer, &sandbox, None)?
         }
     };
-    Ok(tree::Statement { ctes: resolver.ctes, query })
+    Ok(tree::Statement { ctes: resolver.ctes, query: row::spread(query) })
 }
 
 /// What the resolution of one statement knows.
@@ -93,6 +108,8 @@ fn shorten(name: &str) -> String {
 #[derive(Clone, Copy)]
 struct Tables<'t> {
     entries: &'t [Entry<'t>],
+    /// Whether the CTEs may read each other, and themselves, wherever they stand.
+    recursive: bool,
     parent: Option<&'t Tables<'t>>,
     /// Whether sources can be named.
     sources: bool,
@@ -101,18 +118,36 @@ struct Tables<'t> {
 /// A CTE. It is resolved when it is first read: what nobody reads costs nothing.
 struct Entry<'t> {
     name: &'t str,
+    at: Position,
     query: &'t ast::Query,
-    /// Its relation and columns, once it is resolved.
-    resolved: RefCell<Option<(String, Vec<tree::Column>)>>,
+    /// What is known of it, once it is resolved, or its first part is.
+    known: RefCell<Option<Known>>,
+    /// How far it is.
+    state: Cell<State>,
+}
+
+/// What a reader of a CTE must know of it.
+#[derive(Clone)]
+struct Known {
+    relation: String,
+    columns: Vec<tree::Column>,
+    value_table: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Unread,
+    /// Being resolved.
+    Begun,
+    /// Being resolved, and it has read itself.
+    ReadsItself,
+    Resolved,
 }
 
 /// The CTEs that a query declares.
 fn declared(query: &ast::Query) -> Result<Vec<Entry<'_>>, Diagnostic> {
     let mut entries: Vec<Entry<'_>> = Vec::new();
     let Some(with) = &query.with else { return Ok(entries) };
-    if with.recursive {
-        return Err(Diagnostic::unsupported(with.with_token.0.span.start.into(), "WITH RECURSIVE"));
-    }
     for cte in &with.cte_tables {
         let name = &cte.alias.name;
         if entries.iter().any(|entry| entry.name.eq_ignore_ascii_case(&name.value)) {
@@ -122,7 +157,13 @@ fn declared(query: &ast::Query) -> Result<Vec<Entry<'_>>, Diagnostic> {
         if !cte.alias.columns.is_empty() {
             return Err(Diagnostic::unsupported(name.span.start.into(), "a column list of a CTE"));
         }
-        entries.push(Entry { name: &name.value, query: &cte.query, resolved: RefCell::new(None) });
+        entries.push(Entry {
+            name: &name.value,
+            at: name.span.start.into(),
+            query: &cte.query,
+            known: RefCell::new(None),
+            state: Cell::new(State::Unread),
+        });
     }
     Ok(entries)
 }

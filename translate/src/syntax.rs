@@ -4,12 +4,12 @@ use sqlparser::{
     ast,
     keywords::Keyword,
     parser::{Parser, ParserError},
-    tokenizer::{Token, TokenWithSpan, Tokenizer},
+    tokenizer::{Token, TokenWithSpan, Tokenizer, Word},
 };
 
 use crate::{
     diagnostic::{Diagnostic, Position},
-    dialect::BigQuery,
+    dialect::{BigQuery, PIPE_DISTINCT},
     literal::{self, Literal},
 };
 
@@ -56,7 +56,8 @@ pub(crate) fn parse(sql: &str) -> Result<ast::Query, Diagnostic> {
         query = Some(parse_query(&mut parser, at).map_err(|error| at_end(error, sql))?);
         let next = parser.peek_token_ref();
         if !matches!(next.token, Token::SemiColon | Token::EOF) {
-            let message = format!("Syntax error: Unexpected {}", describe(&next.token));
+            let message =
+                format!("Syntax error: Expected end of input but got {}", describe(&next.token));
             return Err(Diagnostic::invalid(next.span.start.into(), message));
         }
     }
@@ -123,6 +124,7 @@ fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>, Diagnostic> {
             }
         }
     }
+    repair_pipes(&mut tokens);
     // Two literals without a blank between them would have run together.
     if replaced != blanked.literals.len() {
         return Err(Diagnostic::invalid(
@@ -131,6 +133,38 @@ fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>, Diagnostic> {
         ));
     }
     Ok(tokens)
+}
+
+/// Pipe operators that sqlparser does not know become others: `|> WINDOW` is EXTEND, `|> DISTINCT`
+/// an alias that only it can have.
+fn repair_pipes(tokens: &mut Vec<TokenWithSpan>) {
+    let word = |text: &str, quote_style, keyword| {
+        Token::Word(Word { value: text.to_owned(), quote_style, keyword })
+    };
+    let mut place = 0;
+    while place < tokens.len() {
+        let follows = tokens[place].token == Token::VerticalBarRightAngleBracket;
+        place += 1;
+        if !follows {
+            continue;
+        }
+        while tokens.get(place).is_some_and(|t| matches!(t.token, Token::Whitespace(_))) {
+            place += 1;
+        }
+        let Some(TokenWithSpan { token: Token::Word(operator), span }) = tokens.get(place) else {
+            continue;
+        };
+        let span = *span;
+        match operator.value.to_ascii_uppercase().as_str() {
+            "WINDOW" => tokens[place].token = word("EXTEND", None, Keyword::EXTEND),
+            "DISTINCT" => {
+                tokens[place].token = word("AS", None, Keyword::AS);
+                let alias = word(PIPE_DISTINCT, Some('`'), Keyword::NoKeyword);
+                tokens.insert(place + 1, TokenWithSpan::new(alias, span));
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Bytes in the form in which tokens and the tree hold them: they may be no UTF-8.
@@ -157,8 +191,34 @@ fn syntax_error(error: ParserError, parser: &Parser<'_>) -> Diagnostic {
                 Some((message, place)) => (message.to_owned(), position(place).unwrap_or(here)),
                 None => (text, here),
             };
-            Diagnostic::invalid(at, format!("Syntax error: {message}"))
+            Diagnostic::invalid(at, format!("Syntax error: {}", in_bigquerys_words(&message)))
         }
+    }
+}
+
+/// `Expected "," but got keyword AS` for sqlparser's `Expected: ), found: AS`.
+fn in_bigquerys_words(message: &str) -> String {
+    let Some((expected, found)) =
+        message.strip_prefix("Expected").and_then(|rest| rest.split_once(", found: "))
+    else {
+        return message.to_owned();
+    };
+    let expected = expected.trim_start_matches([':', ' ']);
+    let token = Tokenizer::new(&BigQuery, found).tokenize().ok();
+    let got = match token.as_deref() {
+        Some([token]) => describe(token),
+        _ if found == "EOF" => "end of script".to_owned(),
+        _ => format!("\"{found}\""),
+    };
+    let signs = |text: &str| !text.is_empty() && text.chars().all(|c| !c.is_alphanumeric());
+    match expected {
+        // A parenthesis may hold a STRUCT: then a comma could follow as well.
+        ")" if found.eq_ignore_ascii_case("AS") => format!("Expected \",\" but got {got}"),
+        expected if signs(expected) && !expected.contains(' ') => {
+            format!("Expected \"{expected}\" but got {got}")
+        }
+        expected if expected.starts_with("an expression") => format!("Unexpected {got}"),
+        expected => format!("Expected {expected} but got {got}"),
     }
 }
 
@@ -170,8 +230,16 @@ fn position(place: &str) -> Option<Position> {
 
 fn describe(token: &Token) -> String {
     match token {
+        Token::Word(word) if word.keyword != Keyword::NoKeyword => {
+            format!("keyword {}", word.value.to_ascii_uppercase())
+        }
         Token::Word(word) => format!("identifier \"{}\"", word.value),
-        Token::EOF => "end of query".to_owned(),
+        Token::Number(number, _) if number.contains(['.', 'e', 'E']) => {
+            format!("floating point literal \"{number}\"")
+        }
+        Token::Number(number, _) => format!("integer literal \"{number}\""),
+        Token::SingleQuotedString(text) => format!("string literal \"{text}\""),
+        Token::EOF => "end of script".to_owned(),
         other => format!("\"{other}\""),
     }
 }
@@ -199,11 +267,11 @@ mod tests {
         assert_eq!(refusal(" -- nothing\n ;"), "Query cannot be empty at [2:2]");
         assert_eq!(refusal("select `a\0b`"), "The query holds the character U+0000");
         assert_eq!(refusal(""), "Query cannot be empty");
-        assert_eq!(refusal("select 1 2"), "Syntax error: Unexpected \"2\" at [1:10]");
         assert_eq!(
-            refusal("select from where"),
-            "Syntax error: Expected an expression, found: from at [1:13]"
+            refusal("select 1 2"),
+            "Syntax error: Expected end of input but got integer literal \"2\" at [1:10]"
         );
+        assert_eq!(refusal("select from where"), "Syntax error: Unexpected keyword FROM at [1:13]");
     }
 
     #[test]

@@ -22,12 +22,16 @@ pub(crate) struct Query {
     pub(crate) limit: Option<u64>,
     pub(crate) offset: Option<u64>,
     pub(crate) columns: Vec<Column>,
+    /// Whether it gives values (of its only column) in place of rows: SELECT AS STRUCT, AS VALUE.
+    pub(crate) value_table: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Cte {
     /// Its name in PostgreSQL, unique in the statement.
     pub(crate) relation: String,
+    /// Whether it reads itself.
+    pub(crate) recursive: bool,
     pub(crate) query: Query,
 }
 
@@ -60,6 +64,8 @@ pub(crate) struct Select {
     pub(crate) from: Vec<From>,
     pub(crate) filter: Option<Expr>,
     pub(crate) group_by: Vec<Expr>,
+    /// Sets of places in `group_by`, where rows are grouped in several ways.
+    pub(crate) grouping_sets: Option<Vec<Vec<usize>>>,
     pub(crate) having: Option<Expr>,
 }
 
@@ -149,6 +155,8 @@ pub(crate) enum ExprKind {
         safe: bool,
     },
     Aggregate(Box<Aggregate>),
+    /// GROUPING: 1 where a key of GROUP BY is not in the grouping set, else 0.
+    Grouping(Box<Expr>),
     /// A window function, or an aggregate function over a window.
     Window(Box<Aggregate>, Box<Window>),
     DatePart(functions::DatePart),
@@ -184,6 +192,12 @@ pub(crate) enum ExprKind {
         query: Box<Query>,
         negated: bool,
     },
+    /// `expr IN UNNEST(array)`; an array that is NULL holds nothing.
+    InArray {
+        expr: Box<Expr>,
+        array: Box<Expr>,
+        negated: bool,
+    },
     Exists {
         query: Box<Query>,
         negated: bool,
@@ -216,6 +230,11 @@ pub(crate) enum ExprKind {
     ArrayQuery(Box<Query>),
     /// As many as the expression's type has fields, of their types.
     Struct(Vec<Expr>),
+    /// The row of a relation: a STRUCT of these columns, or an event of its columns.
+    Row {
+        relation: String,
+        fields: Vec<Expr>,
+    },
     /// A field of a STRUCT by its place from 0.
     StructField {
         base: Box<Expr>,

@@ -106,6 +106,12 @@ impl Type {
         }
     }
 
+    /// Whether GROUP BY, DISTINCT and PARTITION BY are defined. Values inside events are told
+    /// apart by what they hold.
+    pub(crate) fn is_groupable(&self) -> bool {
+        self.is_comparable()
+    }
+
     /// Whether `<`, ORDER BY, MIN and MAX are defined.
     pub(crate) fn is_ordered(&self) -> bool {
         self.is_comparable() && !matches!(self, Self::Struct(_))

@@ -97,7 +97,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             overload(
                 &[Param::Timestamp, Param::Timestamp],
                 Returns::Interval,
-                "logweir.timestamp_difference($1, $2)",
+                "logweir.time_between($2, $1)",
             ),
             overload(&[Param::Datetime, Param::Datetime], Returns::Interval, "$1 - $2"),
             overload(&[Param::Time, Param::Time], Returns::Interval, "$1 - $2"),

@@ -1,6 +1,6 @@
 //! Aggregate and window functions.
 
-use super::{expression, ordered, sort_key};
+use super::{expression, ordered, sort_key, sort_keys};
 use crate::{
     diagnostic::Diagnostic,
     functions::{AggregateCall, AggregateLower},
@@ -16,7 +16,12 @@ pub(super) fn lower(
 ) -> Result<Pg, Diagnostic> {
     let clauses = postgres::Clauses {
         distinct: call.distinct,
-        order_by: call.order_by.iter().map(sort_key).collect::<Result<_, _>>()?,
+        // DISTINCT can be sorted by nothing but its argument.
+        order_by: if call.distinct {
+            call.order_by.iter().map(sort_key).collect::<Result<_, _>>()?
+        } else {
+            sort_keys(&call.order_by)?
+        },
         over: window.map(self::window).transpose()?,
     };
     let lower = call.function.lower;
@@ -35,6 +40,14 @@ pub(super) fn lower(
     };
     match lower {
         AggregateLower::With(lower) => lower(call),
+        AggregateLower::Template(template)
+            if template.starts_with("count($distinct$1")
+                && call.clauses.distinct
+                && call.clauses.over.is_some() =>
+        {
+            // PostgreSQL's window functions know no DISTINCT.
+            Ok(call.template("logweir.count_distinct(array_agg($1)$over)"))
+        }
         AggregateLower::Template(template) => {
             for (asked, place, clause) in [
                 (call.clauses.distinct, "$distinct", "DISTINCT"),
@@ -68,7 +81,13 @@ fn window(window: &Window) -> Result<postgres::Window, Diagnostic> {
     });
     Ok(postgres::Window {
         partition_by: expression::all(&window.partition_by)?,
-        order_by: window.order_by.iter().map(sort_key).collect::<Result<_, _>>()?,
+        // A frame of distances takes one key.
+        order_by: match &window.frame {
+            Some(frame) if frame.range => {
+                window.order_by.iter().map(sort_key).collect::<Result<_, _>>()?
+            }
+            _ => sort_keys(&window.order_by)?,
+        },
         frame: frame.transpose()?,
     })
 }

@@ -28,6 +28,48 @@ pub(crate) fn lower(expr: &Expr) -> Result<Pg, Diagnostic> {
         ExprKind::Or(operands) if operands.is_empty() => Pg::Atom("FALSE".to_owned()),
         ExprKind::Or(operands) => Pg::Infix { operator: "OR", operands: all(operands)? },
         ExprKind::Not(inner) => Pg::Prefix { operator: "NOT", operand: Box::new(lower(inner)?) },
+        ExprKind::Scalar(query) => Pg::Scalar(Box::new(self::query(query)?)),
+        ExprKind::ArrayQuery(query) => Pg::ArrayQuery(Box::new(self::query(query)?)),
+        ExprKind::Grouping(key) => Pg::template("grouping($1)::bigint", vec![lower(key)?]),
+        ExprKind::Row { relation, fields } => row(relation, fields, &expr.ty)?,
+        ExprKind::Struct(fields) => carrier::build_struct(fields, all(fields)?),
+        ExprKind::StructField { base, place } => {
+            carrier::struct_field(lower(base)?, *place, &expr.ty)
+        }
+        ExprKind::Case { branches, otherwise } => Pg::Case {
+            branches: branches
+                .iter()
+                .map(|(condition, value)| Ok((lower(condition)?, lower(value)?)))
+                .collect::<Result<_, Diagnostic>>()?,
+            otherwise: Box::new(lower(otherwise)?),
+        },
+        ExprKind::Cast { expr: inner, safe } => {
+            cast::lower(inner, lower(inner)?, &expr.ty, *safe, expr.at)?
+        }
+        ExprKind::Arithmetic { operator, left, right } => {
+            arithmetic(*operator, left, right, &expr.ty)?
+        }
+        ExprKind::Negate(inner) => Pg::Prefix { operator: "-", operand: Box::new(lower(inner)?) },
+        ExprKind::Array(elements) => Pg::Array { elements: all(elements)?, ty: expr.ty.postgres() },
+        ExprKind::Subscript { array, index, safe } => {
+            let args = vec![lower(array)?, lower(index)?];
+            match (&array.ty, safe) {
+                (Type::Array(_), false) => Pg::template("logweir.element($1, $2)", args),
+                (Type::Array(_), true) => Pg::template("logweir.safe_element($1, $2)", args),
+                // A negative place would count from the end.
+                _ => {
+                    let element = Pg::template("CASE WHEN $2 >= 0 THEN $1 -> $2::int END", args);
+                    carrier::read(element, &expr.ty)
+                }
+            }
+        }
+        _ => test(expr)?,
+    })
+}
+
+/// Lowers what is true, false or NULL of a value.
+fn test(expr: &Expr) -> Result<Pg, Diagnostic> {
+    Ok(match &expr.kind {
         ExprKind::IsNull { expr, negated } => Pg::Postfix {
             operand: Box::new(lower(expr)?),
             operator: if *negated { "IS NOT NULL" } else { "IS NULL" },
@@ -49,14 +91,17 @@ pub(crate) fn lower(expr: &Expr) -> Result<Pg, Diagnostic> {
             query: Box::new(self::query(query)?),
             negated: *negated,
         },
+        ExprKind::InArray { expr, array, negated } => {
+            let template = match (&expr.ty, negated) {
+                (Type::Struct(_), false) => "logweir.struct_in($1, $2)",
+                (Type::Struct(_), true) => "NOT logweir.struct_in($1, $2)",
+                (_, false) => "CASE WHEN $2 IS NULL THEN FALSE ELSE $1 = ANY ($2) END",
+                (_, true) => "CASE WHEN $2 IS NULL THEN TRUE ELSE $1 <> ALL ($2) END",
+            };
+            Pg::template(template, vec![lower(expr)?, lower(array)?])
+        }
         ExprKind::Exists { query, negated } => {
             Pg::Exists { query: Box::new(self::query(query)?), negated: *negated }
-        }
-        ExprKind::Scalar(query) => Pg::Scalar(Box::new(self::query(query)?)),
-        ExprKind::ArrayQuery(query) => Pg::ArrayQuery(Box::new(self::query(query)?)),
-        ExprKind::Struct(fields) => carrier::build_struct(fields, all(fields)?),
-        ExprKind::StructField { base, place } => {
-            carrier::struct_field(lower(base)?, *place, &expr.ty)
         }
         ExprKind::Like { expr, pattern, negated, ignore_case } => {
             let operator = match (ignore_case, negated) {
@@ -67,33 +112,7 @@ pub(crate) fn lower(expr: &Expr) -> Result<Pg, Diagnostic> {
             };
             Pg::infix(operator, lower(expr)?, lower(pattern)?)
         }
-        ExprKind::Case { branches, otherwise } => Pg::Case {
-            branches: branches
-                .iter()
-                .map(|(condition, value)| Ok((lower(condition)?, lower(value)?)))
-                .collect::<Result<_, Diagnostic>>()?,
-            otherwise: Box::new(lower(otherwise)?),
-        },
-        ExprKind::Cast { expr: inner, safe } => {
-            cast::lower(inner, lower(inner)?, &expr.ty, *safe, expr.at)?
-        }
-        ExprKind::Arithmetic { operator, left, right } => {
-            arithmetic(*operator, lower(left)?, lower(right)?, &expr.ty)
-        }
-        ExprKind::Negate(inner) => Pg::Prefix { operator: "-", operand: Box::new(lower(inner)?) },
-        ExprKind::Array(elements) => Pg::Array { elements: all(elements)?, ty: expr.ty.postgres() },
-        ExprKind::Subscript { array, index, safe } => {
-            let args = vec![lower(array)?, lower(index)?];
-            match (&array.ty, safe) {
-                (Type::Array(_), false) => Pg::template("logweir.element($1, $2)", args),
-                (Type::Array(_), true) => Pg::template("logweir.safe_element($1, $2)", args),
-                // A negative place would count from the end.
-                _ => {
-                    let element = Pg::template("CASE WHEN $2 >= 0 THEN $1 -> $2::int END", args);
-                    carrier::read(element, &expr.ty)
-                }
-            }
-        }
+        _ => return Err(Diagnostic::internal(expr.at, "an expression was not lowered")),
     })
 }
 
@@ -110,6 +129,16 @@ fn call(overload: &Overload, args: &[Expr], safe: bool) -> Result<Pg, Diagnostic
 
 pub(super) fn all(exprs: &[Expr]) -> Result<Vec<Pg>, Diagnostic> {
     exprs.iter().map(lower).collect()
+}
+
+/// A row, NULL where an outer join has found none.
+fn row(relation: &str, fields: &[Expr], ty: &Type) -> Result<Pg, Diagnostic> {
+    let row = Pg::Atom(format!("({}.*)", postgres::quote_identifier(relation)));
+    let value = match ty {
+        Type::Struct(_) => carrier::build_struct(fields, all(fields)?),
+        _ => Pg::template("logweir.event($1, $2, $3, $4)", all(fields)?),
+    };
+    Ok(Pg::template("CASE WHEN $1 IS DISTINCT FROM NULL THEN $2 END", vec![row, value]))
 }
 
 /// A field of a JSON value, read as a type.
@@ -142,14 +171,20 @@ fn compare(operator: Comparison, left: &Expr, right: &Expr) -> Result<Pg, Diagno
             _ => Pg::Infix { operator: operator.sign(), operands: args },
         });
     }
+    if left.ty == Type::Float64
+        && let Some(compared) = super::float::compare(operator, left, right)?
+    {
+        return Ok(compared);
+    }
     let left = if operator.orders() { ordered(left)? } else { lower(left)? };
     Ok(Pg::infix(operator.sign(), left, lower(right)?))
 }
 
 /// Results keep to the digits and the range of their type.
-fn arithmetic(operator: Operator, left: Pg, right: Pg, ty: &Type) -> Pg {
+fn arithmetic(operator: Operator, left: &Expr, right: &Expr, ty: &Type) -> Result<Pg, Diagnostic> {
+    let (left, right) = (lower(left)?, lower(right)?);
     let sum = |template| Pg::template(template, vec![left.clone(), right.clone()]);
-    match (ty, operator) {
+    Ok(match (ty, operator) {
         (Type::Float64, Operator::Divide) => sum("logweir.divide($1, $2)"),
         (Type::Numeric, Operator::Divide) => sum("logweir.divide_numeric($1, $2)"),
         (Type::BigNumeric, Operator::Divide) => sum("logweir.divide_bignumeric($1, $2)"),
@@ -160,7 +195,7 @@ fn arithmetic(operator: Operator, left: Pg, right: Pg, ty: &Type) -> Pg {
             Pg::template("logweir.to_bignumeric($1)", vec![Pg::infix(operator.sign(), left, right)])
         }
         _ => Pg::infix(operator.sign(), left, right),
-    }
+    })
 }
 
 /// `INTERVAL n PART`. A day has 24 hours: times are UTC.

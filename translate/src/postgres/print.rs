@@ -40,7 +40,7 @@ impl Printer {
 
     fn query(&mut self, query: &Query) {
         if !query.ctes.is_empty() {
-            self.push("WITH ");
+            self.push(if query.recursive { "WITH RECURSIVE " } else { "WITH " });
             self.list(&query.ctes, ", ", |printer, (name, query)| {
                 printer.push(&quote_identifier(name));
                 // Inlined, so that the filters of the outer query reach the tables.
@@ -89,7 +89,17 @@ impl Printer {
             self.push(" WHERE ");
             self.expr(filter);
         }
-        if !select.group_by.is_empty() {
+        if let Some(sets) = &select.grouping_sets {
+            self.push(" GROUP BY GROUPING SETS (");
+            self.list(sets, ", ", |printer, set| {
+                let keys: Vec<_> =
+                    set.iter().filter_map(|place| select.group_by.get(*place)).collect();
+                printer.push("(");
+                printer.list(&keys, ", ", |printer, key| printer.operand(key));
+                printer.push(")");
+            });
+            self.push(")");
+        } else if !select.group_by.is_empty() {
             self.push(" GROUP BY ");
             self.list(&select.group_by, ", ", |printer, expr| printer.operand(expr));
         }

@@ -71,18 +71,6 @@ return case
   else logweir.in_range(value + addend)
 end;
 
--- A number of whole days and what is left, as both differ.
-create or replace function logweir.datetime_difference(later timestamp, earlier timestamp)
-returns interval
-language sql immutable parallel safe
-return later - earlier;
-
-create or replace function logweir.timestamp_difference(later timestamp, earlier timestamp)
-returns interval
-language sql immutable parallel safe
-return (extract(day from later - earlier) * 24) * interval '1 hour'
-  + (later - earlier - make_interval(days => extract(day from later - earlier)::int));
-
 create or replace function logweir.multiply_interval(value interval, factor bigint)
 returns interval
 language plpgsql immutable parallel safe as $$

@@ -42,8 +42,8 @@ create or replace function logweir.divide(dividend double precision, divisor dou
 returns double precision
 language sql immutable parallel safe
 return case
-  when divisor = 0 then logweir.fail_division(dividend, divisor)
-  else dividend / divisor
+  when divisor = 0 and dividend is not null then logweir.fail_division(dividend, divisor)
+  else dividend / nullif(divisor, 0)
 end;
 
 create or replace function logweir.finite(value double precision) returns numeric

@@ -31,16 +31,16 @@ end;
 create or replace function logweir.divide_numeric(dividend numeric, divisor numeric) returns numeric
 language sql immutable parallel safe
 return case
-  when divisor = 0 then logweir.fail_division(dividend, divisor)
-  else logweir.to_numeric(round(dividend, 20) / divisor)
+  when divisor = 0 and dividend is not null then logweir.fail_division(dividend, divisor)
+  else logweir.to_numeric(round(dividend, 20) / nullif(divisor, 0))
 end;
 
 create or replace function logweir.divide_bignumeric(dividend numeric, divisor numeric)
 returns numeric
 language sql immutable parallel safe
 return case
-  when divisor = 0 then logweir.fail_division(dividend, divisor)
-  else logweir.to_bignumeric(round(dividend, 60) / divisor)
+  when divisor = 0 and dividend is not null then logweir.fail_division(dividend, divisor)
+  else logweir.to_bignumeric(round(dividend, 60) / nullif(divisor, 0))
 end;
 
 create or replace function logweir.safe_numeric(value text) returns numeric

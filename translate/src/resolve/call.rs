@@ -64,6 +64,9 @@ impl Resolver<'_> {
             }
             return self.aggregate(function, list, &clauses, call.over.as_ref(), place, at);
         }
+        if name.eq_ignore_ascii_case("GROUPING") {
+            return self.grouping(list, place, at);
+        }
         let Some(function) = functions::named(name) else {
             return Err(unknown_function(name, at));
         };
@@ -108,11 +111,19 @@ impl Resolver<'_> {
         let at = Position::from(expr.span().start);
         let (name, args): (&str, Vec<&ast::Expr>) = match expr {
             E::Extract { field, expr, .. } => {
-                let part = DatePart::named(&field.to_string())
-                    .ok_or_else(|| Diagnostic::unsupported(at, format!("EXTRACT of {field}")))?;
-                let value = self.expr(expr, place)?;
+                let field = field.to_string();
+                let part = DatePart::named(&field).ok_or_else(|| {
+                    let message = format!("A valid date part name is required but found {field}");
+                    Diagnostic::invalid(at, message)
+                })?;
                 let part = Expr::new(ExprKind::DatePart(part), Type::DatePart, at);
-                return finish_call(declared("EXTRACT", at)?, vec![part, value], at);
+                let args = match expr.as_ref() {
+                    E::AtTimeZone { timestamp, time_zone } => {
+                        vec![part, self.expr(timestamp, place)?, self.expr(time_zone, place)?]
+                    }
+                    expr => vec![part, self.expr(expr, place)?],
+                };
+                return finish_call(declared("EXTRACT", at)?, args, at);
             }
             E::Ceil {
                 expr,
@@ -135,6 +146,24 @@ impl Resolver<'_> {
         let args =
             args.into_iter().map(|arg| self.expr(arg, place)).collect::<Result<Vec<_>, _>>()?;
         finish_call(declared(name, at)?, args, at)
+    }
+
+    /// `GROUPING(x)`
+    fn grouping(
+        &mut self,
+        list: &[FunctionArg],
+        place: Place<'_>,
+        at: Position,
+    ) -> Result<Expr, Diagnostic> {
+        if let Some(clause) = place.no_aggregates {
+            let message = format!("Aggregate function GROUPING not allowed in {clause}");
+            return Err(Diagnostic::invalid(at, message));
+        }
+        let [key] = list else {
+            return Err(Diagnostic::invalid(at, "GROUPING takes exactly one key of GROUP BY"));
+        };
+        let key = self.argument(key, place.inside_aggregate())?;
+        Ok(Expr::new(ExprKind::Grouping(Box::new(key)), Type::Int64, at))
     }
 
     fn aggregate(
@@ -383,7 +412,7 @@ fn argument_name(arg: &FunctionArg) -> Result<Option<String>, Diagnostic> {
 }
 
 /// Puts named arguments into their places.
-fn finish_named_call(
+pub(super) fn finish_named_call(
     function: &'static functions::Function,
     args: Vec<(Option<String>, Expr)>,
     safe: bool,

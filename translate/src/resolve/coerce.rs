@@ -72,6 +72,12 @@ pub(super) fn to(expr: Expr, ty: &Type) -> Option<Expr> {
             }
         }
         (Type::Struct(_), Type::Struct(fields)) => structure(expr, fields),
+        (Type::Array(_), Type::Dynamic | Type::Object(_) | Type::List(_))
+            if is_empty_array(&expr) =>
+        {
+            let literal = Expr::literal(Literal::Json("[]".to_owned()), at);
+            Some(Expr { ty: ty.clone(), ..literal })
+        }
         (Type::Array(_), Type::Array(element)) => match expr.kind {
             ExprKind::Array(elements) => {
                 let elements = elements.into_iter().map(|value| self::to(value, element));
@@ -148,6 +154,10 @@ fn read_as(expr: Expr, ty: &Type) -> Expr {
     }
 }
 
+fn is_empty_array(expr: &Expr) -> bool {
+    matches!(&expr.kind, ExprKind::Array(elements) if elements.is_empty())
+}
+
 fn is_field(expr: &Expr) -> bool {
     matches!(expr.kind, ExprKind::Field { .. })
 }
@@ -157,14 +167,15 @@ pub(super) fn to_common(exprs: Vec<Expr>) -> Result<(Vec<Expr>, Type), String> {
     let types: Vec<Type> = exprs.iter().map(|expr| expr.ty.clone()).collect();
     let list = || types.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     // Literals adapt to the others: a fraction becomes a NUMERIC, text becomes a time.
-    let without = |adapts: fn(&Literal) -> bool| {
-        let others = exprs.iter().filter(|expr| !expr.as_literal().is_some_and(adapts));
+    let without = |adapts: fn(&Expr) -> bool| {
+        let others = exprs.iter().filter(|expr| !adapts(expr));
         common_type(&others.map(|expr| expr.ty.clone()).collect::<Vec<_>>())
     };
-    let common = without(|literal| matches!(literal, Literal::Float64(_)))
+    let common = without(|expr| matches!(expr.as_literal(), Some(Literal::Float64(_))))
         .filter(|ty| matches!(ty, Type::Numeric | Type::BigNumeric))
         .or_else(|| common_type(&types))
-        .or_else(|| without(|literal| matches!(literal, Literal::String(_))));
+        .or_else(|| without(|expr| matches!(expr.as_literal(), Some(Literal::String(_)))))
+        .or_else(|| without(is_empty_array));
     let Some(common) = common else { return Err(list()) };
     let converted: Option<Vec<Expr>> = exprs.into_iter().map(|expr| to(expr, &common)).collect();
     Ok((converted.ok_or_else(list)?, common))
@@ -201,13 +212,19 @@ pub(super) fn comparison(
 ) -> Result<Expr, Diagnostic> {
     let (left_type, right_type) = (left.ty.clone(), right.ty.clone());
     let no_match = || {
-        Diagnostic::invalid(
-            at,
-            format!(
-                "No matching signature for operator {} for argument types: {left_type}, {right_type}",
-                operator.sign()
-            ),
-        )
+        let sign = operator.sign();
+        let mut message = format!(
+            "No matching signature for operator {sign} for argument types: {left_type}, {right_type}\n  Signature: T1 {sign} T1"
+        );
+        if left_type != right_type {
+            let mut types = [left_type.to_string(), right_type.to_string()];
+            types.sort_unstable();
+            message.push_str(&format!(
+                "\n    Unable to find common supertype for templated argument <T1>\n      Input types for <T1>: {{{}}}",
+                types.join(", ")
+            ));
+        }
+        Diagnostic::invalid(at, message)
     };
     let (left, right) = sides(left, right)?.ok_or_else(no_match)?;
     let defined = if operator.orders() { left.ty.is_ordered() } else { left.ty.is_comparable() };
@@ -287,7 +304,9 @@ pub(super) fn membership(
 ) -> Result<Expr, Diagnostic> {
     let mut types = vec![value.ty.clone()];
     types.extend(list.iter().map(|item| item.ty.clone()));
-    let Some(common) = common_type(&types).filter(Type::is_comparable) else {
+    let Some(common) =
+        common_type(&types).filter(|ty| ty.is_comparable() && !matches!(ty, Type::Struct(_)))
+    else {
         // Items of several kinds: each is compared on its own.
         let tests = list
             .into_iter()

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     TableColumns,
     diagnostic::{Diagnostic, Position},
-    tree::{From, JoinKind, Unnest},
+    tree::{Column, ELEMENT, From, JoinKind, Unnest},
     types::Type,
 };
 
@@ -30,8 +30,10 @@ impl Resolver<'_> {
         scope: &mut Scope<'_>,
         tables: &Tables<'_>,
     ) -> Result<From, Diagnostic> {
+        let begin = scope.relations.len();
         let mut left = self.table(&item.relation, scope, tables, false)?;
         for join in &item.joins {
+            let middle = scope.relations.len();
             let at = Position::from(join.relation.span().start);
             let (kind, constraint) = join_kind(&join.join_operator, at)?;
             let keeps_left = matches!(kind, JoinKind::Left | JoinKind::Full);
@@ -49,8 +51,8 @@ impl Resolver<'_> {
                 ast::JoinConstraint::None => {
                     return Err(Diagnostic::invalid(at, "Syntax error: a JOIN needs ON"));
                 }
-                ast::JoinConstraint::Using(_) => {
-                    return Err(Diagnostic::unsupported(at, "JOIN … USING"));
+                ast::JoinConstraint::Using(names) => {
+                    Some(super::join::using(names, kind, (begin, middle), scope)?)
                 }
                 _ => return Err(Diagnostic::invalid(at, "Syntax error in JOIN")),
             };
@@ -80,10 +82,10 @@ impl Resolver<'_> {
                 self.named_table(name, alias, scope, tables)
             }
             ast::TableFactor::Derived { lateral: false, subquery, alias, sample: None } => {
-                let query = self.query(subquery, tables, None)?;
+                let query = self.query(subquery, tables, scope.around())?;
                 let alias =
                     alias_name(alias.as_ref())?.map_or(String::new(), |alias| alias.value.clone());
-                let shape = Shape::Columns(query.columns.clone());
+                let shape = shape_of(&query.columns, query.value_table);
                 let relation = add(scope, alias, shape, at)?;
                 Ok(From::Derived { query: Box::new(query), relation })
             }
@@ -107,8 +109,22 @@ impl Resolver<'_> {
                 self.unnest(array, alias, offset, scope, tables, outer)
             }
             ast::TableFactor::NestedJoin { table_with_joins, alias: None } => {
-                self.table_with_joins(table_with_joins, scope, tables)
+                // What stands in the parentheses is found before what stands around them.
+                let mut inner = Scope::in_parentheses(scope);
+                let from = self.table_with_joins(table_with_joins, &mut inner, tables)?;
+                let Scope { relations, merged, .. } = inner;
+                for relation in relations {
+                    if is_taken(scope, &relation.alias) && !matches!(relation.shape, Shape::Offset)
+                    {
+                        return Err(duplicate(&relation.alias, at));
+                    }
+                    scope.relations.push(relation);
+                }
+                scope.merged.extend(merged);
+                Ok(from)
             }
+            ast::TableFactor::Pivot { .. } => self.pivot(table, scope, tables),
+            ast::TableFactor::Unpivot { .. } => self.unpivot(table, scope, tables),
             ast::TableFactor::Table { name, args: Some(_), .. }
             | ast::TableFactor::Function { name, .. } => {
                 Err(Diagnostic::refused(at, format!("Table-valued function not found: {name}")))
@@ -140,14 +156,25 @@ impl Resolver<'_> {
             if let Some(place) =
                 level.entries.iter().rposition(|entry| entry.name.eq_ignore_ascii_case(&full))
             {
-                let (cte, columns) = self.cte(level, place)?;
-                let relation = add(scope, named, Shape::Columns(columns), at)?;
-                return Ok(From::Cte { cte, relation });
+                let cte = self.cte(level, place)?;
+                let shape = shape_of(&cte.columns, cte.value_table);
+                let relation = add(scope, named, shape, at)?;
+                if let Some(added) = scope.relations.last_mut() {
+                    added.of_endpoint = level.sources && !tables.sources;
+                }
+                return Ok(From::Cte { cte: cte.relation, relation });
             }
             here = level.parent;
         }
         let source = if tables.sources { self.sources.source(&full) } else { None };
         let Some(source) = source else {
+            if let Some(wrong) = parts.iter().rev().nth(1).filter(|part| !is_dataset(&part.value)) {
+                let message = format!(
+                    "Invalid dataset ID \"{}\". Dataset IDs must be alphanumeric (plus underscores and dashes) and must be at most 1024 characters long.",
+                    wrong.value
+                );
+                return Err(Diagnostic::invalid(at, message));
+            }
             let known = if tables.sources { self.sources.names() } else { Vec::new() };
             let mut known: Vec<&str> = known.iter().map(String::as_str).collect();
             known.extend(tables.known());
@@ -218,13 +245,15 @@ impl Resolver<'_> {
             element
         };
         let at = array.at;
-        let relation = add(scope, alias, Shape::Element(element), at)?;
+        let shape = Shape::Element { column: ELEMENT.to_owned(), ty: element };
+        let relation = add(scope, alias, shape, at)?;
         let with_offset = offset.is_some();
         if let Some(offset) = offset {
             scope.relations.push(Relation {
                 alias: offset,
                 relation: relation.clone(),
                 shape: Shape::Offset,
+                of_endpoint: false,
             });
         }
         let unnest = Unnest { array, missing_gives_row: missing_gives_row && !outer, with_offset };
@@ -232,19 +261,38 @@ impl Resolver<'_> {
     }
 }
 
+/// How a query's columns can be named in FROM.
+pub(super) fn shape_of(columns: &[Column], value_table: bool) -> Shape {
+    match columns {
+        [value] if value_table => {
+            Shape::Element { column: value.column.clone(), ty: value.ty.clone() }
+        }
+        columns => Shape::Columns(columns.to_vec()),
+    }
+}
+
+fn is_dataset(name: &str) -> bool {
+    name.len() <= 1024 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+}
+
+fn is_taken(scope: &Scope<'_>, alias: &str) -> bool {
+    let named = |relation: &Relation| relation.alias.eq_ignore_ascii_case(alias);
+    !alias.is_empty() && scope.relations.iter().any(named)
+}
+
+fn duplicate(alias: &str, at: Position) -> Diagnostic {
+    Diagnostic::invalid(at, format!("Duplicate table alias {alias} in the same FROM clause"))
+}
+
 /// Puts a relation into a scope and gives it its name in PostgreSQL.
-fn add(
+pub(super) fn add(
     scope: &mut Scope<'_>,
     alias: String,
     shape: Shape,
     at: Position,
 ) -> Result<String, Diagnostic> {
-    let named = |relation: &Relation| relation.alias.eq_ignore_ascii_case(&alias);
-    if !alias.is_empty() && scope.relations.iter().any(named) {
-        return Err(Diagnostic::invalid(
-            at,
-            format!("Duplicate table alias {alias} in the same FROM clause"),
-        ));
+    if is_taken(scope, &alias) {
+        return Err(duplicate(&alias, at));
     }
     let wanted = if alias.is_empty() {
         "unnamed".to_owned()
@@ -257,7 +305,7 @@ fn add(
         count += 1;
         relation = format!("{wanted} {count}");
     }
-    scope.relations.push(Relation { alias, relation: relation.clone(), shape });
+    scope.relations.push(Relation { alias, relation: relation.clone(), shape, of_endpoint: false });
     Ok(relation)
 }
 

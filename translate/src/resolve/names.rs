@@ -7,7 +7,7 @@
 use sqlparser::ast::Ident;
 
 use super::{
-    Resolver,
+    Resolver, row,
     scope::{Place, Relation, Scope, Shape},
     structure,
 };
@@ -76,14 +76,13 @@ impl Resolver<'_> {
                 .find(|relation| relation.alias.eq_ignore_ascii_case(&first.value));
             if let Some(relation) = named {
                 return match (&relation.shape, parts.get(1)) {
-                    (Shape::Element(ty), _) => Ok(Some((element(relation, ty, at), &parts[1..]))),
+                    (Shape::Element { .. }, _) => {
+                        Ok(element(relation, at).map(|value| (value, &parts[1..])))
+                    }
                     (Shape::Offset, _) => Ok(Some((offset(relation, at), &parts[1..]))),
                     // `SELECT a FROM a`: the column, where there is one of that name.
                     (_, None) if column(relation, &first.value, at).is_some() => Ok(None),
-                    (_, None) => {
-                        let what = format!("the row of table {} as a value", relation.alias);
-                        Err(Diagnostic::unsupported(at, what).advise("name its columns"))
-                    }
+                    (_, None) => Ok(Some((row::value(relation, at), &parts[1..]))),
                     (_, Some(name)) => {
                         member(relation, name).map(|value| Some((value, &parts[2..])))
                     }
@@ -99,6 +98,14 @@ impl Resolver<'_> {
         let at = Position::from(name.span.start);
         let mut here = Some(scope);
         while let Some(scope) = here {
+            if let Some(found) = scope
+                .merged
+                .iter()
+                .rev()
+                .find(|merged| merged.name.eq_ignore_ascii_case(&name.value))
+            {
+                return Ok(Expr { at, ..found.value.clone() });
+            }
             for of_tables in [true, false] {
                 let found: Vec<(&Relation, Expr)> = scope
                     .relations
@@ -177,12 +184,14 @@ fn visible_columns(scope: &Scope<'_>) -> Vec<String> {
     columns.take(20).collect()
 }
 
-fn element(relation: &Relation, ty: &Type, at: Position) -> Expr {
-    let column = tree::ELEMENT.to_owned();
-    Expr::new(ExprKind::Column { relation: relation.relation.clone(), column }, ty.clone(), at)
+/// The value of a relation of elements.
+pub(super) fn element(relation: &Relation, at: Position) -> Option<Expr> {
+    let Shape::Element { column, ty } = &relation.shape else { return None };
+    let kind = ExprKind::Column { relation: relation.relation.clone(), column: column.clone() };
+    Some(Expr::new(kind, ty.clone(), at))
 }
 
-fn offset(relation: &Relation, at: Position) -> Expr {
+pub(super) fn offset(relation: &Relation, at: Position) -> Expr {
     let column = tree::ORDINAL.to_owned();
     let ordinal = Expr::new(
         ExprKind::Column { relation: relation.relation.clone(), column },
@@ -199,7 +208,7 @@ fn offset(relation: &Relation, at: Position) -> Expr {
 }
 
 /// A column of a table, or a declared field of an unnested object. Names are case-insensitive.
-fn column(relation: &Relation, name: &str, at: Position) -> Option<Expr> {
+pub(super) fn column(relation: &Relation, name: &str, at: Position) -> Option<Expr> {
     match &relation.shape {
         Shape::Columns(columns) => {
             let column = columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))?;
@@ -232,20 +241,25 @@ fn column(relation: &Relation, name: &str, at: Position) -> Option<Expr> {
                 at,
             ))
         }
-        Shape::Element(ty @ Type::Object(schema)) => {
+        Shape::Element { ty: Type::Object(schema), .. } => {
             let declared = declared_name(schema, name)?;
             let field = Type::of_field(schema.field(declared));
-            Some(json_field(element(relation, ty, at), declared, field, at))
+            Some(json_field(element(relation, at)?, declared, field, at))
         }
         Shape::Declared { schema, .. } => {
             let declared = declared_name(schema, name)?;
             let ty = Type::of_column(schema.field(declared));
-            Some(json_field(body(relation, at), declared, ty, at))
+            if ty.is_event_value() {
+                return Some(json_field(body(relation, at), declared, ty, at));
+            }
+            // It is of this type and no other, so it does not adapt to what it is compared with.
+            let field = json_field(body(relation, at), declared, Type::Dynamic, at);
+            Some(Expr::new(ExprKind::Read(Box::new(field)), ty, at))
         }
-        Shape::Element(ty @ Type::Struct(fields)) => {
-            structure::field(element(relation, ty, at), fields, name, at).ok()
+        Shape::Element { ty: Type::Struct(fields), .. } => {
+            structure::field(element(relation, at)?, fields, name, at).ok()
         }
-        Shape::Element(_) | Shape::Offset => None,
+        Shape::Element { .. } | Shape::Offset => None,
     }
 }
 
@@ -257,7 +271,10 @@ fn member(relation: &Relation, name: &Ident) -> Result<Expr, Diagnostic> {
     }
     match &relation.shape {
         Shape::Events(_) => Ok(json_field(body(relation, at), &name.value, Type::Dynamic, at)),
-        Shape::Element(ty) => field(element(relation, ty, at), name),
+        Shape::Element { .. } => match element(relation, at) {
+            Some(value) => field(value, name),
+            None => Err(Diagnostic::internal(at, "an element was lost")),
+        },
         Shape::Offset => {
             Err(Diagnostic::invalid(at, "Cannot access a field on a value with type INT64"))
         }

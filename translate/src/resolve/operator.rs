@@ -4,6 +4,7 @@ use sqlparser::ast::{self, BinaryOperator, Spanned, UnaryOperator};
 
 use super::{
     Resolver,
+    arithmetic::number,
     call::{declared, finish_call},
     coerce,
     scope::Place,
@@ -56,6 +57,8 @@ impl Resolver<'_> {
             E::ILike { negated, any: false, expr: value, pattern, escape_char: None } => {
                 self.like(value, pattern, *negated, true, place, at)
             }
+            E::AnyOp { left, right, .. } => self.like_several(left, right, true, place, at),
+            E::AllOp { left, right, .. } => self.like_several(left, right, false, place, at),
             E::Like { .. } | E::ILike { .. } => {
                 Err(Diagnostic::unsupported(at, "LIKE with ANY or ESCAPE"))
             }
@@ -202,7 +205,7 @@ impl Resolver<'_> {
                 if value.ty == Type::Interval {
                     return finish_call(declared("-", at)?, vec![value], at);
                 }
-                let value = number(value, "-")?;
+                let value = signed(value, "-")?;
                 let ty = value.ty.clone();
                 Ok(Expr::new(ExprKind::Negate(Box::new(value)), ty, at))
             }
@@ -210,7 +213,7 @@ impl Resolver<'_> {
                 let args = vec![self.expr(operand, place)?];
                 finish_call(declared("~", at)?, args, at)
             }
-            UnaryOperator::Plus => number(self.expr(operand, place)?, "+"),
+            UnaryOperator::Plus => signed(self.expr(operand, place)?, "+"),
             _ => Err(Diagnostic::unsupported(at, format!("the operator {operator}"))),
         }
     }
@@ -238,63 +241,7 @@ impl Resolver<'_> {
         Ok(Expr::new(ExprKind::IsBool { expr: Box::new(inner), value, negated }, Type::Bool, at))
     }
 
-    fn is_in(
-        &mut self,
-        at: Position,
-        value: &ast::Expr,
-        target: &ast::InTarget,
-        negated: bool,
-        place: Place<'_>,
-    ) -> Result<Expr, Diagnostic> {
-        let value = self.expr(value, place)?;
-        match target {
-            ast::InTarget::List(list) => {
-                let list = list
-                    .iter()
-                    .map(|item| self.expr(item, place))
-                    .collect::<Result<Vec<_>, _>>()?;
-                coerce::membership(value, list, negated, at)
-            }
-            ast::InTarget::Subquery(query) => {
-                let mut query = self.query(query, place.tables, Some(place.scope))?;
-                let [column] = query.columns.as_slice() else {
-                    return Err(Diagnostic::invalid(
-                        at,
-                        "Subquery of IN must have exactly one column",
-                    ));
-                };
-                let (left, right) = (value.ty.clone(), column.ty.clone());
-                let common = coerce::common_type(&[left.clone(), right.clone()]);
-                let converted = common.and_then(|ty| Some((coerce::to(value, &ty)?, ty)));
-                let Some((value, ty)) = converted.filter(|(_, ty)| ty.is_comparable()) else {
-                    let message = format!(
-                        "No matching signature for operator IN for argument types {left} and {right}"
-                    );
-                    return Err(Diagnostic::invalid(at, message));
-                };
-                coerce::column(&mut query, 0, &ty)?;
-                let kind =
-                    ExprKind::InQuery { expr: Box::new(value), query: Box::new(query), negated };
-                Ok(Expr::new(kind, Type::Bool, at))
-            }
-            ast::InTarget::Table { .. } => {
-                Err(Diagnostic::invalid(at, "Syntax error: IN takes a list in parentheses"))
-            }
-            ast::InTarget::Unnest(array) => match array.as_ref() {
-                ast::Expr::Array(array) => {
-                    let list = array
-                        .elem
-                        .iter()
-                        .map(|item| self.expr(item, place))
-                        .collect::<Result<Vec<_>, _>>()?;
-                    coerce::membership(value, list, negated, at)
-                }
-                _ => Err(Diagnostic::unsupported(at, "IN UNNEST of anything but a list")),
-            },
-        }
-    }
-
-    fn like(
+    pub(super) fn like(
         &mut self,
         value: &ast::Expr,
         pattern: &ast::Expr,
@@ -323,67 +270,13 @@ impl Resolver<'_> {
         let expr = Box::new(operands.remove(0));
         Ok(Expr::new(ExprKind::Like { expr, pattern, negated, ignore_case }, Type::Bool, at))
     }
-
-    fn arithmetic(
-        &mut self,
-        operator: Operator,
-        left: &ast::Expr,
-        right: &ast::Expr,
-        place: Place<'_>,
-        at: Position,
-    ) -> Result<Expr, Diagnostic> {
-        let left = self.expr(left, place)?;
-        let right = self.expr(right, place)?;
-        if of_times(&left) || of_times(&right) {
-            return finish_call(declared(operator.sign(), at)?, vec![left, right], at);
-        }
-        let left = number(left, operator.sign())?;
-        let right = number(right, operator.sign())?;
-        let (mut both, common) = coerce::to_common(vec![left, right]).map_err(|types| {
-            let sign = operator.sign();
-            let message =
-                format!("No matching signature for operator {sign} for argument types: {types}");
-            Diagnostic::invalid(at, message)
-        })?;
-        let whole = operator == Operator::Divide && common == Type::Int64;
-        let ty = if whole { Type::Float64 } else { common };
-        let (right, left) = (both.pop(), both.pop());
-        let (Some(left), Some(right)) = (left, right) else {
-            return Err(Diagnostic::internal(at, "an operand was lost"));
-        };
-        let to_number = |value: Expr| {
-            let (from, at) = (value.ty.clone(), value.at);
-            coerce::to(value, &ty)
-                .ok_or_else(|| Diagnostic::internal(at, format!("{from} is not a number")))
-        };
-        let (left, right) = (Box::new(to_number(left)?), Box::new(to_number(right)?));
-        Ok(Expr::new(ExprKind::Arithmetic { operator, left, right }, ty, at))
-    }
 }
 
-/// Whether arithmetic with an operand is that of dates, times and intervals.
-fn of_times(operand: &Expr) -> bool {
-    matches!(
-        operand.ty,
-        Type::Timestamp | Type::Datetime | Type::Date | Type::Time | Type::Interval
-    )
-}
-
-/// An operand of arithmetic: a number, or a value inside an event read as one.
-fn number(value: Expr, operator: &str) -> Result<Expr, Diagnostic> {
-    if value.ty.is_number() {
-        return Ok(value);
-    }
+/// An operand of a sign: a number.
+fn signed(value: Expr, sign: &str) -> Result<Expr, Diagnostic> {
     let (ty, at) = (value.ty.clone(), value.at);
-    let read = match ty {
-        Type::Null => coerce::to(value, &Type::Int64),
-        Type::Dynamic => coerce::to(value, &Type::Float64),
-        _ => None,
-    };
-    read.ok_or_else(|| {
-        Diagnostic::invalid(
-            at,
-            format!("No matching signature for operator {operator} for argument type {ty}"),
-        )
+    number(value).ok_or_else(|| {
+        let message = format!("No matching signature for operator {sign} for argument type {ty}");
+        Diagnostic::invalid(at, message)
     })
 }

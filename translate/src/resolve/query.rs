@@ -4,7 +4,7 @@ use sqlparser::ast::{self, Spanned};
 
 use super::{
     Resolver, Tables, declared,
-    scope::{Place, Relation, Scope, Shape},
+    scope::{Place, Relation, Scope},
 };
 use crate::{
     diagnostic::{Diagnostic, Position},
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The relation of a query whose result is sorted as a whole.
-const RESULT: &str = "result";
+pub(super) const RESULT: &str = "result";
 
 impl Resolver<'_> {
     pub(super) fn query(
@@ -22,8 +22,17 @@ impl Resolver<'_> {
         parent: Option<&Scope<'_>>,
     ) -> Result<tree::Query, Diagnostic> {
         refuse_rest(query)?;
+        if !query.pipe_operators.is_empty() {
+            let query = super::pipe::unfolded(query)?;
+            return self.query(&query, tables, parent);
+        }
         let entries = declared(query)?;
-        let inner = Tables { entries: &entries, parent: Some(tables), sources: tables.sources };
+        let inner = Tables {
+            entries: &entries,
+            recursive: query.with.as_ref().is_some_and(|with| with.recursive),
+            parent: Some(tables),
+            sources: tables.sources,
+        };
         // A consumer hears of every mistake, also in a CTE that nothing reads.
         let checked = if tables.sources { 0 } else { entries.len() };
         for place in 0..checked {
@@ -40,7 +49,7 @@ impl Resolver<'_> {
         Ok(resolved)
     }
 
-    fn body(
+    pub(super) fn body(
         &mut self,
         body: &ast::SetExpr,
         order_by: Option<&ast::OrderBy>,
@@ -76,59 +85,36 @@ impl Resolver<'_> {
         tables: &Tables<'_>,
         parent: Option<&Scope<'_>>,
     ) -> Result<tree::Query, Diagnostic> {
-        let all = match quantifier {
-            ast::SetQuantifier::All => true,
-            ast::SetQuantifier::Distinct => false,
+        let (all, by_name) = match quantifier {
+            ast::SetQuantifier::All => (true, false),
+            ast::SetQuantifier::Distinct => (false, false),
+            ast::SetQuantifier::AllByName => (true, true),
+            ast::SetQuantifier::DistinctByName => (false, true),
             ast::SetQuantifier::None => {
                 return Err(Diagnostic::invalid(
                     at,
                     "Syntax error: a set operation needs ALL or DISTINCT",
                 ));
             }
-            _ => return Err(Diagnostic::unsupported(at, "BY NAME")),
+            ast::SetQuantifier::ByName => {
+                let message = "Syntax error: BY NAME follows ALL or DISTINCT";
+                return Err(Diagnostic::invalid(at, message));
+            }
         };
         let operator = match operator {
             ast::SetOperator::Union => tree::SetOperator::Union,
             ast::SetOperator::Intersect => tree::SetOperator::Intersect,
             ast::SetOperator::Except | ast::SetOperator::Minus => tree::SetOperator::Except,
         };
-        let mut left = self.body(left, None, tables, parent)?;
-        let mut right = self.body(right, None, tables, parent)?;
-        if left.columns.len() != right.columns.len() {
-            let message = format!(
-                "Queries in a set operation have mismatched column count; the first has {}, the second {}",
-                left.columns.len(),
-                right.columns.len()
-            );
+        if all && operator != tree::SetOperator::Union {
+            let name = if operator == tree::SetOperator::Except { "EXCEPT" } else { "INTERSECT" };
+            let message = format!("Syntax error: {name} ALL is not supported, use {name} DISTINCT");
             return Err(Diagnostic::invalid(at, message));
         }
-        for place in 0..left.columns.len() {
-            let types = [left.columns[place].ty.clone(), right.columns[place].ty.clone()];
-            let Some(common) = super::coerce::common_type(&types) else {
-                let message = format!(
-                    "Column {} in a set operation has incompatible types: {}, {}",
-                    place + 1,
-                    types[0],
-                    types[1]
-                );
-                return Err(Diagnostic::invalid(at, message));
-            };
-            for query in [&mut left, &mut right] {
-                super::coerce::column(query, place, &common)?;
-            }
-        }
-        Ok(tree::Query {
-            columns: left.columns.clone(),
-            body: Body::SetOperation {
-                operator,
-                all,
-                left: Box::new(left),
-                right: Box::new(right),
-            },
-            order_by: Vec::new(),
-            limit: None,
-            offset: None,
-        })
+        let left = self.body(left, None, tables, parent)?;
+        let right = self.body(right, None, tables, parent)?;
+        let right = if by_name { in_order(&left.columns, right, at)? } else { right };
+        united(operator, all, left, right, at)
     }
 
     /// ORDER BY over a result whose rows cannot be reached any more: by its columns.
@@ -146,9 +132,10 @@ impl Resolver<'_> {
             relations: vec![Relation {
                 alias: RESULT.to_owned(),
                 relation: RESULT.to_owned(),
-                shape: Shape::Columns(sorted.columns.clone()),
+                shape: super::from::shape_of(&sorted.columns, sorted.value_table),
+                of_endpoint: false,
             }],
-            parent: None,
+            ..Scope::new(None)
         };
         let place = Place::clause("ORDER BY", &scope, tables);
         let Body::Select(select) = &sorted.body else { return Ok(sorted) };
@@ -213,7 +200,7 @@ impl Resolver<'_> {
     pub(super) fn count(&mut self, expr: &ast::Expr, clause: &str) -> Result<u64, Diagnostic> {
         let at = Position::from(expr.span().start);
         let scope = Scope::new(None);
-        let tables = Tables { entries: &[], parent: None, sources: false };
+        let tables = Tables { entries: &[], recursive: false, parent: None, sources: false };
         let place = Place::clause("LIMIT", &scope, &tables);
         let resolved = self.expr(expr, place)?;
         let number = match resolved.as_literal() {
@@ -225,26 +212,85 @@ impl Resolver<'_> {
             Diagnostic::invalid(at, format!("{clause} expects a whole number that is not negative"))
         })
     }
+}
 
-    /// The relation and the columns of a CTE, resolved when it is first read.
-    pub(super) fn cte(
-        &mut self,
-        tables: &Tables<'_>,
-        place: usize,
-    ) -> Result<(String, Vec<tree::Column>), Diagnostic> {
-        let entry = &tables.entries[place];
-        if let Some(resolved) = &*entry.resolved.borrow() {
-            return Ok(resolved.clone());
-        }
-        // A CTE sees those before it, not itself and not those after it.
-        let before = Tables { entries: &tables.entries[..place], ..*tables };
-        let query = self.query(entry.query, &before, None)?;
-        let relation = self.unique_name(entry.name);
-        let columns = query.columns.clone();
-        self.ctes.push(tree::Cte { relation: relation.clone(), query });
-        entry.resolved.replace(Some((relation.clone(), columns.clone())));
-        Ok((relation, columns))
+/// A set operation over two queries, whose columns get common types.
+pub(super) fn united(
+    operator: tree::SetOperator,
+    all: bool,
+    mut left: tree::Query,
+    mut right: tree::Query,
+    at: Position,
+) -> Result<tree::Query, Diagnostic> {
+    if left.columns.len() != right.columns.len() {
+        let message = format!(
+            "Queries in a set operation have mismatched column count; the first has {}, the second {}",
+            left.columns.len(),
+            right.columns.len()
+        );
+        return Err(Diagnostic::invalid(at, message));
     }
+    for place in 0..left.columns.len() {
+        let types = [left.columns[place].ty.clone(), right.columns[place].ty.clone()];
+        let Some(common) = super::coerce::common_type(&types) else {
+            let message = format!(
+                "Column {} in a set operation has incompatible types: {}, {}",
+                place + 1,
+                types[0],
+                types[1]
+            );
+            return Err(Diagnostic::invalid(at, message));
+        };
+        for query in [&mut left, &mut right] {
+            super::coerce::column(query, place, &common)?;
+        }
+    }
+    let value_table = left.value_table && right.value_table;
+    Ok(tree::Query {
+        columns: left.columns.clone(),
+        body: Body::SetOperation { operator, all, left: Box::new(left), right: Box::new(right) },
+        order_by: Vec::new(),
+        limit: None,
+        offset: None,
+        value_table,
+    })
+}
+
+/// BY NAME: a query's columns in the order of others of the same names.
+fn in_order(
+    wanted: &[tree::Column],
+    query: tree::Query,
+    at: Position,
+) -> Result<tree::Query, Diagnostic> {
+    let mut places = Vec::with_capacity(wanted.len());
+    for column in wanted {
+        let mut named = query
+            .columns
+            .iter()
+            .enumerate()
+            .filter(|(_, known)| known.name.eq_ignore_ascii_case(&column.name));
+        match (named.next(), named.next()) {
+            (Some((place, _)), None) => places.push(place),
+            _ => {
+                let message = format!(
+                    "BY NAME needs column {} in both queries of the set operation",
+                    column.name
+                );
+                return Err(Diagnostic::invalid(at, message));
+            }
+        }
+    }
+    if places.len() != query.columns.len() {
+        let message = "BY NAME needs the same columns in both queries of the set operation";
+        return Err(Diagnostic::invalid(at, message));
+    }
+    let mut ordered = sorted_result(query);
+    let columns = places.iter().map(|place| ordered.columns[*place].clone()).collect();
+    ordered.columns = columns;
+    if let Body::Select(select) = &mut ordered.body {
+        select.items = places.iter().map(|place| select.items[*place].clone()).collect();
+    }
+    Ok(ordered)
 }
 
 pub(super) fn sort_key(
@@ -287,7 +333,7 @@ pub(super) fn item_at(items: &[Expr], place: &str, expr: &ast::Expr) -> Result<E
 
 /// `SELECT … FROM (query) AS result`
 pub(super) fn sorted_result(query: tree::Query) -> tree::Query {
-    let columns = query.columns.clone();
+    let (columns, value_table) = (query.columns.clone(), query.value_table);
     let items = columns.iter().map(|column| {
         let kind = ExprKind::Column { relation: RESULT.to_owned(), column: column.column.clone() };
         Expr::new(kind, column.ty.clone(), Position::default())
@@ -298,9 +344,11 @@ pub(super) fn sorted_result(query: tree::Query) -> tree::Query {
         from: vec![tree::From::Derived { query: Box::new(query), relation: RESULT.to_owned() }],
         filter: None,
         group_by: Vec::new(),
+        grouping_sets: None,
         having: None,
     };
     tree::Query {
+        value_table,
         body: Body::Select(Box::new(select)),
         order_by: Vec::new(),
         limit: None,
@@ -311,9 +359,6 @@ pub(super) fn sorted_result(query: tree::Query) -> tree::Query {
 
 fn refuse_rest(query: &ast::Query) -> Result<(), Diagnostic> {
     let at = Position::from(query.span().start);
-    if !query.pipe_operators.is_empty() {
-        return Err(Diagnostic::unsupported(at, "pipe syntax"));
-    }
     let foreign = query.fetch.is_some()
         || !query.locks.is_empty()
         || query.for_clause.is_some()

@@ -11,12 +11,35 @@ use crate::{
 /// The relations of one FROM clause, and the scope of the query around it.
 pub(super) struct Scope<'p> {
     pub(super) relations: Vec<Relation>,
+    /// Columns that USING has made one of two; they go before those of the relations.
+    pub(super) merged: Vec<Merged>,
     pub(super) parent: Option<&'p Scope<'p>>,
+    /// Whether `parent` is what stands left of a parenthesis in the same FROM.
+    pub(super) in_parentheses: bool,
+}
+
+/// A column that USING names.
+#[derive(Debug, Clone)]
+pub(super) struct Merged {
+    pub(super) name: String,
+    pub(super) value: Expr,
+    /// The relations whose column of that name it stands for.
+    pub(super) of: Vec<String>,
 }
 
 impl<'p> Scope<'p> {
     pub(super) fn new(parent: Option<&'p Scope<'p>>) -> Self {
-        Self { relations: Vec::new(), parent }
+        Self { relations: Vec::new(), merged: Vec::new(), parent, in_parentheses: false }
+    }
+
+    /// The scope of a parenthesis in FROM, which sees what stands before it.
+    pub(super) fn in_parentheses(before: &'p Scope<'p>) -> Self {
+        Self { in_parentheses: true, ..Self::new(Some(before)) }
+    }
+
+    /// The scope of the query around this one.
+    pub(super) fn around(&self) -> Option<&'p Scope<'p>> {
+        if self.in_parentheses { self.parent?.around() } else { self.parent }
     }
 }
 
@@ -28,6 +51,8 @@ pub(super) struct Relation {
     /// How PostgreSQL names it.
     pub(super) relation: String,
     pub(super) shape: Shape,
+    /// Whether it is a CTE of the endpoint that a consumer's query reads.
+    pub(super) of_endpoint: bool,
 }
 
 /// What a relation's columns are.
@@ -40,7 +65,8 @@ pub(super) enum Shape {
     /// A table whose columns are fields of the body: these, in this order.
     Declared { schema: TableSchema, columns: Vec<String> },
     /// The elements of an array; fields of an element can be named as if they were columns.
-    Element(Type),
+    /// So are those of a query that gives values, not rows (SELECT AS STRUCT).
+    Element { column: String, ty: Type },
     /// The places of the elements of an array, from 0.
     Offset,
 }
@@ -48,12 +74,15 @@ pub(super) enum Shape {
 impl Relation {
     /// Whether its columns go before the fields of unnested objects.
     pub(super) fn is_table(&self) -> bool {
-        !matches!(self.shape, Shape::Element(_) | Shape::Offset)
+        !matches!(self.shape, Shape::Element { .. } | Shape::Offset)
     }
 
     /// Whether fields that nobody declared may exist in it.
     pub(super) fn is_open(&self) -> bool {
-        matches!(self.shape, Shape::Events(_) | Shape::Element(Type::Dynamic | Type::Object(_)))
+        matches!(
+            self.shape,
+            Shape::Events(_) | Shape::Element { ty: Type::Dynamic | Type::Object(_), .. }
+        )
     }
 }
 

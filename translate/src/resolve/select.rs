@@ -6,13 +6,12 @@ use sqlparser::ast::{self, Spanned};
 
 use super::{
     Resolver, Tables,
-    query::{item_at, ordinal},
     scope::{Place, Scope},
 };
 use crate::{
     diagnostic::{Diagnostic, Position},
     tree::{self, Body, Column, Expr, ExprKind},
-    types::Type,
+    types::{StructField, Type},
 };
 
 impl Resolver<'_> {
@@ -52,30 +51,26 @@ impl Resolver<'_> {
         let with_aliases = Place { aliases: &aliases, ..place(None) };
         let with_aliases = Place { no_windows: Some("this clause"), ..with_aliases };
         let sorting = Place { no_windows: None, ..with_aliases };
-        let group_by = self.group_by(
+        let grouping = self.group_by(
             &select.group_by,
             Place { no_aggregates: Some("GROUP BY"), ..with_aliases },
             &items,
         )?;
-        let having = match &select.having {
-            Some(condition) => Some(self.condition(condition, with_aliases, "HAVING")?),
-            None => None,
-        };
-        let distinct = match &select.distinct {
-            None | Some(ast::Distinct::All) => false,
-            Some(ast::Distinct::Distinct) => true,
-            Some(ast::Distinct::On(_)) => {
-                return Err(Diagnostic::invalid(
-                    select.span().start.into(),
-                    "Syntax error: DISTINCT ON",
-                ));
-            }
-        };
+        let group_by = grouping.keys;
+        let condition = select.having.as_ref();
+        let having = condition.map(|it| self.condition(it, with_aliases, "HAVING")).transpose()?;
+        let condition = select.qualify.as_ref();
+        let qualify = condition.map(|it| self.condition(it, sorting, "QUALIFY")).transpose()?;
+        let distinct = is_distinct(select)?;
+        let mode = select.value_table_mode;
         let sorted = if distinct { None } else { order_by };
         let sort_keys = self.sort_keys(sorted, sorting, &items)?;
-        let grouped = !group_by.is_empty() || items.iter().chain(&having).any(has_aggregate);
+        let grouped = !group_by.is_empty()
+            || grouping.sets.is_some()
+            || items.iter().chain(&having).chain(&qualify).any(has_aggregate);
         if grouped {
-            for expr in items.iter().chain(&having).chain(sort_keys.iter().map(|key| &key.expr)) {
+            let sort_keys = sort_keys.iter().map(|key| &key.expr);
+            for expr in items.iter().chain(&having).chain(&qualify).chain(sort_keys) {
                 check_grouped(expr, &group_by)?;
             }
         } else if let Some(having) = &having {
@@ -84,14 +79,31 @@ impl Resolver<'_> {
                 "The HAVING clause requires GROUP BY or aggregation to be present",
             ));
         }
+        let (items, names) = values(mode, items, names, select)?;
+        if distinct {
+            check_distinct(&items)?;
+        }
         let columns = columns(&names, &items);
-        let select = tree::Select { distinct, items, from, filter, group_by, having };
+        let select = tree::Select {
+            distinct: distinct && qualify.is_none(),
+            items,
+            from,
+            filter,
+            group_by,
+            grouping_sets: grouping.sets,
+            having,
+        };
         let query = tree::Query {
             body: Body::Select(Box::new(select)),
             order_by: sort_keys,
             limit: None,
             offset: None,
             columns: columns.0,
+            value_table: mode.is_some(),
+        };
+        let query = match qualify {
+            Some(condition) => super::qualify::filtered(query, condition, distinct),
+            None => query,
         };
         let mut query = if distinct { self.sort_result(query, order_by, tables)? } else { query };
         for (column, name) in query.columns.iter_mut().zip(columns.1) {
@@ -113,10 +125,11 @@ impl Resolver<'_> {
                 ast::SelectItem::UnnamedExpr(expr) => (expr, own_name(expr)),
                 ast::SelectItem::ExprWithAlias { expr, alias } => (expr, Some(alias.value.clone())),
                 ast::SelectItem::Wildcard(_) | ast::SelectItem::QualifiedWildcard(..) => {
-                    let message = "restricted wildcard (*) in a result column";
-                    return Err(Diagnostic::refused(item.span().start.into(), message).advise(
-                        "name the columns, for example id, timestamp, event_message, metadata",
-                    ));
+                    for (name, value) in self.star(item, place)? {
+                        items.push(value);
+                        names.push(name);
+                    }
+                    continue;
                 }
                 ast::SelectItem::ExprWithAliases { .. } => {
                     return Err(Diagnostic::invalid(
@@ -137,50 +150,65 @@ impl Resolver<'_> {
         }
         Ok((items, names))
     }
+}
 
-    fn group_by(
-        &mut self,
-        group_by: &ast::GroupByExpr,
-        place: Place<'_>,
-        items: &[Expr],
-    ) -> Result<Vec<Expr>, Diagnostic> {
-        let exprs = match group_by {
-            ast::GroupByExpr::Expressions(exprs, modifiers) if modifiers.is_empty() => exprs,
-            ast::GroupByExpr::Expressions(exprs, _) => {
-                let at = exprs.first().map(|expr| expr.span().start.into()).unwrap_or_default();
-                return Err(Diagnostic::invalid(at, "Syntax error in GROUP BY"));
-            }
-            ast::GroupByExpr::All(_) => return Ok(grouped_by_all(items)),
-        };
-        let mut keys: Vec<Expr> = Vec::new();
-        for expr in exprs {
-            let key = match ordinal(expr) {
-                Some(place) => item_at(items, place, expr)?,
-                None => self.expr(expr, place)?,
-            };
-            if has_aggregate(&key) {
-                return Err(Diagnostic::invalid(
-                    key.at,
-                    "Aggregate functions are not allowed in GROUP BY",
-                ));
-            }
-            if !key.ty.is_comparable() {
-                let message = format!("Grouping by expressions of type {} is not allowed", key.ty);
-                return Err(Diagnostic::invalid(key.at, message));
-            }
-            keys.push(key);
+fn is_distinct(select: &ast::Select) -> Result<bool, Diagnostic> {
+    use ast::ValueTableMode as Mode;
+    match &select.distinct {
+        None | Some(ast::Distinct::All) => Ok(matches!(
+            select.value_table_mode,
+            Some(Mode::DistinctAsStruct | Mode::DistinctAsValue)
+        )),
+        Some(ast::Distinct::Distinct) => Ok(true),
+        Some(ast::Distinct::On(_)) => {
+            let at = Position::from(select.span().start);
+            Err(Diagnostic::invalid(at, "Syntax error: DISTINCT ON"))
         }
-        Ok(keys)
     }
 }
 
-/// GROUP BY ALL: every item that aggregates nothing.
-fn grouped_by_all(items: &[Expr]) -> Vec<Expr> {
-    items
+/// The only value of SELECT AS STRUCT, AS VALUE; else the items as they are.
+fn values(
+    mode: Option<ast::ValueTableMode>,
+    items: Vec<Expr>,
+    names: Vec<Option<String>>,
+    select: &ast::Select,
+) -> Result<(Vec<Expr>, Vec<Option<String>>), Diagnostic> {
+    use ast::ValueTableMode as Mode;
+    let at = Position::from(select.span().start);
+    match mode {
+        None => Ok((items, names)),
+        Some(Mode::AsValue | Mode::DistinctAsValue) if items.len() == 1 => Ok((items, names)),
+        Some(Mode::AsValue | Mode::DistinctAsValue) => {
+            Err(Diagnostic::invalid(at, "SELECT AS VALUE query must have exactly one column"))
+        }
+        Some(Mode::AsStruct | Mode::DistinctAsStruct) => {
+            let fields = names.into_iter().zip(&items);
+            let fields =
+                fields.map(|(name, item)| StructField { name, ty: item.ty.clone() }).collect();
+            let value = Expr::new(ExprKind::Struct(items), Type::Struct(fields), at);
+            Ok((vec![value], vec![None]))
+        }
+    }
+}
+
+/// DISTINCT tells values apart, which BigQuery does not do for arrays and JSON.
+fn check_distinct(items: &[Expr]) -> Result<(), Diagnostic> {
+    let wrong = items
         .iter()
-        .filter(|item| !has_aggregate(item) && item.as_literal().is_none())
-        .cloned()
-        .collect()
+        .enumerate()
+        .find(|(_, item)| !item.ty.is_groupable() && !item.ty.is_event_value());
+    match wrong {
+        None => Ok(()),
+        Some((place, item)) => {
+            let message = format!(
+                "Column {} of type {} cannot be used in SELECT DISTINCT",
+                place + 1,
+                item.ty
+            );
+            Err(Diagnostic::invalid(item.at, message))
+        }
+    }
 }
 
 /// The name that an expression gives its column: that of a column, or the last of a path.
@@ -199,7 +227,7 @@ pub(super) fn own_name(expr: &ast::Expr) -> Option<String> {
 
 /// Output columns (their names unique, for PostgreSQL) and the names that BigQuery gives them:
 /// the nth column without a name is `f<n>_`.
-fn columns(names: &[Option<String>], items: &[Expr]) -> (Vec<Column>, Vec<String>) {
+pub(super) fn columns(names: &[Option<String>], items: &[Expr]) -> (Vec<Column>, Vec<String>) {
     let mut unnamed = 0;
     let mut used = BTreeSet::new();
     let mut shown = Vec::with_capacity(items.len());
@@ -224,7 +252,8 @@ fn columns(names: &[Option<String>], items: &[Expr]) -> (Vec<Column>, Vec<String
 
 /// Whether an expression aggregates rows of its own query.
 pub(super) fn has_aggregate(expr: &Expr) -> bool {
-    matches!(expr.kind, ExprKind::Aggregate(_)) || expr.children().into_iter().any(has_aggregate)
+    matches!(expr.kind, ExprKind::Aggregate(_) | ExprKind::Grouping(_))
+        || expr.children().into_iter().any(has_aggregate)
 }
 
 /// Refuses columns that are neither grouped by nor aggregated.
@@ -233,6 +262,9 @@ fn check_grouped(expr: &Expr, group_by: &[Expr]) -> Result<(), Diagnostic> {
         return Ok(());
     }
     match &expr.kind {
+        ExprKind::Grouping(key) if !group_by.contains(key) => {
+            Err(Diagnostic::invalid(expr.at, "GROUPING must have an argument of GROUP BY"))
+        }
         ExprKind::Column { column, .. } => {
             let message = format!(
                 "SELECT list expression references column {column} which is neither grouped nor aggregated"
@@ -245,11 +277,7 @@ fn check_grouped(expr: &Expr, group_by: &[Expr]) -> Result<(), Diagnostic> {
 
 fn refuse_rest(select: &ast::Select) -> Result<(), Diagnostic> {
     let at = Position::from(select.span().start);
-    for (present, what) in [
-        (select.qualify.is_some(), "QUALIFY"),
-        (select.value_table_mode.is_some(), "SELECT AS STRUCT or AS VALUE"),
-        (select.flavor != ast::SelectFlavor::Standard, "FROM before SELECT"),
-    ] {
+    for (present, what) in [(select.flavor != ast::SelectFlavor::Standard, "FROM before SELECT")] {
         if present {
             return Err(Diagnostic::unsupported(at, what));
         }

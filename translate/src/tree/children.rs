@@ -36,6 +36,7 @@ macro_rules! children {
             ExprKind::Field { base: inner, .. }
             | ExprKind::StructField { base: inner, .. }
             | ExprKind::Read(inner)
+            | ExprKind::Grouping(inner)
             | ExprKind::Interval { value: inner, .. }
             | ExprKind::Not(inner)
             | ExprKind::IsNull { expr: inner, .. }
@@ -47,11 +48,13 @@ macro_rules! children {
                 vec![left.$as_ref(), right.$as_ref()]
             }
             ExprKind::Like { expr, pattern, .. } => vec![expr.$as_ref(), pattern.$as_ref()],
+            ExprKind::InArray { expr, array, .. } => vec![expr.$as_ref(), array.$as_ref()],
             ExprKind::Subscript { array, index, .. } => vec![array.$as_ref(), index.$as_ref()],
             ExprKind::Call { args: list, .. }
             | ExprKind::And(list)
             | ExprKind::Or(list)
             | ExprKind::Struct(list)
+            | ExprKind::Row { fields: list, .. }
             | ExprKind::Array(list) => list.$iter().collect(),
             ExprKind::In { expr, list, .. } => {
                 std::iter::once(expr.$as_ref()).chain(list.$iter()).collect()
