@@ -134,6 +134,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         &[
             ("DATE_SUB(DATE '2024-03-31', INTERVAL 1 MONTH)", "2024-02-29"),
             ("DATE_SUB(DATE '2024-03-01', INTERVAL 1 DAY)", "2024-02-29"),
+            ("DATE_DIFF(CURRENT_DATE(), DATE_SUB(CURRENT_DATE(), INTERVAL 2 WEEK), DAY)", "14"),
             ("SAFE.DATE_SUB(DATE '0001-01-01', INTERVAL 1 DAY)", "NULL"),
         ],
     ),

@@ -50,6 +50,13 @@ pub(super) fn shift(how: &Shift, args: &[Expr], mut lowered: Vec<Pg>) -> Result<
     if stays_near_now(args) && matches!(ty, Type::Timestamp | Type::Datetime) {
         return Ok(Pg::infix(if how.back { "-" } else { "+" }, value, interval));
     }
+    if let (true, Type::Date, None, Some(Literal::Int64(count))) =
+        (stays_near_now(args), ty, months, count.as_literal())
+    {
+        let days = count * if unit.is_some() { 1 } else { 7 };
+        let days = Pg::number(if how.back { -days } else { days });
+        return Ok(Pg::template("$1 + $2::int", vec![value, days]));
+    }
     let count = match count.as_literal() {
         Some(Literal::Int64(count)) if how.back && *count != i64::MIN => Pg::number(-count),
         _ if how.back => {
