@@ -1,6 +1,6 @@
 //! `logweir translate`: shows what a BigQuery query becomes.
 
-use std::{collections::BTreeMap, error::Error, io::Read as _, sync::Arc};
+use std::{error::Error, io::Read as _, sync::Arc};
 
 use event_schemas::SUPABASE_SOURCES;
 use translate::{Request, SourceTable, Sources, TableColumns, translate};
@@ -19,7 +19,7 @@ pub(crate) fn print(query: Option<String>) -> Result<(), Box<dyn Error>> {
             text
         }
     };
-    let parameters = BTreeMap::from([("project".to_owned(), "default".to_owned())]);
+    let parameters = [("project".to_owned(), "default".to_owned())].into_iter().collect();
     let request = Request {
         endpoint: store::LOGS_ALL,
         consumer: Some(&query),

@@ -63,7 +63,7 @@ pub(crate) async fn run(
         &translate::Request {
             endpoint: &endpoint.query,
             consumer,
-            parameters: &parameters.0,
+            parameters: &(&parameters.0).into(),
             max_rows: endpoint.max_limit.into(),
         },
         &CatalogSources(store),

@@ -16,6 +16,10 @@ async fn queries_have_bigquerys_answers() {
 }
 
 fn cases() -> Vec<(&'static str, Value)> {
+    [values(), rows_and_joins(), groups(), pipes_and_conditions(), times_and_windows()].concat()
+}
+
+fn values() -> Vec<(&'static str, Value)> {
     vec![
         // STRUCTs.
         (
@@ -73,6 +77,11 @@ fn cases() -> Vec<(&'static str, Value)> {
             json!([{"p": "4.5", "q": "0.333333333", "r": "0.3", "d": 3.5, "i": 2}]),
         ),
         ("select 0x1F as h, 1 << 3 | 1 as s, ~1 & 7 as n", json!([{"h": 31, "s": 9, "n": 6}])),
+    ]
+}
+
+fn rows_and_joins() -> Vec<(&'static str, Value)> {
+    vec![
         // Rows, `*`, values.
         (
             "select * except (c) replace (a + 1 as a) from (select 1 as a, 2 as b, 3 as c)",
@@ -117,6 +126,11 @@ fn cases() -> Vec<(&'static str, Value)> {
             json!([{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]),
         ),
         ("select x from unnest([1, 2, 2, 3]) as x intersect distinct select 2", json!([{"x": 2}])),
+    ]
+}
+
+fn groups() -> Vec<(&'static str, Value)> {
+    vec![
         // Grouping.
         (
             "select a, grouping(a) as g, sum(b) as s from unnest([struct(1 as a, 2 as b), (1, 3), (2, 4)])
@@ -147,6 +161,11 @@ fn cases() -> Vec<(&'static str, Value)> {
              unpivot (v for q in (q1, q2, q3 as 'third')) order by v",
             json!([{"id": 1, "v": 2, "q": "q1"}, {"id": 1, "v": 5, "q": "third"}]),
         ),
+    ]
+}
+
+fn pipes_and_conditions() -> Vec<(&'static str, Value)> {
+    vec![
         // Pipes.
         (
             "from unnest([1, 2, 3, 3]) as x |> where x > 1 |> extend x * 2 as y |> set y = y + 1
@@ -185,6 +204,11 @@ fn cases() -> Vec<(&'static str, Value)> {
              (select cast(s as float64) as n from unnest(['nan', '1', '-inf', null]) as s) order by n",
             json!([{"t": null}, {"t": "nan"}, {"t": "-inf"}, {"t": "1"}]),
         ),
+    ]
+}
+
+fn times_and_windows() -> Vec<(&'static str, Value)> {
+    vec![
         // Times.
         (
             "select date '2024-01-31' + 1 as a, date '2024-03-01' - 1 as b,
@@ -194,6 +218,17 @@ fn cases() -> Vec<(&'static str, Value)> {
              extract(date from timestamp '2024-01-01 20:00:00+00' at time zone 'Asia/Tokyo') as h",
             json!([{"a": "2024-02-01", "b": "2024-02-29", "c": "2024-02-29T00:00:00", "d": "0-0 0 25:0:0",
                 "e": "0-0 396 0:0:0", "f": "0-0 3 0:0:0", "g": 9, "h": "2024-01-02"}]),
+        ),
+        // Types with parameters.
+        (
+            "select cast('12.345' as numeric(10, 2)) as n, cast('abc' as string(5)) as s,
+             safe_cast('123456' as string(5)) as t, safe_cast(12345 as numeric(4)) as u",
+            json!([{"n": 12.35, "s": "abc", "t": null, "u": null}]),
+        ),
+        (
+            "select 'x' || 1 as s, [1] || [2, 3] as l, date '9999-12-31' as d,
+             datetime '9999-12-31 23:59:59.999999' as t",
+            json!([{"s": "x1", "l": [1, 2, 3], "d": "9999-12-31", "t": "9999-12-31T23:59:59.999999"}]),
         ),
         // Windows.
         (

@@ -23,6 +23,7 @@ mod interval_arithmetic;
 mod json;
 mod math;
 mod net;
+pub(crate) mod parametrised;
 mod regular_expression;
 mod statistical;
 mod string;

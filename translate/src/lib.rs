@@ -14,6 +14,7 @@ mod fold;
 mod functions;
 mod literal;
 mod lower;
+mod parameters;
 mod postgres;
 mod re2;
 mod resolve;
@@ -21,12 +22,13 @@ mod syntax;
 mod tree;
 mod types;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use event_schemas::TableSchema;
 
 pub use diagnostic::{Diagnostic, Kind, Position};
 pub use functions::{FunctionDoc, FunctionKind, function_docs};
+pub use parameters::{Parameter, Parameters};
 
 /// Definitions of the SQL functions that translations call: idempotent, for a schema `logweir`
 /// that exists. A text of several statements.
@@ -67,8 +69,8 @@ pub struct Request<'a> {
     /// A query to be run over the endpoint's CTEs in place of its last SELECT. It can read
     /// nothing else.
     pub consumer: Option<&'a str>,
-    /// Values of `@name`. One that is not here is NULL.
-    pub parameters: &'a BTreeMap<String, String>,
+    /// Values of `@name` and `?`.
+    pub parameters: &'a Parameters,
     /// Most rows that the query may return.
     pub max_rows: u64,
 }

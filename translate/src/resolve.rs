@@ -13,6 +13,7 @@ mod membership;
 mod names;
 mod operator;
 mod overload;
+mod parameter;
 mod pipe;
 mod pivot;
 mod qualify;
@@ -36,7 +37,7 @@ use std::{
 use sqlparser::ast;
 
 use crate::{
-    Sources,
+    Parameters, Sources,
     diagnostic::{Diagnostic, Position},
     tree,
 };
@@ -45,7 +46,7 @@ use crate::{
 pub(crate) fn resolve(
     endpoint: &ast::Query,
     consumer: Option<&ast::Query>,
-    parameters: &BTreeMap<String, String>,
+    parameters: &Parameters,
     sources: &dyn Sources,
 ) -> Result<tree::Statement, Diagnostic> {
     let mut resolver =
@@ -75,7 +76,7 @@ pub(crate) fn resolve(
 
 /// What the resolution of one statement knows.
 struct Resolver<'a> {
-    parameters: &'a BTreeMap<String, String>,
+    parameters: &'a Parameters,
     sources: &'a dyn Sources,
     /// CTEs that are read, in the order in which they must stand.
     ctes: Vec<tree::Cte>,

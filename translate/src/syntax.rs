@@ -103,8 +103,15 @@ fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>, Diagnostic> {
         ));
     }
     let mut replaced = 0;
+    let mut parameters = 0;
     for token in &mut tokens {
         let start = token.span.start;
+        if let Token::Placeholder(sign) = &mut token.token
+            && sign == "?"
+        {
+            parameters += 1;
+            *sign = format!("?{parameters}");
+        }
         if let Token::SingleQuotedString(_) = token.token {
             match blanked.literals.get(&(start.line, start.column)) {
                 Some(Literal::Text(text)) => {

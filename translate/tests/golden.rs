@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use event_schemas::{FieldType, TableSchema};
-use translate::{Request, SourceTable, Sources, TableColumns, Translation, translate};
+use translate::{Parameters, Request, SourceTable, Sources, TableColumns, Translation, translate};
 
 const ENDPOINT: &str = "
 with edge_logs as (
@@ -74,7 +74,7 @@ fn run(query: &str) -> Result<Translation, String> {
     let request = Request {
         endpoint: ENDPOINT,
         consumer: Some(query),
-        parameters: &parameters,
+        parameters: &(&parameters).into(),
         max_rows: 1000,
     };
     translate(&request, &Fixture).map_err(|diagnostic| diagnostic.to_string())
@@ -339,7 +339,7 @@ proptest::proptest! {
     #[test]
     fn a_parameter_stays_a_literal(value in ".{0,30}|['\\\\\"$;-]{0,10}") {
         let parameters = BTreeMap::from([("p".to_owned(), value.clone())]);
-        let request = Request { endpoint: "select @p as p, lower(@p) as q", consumer: None, parameters: &parameters, max_rows: 1 };
+        let request = Request { endpoint: "select @p as p, lower(@p) as q", consumer: None, parameters: &(&parameters).into(), max_rows: 1 };
         if let Ok(translation) = translate(&request, &Fixture) {
             let quoted = format!("'{}'::text", value.replace('\'', "''"));
             let expected = format!("SELECT {quoted} AS \"p\", lower(({quoted} COLLATE");
@@ -348,5 +348,45 @@ proptest::proptest! {
                 "{} in {}", expected, translation.sql
             );
         }
+    }
+}
+
+#[test]
+fn parameters_have_types() {
+    use serde_json::json;
+    use translate::{OutputType as Ty, Parameter};
+
+    let typed = |ty, value| Parameter { ty, value };
+    let named = [
+        ("n", typed(Ty::Int64, json!("5"))),
+        ("d", typed(Ty::Date, json!("2024-06-01"))),
+        ("none", typed(Ty::Float64, json!(null))),
+        ("list", typed(Ty::Array(Box::new(Ty::Int64)), json!([1, "2"]))),
+        ("r", typed(Ty::Struct(vec![("a".to_owned(), Ty::Bytes)]), json!({"a": "AP8="}))),
+    ];
+    let named = named.map(|(name, parameter)| (name.to_owned(), parameter));
+    let positional = vec![Parameter::text("x"), typed(Ty::Bool, json!("true"))];
+    let parameters = Parameters { named: named.into_iter().collect(), positional };
+    let translated = |sql| {
+        let request =
+            Request { endpoint: sql, consumer: None, parameters: &parameters, max_rows: 100 };
+        translate(&request, &Fixture).map_or_else(|error| error.to_string(), |done| done.sql)
+    };
+    for (sql, expected) in [
+        ("select @N + 1 as a limit @n", r#"SELECT 5::bigint + 1::bigint AS "a" LIMIT 5"#),
+        (
+            "select @d as a, '?' as b",
+            r#"SELECT '2024-06-01'::date AS "a", '?'::text AS "b" LIMIT 100"#,
+        ),
+        ("select @none as a", r#"SELECT NULL::double precision AS "a" LIMIT 100"#),
+        ("select @r.a as a", r#"SELECT '\x00ff'::bytea AS "a" LIMIT 100"#),
+        ("select ? as a, ? as b", r#"SELECT 'x'::text AS "a", TRUE AS "b" LIMIT 100"#),
+        (
+            "select 1 in unnest(@list) as a",
+            r#"SELECT CASE WHEN (ARRAY[1::bigint, 2::bigint]::bigint[])::bigint[] IS NULL THEN FALSE ELSE 1::bigint = ANY ((ARRAY[1::bigint, 2::bigint]::bigint[])::bigint[]) END AS "a" LIMIT 100"#,
+        ),
+        ("select ?, ?, ?", "Query parameter number 3 is not defined at [1:14]"),
+    ] {
+        assert_eq!(translated(sql), expected, "{sql}");
     }
 }

@@ -1,9 +1,7 @@
 //! BigQuery expressions beside PostgreSQL ones that are known to have the same value.
 
-use std::collections::BTreeMap;
-
 use sqlx::Row as _;
-use translate::OutputType;
+use translate::{OutputType, Parameters};
 
 use super::{
     answer::{Cell, output_type, read},
@@ -49,7 +47,7 @@ async fn run_pair(warehouse: &mut Warehouse, pair: &Pair) -> Outcome {
         return Outcome::refused("there is no PostgreSQL expression");
     }
     let sql = format!("SELECT {} AS v", pair.bigquery);
-    let ours = warehouse.ask(&sql, &BTreeMap::new(), &Catalog::default()).await;
+    let ours = warehouse.ask(&sql, &Parameters::default(), &Catalog::default()).await;
     let theirs = postgres_value(warehouse, &pair.postgres).await;
     let ours = match (ours, &theirs) {
         (Ok(ours), _) => ours,

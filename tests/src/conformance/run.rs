@@ -35,13 +35,14 @@ async fn run_in(warehouse: &mut Warehouse, schema: &str, case: &Case) -> Outcome
         Ok(catalog) => catalog,
         Err(error) => return Outcome::refused(format!("setup: {error}")),
     };
-    let bound = match bind(&named(&case.query), case.parameters.as_ref()) {
+    let bound = match bind(case.parameters.as_ref()) {
         Ok(bound) => bound,
         Err(error) => return Outcome::refused(format!("parameters: {error}")),
     };
-    let asked = warehouse.ask(&bound.sql, &bound.parameters, &catalog).await;
+    let sql = named(&case.query);
+    let asked = warehouse.ask(&sql, &bound, &catalog).await;
     match &case.expected.0 {
-        Wanted::Rows { columns, rows } => judge_rows(columns, rows, &bound.sql, asked),
+        Wanted::Rows { columns, rows } => judge_rows(columns, rows, &sql, asked),
         Wanted::Error { pattern } => judge_error(pattern, asked),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use translate::Parameters;
+
 use super::{
     answer::{self, output_type},
     lexer::{statements, tokens},
@@ -169,7 +171,7 @@ impl Tables<'_> {
     async fn ask(&mut self, query: &str) -> Result<Answer, String> {
         self.flush().await?;
         self.warehouse
-            .ask(query, &BTreeMap::new(), &self.catalog)
+            .ask(query, &Parameters::default(), &self.catalog)
             .await
             .map_err(|error| error.to_string())
     }
@@ -185,7 +187,7 @@ impl Tables<'_> {
             self.catalog.0.insert(name.clone(), source);
         }
         for (name, query) in &self.views {
-            let asked = self.warehouse.ask(query, &BTreeMap::new(), &self.catalog).await;
+            let asked = self.warehouse.ask(query, &Parameters::default(), &self.catalog).await;
             let answer = asked.map_err(|error| error.to_string())?;
             let columns = output_columns(&answer);
             let rows = rows(&columns, &answer)?;

@@ -7,7 +7,9 @@ use serde_json::value::RawValue;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use store::{Column, PostgresServer, Query, QueryError, Settings, Store};
 use tokio::task::JoinHandle;
-use translate::{Diagnostic, OutputColumn, Request, SourceTable, Sources, TableColumns};
+use translate::{
+    Diagnostic, OutputColumn, Parameters, Request, SourceTable, Sources, TableColumns,
+};
 
 use super::{
     answer::column_kind,
@@ -252,7 +254,7 @@ impl Warehouse {
     pub async fn ask(
         &self,
         sql: &str,
-        parameters: &BTreeMap<String, String>,
+        parameters: &Parameters,
         catalog: &Catalog,
     ) -> Result<Answer, NoAnswer> {
         self.ask_endpoint(sql, None, parameters, catalog).await
@@ -266,7 +268,7 @@ impl Warehouse {
         &self,
         endpoint: &str,
         consumer: Option<&str>,
-        parameters: &BTreeMap<String, String>,
+        parameters: &Parameters,
         catalog: &Catalog,
     ) -> Result<Answer, NoAnswer> {
         let (endpoint, consumer) = (endpoint.to_owned(), consumer.map(str::to_owned));

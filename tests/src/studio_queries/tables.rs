@@ -42,7 +42,9 @@ impl LogTables {
     ) -> Result<Answer, NoAnswer> {
         let mut parameters = parameters.clone();
         parameters.insert("project".to_owned(), "default".to_owned());
-        self.warehouse.ask_endpoint(&self.endpoint, Some(sql), &parameters, &self.catalog).await
+        self.warehouse
+            .ask_endpoint(&self.endpoint, Some(sql), &(&parameters).into(), &self.catalog)
+            .await
     }
 }
 

@@ -4,7 +4,8 @@ use crate::types::Type;
 
 /// Elements in upper case, the longest of those that begin alike first; whether they show the time
 /// of day; their twins for PostgreSQL's `to_char`.
-const ELEMENTS: [(&str, bool, &str); 34] = [
+const ELEMENTS: [(&str, bool, &str); 35] = [
+    ("Y,YYY", false, ""),
     ("YYYY", false, "YYYY"),
     ("YYY", false, "YYY"),
     ("YY", false, "YY"),
@@ -95,6 +96,9 @@ pub(super) fn to_char(format: &str, ty: &Type) -> Result<String, String> {
             Piece::Element { name, of_day, same, written } => {
                 if (of_day && *ty == Type::Date) || (!of_day && *ty == Type::Time) {
                     return Err(format!("{ty} does not support '{name}'"));
+                }
+                if name == "Y,YYY" {
+                    return Err(format!("Unsupported format element '{name}'"));
                 }
                 if name == "TZ" {
                     return Err(

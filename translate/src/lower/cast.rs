@@ -25,7 +25,11 @@ pub(super) fn lower(
             return Ok(Pg::null(&to.postgres()));
         }
         let name = to.to_string().to_ascii_lowercase();
-        return Err(Diagnostic::invalid(at, format!("Invalid {name}: '{text}'")));
+        let message = match to {
+            Timestamp | Date => format!("Invalid {name}: '{text}'"),
+            _ => format!("Invalid {name} string \"{text}\""),
+        };
+        return Err(Diagnostic::invalid(at, message));
     }
     match (&from.ty, to) {
         (from, to) if from == to => Ok(value),

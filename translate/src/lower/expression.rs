@@ -98,7 +98,9 @@ fn test(expr: &Expr) -> Result<Pg, Diagnostic> {
                 (_, false) => "CASE WHEN $2 IS NULL THEN FALSE ELSE $1 = ANY ($2) END",
                 (_, true) => "CASE WHEN $2 IS NULL THEN TRUE ELSE $1 <> ALL ($2) END",
             };
-            Pg::template(template, vec![lower(expr)?, lower(array)?])
+            // Without the cast a sub-query would give rows to choose from, not an array.
+            let array = Pg::cast(lower(array)?, &array.ty);
+            Pg::template(template, vec![lower(expr)?, array])
         }
         ExprKind::Exists { query, negated } => {
             Pg::Exists { query: Box::new(self::query(query)?), negated: *negated }

@@ -58,3 +58,37 @@ return coalesce(body, '{}') || jsonb_build_object(
   'timestamp', (extract(epoch from happened) * 1000000)::bigint,
   'event_message', message
 );
+
+-- Types with parameters: NUMERIC(10, 2), STRING(5).
+create or replace function logweir.safe_limit_digits(value numeric, digits bigint, decimals bigint)
+returns numeric
+language sql immutable parallel safe
+return case
+  when abs(round(value, decimals::int)) < 10::numeric ^ (digits - decimals)
+    then trim_scale(round(value, decimals::int))
+end;
+
+create or replace function logweir.limit_digits(value numeric, digits bigint, decimals bigint)
+returns numeric
+language sql immutable parallel safe
+return case
+  when abs(round(value, decimals::int)) >= 10::numeric ^ (digits - decimals)
+    then logweir.fail('numeric out of range: ' || value, value)
+  else logweir.safe_limit_digits(value, digits, decimals)
+end;
+
+create or replace function logweir.limit_characters(value text, most bigint) returns text
+language sql immutable parallel safe
+return case
+  when char_length(value) > most
+    then logweir.fail('maximum length ' || most || ' exceeded: ' || value, value)
+  else value
+end;
+
+create or replace function logweir.limit_bytes(value bytea, most bigint) returns bytea
+language sql immutable parallel safe
+return case
+  when octet_length(value) > most
+    then logweir.fail('maximum length ' || most || ' exceeded: ' || octet_length(value), value)
+  else value
+end;

@@ -24,6 +24,8 @@ struct Clauses<'a> {
     order_by: &'a [ast::OrderByExpr],
     limit: Option<&'a ast::Expr>,
     ignore_nulls: Option<bool>,
+    /// `HAVING MAX x`
+    having: Option<&'a ast::HavingBound>,
 }
 
 impl Resolver<'_> {
@@ -57,6 +59,22 @@ impl Resolver<'_> {
         }
         if let Some(function) = functions::window_named(name) {
             return self.window_function(function, list, &clauses, call.over.as_ref(), place, at);
+        }
+        if let Some(ast::HavingBound(bound, key)) = clauses.having.take() {
+            // `ANY_VALUE(x HAVING MAX y)` is MAX_BY(x, y).
+            let best = match bound {
+                ast::HavingBoundKind::Max => "MAX_BY",
+                ast::HavingBoundKind::Min => "MIN_BY",
+            };
+            let function = functions::aggregate_named(best)
+                .filter(|_| name.eq_ignore_ascii_case("ANY_VALUE") && !safe);
+            let Some(function) = function else {
+                let what = format!("HAVING MAX or MIN in {name}");
+                return Err(Diagnostic::unsupported(at, what));
+            };
+            let mut list = list.clone();
+            list.push(FunctionArg::Unnamed(FunctionArgExpr::Expr(key.clone())));
+            return self.aggregate(function, &list, &clauses, call.over.as_ref(), place, at);
         }
         if let Some(function) = functions::aggregate_named(name) {
             if safe {
@@ -348,6 +366,7 @@ fn clauses(args: &FunctionArguments) -> Result<Clauses<'_>, Diagnostic> {
             FunctionArgumentClause::IgnoreOrRespectNulls(treatment) => {
                 found.ignore_nulls = Some(*treatment == ast::NullTreatment::IgnoreNulls);
             }
+            FunctionArgumentClause::Having(bound) => found.having = Some(bound),
             other => {
                 return Err(Diagnostic::unsupported(
                     Position::default(),

@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{
     diagnostic::{Diagnostic, Position},
-    tree::{Expr, ExprKind},
+    functions::parametrised::{BYTES, CHARACTERS, DIGITS},
+    tree::{Expr, ExprKind, Literal},
     types::{StructField, Type},
 };
 
@@ -35,7 +36,7 @@ impl Resolver<'_> {
             return self.typed_array(array, element, (typed, safe), at, place);
         }
         let value = self.expr(inner, place)?;
-        convert(value, &ty, safe, at)
+        limited(convert(value, &ty, safe, at)?, data_type, safe)
     }
 
     /// `CAST(x AS STRING FORMAT '…' [AT TIME ZONE '…'])`
@@ -103,6 +104,40 @@ impl Resolver<'_> {
     }
 }
 
+/// Keeps a value to the parameters of its type.
+fn limited(value: Expr, data_type: &DataType, safe: bool) -> Result<Expr, Diagnostic> {
+    use ast::ExactNumberInfo as Digits;
+    let (ty, at) = (value.ty.clone(), value.at);
+    let (overload, limits): (_, Vec<i64>) = match data_type {
+        DataType::Numeric(digits)
+        | DataType::Decimal(digits)
+        | DataType::BigNumeric(digits)
+        | DataType::BigDecimal(digits) => {
+            let (digits, decimals) = match digits {
+                Digits::None => return Ok(value),
+                Digits::Precision(digits) => (*digits, 0),
+                Digits::PrecisionAndScale(digits, decimals) => (*digits, *decimals),
+            };
+            let digits = i64::try_from(digits).ok();
+            let most = if ty == Type::Numeric { (29, 9) } else { (38, 38) };
+            let Some(digits) = digits.filter(|digits| {
+                (0..=most.1).contains(&decimals)
+                    && (decimals.max(1)..=most.0 + decimals).contains(digits)
+            }) else {
+                let message = format!("Invalid precision or scale of {data_type}");
+                return Err(Diagnostic::invalid(at, message));
+            };
+            (&DIGITS, vec![digits, decimals])
+        }
+        DataType::String(Some(most)) => (&CHARACTERS, vec![i64::try_from(*most).unwrap_or(0)]),
+        DataType::Bytes(Some(most)) => (&BYTES, vec![i64::try_from(*most).unwrap_or(0)]),
+        _ => return Ok(value),
+    };
+    let limits = limits.into_iter().map(|limit| Expr::literal(Literal::Int64(limit), at));
+    let args = std::iter::once(value).chain(limits).collect();
+    Ok(Expr::new(ExprKind::Call { overload, args, safe }, ty, at))
+}
+
 /// Converts a value to a type because the query says so.
 pub(super) fn convert(
     value: Expr,
@@ -115,6 +150,13 @@ pub(super) fn convert(
     }
     let implicit = value.ty == Type::Null || value.ty == Type::Dynamic || value.is_null();
     if (implicit || value.ty.is_event_value())
+        && let Some(converted) = coerce::to(value.clone(), ty)
+    {
+        return Ok(converted);
+    }
+    // A literal's digits are those that are written, not those of the nearest FLOAT64.
+    if matches!(value.as_literal(), Some(Literal::Float64(_)))
+        && matches!(ty, Type::Numeric | Type::BigNumeric)
         && let Some(converted) = coerce::to(value.clone(), ty)
     {
         return Ok(converted);
@@ -154,10 +196,23 @@ fn is_castable(from: &Type, to: &Type) -> bool {
     }
 }
 
+/// Inside of other types nothing would keep values to the parameters of a type.
+fn without_limits(data_type: &DataType, at: Position) -> Result<(), Diagnostic> {
+    let name = data_type.to_string();
+    match data_type {
+        DataType::Array(_) | DataType::Struct(..) => Ok(()),
+        _ if name.contains('(') => {
+            Err(Diagnostic::unsupported(at, format!("the type {name} inside of another")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The type that a query names. PostgreSQL's names are understood too: people type them.
 pub(super) fn named_type(data_type: &DataType, at: Position) -> Result<Type, Diagnostic> {
     match data_type {
         DataType::Array(ArrayElemTypeDef::AngleBracket(element)) => {
+            without_limits(element, at)?;
             return match named_type(element, at)? {
                 Type::Array(_) => {
                     Err(Diagnostic::invalid(at, "Arrays of arrays are not supported"))
@@ -168,6 +223,7 @@ pub(super) fn named_type(data_type: &DataType, at: Position) -> Result<Type, Dia
         DataType::Struct(fields, _) => {
             let fields = fields.iter().map(|field| {
                 let name = field.field_name.as_ref().map(|name| name.value.clone());
+                without_limits(&field.field_type, at)?;
                 Ok(StructField { name, ty: named_type(&field.field_type, at)? })
             });
             return Ok(Type::Struct(fields.collect::<Result<_, Diagnostic>>()?));
@@ -175,6 +231,16 @@ pub(super) fn named_type(data_type: &DataType, at: Position) -> Result<Type, Dia
         _ => {}
     }
     let name = data_type.to_string().to_ascii_uppercase();
+    // What stands in parentheses limits a value; its type is the same.
+    let name = match data_type {
+        DataType::Numeric(_)
+        | DataType::Decimal(_)
+        | DataType::BigNumeric(_)
+        | DataType::BigDecimal(_)
+        | DataType::String(_)
+        | DataType::Bytes(_) => name.split('(').next().unwrap_or_default().to_owned(),
+        _ => name,
+    };
     Ok(match name.as_str() {
         "STRING" | "TEXT" | "VARCHAR" => Type::String,
         "INT64" | "INT" | "INTEGER" | "BIGINT" | "SMALLINT" | "TINYINT" | "BYTEINT" | "INT8"

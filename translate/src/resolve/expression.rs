@@ -41,6 +41,9 @@ impl Resolver<'_> {
             E::Identifier(name) => self.name(std::slice::from_ref(name), place),
             E::CompoundIdentifier(parts) => self.name(parts, place),
             E::Nested(inner) => self.expr(inner, place),
+            E::Value(ast::ValueWithSpan { value: Value::Placeholder(number), span }) => {
+                self.positional(number, span.start.into())
+            }
             E::Value(value) => literal(&value.value, value.span.start.into()),
             E::TypedString(typed) => typed_literal(typed),
             E::Struct { values, fields } => self.structure(expr, values, fields, true, place),

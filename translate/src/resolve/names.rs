@@ -26,7 +26,7 @@ impl Resolver<'_> {
         };
         let at = Position::from(first.span.start);
         if let Some(name) = first.value.strip_prefix('@').filter(|_| first.quote_style.is_none()) {
-            return self.parameter(name, at);
+            return rest.iter().try_fold(self.parameter(name, at)?, field);
         }
         if rest.is_empty()
             && let Some((_, expr)) =
@@ -42,22 +42,6 @@ impl Resolver<'_> {
             value = field(value, part)?;
         }
         Ok(value)
-    }
-
-    fn parameter(&self, name: &str, at: Position) -> Result<Expr, Diagnostic> {
-        if name.starts_with('@') {
-            return Err(Diagnostic::unsupported(at, "a system variable"));
-        }
-        Ok(match self.parameters.get(name) {
-            Some(value) if value.contains('\0') => {
-                return Err(Diagnostic::invalid(
-                    at,
-                    format!("The parameter {name} holds the character U+0000"),
-                ));
-            }
-            Some(value) => Expr::literal(Literal::String(value.clone()), at),
-            None => Expr::new(ExprKind::Literal(Literal::Null), Type::String, at),
-        })
     }
 
     /// A name that begins with a relation's alias: its value and the parts that are left.
@@ -118,11 +102,14 @@ impl Resolver<'_> {
                     [(_, value)] => return Ok(value.clone()),
                     [(first, _), (second, _), ..] => {
                         let message = format!("Column name {} is ambiguous", name.value);
-                        let advice = format!(
+                        let error = Diagnostic::invalid(at, message);
+                        if first.alias.is_empty() || second.alias.is_empty() {
+                            return Err(error.advise("give the tables aliases"));
+                        }
+                        return Err(error.advise(format!(
                             "write {0}.{2} or {1}.{2}",
                             first.alias, second.alias, name.value
-                        );
-                        return Err(Diagnostic::invalid(at, message).advise(advice));
+                        )));
                     }
                 }
             }

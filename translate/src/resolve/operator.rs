@@ -163,6 +163,18 @@ impl Resolver<'_> {
         for operand in operands {
             args.push(self.expr(operand, place)?);
         }
+        let is_array = |arg: &Expr| matches!(arg.ty, Type::Array(_));
+        if args.iter().any(is_array) {
+            return finish_call(declared("ARRAY_CONCAT", at)?, args, at);
+        }
+        // Beside a text, a literal number is one too.
+        if args.iter().any(|arg| arg.ty == Type::String) {
+            for arg in &mut args {
+                if let Some(Literal::Int64(number)) = arg.as_literal() {
+                    *arg = Expr::literal(Literal::String(number.to_string()), arg.at);
+                }
+            }
+        }
         finish_call(declared("||", at)?, args, at)
     }
 

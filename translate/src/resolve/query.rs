@@ -101,6 +101,7 @@ impl Resolver<'_> {
                 return Err(Diagnostic::invalid(at, message));
             }
         };
+        let syntax_operator = operator;
         let operator = match operator {
             ast::SetOperator::Union => tree::SetOperator::Union,
             ast::SetOperator::Intersect => tree::SetOperator::Intersect,
@@ -109,6 +110,14 @@ impl Resolver<'_> {
         if all && operator != tree::SetOperator::Union {
             let name = if operator == tree::SetOperator::Except { "EXCEPT" } else { "INTERSECT" };
             let message = format!("Syntax error: {name} ALL is not supported, use {name} DISTINCT");
+            return Err(Diagnostic::invalid(at, message));
+        }
+        let differs = |side: &ast::SetExpr| {
+            matches!(side, ast::SetExpr::SetOperation { op, set_quantifier, .. }
+                if (op, set_quantifier) != (&syntax_operator, &quantifier))
+        };
+        if differs(left) || differs(right) {
+            let message = "Different set operations cannot be used in the same query without using parentheses for grouping";
             return Err(Diagnostic::invalid(at, message));
         }
         let left = self.body(left, None, tables, parent)?;
