@@ -15,6 +15,7 @@ mod otlp;
 mod refusals;
 mod replay;
 mod studio_answers;
+mod times;
 mod vector;
 
 use end_to_end::{postgres::TestCluster, program::Program};

@@ -9,6 +9,7 @@ mod array;
 mod bit;
 mod bytes_hash;
 mod calendar;
+mod cast_format;
 mod conditional;
 mod conversion;
 mod date;
@@ -16,7 +17,9 @@ mod date_part;
 mod datetime;
 mod declaration;
 mod docs;
+mod elapsed;
 mod interval;
+mod interval_arithmetic;
 mod json;
 mod math;
 mod net;
@@ -25,7 +28,12 @@ mod regular_expression;
 mod statistical;
 mod string;
 mod time;
+mod time_elements;
+mod time_format;
+mod time_parse;
+mod time_series;
 mod timestamp;
+mod timestamp_parts;
 mod utility;
 mod window;
 
@@ -59,6 +67,7 @@ const FAMILIES: &[Family] = &[
     rows("Mathematics", math::FUNCTIONS),
     Family { name: "Bits", functions: bit::FUNCTIONS, aggregates: bit::AGGREGATES, windows: &[] },
     rows("Conversion", conversion::FUNCTIONS),
+    rows("Conversion by a format", cast_format::FUNCTIONS),
     Family {
         name: "Arrays",
         functions: array::FUNCTIONS,
@@ -69,7 +78,12 @@ const FAMILIES: &[Family] = &[
     rows("Dates and times of day", datetime::FUNCTIONS),
     rows("Dates", date::FUNCTIONS),
     rows("Times of day", time::FUNCTIONS),
+    rows("Formats of times", time_format::FUNCTIONS),
+    rows("Reading times", time_parse::FUNCTIONS),
+    rows("Parts of times", timestamp_parts::FUNCTIONS),
+    rows("Series of times", time_series::FUNCTIONS),
     rows("Intervals", interval::FUNCTIONS),
+    rows("Arithmetic with times", interval_arithmetic::FUNCTIONS),
     rows("Networks", net::FUNCTIONS),
     rows("Utilities", utility::FUNCTIONS),
     aggregates("Aggregates", aggregate::FUNCTIONS),

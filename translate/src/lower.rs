@@ -10,6 +10,8 @@ mod expression;
 mod float;
 mod literal;
 
+pub(crate) use expression::lower as lower_expression;
+
 use crate::{
     diagnostic::Diagnostic,
     postgres,

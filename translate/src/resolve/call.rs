@@ -357,7 +357,7 @@ fn argument_name(arg: &FunctionArg) -> Result<Option<String>, Diagnostic> {
 }
 
 /// Puts named arguments into their places.
-fn finish_named_call(
+pub(super) fn finish_named_call(
     function: &'static functions::Function,
     args: Vec<(Option<String>, Expr)>,
     safe: bool,
@@ -380,7 +380,8 @@ fn finish_named_call(
             );
             return Err(Diagnostic::invalid(arg.at, message));
         };
-        placed.resize(place, Expr::literal(Literal::Null, at));
+        // Without a place in the text, unlike a NULL that is written.
+        placed.resize(place, Expr::literal(Literal::Null, Position::default()));
         placed.push(arg);
     }
     let call = finish_call(function, placed, at)?;
