@@ -9,6 +9,7 @@ mod array;
 mod bit;
 mod bytes_hash;
 mod calendar;
+mod characters;
 mod conditional;
 mod conversion;
 mod date;
@@ -23,6 +24,7 @@ mod net;
 mod regular_expression;
 mod statistical;
 mod string;
+mod text_search;
 mod time;
 mod timestamp;
 mod utility;
@@ -52,6 +54,8 @@ struct Family {
 const FAMILIES: &[Family] = &[
     rows("Conditional expressions", conditional::FUNCTIONS),
     rows("Strings", string::FUNCTIONS),
+    rows("Characters", characters::FUNCTIONS),
+    rows("Search in text", text_search::FUNCTIONS),
     rows("Regular expressions", regular_expression::FUNCTIONS),
     rows("Bytes and hashes", bytes_hash::FUNCTIONS),
     rows("JSON", json::FUNCTIONS),
