@@ -17,6 +17,7 @@ mod date_part;
 mod datetime;
 mod declaration;
 mod docs;
+mod format;
 mod interval;
 mod json;
 mod math;
@@ -55,6 +56,7 @@ const FAMILIES: &[Family] = &[
     rows("Conditional expressions", conditional::FUNCTIONS),
     rows("Strings", string::FUNCTIONS),
     rows("Characters", characters::FUNCTIONS),
+    rows("Patterns of text", format::FUNCTIONS),
     rows("Search in text", text_search::FUNCTIONS),
     rows("Regular expressions", regular_expression::FUNCTIONS),
     rows("Bytes and hashes", bytes_hash::FUNCTIONS),
