@@ -25,6 +25,7 @@ mod net;
 mod regular_expression;
 mod statistical;
 mod string;
+mod text_match;
 mod text_search;
 mod time;
 mod timestamp;
@@ -39,6 +40,7 @@ pub(crate) use declaration::{
     Param, Returns, Safe, WindowFunction,
 };
 pub(crate) use docs::signature;
+pub(crate) use text_match::collated_operands;
 
 use declaration::{
     aggregate, aggregate_overload, function, lowered, lowered_aggregate, overload, window_function,
@@ -58,6 +60,7 @@ const FAMILIES: &[Family] = &[
     rows("Characters", characters::FUNCTIONS),
     rows("Patterns of text", format::FUNCTIONS),
     rows("Search in text", text_search::FUNCTIONS),
+    rows("Text of any case", text_match::FUNCTIONS),
     rows("Regular expressions", regular_expression::FUNCTIONS),
     rows("Bytes and hashes", bytes_hash::FUNCTIONS),
     rows("JSON", json::FUNCTIONS),

@@ -44,6 +44,7 @@ pub const QUERY_FUNCTIONS: &str = concat!(
     include_str!("query_functions/format.sql"),
     include_str!("query_functions/regular_expression.sql"),
     include_str!("query_functions/net.sql"),
+    include_str!("query_functions/search.sql"),
     include_str!("query_functions/time_zone.sql"),
     include_str!("query_functions/array.sql"),
     include_str!("query_functions/interval.sql"),

@@ -186,24 +186,22 @@ pub(super) const FUNCTIONS: &[Function] = &[
 ];
 
 fn normalize(args: &[Expr], lowered: Vec<Pg>) -> Result<Pg, Diagnostic> {
-    let form = match args.get(1) {
-        None => "NFC",
-        Some(form) => match form.as_literal() {
-            Some(Literal::String(name)) => name.as_str(),
-            _ => return Err(Diagnostic::invalid(form.at, NO_FORM)),
-        },
-    };
-    let template = match form.to_ascii_uppercase().as_str() {
-        "NFC" => "normalize($1, NFC)",
+    let template = match normal_form(args)? {
         "NFKC" => "normalize($1, NFKC)",
         "NFD" => "normalize($1, NFD)",
         "NFKD" => "normalize($1, NFKD)",
-        _ => {
-            let at = args.last().map(|arg| arg.at).unwrap_or_default();
-            return Err(Diagnostic::invalid(at, NO_FORM));
-        }
+        _ => "normalize($1, NFC)",
     };
     Ok(Pg::template(template, lowered.into_iter().take(1).collect()))
 }
 
-const NO_FORM: &str = "NORMALIZE takes NFC, NFKC, NFD or NFKD";
+/// The form that the second argument names, NFC without one.
+pub(super) fn normal_form(args: &[Expr]) -> Result<&str, Diagnostic> {
+    let Some(form) = args.get(1) else { return Ok("NFC") };
+    match form.as_literal() {
+        Some(Literal::String(name)) if matches!(name.as_str(), "NFC" | "NFKC" | "NFD" | "NFKD") => {
+            Ok(name)
+        }
+        _ => Err(Diagnostic::invalid(form.at, "The normal form must be NFC, NFKC, NFD or NFKD")),
+    }
+}

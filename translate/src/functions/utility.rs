@@ -17,14 +17,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         &[
             ("IF(TRUE, 1, ERROR('never'))", "1"),
             ("IFNULL('a', ERROR('never'))", "a"),
-            ("ARRAY_LENGTH(IF(RAND() < 2, [1], ERROR('never')))", "1"),
+            ("ARRAY_LENGTH(IF(GENERATE_UUID() != '', [1], ERROR('never')))", "1"),
         ],
-    ),
-    function(
-        "RAND",
-        "A random number from 0 up to, but not, 1.",
-        &[overload(&[], Returns::Float64, "random()").total()],
-        &[("RAND() BETWEEN 0 AND 1", "true"), ("RAND() = RAND()", "false")],
     ),
 ];
 

@@ -156,7 +156,7 @@ return case
   else logweir.safe_base32(value)
 end;
 
--- Every byte that is no part of UTF-8 becomes U+FFFD, as do all of a sequence that breaks off.
+-- What is no UTF-8 becomes U+FFFD: a byte, or what there is of a sequence that breaks off.
 create or replace function logweir.lenient_bytes_text(value bytea) returns text
 language plpgsql immutable parallel safe as $$
 declare
@@ -165,44 +165,38 @@ declare
   size int := octet_length(value);
   lead int;
   length int;
-  -- What the second byte may be.
-  least int;
-  most int;
-  valid boolean;
+  -- How many bytes of the sequence are there.
+  good int;
 begin
   if value is null then return null; end if;
   while place < size loop
     lead := get_byte(value, place);
-    least := 128;
-    most := 191;
+    if lead = 0 then
+      raise exception 'A text cannot hold the character U+0000 here' using errcode = '22021';
+    end if;
     length := case
-      when lead between 1 and 127 then 1
+      when lead < 128 then 1
       when lead between 194 and 223 then 2
       when lead between 224 and 239 then 3
       when lead between 240 and 244 then 4
       else 0
     end;
-    case lead
-      when 224 then least := 160;
-      when 237 then most := 159;
-      when 240 then least := 144;
-      when 244 then most := 143;
-      else null;
-    end case;
-    valid := length > 0 and place + length <= size;
-    if valid and length > 1 then
-      valid := get_byte(value, place + 1) between least and most;
-      for i in 2 .. length - 1 loop
-        valid := valid and get_byte(value, place + i) between 128 and 191;
+    good := 1;
+    -- The second byte has a range of its own after some first ones.
+    if length > 1 and place + 1 < size and get_byte(value, place + 1) between
+      (case lead when 224 then 160 when 240 then 144 else 128 end)
+      and (case lead when 237 then 159 when 244 then 143 else 191 end)
+    then
+      good := 2;
+      while good < length and place + good < size and get_byte(value, place + good) between 128 and 191 loop
+        good := good + 1;
       end loop;
     end if;
-    if valid then
-      result := result || convert_from(substring(value from place + 1 for length), 'UTF8');
-      place := place + length;
-    else
-      result := result || U&'\FFFD';
-      place := place + 1;
-    end if;
+    result := result || case
+      when good = length then convert_from(substring(value from place + 1 for length), 'UTF8')
+      else U&'\FFFD'
+    end;
+    place := place + good;
   end loop;
   return result;
 end $$;
