@@ -14,6 +14,7 @@ mod ingest;
 mod otlp;
 mod refusals;
 mod studio_answers;
+mod text_functions;
 mod vector;
 
 use end_to_end::{postgres::TestCluster, program::Program};
