@@ -77,10 +77,9 @@ impl Pattern {
         Ok(Search::Program { pattern: self.to_postgres()?, steps, ranges })
     }
 
-    /// Whether there is a match in which a group takes no part.
-    pub(crate) fn group_may_be_absent(&self, group: usize) -> Result<bool, Error> {
-        let program = program::compile(&self.node)?;
-        Ok(priority::group_may_be_absent(&program, group))
+    /// Whether it is empty.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.node == Node::Empty
     }
 }
 
@@ -108,6 +107,10 @@ impl Replacement {
                         most = most.max(group);
                         read.texts.push(std::mem::take(&mut current));
                         read.groups.push(group);
+                    }
+                    None => {
+                        let why = "Rewrite schema error: '\\' not allowed at end.";
+                        return Err(why.to_owned());
                     }
                     _ => {
                         return Err(

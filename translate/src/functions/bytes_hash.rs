@@ -54,6 +54,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         &[
             ("TO_HEX(FROM_BASE64('/+A='))", "ffe0"),
             ("TO_HEX(FROM_BASE64('YWJj'))", "616263"),
+            (r"TO_HEX(FROM_BASE64('YW I\n'))", "6162"),
+            ("TO_HEX(FROM_BASE64('YR=='))", "61"),
+            ("TO_HEX(SAFE.FROM_BASE64('YQ='))", "NULL"),
             ("TO_HEX(SAFE.FROM_BASE64('Y*'))", "NULL"),
             ("TO_HEX(SAFE.FROM_BASE64('YWJjY'))", "NULL"),
         ],
@@ -85,6 +88,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         &[overload(&[Param::Bytes], Returns::String, "logweir.lenient_bytes_text($1)").total()],
         &[
             (r"SAFE_CONVERT_BYTES_TO_STRING(b'\xff')", "\u{fffd}"),
+            (r"SAFE_CONVERT_BYTES_TO_STRING(b'\xe2\x82a')", "\u{fffd}\u{fffd}a"),
             (r"SAFE_CONVERT_BYTES_TO_STRING(b'a\xc3\xa9\xc3b')", "aé\u{fffd}b"),
             ("SAFE_CONVERT_BYTES_TO_STRING(NULL)", "NULL"),
         ],

@@ -23,13 +23,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
     ),
     function(
         "CHR",
-        "The character of a code point; an empty text for 0.",
+        "The character of a code point; 0, which PostgreSQL's text cannot hold, is refused.",
         &[overload(&[Param::Int64], Returns::String, "logweir.chr($1)")
             .safe("logweir.safe_chr($1)")],
         &[
             ("CHR(233)", "é"),
             ("CHR(128512)", "😀"),
-            ("CHR(0)", ""),
             ("SAFE.CHR(55296)", "NULL"),
             ("SAFE.CHR(-1)", "NULL"),
         ],

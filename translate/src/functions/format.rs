@@ -48,6 +48,22 @@ pub(super) const FUNCTIONS: &[Function] = &[function(
         ("FORMAT('%t|%T|%t|%T', 'x', 'x', 1.0, 1e20)", "x|\"x\"|1.0|1e+20"),
         (r#"FORMAT('%T %T %T', 'a"b', "it's", 'a\n\\')"#, r#"'a"b' "it's" "a\n\\""#),
         (r"FORMAT('%t %T', b'a\x00\xff', b'a\x00\xff')", r#"a\x00\xff b"a\x00\xff""#),
+        (r#"FORMAT('%t %T', b'"\'\\\n', b'"\'\\\n')"#, r#"\"\'\\\x0a b"\"'\\\x0a""#),
+        ("FORMAT('%x %o %#x %x', -1, -8, 0, -9223372036854775808)", "-1 -10 0x0 -8000000000000000"),
+        (r#"FORMAT("%'.1f %'010d", 1234567.5, 1234567)"#, "1,234,567.5 01,234,567"),
+        ("FORMAT('%.2t|%.2T|%05.3d', 'abc', 'abc', 7)", "ab|\"a|  007"),
+        (
+            "FORMAT('%t %t %+f %010f', -0.0, 1e300, CAST('inf' AS FLOAT64), CAST('inf' AS FLOAT64))",
+            "-0.0 1e+300 +inf        inf",
+        ),
+        (
+            "FORMAT('%e %.1e %.3g', NUMERIC '12345.678', NUMERIC '0.25', NUMERIC '123456')",
+            "1.234568e+04 2.5e-01 1.23e+05",
+        ),
+        (
+            "FORMAT('%T %T', INTERVAL 1 DAY, BIGNUMERIC '1.5')",
+            "INTERVAL \"0-0 1 0:0:0\" YEAR TO SECOND BIGNUMERIC \"1.5\"",
+        ),
         ("FORMAT('%t %T', DATE '2024-01-01', DATE '2024-01-01')", "2024-01-01 DATE \"2024-01-01\""),
         (
             "FORMAT('%t %T', TIMESTAMP '2024-01-01 00:00:00+00', TIMESTAMP '2024-01-01 00:00:00.5+00')",
@@ -79,6 +95,23 @@ fn format(args: &[Expr], lowered: Vec<Pg>) -> Result<Pg, Diagnostic> {
         _ => return Err(Diagnostic::unsupported(pattern.at, "a pattern that is not a constant")),
     };
     let pieces = specifier::parse(text).map_err(|why| Diagnostic::invalid(pattern.at, why))?;
+    let counts = |count: Option<Count>| usize::from(count == Some(Count::Argument));
+    let expected: usize = pieces
+        .iter()
+        .map(|piece| match piece {
+            Piece::Text(_) => 0,
+            Piece::Value(it) => 1 + counts(it.width) + counts(it.precision),
+        })
+        .sum();
+    if expected + 1 != args.len() {
+        let message = format!(
+            "Too {} arguments to FORMAT for pattern \"{text}\"; Expected {}; Got {}",
+            if args.len() > expected { "many" } else { "few" },
+            expected + 1,
+            args.len()
+        );
+        return Err(Diagnostic::invalid(pattern.at, message));
+    }
     let mut values = Values { args: args.iter().zip(lowered).skip(1), taken: 0, pattern };
     let mut parts = Vec::with_capacity(pieces.len());
     for piece in pieces {
@@ -86,14 +119,6 @@ fn format(args: &[Expr], lowered: Vec<Pg>) -> Result<Pg, Diagnostic> {
             Piece::Text(text) => Pg::text(&text),
             Piece::Value(specifier) => value(&specifier, &mut values)?,
         });
-    }
-    if values.args.next().is_some() {
-        let message = format!(
-            "Too many arguments to FORMAT for pattern \"{text}\"; Expected {}; Got {}",
-            values.taken + 1,
-            args.len()
-        );
-        return Err(Diagnostic::invalid(pattern.at, message));
     }
     Ok(match parts.len() {
         0 => Pg::text(""),
@@ -112,10 +137,7 @@ impl<'a, I: Iterator<Item = (&'a Expr, Pg)>> Values<'a, I> {
     fn next(&mut self) -> Result<(&'a Expr, Pg), Diagnostic> {
         self.taken += 1;
         self.args.next().ok_or_else(|| {
-            Diagnostic::invalid(
-                self.pattern.at,
-                format!("Too few arguments to FORMAT for its pattern; Expected {}", self.taken + 1),
-            )
+            Diagnostic::internal(self.pattern.at, "FORMAT counted its arguments wrongly")
         })
     }
 
@@ -166,8 +188,8 @@ fn value<'a, I: Iterator<Item = (&'a Expr, Pg)>>(
         'e' | 'E' | 'f' | 'F' | 'g' | 'G' => match arg.ty {
             Type::Numeric | Type::BigNumeric => number("logweir.format_number($*)", value),
             _ => {
-                let value = typed(arg, value, &Type::Float64)
-                    .ok_or_else(|| wrong(arg, place, "FLOAT64, NUMERIC or BIGNUMERIC"))?;
+                let value =
+                    typed(arg, value, &Type::Float64).ok_or_else(|| wrong(arg, place, "DOUBLE"))?;
                 number("logweir.format_float($*)", value)
             }
         },
@@ -189,7 +211,10 @@ fn value<'a, I: Iterator<Item = (&'a Expr, Pg)>>(
             if plain {
                 text
             } else {
-                Pg::template("logweir.format_padded($*)", vec![text, flags, width.clone()])
+                Pg::template(
+                    "logweir.format_text($*)",
+                    vec![text, flags, width.clone(), precision.clone()],
+                )
             }
         }
     };

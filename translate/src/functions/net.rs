@@ -90,8 +90,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     ),
     function(
         "NET.HOST",
-        "The host of a URL, as it stands in it; one with a backslash is refused.",
-        &[overload(&[Param::String], Returns::String, "logweir.host($1)")],
+        "The host of a URL, as it stands in it.",
+        &[overload(&[Param::String], Returns::String, "logweir.host($1)").total()],
         &[
             ("NET.HOST('https://user:pw@www.example.co.uk:8080/p?q')", "www.example.co.uk"),
             ("NET.HOST('www.Example.com')", "www.Example.com"),
@@ -101,6 +101,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
             ("NET.HOST('    www.Example.Co.UK    ')", "www.Example.Co.UK"),
             ("NET.HOST('mailto:?to=&subject=&body=')", "mailto"),
             ("NET.HOST('not a url')", "not a url"),
+            (r"NET.HOST('http:\\\\a.b\\c')", "a.b"),
+            ("NET.HOST('http://.a..b')", "a..b"),
+            ("NET.HOST('http:/a.b')", "http"),
+            ("NET.HOST('1http://a@b@c:x/d')", "c"),
             ("NET.HOST('')", "NULL"),
             ("NET.HOST(NULL)", "NULL"),
         ],

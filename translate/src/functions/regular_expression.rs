@@ -81,12 +81,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
             ("ARRAY_LENGTH(REGEXP_EXTRACT_ALL('abc', ''))", "3"),
             ("ARRAY_TO_STRING(REGEXP_EXTRACT_ALL('xab', 'x*'), ',')", "x,,"),
             ("ARRAY_TO_STRING(REGEXP_EXTRACT_ALL('abab', 'a|ab'), ',')", "a,a"),
+            ("ARRAY_TO_STRING(REGEXP_EXTRACT_ALL('ab', '(a)|b'), ',', '?')", "a,"),
+            ("ARRAY_LENGTH(REGEXP_EXTRACT_ALL('ba', 'a*'))", "2"),
             ("ARRAY_LENGTH(REGEXP_EXTRACT_ALL(NULL, 'a'))", "NULL"),
         ],
     ),
     function(
         "REGEXP_INSTR",
-        "Where the n-th match (fourth argument) of a pattern without groups begins, from a place on (third), or where what follows it begins (fifth argument 1); 0 where there is none.",
+        "Where the n-th match (fourth argument) of a pattern, or of the group in it, begins, from a place on (third), or where what follows it begins (fifth argument 1); 0 where there is none.",
         &[lowered(
             &[Param::String, Param::Pattern, Param::Int64, Param::Int64, Param::Int64],
             Returns::Int64,
@@ -101,6 +103,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
             ("REGEXP_INSTR('abc', 'c', 9)", "0"),
             ("REGEXP_INSTR('xaab', 'a|aa', 1, 2)", "3"),
             ("REGEXP_INSTR('ab', 'b*', 1, 2)", "2"),
+            ("REGEXP_INSTR('abcd', 'b(c)')", "3"),
+            ("REGEXP_INSTR('abcd', 'b(c)', 1, 1, 1)", "4"),
+            ("REGEXP_INSTR('abcd', '(x)?c')", "0"),
+            ("REGEXP_INSTR('abab', '(?:(a)|b)+')", "3"),
+            ("REGEXP_INSTR('abc', '')", "0"),
+            ("REGEXP_INSTR('abc', '$')", "4"),
             ("REGEXP_INSTR(NULL, 'c', 0)", "NULL"),
         ],
     ),
@@ -234,12 +242,6 @@ fn extract(args: &[Expr], lowered: Vec<Pg>) -> Result<Pg, Diagnostic> {
 fn extract_all(args: &[Expr], lowered: Vec<Pg>) -> Result<Pg, Diagnostic> {
     let Some(pattern) = pattern(&args[1])? else { return Ok(Pg::null("text[]")) };
     let group = group(&pattern, args)?;
-    if group > 0 && pattern.group_may_be_absent(group).map_err(|error| because(&args[1], error))? {
-        return Err(Diagnostic::unsupported(
-            args[1].at,
-            "REGEXP_EXTRACT_ALL of a group that may take no part in a match",
-        ));
-    }
     let wanted: Vec<usize> = (1..=group).collect();
     let (native, mut given) = search(&pattern, &wanted, false, args, &lowered)?;
     if native {
@@ -251,14 +253,19 @@ fn extract_all(args: &[Expr], lowered: Vec<Pg>) -> Result<Pg, Diagnostic> {
 
 fn instr(args: &[Expr], lowered: Vec<Pg>) -> Result<Pg, Diagnostic> {
     let Some(pattern) = pattern(&args[1])? else { return Ok(Pg::null("bigint")) };
-    if pattern.groups > 0 {
-        return Err(Diagnostic::unsupported(
-            args[1].at,
-            "REGEXP_INSTR of a regular expression with a capturing group",
-        ));
-    }
+    let group = group(&pattern, args)?;
     refuse_looking_back(&pattern, args)?;
-    let (native, mut given) = search(&pattern, &[], false, args, &lowered)?;
+    let wanted: Vec<usize> = (1..=group).collect();
+    let (native, mut given) = if pattern.is_empty() {
+        // BigQuery finds an empty pattern nowhere.
+        (true, vec![lowered[0].clone(), Pg::text("***:(?!)")])
+    } else {
+        search(&pattern, &wanted, false, args, &lowered)?
+    };
+    if !native {
+        given.push(group_number(group));
+    }
+    given.push(group_number(group));
     given.extend(lowered.into_iter().skip(2));
     Ok(Pg::template(
         if native { "logweir.regexp_instr($*)" } else { "logweir.re2_instr($*)" },

@@ -156,7 +156,7 @@ return case
   else logweir.safe_base32(value)
 end;
 
--- What is no UTF-8 becomes U+FFFD: a byte, or what there is of a sequence that breaks off.
+-- Every byte that is no part of UTF-8 becomes U+FFFD.
 create or replace function logweir.lenient_bytes_text(value bytea) returns text
 language plpgsql immutable parallel safe as $$
 declare
@@ -196,7 +196,7 @@ begin
       when good = length then convert_from(substring(value from place + 1 for length), 'UTF8')
       else U&'\FFFD'
     end;
-    place := place + good;
+    place := place + case when good = length then length else 1 end;
   end loop;
   return result;
 end $$;

@@ -57,20 +57,19 @@ declare
 begin
   if value is null then return null; end if;
   if digits > 16777216 then raise exception 'FORMAT: the precision is too large: %', digits; end if;
-  if conversion <> 'd' and value < 0 then
-    raise exception 'FORMAT: %%% of a negative number: %', conversion, value using errcode = '22023';
-  end if;
+  -- Of the least number, the digits are those of its complement too.
+  if value < 0 and conversion <> 'd' and value > -9223372036854775808 then rest := -value; end if;
   case conversion
     when 'd' then written := ltrim(value::text, '-');
     when 'o' then
       written := '';
       loop
         written := (rest & 7) || written;
-        rest := rest >> 3;
+        rest := (rest >> 3) & 2305843009213693951;
         exit when rest = 0;
       end loop;
-    when 'x' then written := to_hex(value);
-    else written := upper(to_hex(value));
+    when 'x' then written := to_hex(rest);
+    else written := upper(to_hex(rest));
   end case;
   if digits = 0 and value = 0 then written := ''; end if;
   if digits > char_length(written) then written := lpad(written, digits::int, '0'); end if;
@@ -80,12 +79,10 @@ begin
       else logweir.format_grouped(written, 4, case when conversion = 'o' then ',' else ':' end)
     end;
   end if;
-  if strpos(flags, '#') > 0 and value <> 0 then
+  if strpos(flags, '#') > 0 then
     if conversion in ('x', 'X') then prefix := '0' || conversion; end if;
     if conversion = 'o' and left(written, 1) <> '0' then written := '0' || written; end if;
   end if;
-  -- Signs are for decimal numbers.
-  if conversion <> 'd' then flags := translate(flags, '+ ', ''); end if;
   return logweir.format_signed(
     value < 0, prefix, written, flags, width, digits is null or digits < 0
   );
@@ -163,6 +160,10 @@ begin
     strpos(flags, '#') > 0
   );
   if conversion <> lower(conversion) then written := upper(written); end if;
+  if strpos(flags, '''') > 0 then
+    written := logweir.format_grouped(split_part(written, '.', 1), 3, ',')
+      || substr(written, char_length(split_part(written, '.', 1)) + 1);
+  end if;
   return logweir.format_signed(coalesce(negative, value < 0), '', written, flags, width, true);
 end $$;
 
@@ -185,7 +186,8 @@ end;
 -- A FLOAT64 that can be told from an INT64.
 create or replace function logweir.float_text(value double precision) returns text
 language sql immutable parallel safe
-return logweir.text(value) || case when logweir.text(value) ~ '^-?[0-9]+$' then '.0' else '' end;
+return case when value::text = '-0' then '-' else '' end || logweir.text(value)
+  || case when logweir.text(value) ~ '^-?[0-9]+$' then '.0' else '' end;
 
 create or replace function logweir.float_literal(value double precision) returns text
 language sql immutable parallel safe
@@ -224,16 +226,17 @@ create or replace function logweir.text_literal(value text) returns text
 language sql immutable parallel safe
 return logweir.quote_of(value) || logweir.escaped(value, logweir.quote_of(value)) || logweir.quote_of(value);
 
--- Bytes with escapes for what is not printable ASCII.
-create or replace function logweir.escaped(value bytea, quote text) returns text
+-- Bytes with escapes for what is not printable ASCII, the backslash, and each of `quotes`.
+create or replace function logweir.escaped(value bytea, quotes text) returns text
 language sql immutable parallel safe
 return case
   when value is not null then coalesce(
     (
       select string_agg(
         case
-          when byte = 0 or byte > 126 then '\x' || lpad(to_hex(byte), 2, '0')
-          else logweir.escaped(chr(greatest(byte, 1)), quote)
+          when byte not between 32 and 126 then '\x' || lpad(to_hex(byte), 2, '0')
+          when strpos(quotes || '\', chr(byte)) > 0 then '\' || chr(byte)
+          else chr(byte)
         end,
         '' order by place
       )

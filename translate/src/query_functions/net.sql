@@ -23,7 +23,7 @@ create or replace function logweir.ip(value text) returns bytea
 language sql immutable parallel safe
 return case
   when value is not null and logweir.safe_ip(value) is null
-    then logweir.fail('NET.IP_FROM_STRING() encountered a non-IP: ' || left(value, 100), ''::bytea)
+    then logweir.fail('NET.IP_FROM_STRING() encountered an unparseable IP-address: ' || left(value, 100), ''::bytea)
   else logweir.safe_ip(value)
 end;
 
@@ -38,7 +38,8 @@ create or replace function logweir.ip_text(value bytea) returns text
 language sql immutable parallel safe
 return case
   when octet_length(value) not in (4, 16) then logweir.fail(
-    'NET.IP_TO_STRING() encountered a non-IP of ' || octet_length(value) || ' bytes', ''::text
+    'NET.IP_TO_STRING() encountered an invalid IP address. Expected 4 (for IPv4) or 16 (for IPv6) bytes but got '
+      || octet_length(value), ''::text
   )
   else logweir.safe_ip_text(value)
 end;
@@ -105,7 +106,7 @@ create or replace function logweir.ipv4_from_int64(value bigint) returns bytea
 language sql immutable parallel safe
 return case
   when value not between -2147483648 and 4294967295 then logweir.fail(
-    'NET.IPV4_FROM_INT64() encountered a number that is no IPv4 address: ' || value, ''::bytea
+    'NET.IPV4_FROM_INT64() encountered an invalid integer IP. Expected range: [-0x80000000, 0xFFFFFFFF]; got ' || value, ''::bytea
   )
   else logweir.safe_ipv4_from_int64(value)
 end;
@@ -121,29 +122,28 @@ create or replace function logweir.ipv4_to_int64(value bytea) returns bigint
 language sql immutable parallel safe
 return case
   when octet_length(value) <> 4 then logweir.fail(
-    'NET.IPV4_TO_INT64() encountered a non-IPv4 of ' || octet_length(value) || ' bytes', 0::bigint
+    'NET.IPV4_TO_INT64() encountered a non-IPv4 address. Expected 4 bytes but got ' || octet_length(value), 0::bigint
   )
   else logweir.safe_ipv4_to_int64(value)
 end;
 
 -- What stands for the host: after the scheme and who asks, before the port, the path, the query
--- and the fragment.
+-- and the fragment. A backslash is taken for a slash.
 create or replace function logweir.host(url text) returns text
 language sql immutable parallel safe
-return case
-  when strpos(url, '\') > 0
-    then logweir.fail('NET.HOST of a URL with a backslash is not supported: ' || left(url, 100), url)
-  else nullif(
+return nullif(
+  ltrim(
     regexp_replace(
       regexp_replace(
         substring(
-          btrim(url, E' \t\n\v\f\r')
-          from '^(?:(?:[A-Za-z][A-Za-z0-9+.-]*:)?//)?([^/?#]*)'
+          translate(btrim(url, E' \t\n\v\f\r'), '\', '/')
+          from '^(?:(?:[^:/?#@]*:)?//)?([^/?#]*)'
         ),
         '^.*@', ''
       ),
-      '^(\[[^]]*\]|[^:]*).*$', '\1'
+      '^(\[[^]]*\]?|[^:]*).*$', '\1'
     ),
-    ''
-  )
-end;
+    '.'
+  ),
+  ''
+);

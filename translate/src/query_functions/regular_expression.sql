@@ -104,10 +104,11 @@ return array(
   order by place
 );
 
--- The matches from a place on, `most` of them, of the whole pattern or of a group.
+-- The matches from a place on, `most` of them, of the whole pattern or of a group. One that took
+-- no part is an empty text among all of them, NULL where one of them is asked for.
 create or replace function logweir.re2_extract_all(
   value text, pattern text, steps int[], ranges int[], groups int, taken int,
-  place bigint default 1, most bigint default null
+  place bigint default 1, most bigint default null, all_of_them boolean default true
 ) returns text[]
 language plpgsql immutable parallel safe as $$
 declare
@@ -132,6 +133,7 @@ begin
     result := result || case
       when slots[2 * taken + 1] >= 0 and slots[2 * taken + 2] >= 0
         then substr(value, slots[2 * taken + 1] + 1, slots[2 * taken + 2] - slots[2 * taken + 1])
+      when all_of_them then ''
     end;
     at := case when slots[2] = slots[1] then slots[2] + 1 else slots[2] end;
     exit when at >= size or cardinality(result) = most;
@@ -146,7 +148,7 @@ create or replace function logweir.re2_extract(
 language sql immutable parallel safe
 return case
   when occurrence is not null then (
-    logweir.re2_extract_all(value, pattern, steps, ranges, groups, taken, place, occurrence)
+    logweir.re2_extract_all(value, pattern, steps, ranges, groups, taken, place, occurrence, false)
   )[case when occurrence <= 2147483647 then occurrence end]
 end;
 
@@ -194,7 +196,7 @@ end $$;
 
 -- Where the n-th match begins, or what follows it begins; 0 where there is none.
 create or replace function logweir.re2_instr(
-  value text, pattern text, steps int[], ranges int[],
+  value text, pattern text, steps int[], ranges int[], groups int, taken int,
   place bigint default 1, occurrence bigint default 1, after bigint default 0
 ) returns bigint
 language plpgsql immutable parallel safe as $$
@@ -211,7 +213,7 @@ begin
     raise exception 'Occurrence must be positive, not %', occurrence using errcode = '22023';
   end if;
   if after not in (0, 1) then
-    raise exception 'Occurrence_position must be 0 or 1, not %', after using errcode = '22023';
+    raise exception 'Invalid return_position_after_match: %', after using errcode = '22023';
   end if;
   if place > greatest(size, 1) then return 0; end if;
   at := place - 1;
@@ -219,10 +221,10 @@ begin
     start := regexp_instr(value, pattern collate "C", at + 1);
     if start = 0 then return 0; end if;
     codes := coalesce(codes, logweir.re2_codes(value));
-    slots := logweir.re2_at(codes, steps, ranges, start - 1, 0);
+    slots := logweir.re2_at(codes, steps, ranges, start - 1, groups);
     if slots is null then raise exception 'a regular expression was translated wrongly: %', pattern; end if;
     occurrence := occurrence - 1;
-    if occurrence = 0 then return slots[after + 1] + 1; end if;
+    if occurrence = 0 then return slots[2 * taken + after + 1] + 1; end if;
     at := case when slots[2] = slots[1] then slots[2] + 1 else slots[2] end;
     if at >= size then return 0; end if;
   end loop;
@@ -245,14 +247,14 @@ create or replace function logweir.regexp_extract_all(value text, pattern text) 
 language sql immutable parallel safe
 return case
   when value is not null then array(
-    select found[1]
+    select coalesce(found[1], '')
     from regexp_matches(value, pattern collate "C", 'g') with ordinality as matches(found, place)
     order by place
   )
 end;
 
 create or replace function logweir.regexp_instr(
-  value text, pattern text,
+  value text, pattern text, taken int,
   place bigint default 1, occurrence bigint default 1, after bigint default 0
 ) returns bigint
 language sql immutable parallel safe
@@ -260,7 +262,7 @@ return case
   when value is null or place is null or occurrence is null or after is null then null
   when place < 1 then logweir.fail('Position must be positive, not ' || place, place)
   when occurrence < 1 then logweir.fail('Occurrence must be positive, not ' || occurrence, place)
-  when after not in (0, 1) then logweir.fail('Occurrence_position must be 0 or 1, not ' || after, place)
+  when after not in (0, 1) then logweir.fail('Invalid return_position_after_match: ' || after, place)
   when place > char_length(value) or occurrence > 2147483647 then 0
-  else regexp_instr(value, pattern collate "C", place::int, occurrence::int, after::int)::bigint
+  else regexp_instr(value, pattern collate "C", place::int, occurrence::int, after::int, '', taken)::bigint
 end;

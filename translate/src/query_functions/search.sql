@@ -4,7 +4,8 @@
 create collation if not exists logweir."und:ci" (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 
 -- Text with its cases folded, as Unicode says: upper case knows what becomes several letters. The
--- Turkish letter without a dot is no i; a sigma is one wherever it stands.
+-- Turkish letter without a dot is no i; a sigma is one wherever it stands; in Cherokee
+-- the capitals are what is folded to.
 create or replace function logweir.casefolded(value text) returns text
 language sql immutable parallel safe
 return translate(
@@ -12,7 +13,8 @@ return translate(
     upper(lower(translate(value, 'ı', U&'\+10FFFD') collate "und-x-icu") collate "und-x-icu")
     collate "und-x-icu"
   ) collate "C",
-  U&'ς\+10FFFD', 'σı'
+  U&'ς\+10FFFDꭰꭱꭲꭳꭴꭵꭶꭷꭸꭹꭺꭻꭼꭽꭾꭿꮀꮁꮂꮃꮄꮅꮆꮇꮈꮉꮊꮋꮌꮍꮎꮏꮐꮑꮒꮓꮔꮕꮖꮗꮘꮙꮚꮛꮜꮝꮞꮟꮠꮡꮢꮣꮤꮥꮦꮧꮨꮩꮪꮫꮬꮭꮮꮯꮰꮱꮲꮳꮴꮵꮶꮷꮸꮹꮺꮻꮼꮽꮾꮿᏸᏹᏺᏻᏼᏽ',
+  'σıᎠᎡᎢᎣᎤᎥᎦᎧᎨᎩᎪᎫᎬᎭᎮᎯᎰᎱᎲᎳᎴᎵᎶᎷᎸᎹᎺᎻᎼᎽᎾᎿᏀᏁᏂᏃᏄᏅᏆᏇᏈᏉᏊᏋᏌᏍᏎᏏᏐᏑᏒᏓᏔᏕᏖᏗᏘᏙᏚᏛᏜᏝᏞᏟᏠᏡᏢᏣᏤᏥᏦᏧᏨᏩᏪᏫᏬᏭᏮᏯᏰᏱᏲᏳᏴᏵ'
 );
 
 create or replace function logweir.contains_text(value text, part text) returns boolean

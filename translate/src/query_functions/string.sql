@@ -69,6 +69,11 @@ begin
   if value is null or part is null or place = 0 or occurrence <= 0 or place is null or occurrence is null then
     return null;
   end if;
+  if length = 0 and value <> '' then
+    -- An empty text is everywhere; what BigQuery finds of it at the end is not known.
+    if place > 0 and place + occurrence - 1 <= char_length(value) then return place + occurrence - 1; end if;
+    raise exception 'INSTR of an empty text there is not supported' using errcode = '0A000';
+  end if;
   if length = 0 or last < 1 or abs(place) > char_length(value) then return 0; end if;
   if place > 0 then
     at := place - 1;
@@ -95,10 +100,9 @@ create or replace function logweir.instr(
 language sql immutable parallel safe
 return case
   when value is null or part is null or place is null or occurrence is null then null
-  when part = '' then logweir.fail('INSTR of an empty text is not supported' || part, place)
-  when place = 0 then logweir.fail('The position argument of INSTR cannot be ' || place, place)
+  when place = 0 then logweir.fail('Position must be non-zero, not ' || place, place)
   when occurrence <= 0
-    then logweir.fail('The occurrence argument of INSTR must be positive, not ' || occurrence, place)
+    then logweir.fail('Occurrence must be positive, not ' || occurrence, place)
   else logweir.safe_instr(value, part, place, occurrence)
 end;
 
@@ -118,7 +122,7 @@ return case
   when length < 0
     then 'Second argument (output size) for LPAD/RPAD cannot be negative: ' || length
   when pad = '' then 'Third argument (pad pattern) for LPAD/RPAD cannot be empty' || pad
-  when length > 16777216 then 'LPAD/RPAD: output size exceeds limit: ' || length
+  when length > 16777216 then 'Output of LPAD/RPAD exceeds max allowed output size of 16MB: ' || length
 end;
 
 create or replace function logweir.lpad(value text, length bigint, pad text default ' ') returns text
@@ -150,9 +154,9 @@ create or replace function logweir.repeat(value text, times bigint) returns text
 language sql immutable parallel safe
 return case
   when value is null or times is null then null
-  when times < 0 then logweir.fail('Second argument in REPEAT cannot be negative: ' || times, value)
+  when times < 0 then logweir.fail('Second argument (repeat count) for REPEAT cannot be negative: ' || times, value)
   when times * octet_length(value)::numeric > 16777216
-    then logweir.fail('Output of REPEAT exceeds max allowed output size: ' || times || ' times', value)
+    then logweir.fail('Output of REPEAT exceeds max allowed output size of 16MB: ' || times || ' times', value)
   else logweir.safe_repeat(value, times)
 end;
 
@@ -169,7 +173,7 @@ language sql immutable parallel safe
 return case
   when value is null or source is null or target is null then null
   when logweir.safe_translate(value, source, target) is null
-    then logweir.fail('Duplicate character in TRANSLATE source characters: ' || source, value)
+    then logweir.fail('Duplicate character in TRANSLATE source characters "' || source || '"', value)
   else logweir.safe_translate(value, source, target)
 end;
 
@@ -210,21 +214,21 @@ create or replace function logweir.ascii(value text) returns bigint
 language sql immutable parallel safe
 return case
   when ascii(value) >= 128
-    then logweir.fail('Non-ASCII character at the begin of ASCII''s argument: ' || left(value, 1), 0::bigint)
+    then logweir.fail('Argument to ASCII is not a structurally valid ASCII string: ''' || left(value, 100) || '''', 0::bigint)
   else ascii(value)::bigint
 end;
 
--- A text has no place for the character 0.
+-- A text has no place for the character 0: BigQuery's has.
 create or replace function logweir.safe_chr(code bigint) returns text
 language sql immutable parallel safe
 return case
-  when code = 0 then ''
   when code between 1 and 55295 or code between 57344 and 1114111 then chr(code::int)
 end;
 
 create or replace function logweir.chr(code bigint) returns text
 language sql immutable parallel safe
 return case
+  when code = 0 then logweir.fail('A text cannot hold the character U+0000 here: ' || code, ''::text)
   when code is not null and logweir.safe_chr(code) is null
     then logweir.fail('Invalid codepoint ' || code, ''::text)
   else logweir.safe_chr(code)
@@ -290,7 +294,7 @@ language sql immutable parallel safe
 return case
   when codes is null or array_position(codes, null) is not null then null
   when logweir.safe_code_points_to_bytes(codes) is null then logweir.fail(
-    'Invalid extended ASCII code point ' || (
+    'Invalid ASCII value ' || (
       select code from unnest(codes) with ordinality as list(code, place)
       where code not between 0 and 255 order by place limit 1
     ),
@@ -366,6 +370,6 @@ returns bigint
 language sql immutable parallel safe
 return case
   when most < 0 and one is not null and other is not null
-    then logweir.fail('EDIT_DISTANCE: max_distance must be non-negative, not ' || most, most)
+    then logweir.fail('Max distance must be non-negative, not ' || most, most)
   else logweir.safe_edit_distance(one, other, most)
 end;

@@ -185,26 +185,6 @@ pub(super) fn groups_are_certain(program: &Program, wanted: &[usize]) -> bool {
     true
 }
 
-/// Whether there is a match in which a group takes no part.
-pub(super) fn group_may_be_absent(program: &Program, group: usize) -> bool {
-    let mut seen = HashSet::new();
-    let mut waiting = vec![program.start];
-    while let Some(place) = waiting.pop() {
-        if !seen.insert(place) {
-            continue;
-        }
-        match program.steps[place] {
-            Step::Match => return true,
-            Step::Save(slot, _) if slot == 2 * group => {}
-            Step::Split(one, other) => waiting.extend([one, other]),
-            Step::Save(_, next) | Step::Assert(_, next) | Step::Class(_, next) => {
-                waiting.push(next);
-            }
-        }
-    }
-    false
-}
-
 /// A way to the next character, or to the match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Way {

@@ -248,6 +248,7 @@ impl Reader<'_> {
     fn group(&mut self) -> Result<Option<Node>, Error> {
         let whole = self.pattern;
         let outer = self.flags;
+        let before = whole.get(whole.len() - self.rest.len() - 1..).unwrap_or(whole);
         let mut number = None;
         if !self.take("?") {
             self.groups += 1;
@@ -255,7 +256,10 @@ impl Reader<'_> {
         } else if self.take("P<")
             || !self.rest.starts_with("<=") && !self.rest.starts_with("<!") && self.take("<")
         {
-            let wrong = || Error::Invalid(format!("invalid named capture group: {whole}"));
+            let head = whole.get(whole.len() - before.len()..).unwrap_or(whole);
+            let end = head.find('>').map_or(head.len(), |end| end + 1);
+            let head = &head[..end];
+            let wrong = || Error::Invalid(format!("invalid named capture group: {head}"));
             let (name, rest) = self.rest.split_once('>').ok_or_else(wrong)?;
             if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
                 return Err(wrong());
@@ -302,7 +306,11 @@ impl Reader<'_> {
                 }
                 None => return Err(Error::Invalid(format!("missing ): {}", self.pattern))),
                 Some(_) => {
-                    let read = &start[..start.len() - self.rest.len()];
+                    let mut read = &start[..start.len() - self.rest.len()];
+                    // A look behind has one more sign.
+                    if let Some(more) = start.get(..2).filter(|more| matches!(*more, "<=" | "<!")) {
+                        read = more;
+                    }
                     return Err(Error::Invalid(format!("invalid perl operator: (?{read}")));
                 }
             }

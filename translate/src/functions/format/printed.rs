@@ -27,7 +27,7 @@ fn of_type(ty: &Type, value: Pg, literal: bool) -> Option<Pg> {
         (Type::String, false) => "$1",
         (Type::String, true) => "logweir.text_literal($1)",
         (Type::Dynamic, false) => return Some(carrier::read(value, &Type::String)),
-        (Type::Bytes, false) => "logweir.escaped($1, '')",
+        (Type::Bytes, false) => "logweir.escaped($1, '''\"`')",
         (Type::Bytes, true) => "logweir.bytes_literal($1)",
         (Type::Timestamp, false) => "logweir.timestamp_text($1)",
         (Type::Timestamp, true) => "'TIMESTAMP \"' || logweir.timestamp_text($1) || '\"'",

@@ -44,7 +44,7 @@ pub(super) fn parse(pattern: &str) -> Result<Vec<Piece>, String> {
         if !text.is_empty() {
             pieces.push(Piece::Text(std::mem::take(&mut text)));
         }
-        let (specifier, after) = self::specifier(after)?;
+        let (specifier, after) = self::specifier(after, pattern)?;
         pieces.push(Piece::Value(specifier));
         rest = after;
     }
@@ -55,7 +55,7 @@ pub(super) fn parse(pattern: &str) -> Result<Vec<Piece>, String> {
     Ok(pieces)
 }
 
-fn specifier(after: &str) -> Result<(Specifier, &str), String> {
+fn specifier<'a>(after: &'a str, pattern: &str) -> Result<(Specifier, &'a str), String> {
     let rest = after.trim_start_matches(['-', '+', ' ', '#', '0', '\'']);
     let flags = &after[..after.len() - rest.len()];
     let (width, rest) = count(rest)?;
@@ -68,18 +68,20 @@ fn specifier(after: &str) -> Result<(Specifier, &str), String> {
     };
     let wrong = |what: &str| format!("Invalid format specifier in FORMAT: %{after}: {what}");
     let Some(conversion) = rest.chars().next() else {
-        return Err(wrong("it has no end"));
+        return Err(format!("Invalid FORMAT string: \"{pattern}\""));
     };
     let after_it = &rest[conversion.len_utf8()..];
     let conversion = if conversion == 'i' { 'd' } else { conversion };
     if !"doxXeEfFgGstT".contains(conversion) {
-        return Err(wrong("this conversion is not supported"));
+        return Err(format!(
+            "Invalid format specifier character \"{conversion}\" in FORMAT string: \"{pattern}\""
+        ));
     }
-    if flags.contains('\'') && (!"doxX".contains(conversion) || flags.contains('0')) {
-        return Err(wrong("the flag ' is supported for integers only, and not beside 0"));
+    if flags.contains('\'') && !"doxXfF".contains(conversion) {
+        return Err(wrong("the flag ' is supported for integers, %f and %F only"));
     }
-    if "tT".contains(conversion) && precision.is_some() {
-        return Err(wrong("a precision is not supported for it"));
+    if flags.contains(['+', ' ']) && "oxX".contains(conversion) {
+        return Err(wrong("a sign is supported for decimal numbers only"));
     }
     Ok((Specifier { flags: flags.to_owned(), width, precision, conversion }, after_it))
 }
@@ -130,7 +132,7 @@ mod tests {
 
     #[test]
     fn refuses_what_it_does_not_know() {
-        for pattern in ["%", "%y", "%é", "%99999d", "%'f", "%.2t", "%5", "%p"] {
+        for pattern in ["%", "%y", "%é", "%99999d", "%'g", "%+x", "%5", "%p"] {
             assert!(parse(pattern).is_err(), "{pattern}");
         }
     }

@@ -78,9 +78,7 @@ impl Reader<'_> {
     fn member(&mut self, c: char) -> Result<char, Error> {
         match c {
             '\\' => {
-                let c = self
-                    .next()
-                    .ok_or_else(|| Error::Invalid("trailing \\ at end of regexp: ".to_owned()))?;
+                let c = self.next().ok_or_else(|| Error::Invalid("trailing \\".to_owned()))?;
                 self.character_escape(c)
             }
             c => Ok(c),
@@ -107,8 +105,11 @@ impl Reader<'_> {
 
     /// `pL`, `p{Greek}`, `p{^Greek}`
     fn unicode_class(&mut self, negated: bool) -> Result<ClassUnicode, Error> {
+        let kind = if negated { 'P' } else { 'p' };
         self.rest = &self.rest[1..];
-        let wrong = |name: &str| Error::Invalid(format!("invalid character class range: {name}"));
+        let wrong = |name: &str| {
+            Error::Invalid(format!("invalid character class range: \\{kind}{{{name}}}"))
+        };
         let name = if self.take("{") {
             let (name, rest) = self.rest.split_once('}').ok_or_else(|| wrong(self.rest))?;
             self.rest = rest;

@@ -7,7 +7,7 @@ impl Reader<'_> {
     /// After a backslash, out of brackets.
     pub(super) fn escape(&mut self) -> Result<Node, Error> {
         let Some(kind) = self.rest.chars().next() else {
-            return Err(Error::Invalid("trailing \\ at end of regexp: ".to_owned()));
+            return Err(Error::Invalid("trailing \\".to_owned()));
         };
         if let Some(class) = self.class_escape(kind)? {
             return Ok(Node::Class(class));
