@@ -108,7 +108,7 @@ const FAILURES: &[(&str, &str)] = &[
     ("chr(n)", "Invalid codepoint -1"),
     ("code_points_to_bytes([n])", "Invalid ASCII value -1"),
     ("code_points_to_string([65, n])", "Invalid codepoint -1"),
-    ("translate('abc', 'aa', 'bc')", "Duplicate character"),
+    ("translate('abc', 'aa', 'bc')", "Duplicate character \"a\" in TRANSLATE source characters"),
     ("from_hex('xx')", "Failed to decode invalid hexadecimal string"),
     ("from_base64('*')", "Failed to decode invalid base64 string"),
     ("from_base32('1')", "Failed to decode invalid base32 string"),
@@ -136,5 +136,8 @@ const FAILURES: &[(&str, &str)] = &[
     ("collate('a', 'und:ci')", "und:ci"),
     ("error('boom')", "boom"),
     ("net.ip_from_string('bad')", "NET.IP_FROM_STRING()"),
-    ("net.ip_net_mask(4, 33)", "NET.IP_NET_MASK()"),
+    (
+        "net.ip_net_mask(4, 33)",
+        "The second argument of NET.IP_NET_MASK() must be between 0 and the first argument * 8; got 33",
+    ),
 ];

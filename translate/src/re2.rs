@@ -10,7 +10,7 @@ mod program;
 mod syntax;
 
 use print::Preference;
-use syntax::{Assertion, Node};
+use syntax::Node;
 
 /// A pattern of RE2's.
 #[derive(Debug)]
@@ -47,13 +47,6 @@ impl Pattern {
     /// For PostgreSQL's `~`, under the collation "C".
     pub(crate) fn to_postgres(&self) -> Result<String, Error> {
         print::print(&self.node, Preference::Any)
-    }
-
-    /// Whether what is before a place has a say in whether it matches there.
-    pub(crate) fn looks_back(&self) -> bool {
-        self.node.any(&mut |node| {
-            matches!(node, Node::Assertion(assertion) if !matches!(assertion, Assertion::TextEnd | Assertion::LineEnd))
-        })
     }
 
     /// How the matches and what these groups are of them is found; the first match only where

@@ -57,6 +57,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
             (r"REGEXP_EXTRACT('a1b2c3', r'\d', 1, 2)", "2"),
             (r"REGEXP_EXTRACT('a1b2c3', r'[a-z](\d)', 2)", "2"),
             (r"REGEXP_EXTRACT('a1', r'\d', 9)", "NULL"),
+            ("REGEXP_EXTRACT('abc', '^b', 2)", "b"),
+            (r"REGEXP_EXTRACT('abc', r'\bb', 2)", "b"),
+            ("REGEXP_EXTRACT('aaab', '^a', 2, 2)", "NULL"),
+            ("REGEXP_EXTRACT('xab', '^(?:a|ab|b)*', 2)", "ab"),
             ("REGEXP_EXTRACT('aab', 'a??', 1, 2)", ""),
         ],
     ),
@@ -109,6 +113,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
             ("REGEXP_INSTR('abab', '(?:(a)|b)+')", "3"),
             ("REGEXP_INSTR('abc', '')", "0"),
             ("REGEXP_INSTR('abc', '$')", "4"),
+            ("REGEXP_INSTR('abc', '^b', 2)", "2"),
+            (r"REGEXP_INSTR('xab ab', r'\bab', 2, 2)", "5"),
             ("REGEXP_INSTR(NULL, 'c', 0)", "NULL"),
         ],
     ),
@@ -192,18 +198,6 @@ fn numbers(numbers: &[i64]) -> Pg {
     Pg::Atom(format!("'{{{}}}'::int[]", list.join(",")))
 }
 
-/// Where the search begins elsewhere, it is not sure what BigQuery takes for the begin of the text.
-fn refuse_looking_back(pattern: &Pattern, args: &[Expr]) -> Result<(), Diagnostic> {
-    let from_start = args.get(2).is_none_or(|place| place.as_literal() == Some(&Literal::Int64(1)));
-    if pattern.looks_back() && !from_start {
-        return Err(Diagnostic::unsupported(
-            args[1].at,
-            "a regular expression with ^ or \\b in a search from a position on",
-        ));
-    }
-    Ok(())
-}
-
 /// The group that is returned: 0 is the whole match.
 fn group(pattern: &Pattern, args: &[Expr]) -> Result<usize, Diagnostic> {
     if pattern.groups > 1 {
@@ -222,7 +216,6 @@ fn group_number(group: usize) -> Pg {
 fn extract(args: &[Expr], lowered: Vec<Pg>) -> Result<Pg, Diagnostic> {
     let Some(pattern) = pattern(&args[1])? else { return Ok(Pg::null("text")) };
     let group = group(&pattern, args)?;
-    refuse_looking_back(&pattern, args)?;
     let wanted: Vec<usize> = (1..=group).collect();
     let (native, mut given) = search(&pattern, &wanted, args.len() == 2, args, &lowered)?;
     if native && args.len() == 2 {
@@ -254,7 +247,6 @@ fn extract_all(args: &[Expr], lowered: Vec<Pg>) -> Result<Pg, Diagnostic> {
 fn instr(args: &[Expr], lowered: Vec<Pg>) -> Result<Pg, Diagnostic> {
     let Some(pattern) = pattern(&args[1])? else { return Ok(Pg::null("bigint")) };
     let group = group(&pattern, args)?;
-    refuse_looking_back(&pattern, args)?;
     let wanted: Vec<usize> = (1..=group).collect();
     let (native, mut given) = if pattern.is_empty() {
         // BigQuery finds an empty pattern nowhere.

@@ -196,7 +196,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     ),
     function(
         "REPEAT",
-        "The text as often as the second argument says; at most 16 MiB.",
+        "The text as often as the second argument says; at most 1 MiB.",
         both!(
             &[Param::String, Param::Int64],
             &[Param::Bytes, Param::Int64],

@@ -64,7 +64,11 @@ language sql immutable parallel safe
 return case
   when length is not null and prefix is not null and logweir.safe_ip_mask(length, prefix) is null
     then logweir.fail(
-      'NET.IP_NET_MASK() encountered invalid lengths: ' || length || ' bytes, ' || prefix || ' bits', ''::bytea
+      case
+        when length in (4, 16)
+          then 'The second argument of NET.IP_NET_MASK() must be between 0 and the first argument * 8; got ' || prefix
+        else 'The first argument of NET.IP_NET_MASK() must be 4 or 16; got ' || length
+      end, ''::bytea
     )
   else logweir.safe_ip_mask(length, prefix)
 end;
@@ -89,7 +93,11 @@ language sql immutable parallel safe
 return case
   when value is not null and prefix is not null and logweir.safe_ip_trunc(value, prefix) is null
     then logweir.fail(
-      'NET.IP_TRUNC() encountered invalid lengths: ' || octet_length(value) || ' bytes, ' || prefix || ' bits',
+      case
+        when octet_length(value) in (4, 16)
+          then 'The second argument of NET.IP_TRUNC() must be between 0 and 8 * LENGTH(first argument); got ' || prefix
+        else 'The first argument of NET.IP_TRUNC() must have 4 or 16 bytes; got ' || octet_length(value)
+      end,
       ''::bytea
     )
   else logweir.safe_ip_trunc(value, prefix)

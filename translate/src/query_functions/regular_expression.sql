@@ -123,7 +123,10 @@ begin
   if place < 1 then raise exception 'Position must be positive, not %', place using errcode = '22023'; end if;
   if most < 1 then raise exception 'Occurrence must be positive, not %', most using errcode = '22023'; end if;
   if place > greatest(size, 1) then return result; end if;
-  at := place - 1;
+  -- What is before the place is as if it were not there.
+  value := substr(value, place::int);
+  size := char_length(value);
+  at := 0;
   loop
     start := regexp_instr(value, pattern collate "C", at + 1);
     exit when start = 0;
@@ -216,7 +219,9 @@ begin
     raise exception 'Invalid return_position_after_match: %', after using errcode = '22023';
   end if;
   if place > greatest(size, 1) then return 0; end if;
-  at := place - 1;
+  value := substr(value, place::int);
+  size := char_length(value);
+  at := 0;
   loop
     start := regexp_instr(value, pattern collate "C", at + 1);
     if start = 0 then return 0; end if;
@@ -224,7 +229,11 @@ begin
     slots := logweir.re2_at(codes, steps, ranges, start - 1, groups);
     if slots is null then raise exception 'a regular expression was translated wrongly: %', pattern; end if;
     occurrence := occurrence - 1;
-    if occurrence = 0 then return slots[2 * taken + after + 1] + 1; end if;
+    if occurrence = 0 then
+      return case
+        when slots[2 * taken + after + 1] >= 0 then slots[2 * taken + after + 1] + place else 0
+      end;
+    end if;
     at := case when slots[2] = slots[1] then slots[2] + 1 else slots[2] end;
     if at >= size then return 0; end if;
   end loop;
@@ -240,7 +249,7 @@ return case
   when place < 1 then logweir.fail('Position must be positive, not ' || place, value)
   when occurrence < 1 then logweir.fail('Occurrence must be positive, not ' || occurrence, value)
   when place <= char_length(value) and occurrence <= 2147483647
-    then regexp_substr(value, pattern collate "C", place::int, occurrence::int, '', taken)
+    then regexp_substr(substr(value, place::int), pattern collate "C", 1, occurrence::int, '', taken)
 end;
 
 create or replace function logweir.regexp_extract_all(value text, pattern text) returns text[]
@@ -264,5 +273,12 @@ return case
   when occurrence < 1 then logweir.fail('Occurrence must be positive, not ' || occurrence, place)
   when after not in (0, 1) then logweir.fail('Invalid return_position_after_match: ' || after, place)
   when place > char_length(value) or occurrence > 2147483647 then 0
-  else regexp_instr(value, pattern collate "C", place::int, occurrence::int, after::int, '', taken)::bigint
+  else (
+    select case when found > 0 then found + place - 1 else 0 end
+    from (
+      select regexp_instr(
+        substr(value, place::int), pattern collate "C", 1, occurrence::int, after::int, '', taken
+      ) as found
+    ) as search
+  )
 end;

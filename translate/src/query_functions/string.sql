@@ -109,11 +109,11 @@ end;
 -- How long a text may become.
 create or replace function logweir.safe_lpad(value text, length bigint, pad text default ' ') returns text
 language sql immutable parallel safe
-return case when length between 0 and 16777216 and pad <> '' then lpad(value, length::int, pad) end;
+return case when length between 0 and 1048576 and pad <> '' then lpad(value, length::int, pad) end;
 
 create or replace function logweir.safe_rpad(value text, length bigint, pad text default ' ') returns text
 language sql immutable parallel safe
-return case when length between 0 and 16777216 and pad <> '' then rpad(value, length::int, pad) end;
+return case when length between 0 and 1048576 and pad <> '' then rpad(value, length::int, pad) end;
 
 -- What is wrong with the arguments of LPAD and RPAD.
 create or replace function logweir.check_pad(length bigint, pad text) returns text
@@ -122,7 +122,7 @@ return case
   when length < 0
     then 'Second argument (output size) for LPAD/RPAD cannot be negative: ' || length
   when pad = '' then 'Third argument (pad pattern) for LPAD/RPAD cannot be empty' || pad
-  when length > 16777216 then 'Output of LPAD/RPAD exceeds max allowed output size of 16MB: ' || length
+  when length > 1048576 then 'Output of LPAD/RPAD exceeds max allowed output size of 1MB: ' || length
 end;
 
 create or replace function logweir.lpad(value text, length bigint, pad text default ' ') returns text
@@ -146,7 +146,7 @@ end;
 create or replace function logweir.safe_repeat(value text, times bigint) returns text
 language sql immutable parallel safe
 return case
-  when times >= 0 and times * octet_length(value)::numeric <= 16777216
+  when times >= 0 and times * octet_length(value)::numeric <= 1048576
     then repeat(value, case when value <> '' then times::int else 0 end)
 end;
 
@@ -155,8 +155,8 @@ language sql immutable parallel safe
 return case
   when value is null or times is null then null
   when times < 0 then logweir.fail('Second argument (repeat count) for REPEAT cannot be negative: ' || times, value)
-  when times * octet_length(value)::numeric > 16777216
-    then logweir.fail('Output of REPEAT exceeds max allowed output size of 16MB: ' || times || ' times', value)
+  when times * octet_length(value)::numeric > 1048576
+    then logweir.fail('Output of REPEAT exceeds max allowed output size of 1MB: ' || times || ' times', value)
   else logweir.safe_repeat(value, times)
 end;
 
@@ -173,7 +173,10 @@ language sql immutable parallel safe
 return case
   when value is null or source is null or target is null then null
   when logweir.safe_translate(value, source, target) is null
-    then logweir.fail('Duplicate character in TRANSLATE source characters "' || source || '"', value)
+    then logweir.fail('Duplicate character "' || (
+      select c from unnest(string_to_array(source, null)) with ordinality as list(c, place)
+      group by c having count(*) > 1 order by min(place) limit 1
+    ) || '" in TRANSLATE source characters', value)
   else logweir.safe_translate(value, source, target)
 end;
 
