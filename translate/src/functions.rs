@@ -22,6 +22,7 @@ mod interval;
 mod json;
 mod math;
 mod net;
+mod padding;
 mod regular_expression;
 mod statistical;
 mod string;
@@ -57,6 +58,7 @@ struct Family {
 const FAMILIES: &[Family] = &[
     rows("Conditional expressions", conditional::FUNCTIONS),
     rows("Strings", string::FUNCTIONS),
+    rows("Padding", padding::FUNCTIONS),
     rows("Characters", characters::FUNCTIONS),
     rows("Patterns of text", format::FUNCTIONS),
     rows("Search in text", text_search::FUNCTIONS),
