@@ -15,6 +15,7 @@ mod otlp;
 mod refusals;
 mod replay;
 mod studio_answers;
+mod text_functions;
 mod times;
 mod vector;
 

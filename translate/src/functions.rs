@@ -10,6 +10,7 @@ mod bit;
 mod bytes_hash;
 mod calendar;
 mod cast_format;
+mod characters;
 mod conditional;
 mod conversion;
 mod date;
@@ -18,15 +19,19 @@ mod datetime;
 mod declaration;
 mod docs;
 mod elapsed;
+mod format;
 mod interval;
 mod interval_arithmetic;
 mod json;
 mod math;
 mod net;
 pub(crate) mod parametrised;
+mod padding;
 mod regular_expression;
 mod statistical;
 mod string;
+mod text_match;
+mod text_search;
 mod time;
 mod time_elements;
 mod time_format;
@@ -45,6 +50,7 @@ pub(crate) use declaration::{
     Param, Returns, Safe, WindowFunction,
 };
 pub(crate) use docs::signature;
+pub(crate) use text_match::collated_operands;
 
 use declaration::{
     aggregate, aggregate_overload, function, lowered, lowered_aggregate, overload, window_function,
@@ -61,6 +67,11 @@ struct Family {
 const FAMILIES: &[Family] = &[
     rows("Conditional expressions", conditional::FUNCTIONS),
     rows("Strings", string::FUNCTIONS),
+    rows("Padding", padding::FUNCTIONS),
+    rows("Characters", characters::FUNCTIONS),
+    rows("Patterns of text", format::FUNCTIONS),
+    rows("Search in text", text_search::FUNCTIONS),
+    rows("Text of any case", text_match::FUNCTIONS),
     rows("Regular expressions", regular_expression::FUNCTIONS),
     rows("Bytes and hashes", bytes_hash::FUNCTIONS),
     rows("JSON", json::FUNCTIONS),

@@ -5,7 +5,7 @@
 
 mod aggregate;
 pub(crate) mod carrier;
-mod cast;
+pub(crate) mod cast;
 mod expression;
 mod float;
 mod literal;

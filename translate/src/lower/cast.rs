@@ -10,7 +10,7 @@ use crate::{
 
 /// Lowers a conversion of `from` (lowered: `value`) to a type; a `safe` one gives NULL where the
 /// other fails.
-pub(super) fn lower(
+pub(crate) fn lower(
     from: &Expr,
     value: Pg,
     to: &Type,
@@ -33,6 +33,7 @@ pub(super) fn lower(
     }
     match (&from.ty, to) {
         (from, to) if from == to => Ok(value),
+        (Type::Null, to) => Ok(Pg::cast(value, to)),
         (Type::Array(from), Type::Array(to)) => elements(from, value, to, safe, at),
         (Type::Struct(_), Type::Struct(_)) => fields(from, value, to, safe, at),
         (Timestamp | Datetime, String) if safe => lower(from, value, to, false, at),

@@ -3,7 +3,7 @@
 use super::{aggregate, carrier, cast, literal, ordered, query};
 use crate::{
     diagnostic::Diagnostic,
-    functions::{DatePart, Lower, Overload, Safe},
+    functions::{DatePart, Lower, Overload, Safe, collated_operands},
     postgres::{self, Expr as Pg},
     tree::{Comparison, Expr, ExprKind, Literal, Operator},
     types::Type,
@@ -177,6 +177,11 @@ fn compare(operator: Comparison, left: &Expr, right: &Expr) -> Result<Pg, Diagno
         && let Some(compared) = super::float::compare(operator, left, right)?
     {
         return Ok(compared);
+    }
+    if let Some((left, right)) = collated_operands(operator, left, right) {
+        let collated =
+            |operand| Ok(Pg::template("$1 COLLATE logweir.\"und:ci\"", vec![lower(operand)?]));
+        return Ok(Pg::infix(operator.sign(), collated(left)?, collated(right)?));
     }
     let left = if operator.orders() { ordered(left)? } else { lower(left)? };
     Ok(Pg::infix(operator.sign(), left, lower(right)?))

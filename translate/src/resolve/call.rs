@@ -101,7 +101,11 @@ impl Resolver<'_> {
         let mut args = Vec::with_capacity(list.len());
         for arg in list {
             let name = argument_name(arg)?;
-            args.push((name, self.argument(arg, place)?));
+            let value = match normal_form(arg).filter(|_| function.name.starts_with("NORMALIZE")) {
+                Some(form) => form,
+                None => self.argument(arg, place)?,
+            };
+            args.push((name, value));
         }
         finish_named_call(function, args, safe, at)
     }
@@ -321,6 +325,16 @@ fn date_part(expr: &ast::Expr) -> Option<DatePart> {
         }
         _ => None,
     }
+}
+
+/// `NFC`, as NORMALIZE takes it: its name as a literal.
+fn normal_form(arg: &FunctionArg) -> Option<Expr> {
+    let FunctionArg::Unnamed(FunctionArgExpr::Expr(ast::Expr::Identifier(word))) = arg else {
+        return None;
+    };
+    let form = word.value.to_ascii_uppercase();
+    matches!(form.as_str(), "NFC" | "NFKC" | "NFD" | "NFKD")
+        .then(|| Expr::literal(Literal::String(form), word.span.start.into()))
 }
 
 pub(super) fn declared(
