@@ -9,6 +9,8 @@ mod array;
 mod bit;
 mod bytes_hash;
 mod calendar;
+mod choice;
+mod clauses;
 mod conditional;
 mod conversion;
 mod date;
@@ -16,15 +18,23 @@ mod date_part;
 mod datetime;
 mod declaration;
 mod docs;
+mod hll;
 mod interval;
 mod json;
+mod json_change;
+mod json_path;
+mod json_read;
+mod json_text;
 mod math;
 mod net;
+mod power;
 mod regular_expression;
 mod statistical;
 mod string;
+mod string_agg;
 mod time;
 mod timestamp;
+mod trigonometry;
 mod utility;
 mod window;
 
@@ -55,7 +65,11 @@ const FAMILIES: &[Family] = &[
     rows("Regular expressions", regular_expression::FUNCTIONS),
     rows("Bytes and hashes", bytes_hash::FUNCTIONS),
     rows("JSON", json::FUNCTIONS),
+    rows("Changes to JSON", json_change::FUNCTIONS),
+    rows("JSON and values", json_read::FUNCTIONS),
     rows("Mathematics", math::FUNCTIONS),
+    rows("Powers and logarithms", power::FUNCTIONS),
+    rows("Trigonometry", trigonometry::FUNCTIONS),
     Family { name: "Bits", functions: bit::FUNCTIONS, aggregates: bit::AGGREGATES, windows: &[] },
     rows("Conversion", conversion::FUNCTIONS),
     Family {
@@ -72,7 +86,15 @@ const FAMILIES: &[Family] = &[
     rows("Networks", net::FUNCTIONS),
     rows("Utilities", utility::FUNCTIONS),
     aggregates("Aggregates", aggregate::FUNCTIONS),
+    aggregates("Aggregates that join text", string_agg::FUNCTIONS),
+    aggregates("Aggregates that choose", choice::FUNCTIONS),
     aggregates("Approximate aggregates", approximate::FUNCTIONS),
+    Family {
+        name: "Sketches",
+        functions: hll::FUNCTIONS,
+        aggregates: hll::AGGREGATES,
+        windows: &[],
+    },
     aggregates("Statistics", statistical::FUNCTIONS),
     Family { name: "Windows", functions: &[], aggregates: &[], windows: window::FUNCTIONS },
 ];

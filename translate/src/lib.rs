@@ -37,6 +37,9 @@ pub const QUERY_FUNCTIONS: &str = concat!(
     include_str!("query_functions/event_values.sql"),
     include_str!("query_functions/text_forms.sql"),
     include_str!("query_functions/math.sql"),
+    include_str!("query_functions/json.sql"),
+    include_str!("query_functions/json_values.sql"),
+    include_str!("query_functions/json_change.sql"),
     include_str!("query_functions/bit.sql"),
     include_str!("query_functions/string.sql"),
     include_str!("query_functions/time_zone.sql"),
@@ -44,6 +47,8 @@ pub const QUERY_FUNCTIONS: &str = concat!(
     include_str!("query_functions/interval.sql"),
     include_str!("query_functions/window.sql"),
     include_str!("query_functions/approximate.sql"),
+    include_str!("query_functions/aggregate.sql"),
+    include_str!("query_functions/hll.sql"),
     include_str!("query_functions/struct.sql"),
 );
 
