@@ -147,8 +147,9 @@ pub(super) const FUNCTIONS: &[AggregateFunction] = &[
 fn count(call: AggregateCall<'_>) -> Result<Pg, Diagnostic> {
     if call.clauses.distinct && call.clauses.over.is_some() {
         call.refuses_arrays("COUNT")?;
-        return Ok(call
-            .template("logweir.count_distinct(array_agg($1) FILTER (WHERE $1 IS NOT NULL)$over)"));
+        return Ok(call.template(
+            "logweir.count_of_different(array_agg($1) FILTER (WHERE $1 IS NOT NULL)$over)",
+        ));
     }
     call.heeds(&[Clause::Distinct, Clause::Over])?;
     Ok(call.template("count($distinct$1)$over"))

@@ -8,7 +8,7 @@ use crate::{
     diagnostic::Diagnostic,
     lower::carrier,
     postgres::Expr as Pg,
-    tree::Expr,
+    tree::{Expr, Literal},
     types::{StructField, Type},
 };
 
@@ -80,6 +80,10 @@ pub(super) const FUNCTIONS: &[AggregateFunction] = &[
 fn quantiles(call: AggregateCall<'_>) -> Result<Pg, Diagnostic> {
     call.heeds(&[Clause::Distinct, Clause::Nulls])?;
     call.refuses_arrays("APPROX_QUANTILES")?;
+    if !matches!(call.args.get(1).and_then(Expr::as_literal), Some(Literal::Int64(1..))) {
+        let message = "Argument 2 to APPROX_QUANTILES must be a constant greater than 0";
+        return Err(Diagnostic::invalid(call.at(), message));
+    }
     let text = call.args.first().is_some_and(|arg| arg.ty == Type::String);
     let nulls = call.ignore_nulls == Some(false);
     Ok(call.template(match (text && !call.clauses.distinct, nulls) {

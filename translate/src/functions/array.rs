@@ -174,6 +174,8 @@ const ARRAY_AGG: AggregateFunction = aggregate(
             "1,3",
         ),
         ("ARRAY_LENGTH(ARRAY_AGG(x ORDER BY x LIMIT 2))", "2"),
+        ("ARRAY_LENGTH(ARRAY_AGG(NULLIF(x, 3) IGNORE NULLS ORDER BY x))", "2"),
+        ("ARRAY_LENGTH(ARRAY_AGG(1 + NULLIF(x, 3) IGNORE NULLS LIMIT 5))", "2"),
         ("ARRAY_AGG(STRUCT(x AS a) ORDER BY x DESC)[OFFSET(0)].a", "3"),
     ],
 )

@@ -17,6 +17,8 @@ pub(super) const FUNCTIONS: &[AggregateFunction] = &[
             ("ANY_VALUE(IF(x = 3, x, NULL))", "3"),
             ("ANY_VALUE(NULLIF(x, x))", "NULL"),
             ("ANY_VALUE([4, 5])[OFFSET(1)]", "5"),
+            ("ANY_VALUE(x + 1 HAVING MAX x)", "4"),
+            ("ANY_VALUE(x + 1 HAVING MIN x)", "2"),
         ],
     ),
     aggregate(

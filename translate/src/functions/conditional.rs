@@ -35,8 +35,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
     function(
         "NULLIF",
         "NULL where both arguments are equal, else the first.",
-        &[overload(&[Param::Same, Param::Same], Returns::Same, "NULLIF($1, $2)").total()],
-        &[("NULLIF(0, 0)", "NULL"), ("NULLIF('a', 'b')", "a")],
+        &[lowered(&[Param::Same, Param::Same], Returns::Same, null_if).total()],
+        &[
+            ("NULLIF(0, 0)", "NULL"),
+            ("NULLIF('a', 'b')", "a"),
+            ("NULLIF('a', CAST(NULL AS STRING))", "a"),
+            ("NULLIF(CAST('nan' AS FLOAT64), CAST('nan' AS FLOAT64))", "nan"),
+            ("NULLIF(STRUCT(1 AS a), STRUCT(1 AS a)) IS NULL", "true"),
+        ],
     ),
     function(
         "NULLIFZERO",
@@ -103,6 +109,23 @@ pub(super) const FUNCTIONS: &[Function] = &[
 
 const GREATEST: &str = "CASE WHEN num_nulls($*) = 0 THEN GREATEST($*) END";
 const LEAST: &str = "CASE WHEN num_nulls($*) = 0 THEN LEAST($*) END";
+
+fn null_if(args: &[Expr], lowered: Vec<Pg>) -> Result<Pg, Diagnostic> {
+    let Some(arg) = args.first() else { return Ok(Pg::null("text")) };
+    if !arg.ty.is_comparable() {
+        let message = format!("NULLIF is not defined for arguments of type {}", arg.ty);
+        return Err(Diagnostic::invalid(arg.at, message));
+    }
+    Ok(Pg::template(
+        match arg.ty {
+            // NaN is not equal to itself here.
+            Type::Float64 => "CASE WHEN $1 = $2 AND $1 <> 'NaN' THEN NULL ELSE $1 END",
+            Type::Struct(_) => "CASE WHEN logweir.structs_equal($1, $2) THEN NULL ELSE $1 END",
+            _ => "NULLIF($1, $2)",
+        },
+        lowered,
+    ))
+}
 
 fn greatest(args: &[Expr], lowered: Vec<Pg>) -> Result<Pg, Diagnostic> {
     Ok(Pg::template(GREATEST, ordered(args, lowered, "GREATEST")?))

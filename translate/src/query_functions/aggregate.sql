@@ -8,7 +8,7 @@ return case
   else total::bigint
 end;
 
-create or replace function logweir.count_distinct(elements anyarray) returns bigint
+create or replace function logweir.count_of_different(elements anyarray) returns bigint
 language sql immutable parallel safe
 as $$ select count(distinct element) from unnest(elements) as list(element) $$;
 
