@@ -1,17 +1,21 @@
 //! What the data folder keeps of events: the spool, and the number under which this installation
 //! leaves receipts.
 
-use std::{fs, path::Path};
+use std::{
+    fs::{File, TryLockError},
+    io::{self, Read as _, Seek as _, Write as _},
+    path::{Path, PathBuf},
+};
 
 use rand::Rng as _;
-use spool::{OpenError, Recovery, Spool};
+use spool::{Recovery, Spool};
 
 use crate::data_dir::{DataDir, create_private_dir};
 
 /// In the data folder.
 const SPOOL: &str = "spool";
 
-/// In the data folder: a positive number.
+/// In the data folder: a positive number. Locked by the program that leaves receipts under it.
 const INSTANCE: &str = "instance";
 
 /// What the data folder keeps of events.
@@ -21,42 +25,79 @@ pub(crate) struct Durability {
     pub(crate) spool: Option<Spool>,
     /// Tells the receipts of this installation from those of others: the same after a restart.
     pub(crate) owner: i32,
+    /// To be held for as long as receipts are left under that number.
+    pub(crate) lock: Option<InstanceLock>,
+}
+
+/// Keeps other programs from leaving receipts under the same number.
+#[derive(Debug)]
+pub(crate) struct InstanceLock {
+    _file: File,
+}
+
+/// Why events cannot be taken with this data folder.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DurabilityError {
+    /// Another program takes events with it.
+    #[error(
+        "another program that takes events uses the folder {0}. Stop that program, or set \
+         LOGWEIR_DATA_DIR to a folder for each"
+    )]
+    InUse(PathBuf),
+    /// Another program uses the spool.
+    #[error("{0}. Stop that program, or set LOGWEIR_DATA_DIR to a folder for each")]
+    Spool(#[from] spool::OpenError),
 }
 
 impl Durability {
+    /// For a program that takes no events.
+    pub(crate) fn not_needed() -> Self {
+        Self { spool: None, owner: random(), lock: None }
+    }
+
     /// Opens the spool, of at most so many bytes; 0 means none.
     ///
     /// # Errors
-    /// When another program uses it. A folder that cannot be written to is only warned of: events
+    /// When another program uses the folder. One that cannot be written to is only warned of: events
     /// then wait with their senders while the database is away.
-    pub(crate) fn open(data_dir: &Path, max_bytes: u64) -> Result<Self, OpenError> {
+    pub(crate) fn open(data_dir: &Path, max_bytes: u64) -> Result<Self, DurabilityError> {
         let dir = match DataDir::create(data_dir) {
             Ok(dir) => dir,
             Err(error) => {
                 tracing::warn!("there is no spool: {error}");
-                return Ok(Self { spool: None, owner: random() });
+                return Ok(Self::not_needed());
             }
         };
-        let owner = instance(dir.path());
+        let without_spool = match instance(dir.path()) {
+            Ok((owner, lock)) => Self { spool: None, owner, lock: Some(lock) },
+            Err(TryLockError::WouldBlock) => {
+                return Err(DurabilityError::InUse(dir.path().to_owned()));
+            }
+            Err(TryLockError::Error(error)) => {
+                let path = dir.path().join(INSTANCE);
+                tracing::warn!(%error, path = %path.display(), "this installation has no number");
+                Self::not_needed()
+            }
+        };
         if max_bytes == 0 {
-            return Ok(Self { spool: None, owner });
+            return Ok(without_spool);
         }
         let folder = dir.path().join(SPOOL);
         if !folder.is_dir()
             && let Err(error) = create_private_dir(&folder)
         {
             tracing::warn!(%error, folder = %folder.display(), "there is no spool");
-            return Ok(Self { spool: None, owner });
+            return Ok(without_spool);
         }
         match Spool::open(spool::Settings::new(folder, max_bytes)) {
             Ok((spool, recovery)) => {
                 report(&recovery);
-                Ok(Self { spool: Some(spool), owner })
+                Ok(Self { spool: Some(spool), ..without_spool })
             }
-            Err(error @ OpenError::InUse { .. }) => Err(error),
+            Err(error @ spool::OpenError::InUse { .. }) => Err(error.into()),
             Err(error) => {
                 tracing::warn!("there is no spool: {error}");
-                Ok(Self { spool: None, owner })
+                Ok(without_spool)
             }
         }
     }
@@ -69,18 +110,28 @@ fn report(recovery: &Recovery) {
     }
 }
 
-/// The number of the file, made on the first start.
-fn instance(dir: &Path) -> i32 {
-    let path = dir.join(INSTANCE);
-    let kept = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok());
+/// The number of the file, made on the first start, and the lock of it.
+fn instance(dir: &Path) -> Result<(i32, InstanceLock), TryLockError> {
+    let mut options = File::options();
+    options.create(true).read(true).write(true).truncate(false);
+    let mut file = options.open(dir.join(INSTANCE)).map_err(TryLockError::Error)?;
+    file.try_lock()?;
+    let number = kept_number(&mut file).map_err(TryLockError::Error)?;
+    Ok((number, InstanceLock { _file: file }))
+}
+
+fn kept_number(file: &mut File) -> io::Result<i32> {
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    let kept = str::from_utf8(&text).ok().and_then(|text| text.trim().parse().ok());
     if let Some(number) = kept.filter(|number| *number > 0) {
-        return number;
+        return Ok(number);
     }
     let number = random();
-    if let Err(error) = fs::write(&path, format!("{number}\n")) {
-        tracing::warn!(%error, path = %path.display(), "this installation's number is not kept");
-    }
-    number
+    file.rewind()?;
+    file.set_len(0)?;
+    file.write_all(format!("{number}\n").as_bytes())?;
+    Ok(number)
 }
 
 fn random() -> i32 {
@@ -89,26 +140,48 @@ fn random() -> i32 {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
     fn the_number_stays() {
         let temp = tempfile::tempdir().unwrap();
-        let number = instance(temp.path());
+        let (number, lock) = instance(temp.path()).unwrap();
         assert!(number > 0);
-        assert_eq!(instance(temp.path()), number);
-        fs::write(temp.path().join(INSTANCE), "-5").unwrap();
-        assert!(instance(temp.path()) > 0);
+        assert!(matches!(instance(temp.path()), Err(TryLockError::WouldBlock)));
+        drop(lock);
+        assert_eq!(instance(temp.path()).unwrap().0, number);
+        for nonsense in [&b"-5"[..], b"x", b"", b"\xff"] {
+            fs::write(temp.path().join(INSTANCE), nonsense).unwrap();
+            let made = instance(temp.path()).unwrap().0;
+            assert!(made > 0 && instance(temp.path()).unwrap().0 == made);
+        }
     }
 
     #[tokio::test]
-    async fn one_program_at_a_time_and_none_without_room() {
+    async fn one_program_at_a_time_takes_events_with_a_folder() {
         let temp = tempfile::tempdir().unwrap();
-        let first = Durability::open(temp.path(), 1 << 20).unwrap();
-        assert!(first.spool.is_some());
-        assert!(matches!(Durability::open(temp.path(), 1 << 20), Err(OpenError::InUse { .. })));
-        let none = Durability::open(temp.path(), 0).unwrap();
-        assert!(none.spool.is_none() && none.owner == first.owner);
+        for (first, second) in [(1 << 20, 1 << 20), (1 << 20, 0), (0, 1 << 20), (0, 0)] {
+            let open = Durability::open(temp.path(), first).unwrap();
+            assert_eq!(open.spool.is_some(), first > 0);
+            let refused = Durability::open(temp.path(), second).unwrap_err();
+            assert!(matches!(refused, DurabilityError::InUse(_)), "{refused}");
+            assert!(refused.to_string().contains("LOGWEIR_DATA_DIR"), "{refused}");
+            let Durability { owner, lock, spool } = open;
+            if let Some(spool) = spool {
+                spool.close().await;
+            }
+            drop(lock);
+            let again = Durability::open(temp.path(), 0).unwrap();
+            assert_eq!(again.owner, owner);
+            assert_ne!(Durability::not_needed().owner, owner);
+        }
+    }
+
+    #[test]
+    fn without_a_folder_there_is_no_spool() {
+        let temp = tempfile::tempdir().unwrap();
         let file = temp.path().join("file");
         fs::write(&file, "").unwrap();
         assert!(Durability::open(&file, 1 << 20).unwrap().spool.is_none());

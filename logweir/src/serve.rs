@@ -17,7 +17,7 @@ use warp::{Filter as _, filters::BoxedFilter, reply::Response};
 use crate::{
     app,
     data_dir::{DataDir, DataDirError},
-    durability::Durability,
+    durability::{Durability, DurabilityError, InstanceLock},
     embedded_postgres::{self, EmbeddedPostgres},
     health::Health,
     metrics, open_files,
@@ -34,8 +34,11 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// For a request's body to arrive. Senders are on the same network, and Vector itself gives up
 /// after 60 s.
-const BODY_TIMES: BodyTimes =
-    BodyTimes { quiet: Duration::from_secs(10), whole: Duration::from_secs(60) };
+const BODY_TIMES: BodyTimes = BodyTimes {
+    quiet: Duration::from_secs(10),
+    whole: Duration::from_secs(60),
+    trickles_after: Duration::from_secs(10),
+};
 
 /// Files that are open beside connections: the databases' connections, the spool, the logs.
 const OTHER_FILES: u64 = 256;
@@ -78,9 +81,9 @@ pub(crate) enum Error {
     /// The address of the embedded database, as the store sees it.
     #[error("the embedded database has no usable address: {0}")]
     EmbeddedServer(#[from] InvalidServer),
-    /// The spool.
-    #[error("{0}. Stop that program, or set LOGWEIR_DATA_DIR to a folder for each")]
-    Spool(#[from] spool::OpenError),
+    /// The spool, or the number of this installation.
+    #[error(transparent)]
+    Durability(#[from] DurabilityError),
     /// The metrics.
     #[error("metrics cannot be recorded: {0}")]
     Metrics(#[from] BuildError),
@@ -221,6 +224,7 @@ struct Running {
     store: Store,
     keep_ready: JoinHandle<()>,
     embedded: Option<Embedded>,
+    _lock: Option<InstanceLock>,
 }
 
 /// The embedded database, in a task of its own.
@@ -233,18 +237,19 @@ struct Embedded {
 impl Running {
     /// Starts to make the store ready; the embedded database first, if that is where it is.
     async fn prepare(settings: &Settings, role: Role) -> Result<Self, Error> {
-        // A sidecar takes no events.
-        let spool_max_bytes = if role == Role::Sidecar { 0 } else { settings.spool_max_bytes };
-        let (data_dir, max_bytes) = (settings.data_dir.clone(), spool_max_bytes);
-        let opening = move || Durability::open(&data_dir, max_bytes);
-        let Durability { spool, owner } =
+        let (data_dir, max_bytes) = (settings.data_dir.clone(), settings.spool_max_bytes);
+        let opening = move || match role {
+            Role::Sidecar => Ok(Durability::not_needed()),
+            Role::Both | Role::Sink => Durability::open(&data_dir, max_bytes),
+        };
+        let Durability { spool, owner, lock } =
             tokio::task::spawn_blocking(opening).await.map_err(std::io::Error::other)??;
         match &settings.databases {
             Databases::Servers { events, catalog } => {
                 let (events, catalog) = (events.clone(), catalog.clone());
                 let store = Store::new(store_settings(settings, events, catalog, owner), spool);
                 let keep_ready = tokio::spawn(keep_ready(store.clone(), None));
-                Ok(Self { store, keep_ready, embedded: None })
+                Ok(Self { store, keep_ready, embedded: None, _lock: lock })
             }
             Databases::Embedded { schema } => {
                 let postgres = EmbeddedPostgres::prepare(
@@ -262,7 +267,8 @@ impl Running {
                     _ = stopped.await;
                 }));
                 let keep_ready = tokio::spawn(keep_ready(store.clone(), Some(started)));
-                Ok(Self { store, keep_ready, embedded: Some(Embedded { task, stop }) })
+                let embedded = Some(Embedded { task, stop });
+                Ok(Self { store, keep_ready, embedded, _lock: lock })
             }
         }
     }

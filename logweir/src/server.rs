@@ -8,13 +8,14 @@ mod with_grpc;
 mod answer_body;
 mod connections;
 mod observed_stream;
+mod request_line;
 mod timed_body;
 
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -34,6 +35,7 @@ use hyper_util::{
     },
 };
 use sink::{Peer, SenderConnection};
+use store::Delivery;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     time::{sleep, timeout},
@@ -43,13 +45,14 @@ use tracing::Instrument as _;
 use crate::request_id::RequestId;
 use answer_body::AnswerBody;
 use connections::{Connections, Place, RequestInWork};
-use observed_stream::{ObservedStream, Socket};
+use observed_stream::{ACKNOWLEDGED_WITHIN, ObservedStream, Socket};
+use request_line::{CutUrl, RequestLines};
 pub(crate) use timed_body::BodyTimes;
 use timed_body::TimedBody;
 
 pub(crate) use with_grpc::WithGrpc;
 
-/// Studio asks with the whole query in the URL; hyper takes URLs of up to 65,534 bytes.
+/// Studio asks with the whole query in the URL, of which up to 65,534 bytes are taken.
 const MAX_HEAD_BYTES: u32 = 256 << 10;
 
 /// Connections that wait to be accepted; the system may have a lower limit. When they are more, a
@@ -59,6 +62,18 @@ const BACKLOG: u32 = 4096;
 /// Pause after the system refused a connection, usually because all file descriptors are in use.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Answers of at most so many bytes are acknowledged at once, whenever their reader gets to them.
+const SHORT_ANSWER: u64 = 64 << 10;
+
+/// Longest time for a client to close its end after the server has closed its own. By then the
+/// client has the last answer, or the connection is broken.
+const FINISHED_WITHIN: Duration = Duration::from_secs(4);
+
+const _: () = assert!(
+    ACKNOWLEDGED_WITHIN.as_secs() < FINISHED_WITHIN.as_secs()
+        && FINISHED_WITHIN.as_secs() < Delivery::GRACE.as_secs()
+);
+
 /// How often a client of HTTP/2 that says nothing is asked whether it is still there.
 const PING_EVERY: Duration = Duration::from_secs(20);
 
@@ -66,14 +81,14 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
     /// Connections at a time. For one more, that which has waited the longest for a request is
-    /// closed; while all have a request, it waits.
+    /// closed, else one whose request's body trickles in; while all have other requests, it waits.
     pub(crate) max_connections: usize,
     /// For the first request to arrive after the connection is made.
     pub(crate) head_timeout: Duration,
     /// For the head of a next one to arrive. Vector keeps connections for 90 s, and one that is
     /// closed when it is used costs a retry.
     pub(crate) idle_timeout: Duration,
-    /// For a request's body to arrive; 408 is answered when it does not.
+    /// For a request's body to arrive; 408 is answered when it does not, or gRPC's like of it.
     pub(crate) body_times: BodyTimes,
     /// For requests in flight to be answered after the end was asked for.
     pub(crate) drain_timeout: Duration,
@@ -224,9 +239,9 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     }
 }
 
-async fn serve_connection(
+async fn serve_connection<S: Served>(
     stream: TcpStream,
-    service: impl Served,
+    service: S,
     limits: Limits,
     watcher: Watcher,
     place: Arc<Place>,
@@ -242,19 +257,33 @@ async fn serve_connection(
         let socket = Arc::downgrade(&socket);
         SenderConnection::new(move || socket.upgrade().map_or(Peer::Closed, |open| open.peer()))
     };
+    let url = CutUrl::default();
+    let lines = RequestLines::new(url.clone());
     let service = {
         let (asked, place, sender) = (Arc::clone(&asked), Arc::clone(&place), sender.clone());
+        let socket = Arc::downgrade(&socket);
         service_fn(move |mut request: Request<Incoming>| {
             asked.store(true, Ordering::Relaxed);
+            let mut cut_url = None;
             if request.version() < Version::HTTP_2 {
                 sender.next_request();
+                cut_url = url.take();
             }
             request.extensions_mut().insert(sender.clone());
-            answer(request, service.clone(), body_times, place.request())
+            let answer = answer(request, cut_url, service.clone(), body_times, place.request());
+            let socket = Weak::clone(&socket);
+            async move {
+                let answer = answer.await?;
+                if let Some(socket) = socket.upgrade() {
+                    let is_short = answer.body().size_hint().lower() <= SHORT_ANSWER;
+                    socket.limit_acknowledgement(is_short);
+                }
+                Ok::<_, S::Error>(answer)
+            }
         })
     };
     let builder = connection_builder(idle_timeout);
-    let stream = ObservedStream::new(Arc::clone(&socket), Arc::clone(&place));
+    let stream = ObservedStream::new(Arc::clone(&socket), Arc::clone(&place), lines);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         // First, so that a request that has come is begun before anything is given up.
@@ -262,6 +291,11 @@ async fn serve_connection(
         ended = watcher.watch(connection.into_owned()) => {
             if let Err(error) = ended {
                 tracing::debug!(error, "a connection ended early");
+            }
+            place.flushed();
+            tokio::select! {
+                _ = timeout(FINISHED_WITHIN, socket.finish()) => {}
+                () = place.told_to_close() => {}
             }
             sender.ended(socket.peer());
         }
@@ -298,9 +332,10 @@ async fn silence(asked: &AtomicBool, head_timeout: Duration) {
     }
 }
 
-/// Answers one request, under its id.
+/// Answers one request, under its id; `cut_url` is the length of its URL if that was cut.
 async fn answer<S: Served>(
     request: Request<Incoming>,
+    cut_url: Option<usize>,
     service: S,
     body_times: BodyTimes,
     in_work: RequestInWork,
@@ -309,11 +344,20 @@ async fn answer<S: Served>(
     let span = tracing::info_span!("request", id = id.as_str());
     let version = request.version();
     let (head, body) = request.into_parts();
-    let (body, late) = TimedBody::new(body, body_times);
+    if let Some(length) = cut_url {
+        let mut response = request_line::refusal(head.uri.path(), length, in_work);
+        id.mark(response.headers_mut());
+        return Ok(response);
+    }
+    let is_grpc = with_grpc::is_grpc(&head.headers);
+    let (body, late) = TimedBody::new(body, body_times, in_work.body());
     let request = Request::from_parts(head, body);
     let response = service.call(request).instrument(span).await?;
     let mut response = if late.is_so() {
-        too_late(version, in_work)
+        match is_grpc {
+            true => with_grpc::too_late(in_work),
+            false => too_late(version, in_work),
+        }
     } else {
         response.map(|body| AnswerBody::new(body, in_work))
     };

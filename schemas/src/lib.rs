@@ -21,4 +21,7 @@ pub use learning::{Learned, LearnedField, SchemaNews, Sighting, SourceSchema};
 pub use source::{SUPABASE_SOURCES, SupabaseSource, json_schema, sample_events};
 pub use table_schema::{FieldType, InvalidSchema, SchemaPath, TableSchema};
 pub use validation::{EventSchema, Reason};
-pub use value::{MAX_DEPTH, NotJson, Value, parse, parse_elements, parse_fields, repair};
+pub use value::{
+    Extent, MAX_DEPTH, MAX_VALUES, TooManyValues, Unreadable, Value, parse, parse_elements,
+    parse_fields, repair,
+};

@@ -238,6 +238,7 @@ mod tests {
                 r#"{"parsed":{"process_id":"19302","query_id":"-2835399305386018931"}}"#,
             ),
             ("postgres.logs", r#"{"parsed":{"timestamp":1795176000959000000}}"#),
+            ("postgres.logs", r#"{"parsed":{"timestamp":1795176000.959}}"#),
             ("gotrue.logs.prod", r#"{"status":"200","args":[0.5],"error_code":null}"#),
             ("deno-relay-logs", r#"{"version":11,"request":{"port":443},"execution_time_ms":9}"#),
             ("storage.logs.prod.2", r#"{"level":"info","timestamp":"2026-11-20T12:00:00.123Z"}"#),

@@ -1,15 +1,21 @@
 //! A JSON value that borrows from the request it came in.
 
+mod extent;
 mod read;
 mod write;
 
 use std::borrow::Cow;
 
-pub use read::{NotJson, parse, parse_elements, parse_fields, repair};
+pub use extent::Extent;
+pub use read::{TooManyValues, Unreadable, parse, parse_elements, parse_fields, repair};
 
 /// Deepest nesting of objects and lists that is kept as such; what lies deeper is kept as JSON
 /// text. BigQuery has 15 levels; the bound keeps every reader's stack small.
 pub const MAX_DEPTH: usize = 64;
+
+/// Most values that one value may hold, itself among them: objects and lists, and what lies in
+/// them. Each takes some hundred bytes of memory. A table of BigQuery has at most 10,000 columns.
+pub const MAX_VALUES: usize = 100_000;
 
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq)]

@@ -40,18 +40,21 @@ pub(crate) fn of(taken: &Taken) -> Response {
         Ok(()) => logged(),
         Err(error) => failure(error),
     };
-    if let Some(quota) = &taken.quota {
-        let Quota { limits, source_left, token_left } = quota;
-        for (name, value) in [
-            ("x-rate-limit-source_limit", limits.source),
-            ("x-rate-limit-source_remaining", *source_left),
-            ("x-rate-limit-user_limit", limits.token),
-            ("x-rate-limit-user_remaining", *token_left),
-        ] {
-            response.headers_mut().insert(name, value.into());
-        }
-    }
+    tell(taken.quota.as_ref(), &mut response);
     response
+}
+
+/// Tells what is left to a sender, where it is known.
+pub(crate) fn tell(quota: Option<&Quota>, response: &mut Response) {
+    let Some(Quota { limits, source_left, token_left }) = quota else { return };
+    for (name, value) in [
+        ("x-rate-limit-source_limit", limits.source),
+        ("x-rate-limit-source_remaining", *source_left),
+        ("x-rate-limit-user_limit", limits.token),
+        ("x-rate-limit-user_remaining", *token_left),
+    ] {
+        response.headers_mut().insert(name, value.into());
+    }
 }
 
 /// What was asked about a source's rejected events.
@@ -61,7 +64,7 @@ pub(crate) fn managed(done: Result<serde_json::Value, ManageError>) -> Response 
         Err(error) => error,
     };
     let status = match &error {
-        ManageError::Starting | ManageError::Rejected(_) | ManageError::Append(_) => {
+        ManageError::Starting | ManageError::Store(_) | ManageError::Append(_) => {
             StatusCode::SERVICE_UNAVAILABLE
         }
         ManageError::Unauthorized => StatusCode::UNAUTHORIZED,
@@ -87,13 +90,22 @@ pub(crate) fn failure(error: &IngestError) -> Response {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("3"));
             return response;
         }
-        IngestError::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+        IngestError::TooMany(exceeded) => {
+            // The contract's text is one of Logflare's; what helps here stands beside it.
+            let advice = format!("send less, or raise {}", exceeded.setting());
+            let body = json!({ "error": error.to_string(), "advice": advice });
+            return json(StatusCode::TOO_MANY_REQUESTS, &body);
+        }
         IngestError::Unauthorized => StatusCode::UNAUTHORIZED,
-        IngestError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        IngestError::TooLarge(_)
+        | IngestError::TooManyEvents
+        | IngestError::TooManyValues
+        | IngestError::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
         IngestError::Encoding(_)
         | IngestError::Inflate(_)
         | IngestError::Body(_)
         | IngestError::NotJson(_)
+        | IngestError::NotOtlp { .. }
         | IngestError::Frames { .. }
         | IngestError::NotBert(_)
         | IngestError::NotSyslog
@@ -133,7 +145,20 @@ mod tests {
             (
                 IngestError::TooMany(Exceeded::Source),
                 429,
-                json!({"error": IngestError::TooMany(Exceeded::Source).to_string()}),
+                json!({
+                    "error": "Source rate is over the API quota. Email support@logflare.app to \
+                              increase your rate limit.",
+                    "advice": "send less, or raise LOGWEIR_SOURCE_EVENTS_PER_MINUTE",
+                }),
+            ),
+            (
+                IngestError::TooMany(Exceeded::Token),
+                429,
+                json!({
+                    "error": "User rate is over the API quota. Email support@logflare.app to \
+                              increase your rate limit.",
+                    "advice": "send less, or raise LOGWEIR_TOKEN_EVENTS_PER_MINUTE",
+                }),
             ),
             (
                 IngestError::Rejected(Rejected {
@@ -144,6 +169,17 @@ mod tests {
                 json!({"message": ["event 3: x"]}),
             ),
             (IngestError::TooLarge(9), 413, json!({"error": IngestError::TooLarge(9).to_string()})),
+            (
+                IngestError::TooManyEvents,
+                413,
+                json!({"error": IngestError::TooManyEvents.to_string()}),
+            ),
+            (
+                IngestError::TooManyValues,
+                413,
+                json!({"error": IngestError::TooManyValues.to_string()}),
+            ),
+            (IngestError::TooLong(9), 413, json!({"error": IngestError::TooLong(9).to_string()})),
             (
                 IngestError::Form { found: "text", expected: "a list" },
                 400,

@@ -1,10 +1,11 @@
 //! Bodies: collected up to a limit, inflated up to the same limit.
 
+mod brotli;
 mod inflate;
 
 use futures_util::{Stream, TryStreamExt as _};
 
-pub(crate) use inflate::{Encoding, inflate, read};
+pub(crate) use inflate::{Encoding, inflate, is_compressed_term};
 
 use crate::{budget::Share, error::IngestError};
 

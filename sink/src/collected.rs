@@ -6,6 +6,8 @@ use event_schemas::{Event, Reason, SchemaNews, Value};
 use store::{Batch, Source, Store, Validation};
 
 use crate::{
+    error::IngestError,
+    limits::Tally,
     records::{Record, Records},
     request::Route,
 };
@@ -24,7 +26,7 @@ pub(crate) struct Collected {
     /// The source's own mode does not count: what is wrong is only told.
     rejecting: bool,
     /// All that was sent as an event.
-    pub(crate) records: usize,
+    pub(crate) tally: Tally,
     pub(crate) batch: Batch,
     pub(crate) rejected: Rejected,
     /// What the events carry that is not known of their source.
@@ -59,11 +61,16 @@ impl Rejected {
 
 impl Collected {
     /// For a request whose URL and headers say where it goes, or leave it to the body.
-    pub(crate) fn new(store: Store, route: Route, now: i64) -> Self {
+    pub(crate) fn new(store: Store, route: Route, now: i64, tally: Tally) -> Self {
         let source = route.key().and_then(|key| store.source(key));
         let (batch, rejected) = (Batch::default(), Rejected::default());
         let news = SchemaNews::default();
-        Self { store, route, now, source, rejecting: false, records: 0, batch, rejected, news }
+        Self { store, route, now, source, rejecting: false, tally, batch, rejected, news }
+    }
+
+    /// Whether no limit of a body is broken.
+    pub(crate) fn within_limits(&self) -> Result<(), IngestError> {
+        self.tally.broken().map_or(Ok(()), Err)
     }
 
     /// What is wrong is told and kept nowhere, whatever the source wants.
@@ -78,8 +85,9 @@ impl Collected {
 
     /// `event` is only made where it is kept.
     fn reject(&mut self, mode: Validation, reasons: Vec<Reason>, event: impl FnOnce() -> String) {
-        self.rejected.push(self.records, &reasons);
+        self.rejected.push(self.tally.events(), &reasons);
         if mode != Validation::Reject && !self.rejecting {
+            let reasons = self.tally.kept(reasons);
             self.batch.reject(event(), reasons);
         }
     }
@@ -131,7 +139,12 @@ impl Records for Collected {
     }
 
     fn record(&mut self, record: Record<'_>) {
-        self.records += 1;
+        let record = self.tally.count(record);
+        if self.tally.broken().is_some() {
+            // Nothing of it will be stored; it need not be kept until then.
+            self.batch = Batch::default();
+            return;
+        }
         // Without a source the request fails as a whole.
         let Some(source) = &self.source else { return };
         let mode = match source.validation {
@@ -142,8 +155,12 @@ impl Records for Collected {
             Record::Value(value) => self.value(mode, value),
             Record::Unreadable { text, reason } => {
                 let reason = Reason { path: String::new(), text: reason };
-                self.reject(mode, vec![reason], || text.to_owned());
+                self.reject(mode, vec![reason], || text.into_owned());
             }
         }
+    }
+
+    fn is_full(&self) -> bool {
+        self.tally.broken().is_some()
     }
 }

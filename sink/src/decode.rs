@@ -21,16 +21,19 @@ mod lossy;
 mod native;
 mod syslog;
 
+pub(crate) use self::lossy::without_nul;
+
 use std::borrow::Cow;
 
-use event_schemas::{Value, parse, repair};
+use event_schemas::{MAX_VALUES, Value, parse, repair};
 
 use crate::{
     error::IngestError,
     fields,
     formats::{self, Attributes, Form},
+    limits::{MAX_BODY_VALUES, VALUE_BYTES},
     paths::Format,
-    records::{Record, Records},
+    records::{Decode, Record, Records},
     request::{Media, Route},
 };
 
@@ -45,21 +48,22 @@ pub(crate) struct Decoder {
     pub(crate) media: Media,
     /// The attributes of CloudEvents, which come in headers.
     pub(crate) attributes: Attributes,
-    /// Most bytes that something compressed within the body may become.
-    pub(crate) limit: usize,
+    /// Whether URL or headers say already where events go.
+    pub(crate) routed: bool,
 }
 
-impl Decoder {
-    /// Hands over what a body holds, in its order.
-    ///
-    /// # Errors
-    /// When nothing of it, or not all of it, can be made out. What was handed over until then is
-    /// not to be stored.
-    pub(crate) fn decode(
-        mut self,
-        body: Vec<u8>,
-        records: &mut dyn Records,
-    ) -> Result<(), IngestError> {
+impl Decode for Decoder {
+    fn needs(&self, body: &[u8]) -> Result<usize, IngestError> {
+        let values = match body.trim_ascii_start() {
+            // One event is read after the other, but in frames.
+            [bert::VERSION, ..] => body.len().min(MAX_VALUES),
+            [first, ..] if is_binary(*first) => frames::heaviest(body).min(MAX_BODY_VALUES),
+            _ => most_values(body).min(MAX_VALUES),
+        };
+        Ok(VALUE_BYTES * values)
+    }
+
+    fn decode(mut self, body: Vec<u8>, records: &mut dyn Records) -> Result<(), IngestError> {
         if self.format == Format::Events && self.media == Media::CspReport {
             self.format = Format::BrowserReports;
         }
@@ -70,7 +74,9 @@ impl Decoder {
             Adapted { format: self.format, attributes: self.attributes.clone(), records };
         self.sniff(body, &mut adapted)
     }
+}
 
+impl Decoder {
     fn sniff(&self, mut body: Vec<u8>, records: &mut dyn Records) -> Result<(), IngestError> {
         if body.starts_with(BOM) {
             body.drain(..BOM.len());
@@ -130,9 +136,17 @@ impl Decoder {
     ) -> Result<(), IngestError> {
         self.take(Form::Object)?;
         records.route(route(&object));
-        records.record(Record::Value(formats::of_object(self.format, text, object)));
+        let event = formats::of_object(self.format, text, object, self.routed);
+        records.record(Record::Value(event));
         Ok(())
     }
+}
+
+/// No fewer values than a text holds, whatever it is; most often a few more.
+pub(crate) fn most_values(body: &[u8]) -> usize {
+    // What parts values in JSON, in forms, and in what programs print.
+    let parts = |byte: &&u8| matches!(**byte, b',' | b'[' | b'{' | b'=' | b'&');
+    1 + body.iter().filter(parts).count()
 }
 
 /// Whether no text begins with this byte.
@@ -157,8 +171,14 @@ impl Records for Adapted<'_> {
         self.records.route(route);
     }
 
+    fn is_full(&self) -> bool {
+        self.records.is_full()
+    }
+
     fn record(&mut self, record: Record<'_>) {
         self.records.record(match record {
+            // It is only counted.
+            record if self.records.is_full() => record,
             Record::Value(value) => {
                 Record::Value(formats::adapt(self.format, &self.attributes, value))
             }

@@ -1,8 +1,12 @@
 //! Why events were not stored.
 
-use store::{AppendError, RejectedEventsError};
+use store::{AppendError, StoreUnavailable};
 
-use crate::{collected::Rejected, rate_limits::Exceeded};
+use crate::{
+    collected::Rejected,
+    limits::{MAX_BODY_VALUES, MAX_EVENTS},
+    rate_limits::Exceeded,
+};
 
 /// Why a request's events were not stored, or not all. The texts go to the sender.
 #[derive(Debug, thiserror::Error)]
@@ -17,13 +21,28 @@ pub(crate) enum IngestError {
     #[error("Buffer Full: Too Many Requests")]
     Busy,
     /// A limit of events per minute is reached. The contract's texts.
-    #[error("{} rate is over the API quota; send less, or raise {}", .0.who(), .0.setting())]
+    #[error(
+        "{} rate is over the API quota. Email support@logflare.app to increase your rate limit.",
+        .0.who()
+    )]
     TooMany(Exceeded),
     /// The body is larger than the limit (bytes), compressed or not.
     #[error(
         "the body is larger than {0} bytes; send smaller batches, or raise LOGWEIR_MAX_BODY_BYTES"
     )]
     TooLarge(usize),
+    /// The body holds more events than are taken at once.
+    #[error(
+        "the body holds more than {MAX_EVENTS} events; send smaller batches (in Vector: \
+         batch.max_events)"
+    )]
+    TooManyEvents,
+    /// The body holds more values than are taken at once, where all of them are read at once.
+    #[error("the body holds more than {MAX_BODY_VALUES} values; send smaller batches")]
+    TooManyValues,
+    /// The events of the body say the same again and again, and come to more than this (bytes).
+    #[error("the events of the body come to more than {0} bytes; send smaller batches")]
+    TooLong(usize),
     /// The body is compressed in a way that is not understood.
     #[error(
         "content-encoding {0} is not understood; send gzip, deflate, zstd, snappy, br or identity, \
@@ -39,6 +58,16 @@ pub(crate) enum IngestError {
     /// The body is no JSON.
     #[error("the body is not JSON: {0}; send a list of objects, {{\"batch\": […]}} or one object")]
     NotJson(String),
+    /// The body is no export of OpenTelemetry's protocol.
+    #[error("the body is no export of {signal} in OTLP's {format}: {reason}")]
+    NotOtlp {
+        /// What it should export: logs …
+        signal: &'static str,
+        /// protobuf or JSON.
+        format: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The body is length-delimited, but no events of Vector's.
     #[error(
         "the body is binary, and frame {frame} of it is no event of Vector's codec native: \
@@ -84,6 +113,36 @@ pub(crate) enum IngestError {
     Internal(String),
 }
 
+impl IngestError {
+    /// Whether the same body would be refused again, so that senders give it up.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Self::Starting
+            | Self::Busy
+            | Self::TooMany(_)
+            | Self::Append(_)
+            | Self::Left
+            | Self::Body(_)
+            | Self::Internal(_) => false,
+            Self::Unauthorized
+            | Self::TooLarge(_)
+            | Self::TooManyEvents
+            | Self::TooManyValues
+            | Self::TooLong(_)
+            | Self::Encoding(_)
+            | Self::Inflate(_)
+            | Self::NotJson(_)
+            | Self::NotOtlp { .. }
+            | Self::Frames { .. }
+            | Self::NotBert(_)
+            | Self::NotSyslog
+            | Self::Form { .. }
+            | Self::Multipart
+            | Self::Rejected(_) => true,
+        }
+    }
+}
+
 /// Why rejected events, or what is done with them, cannot be shown or changed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ManageError {
@@ -101,7 +160,7 @@ pub(crate) enum ManageError {
     Body(String),
     /// The store cannot be asked.
     #[error(transparent)]
-    Rejected(#[from] RejectedEventsError),
+    Store(#[from] StoreUnavailable),
     /// The store cannot take the events.
     #[error(transparent)]
     Append(#[from] AppendError),

@@ -90,11 +90,13 @@ pub(crate) fn expected(format: Format) -> &'static str {
     }
 }
 
-/// What an object is that is a whole body, before it is adapted. `text` is its JSON.
+/// What an object is that is a whole body, before it is adapted. `text` is its JSON. It is `routed`
+/// where something else says where it goes.
 pub(crate) fn of_object<'a>(
     format: Format,
     text: Option<&'a str>,
     mut object: Fields<'a>,
+    routed: bool,
 ) -> Value<'a> {
     let one_line = text.filter(|text| !text.contains('\n'));
     match (format, one_line) {
@@ -108,7 +110,7 @@ pub(crate) fn of_object<'a>(
         }
         (Format::Events, _) => gelf::event(metric::untagged(object)),
         (Format::Vector, _) => metric::untagged(object),
-        (Format::Cloudflare, _) => {
+        (Format::Cloudflare, _) if !routed => {
             // It only says where the event goes.
             fields::take(&mut object, "source");
             Value::Object(object)

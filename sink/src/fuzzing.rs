@@ -1,13 +1,17 @@
-//! The way from bytes to events, for the fuzzer (`fuzz/`).
+//! The way from bytes to events, for the fuzzer (`fuzz/`) and for tests of what it takes.
 
 use event_schemas::Event;
+use store::Batch;
 
 use crate::{
     body::{Encoding, inflate},
     decode::Decoder,
+    error::IngestError,
     formats::Attributes,
+    limits::Tally,
+    otlp::{self, Signal},
     paths::Format,
-    records::{Record, Records},
+    records::{Decode, Record, Records},
     request::{Media, Route},
 };
 
@@ -36,20 +40,58 @@ const MEDIA: [Media; 6] =
 
 const ENCODINGS: [&str; 7] = ["", "gzip", "deflate", "zstd", "snappy", "br", "gzip,zstd"];
 
+const EXPORTS: [(Signal, otlp::Format); 6] = [
+    (Signal::Logs, otlp::Format::Protobuf),
+    (Signal::Traces, otlp::Format::Protobuf),
+    (Signal::Metrics, otlp::Format::Protobuf),
+    (Signal::Logs, otlp::Format::Json),
+    (Signal::Traces, otlp::Format::Json),
+    (Signal::Metrics, otlp::Format::Json),
+];
+
 /// Hands over the events of a request. Its first three bytes choose path, `content-type` and
-/// `content-encoding`.
+/// `content-encoding`: each the place in the lists above, the exports behind the formats.
 pub fn ingest(data: &[u8], each: &mut dyn FnMut(&Event<'_>)) {
-    let &[format, media, encoding, ref body @ ..] = data else { return };
+    let &[path, media, encoding, ref body @ ..] = data else { return };
     let Ok(encoding) = Encoding::named(chosen(&ENCODINGS, encoding)) else { return };
     let Ok(body) = inflate(body.to_vec(), encoding, LIMIT) else { return };
-    let decoder = Decoder {
-        format: chosen(&FORMATS, format),
-        media: chosen(&MEDIA, media),
-        attributes: Attributes::default(),
-        limit: LIMIT,
-    };
     // What is wrong with a body is told, and that is all that is asked here.
-    _ = decoder.decode(body, &mut Normalised { each });
+    _ = read(path, chosen(&MEDIA, media), body, &mut Normalised { each });
+}
+
+/// Reads a body as the sink does, up to the batch of its events, which it gives. `path` and `media`
+/// are chosen as in [`ingest`].
+///
+/// # Errors
+/// The text that its sender would get.
+pub fn batch(path: u8, media: u8, body: Vec<u8>, max_body_bytes: usize) -> Result<Batch, String> {
+    let body = inflate(body, Encoding::Identity, max_body_bytes).map_err(|e| e.to_string())?;
+    let mut batched = Batched { tally: Tally::new(max_body_bytes), batch: Batch::default() };
+    read(path, chosen(&MEDIA, media), body, &mut batched).map_err(|error| error.to_string())?;
+    batched.tally.broken().map_or(Ok(batched.batch), |error| Err(error.to_string()))
+}
+
+fn read(
+    path: u8,
+    media: Media,
+    body: Vec<u8>,
+    records: &mut dyn Records,
+) -> Result<(), IngestError> {
+    let path = usize::from(path) % (FORMATS.len() + EXPORTS.len());
+    if let Some((signal, format)) = path.checked_sub(FORMATS.len()).map(|place| EXPORTS[place]) {
+        return checked(otlp::Decoder { signal, format: Some(format) }, body, records);
+    }
+    let (format, attributes) = (FORMATS[path], Attributes::default());
+    checked(Decoder { format, media, attributes, routed: false }, body, records)
+}
+
+fn checked(
+    decoder: impl Decode,
+    body: Vec<u8>,
+    records: &mut dyn Records,
+) -> Result<(), IngestError> {
+    decoder.needs(&body)?;
+    decoder.decode(body, records)
 }
 
 fn chosen<T: Copy>(from: &[T], byte: u8) -> T {
@@ -68,6 +110,36 @@ impl Records for Normalised<'_> {
             && let Ok(event) = Event::normalise(value, NOW)
         {
             (self.each)(&event);
+        }
+    }
+}
+
+/// Keeps events as a request's work does.
+struct Batched {
+    tally: Tally,
+    batch: Batch,
+}
+
+impl Records for Batched {
+    fn route(&mut self, _: Route) {}
+
+    fn is_full(&self) -> bool {
+        self.tally.broken().is_some()
+    }
+
+    fn record(&mut self, record: Record<'_>) {
+        let record = self.tally.count(record);
+        if self.is_full() {
+            self.batch = Batch::default();
+            return;
+        }
+        match record {
+            Record::Value(value) => {
+                if let Ok(event) = Event::normalise(value, NOW) {
+                    self.batch.push(&event);
+                }
+            }
+            Record::Unreadable { text, .. } => self.batch.reject(text.into_owned(), Vec::new()),
         }
     }
 }

@@ -22,11 +22,13 @@ mod formats;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod limits;
 mod manage_routes;
 mod measures;
 mod otlp;
 mod paths;
 mod pipeline;
+mod protobuf;
 mod rate_limits;
 mod records;
 mod rejected;

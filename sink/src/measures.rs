@@ -5,16 +5,16 @@
 //! | `logweir_ingest_events_received_total` | counter | all that was sent as an event |
 //! | `logweir_ingest_bytes_received_total` | counter | bytes of bodies, as they came |
 //! | `logweir_ingest_events_stored_total` | counter | durable: committed, or on the spool |
-//! | `logweir_ingest_events_rejected_total` | counter | no events, or against their schema |
+//! | `logweir_ingest_events_rejected_total` | counter | no events, or against their schema; what is answered 4xx for good, at least one for each request |
 //! | `logweir_ingest_events_duplicate_total` | counter | sent again, stored before |
 //! | `logweir_ingest_events_spooled_total` | counter | stored by way of the spool |
-//! | `logweir_ingest_events_dropped_total` | counter | acknowledged and not stored; nothing counts here yet |
+//! | `logweir_ingest_events_dropped_total` | counter | acknowledged and not stored: requests lost with the spool |
 //! | `logweir_ingest_ack_seconds` | histogram | from a request's head to its answer |
 
 use std::time::Duration;
 
 use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
-use store::{Appended, Store};
+use store::{Appended, Source, Store};
 
 const EVENTS_RECEIVED: &str = "logweir_ingest_events_received_total";
 const BYTES_RECEIVED: &str = "logweir_ingest_bytes_received_total";
@@ -30,13 +30,13 @@ pub(crate) fn describe() {
     describe_counter!(EVENTS_RECEIVED, "All that was sent as an event");
     describe_counter!(BYTES_RECEIVED, Unit::Bytes, "Bytes of bodies, as they came");
     describe_counter!(STORED, "Events made durable: committed, or on the spool");
-    describe_counter!(REJECTED, "What was sent as an event and is none, or breaks its schema");
+    describe_counter!(
+        REJECTED,
+        "What was sent as an event and is none, breaks its schema, or is refused for good"
+    );
     describe_counter!(DUPLICATE, "Events that were sent again and stored before");
     describe_counter!(SPOOLED, "Events that went on the spool");
-    describe_counter!(
-        DROPPED,
-        "Events that were acknowledged and not stored; nothing counts here yet"
-    );
+    describe_counter!(DROPPED, "Acknowledged and not stored: requests lost with the spool");
     describe_histogram!(ACK, Unit::Seconds, "Time from a request's head to its answer");
 }
 
@@ -66,6 +66,14 @@ pub(crate) fn appended(source: &str, appended: &Appended, rejected: usize) {
     count(DUPLICATE, *duplicates);
     count(SPOOLED, if *spooled { *stored } else { 0 });
     count(REJECTED, rejected);
+}
+
+/// Events of a request that is refused as a whole and will not come again. How many it held is not
+/// always known: it is one at least. Without a source they have an empty name for one.
+pub(crate) fn refused(source: Option<&Source>, events: usize, bytes: usize) {
+    let source = source.map_or("", |source| &source.name);
+    received(source, events, bytes);
+    counter!(REJECTED, "source" => source.to_owned()).increment(events as u64);
 }
 
 pub(crate) fn answered(after: Duration) {

@@ -15,11 +15,14 @@ mod grpc;
 mod http;
 mod json;
 mod logs;
+mod messages;
 mod metrics;
 mod origin;
 mod repair;
 mod traces;
 mod value;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use decode::{Decoder, Format, Signal};
 pub use grpc::GrpcService;
 pub(crate) use http::routes;

@@ -2,6 +2,7 @@
 //! store.
 
 use std::{
+    fmt,
     sync::Arc,
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
@@ -15,14 +16,15 @@ use store::{
 
 use crate::{
     SenderConnection, Settings,
-    body::{Encoding, inflate},
+    body::{Encoding, inflate, is_compressed_term},
     budget::{Budget, Share},
     collected::Collected,
     connection::answered,
     error::IngestError,
+    limits::Tally,
     measures,
     rate_limits::{Quota, Rates},
-    records::Records,
+    records::Decode,
     request::Route,
     seldom::Seldom,
 };
@@ -123,6 +125,41 @@ impl Pipeline {
         scope.filter(|scope| scope.may_ingest()).ok_or(IngestError::Unauthorized)
     }
 
+    /// Counts a request of which not even the body is taken, and which will not come again.
+    pub(crate) fn count_refused(&self, route: &Route, error: &dyn fmt::Display) {
+        let source = route.key().and_then(|key| self.store.source(key));
+        self.tell_refused(source.as_deref(), error, 1, 0);
+    }
+
+    /// Counts and tells what is refused for good: Vector does not show answers to anyone.
+    fn tell_refused(
+        &self,
+        source: Option<&Source>,
+        error: &dyn fmt::Display,
+        events: usize,
+        bytes: usize,
+    ) {
+        measures::refused(source, events, bytes);
+        let name = source.map_or("", |source| &source.name);
+        if let Some(untold) = self.seldom.is_due("refused", name, Instant::now()) {
+            tracing::warn!(source = name, events, untold, %error, "a request is refused");
+        }
+    }
+
+    /// A request of which nothing is stored.
+    fn refused(
+        &self,
+        source: Option<&Source>,
+        error: IngestError,
+        events: usize,
+        bytes: usize,
+    ) -> Taken {
+        if error.is_final() {
+            self.tell_refused(source, &error, events, bytes);
+        }
+        error.into()
+    }
+
     /// Stores the events that `decode` finds in the inflated body; returns when all that can be
     /// are durable.
     ///
@@ -134,7 +171,7 @@ impl Pipeline {
         &self,
         sent: Sent,
         connection: Option<&SenderConnection>,
-        decode: impl FnOnce(Vec<u8>, &mut dyn Records) -> Result<(), IngestError> + Send + 'static,
+        decode: impl Decode,
     ) -> Taken {
         let pipeline = self.clone();
         let taken =
@@ -146,81 +183,91 @@ impl Pipeline {
         taken.await.unwrap_or_else(ended)
     }
 
-    async fn take(
-        &self,
-        sent: Sent,
-        delivery: Delivery,
-        decode: impl FnOnce(Vec<u8>, &mut dyn Records) -> Result<(), IngestError> + Send + 'static,
-    ) -> Taken {
+    async fn take(&self, sent: Sent, delivery: Delivery, decode: impl Decode) -> Taken {
         let Sent { scope, route, form, body, encoding, mut share } = sent;
         let received = body.len();
-        let (content, body) = match self.inflated(&route, &form, body, encoding, &mut share).await {
+        let store = self.store.clone();
+        let known = route.key().and_then(|key| store.source(key));
+        let inflated = self.inflated(&route, &form, body, encoding, decode, &mut share).await;
+        let (content, body, decode) = match inflated {
             Ok(inflated) => inflated,
-            Err(error) => return error.into(),
+            Err(error) => return self.refused(known.as_deref(), error, 1, received),
         };
         let small = body.len() <= SMALL_BODY;
-        let store = self.store.clone();
+        let tally = Tally::new(self.max_body_bytes);
         let work = move || {
             // Nobody waits for this answer, and the sender's next request may be at work already.
             let admission = store.admit(content, &delivery).ok_or(IngestError::Left)?;
-            let mut collected = Collected::new(store, route, now());
-            decode(body, &mut collected)?;
-            Ok::<_, IngestError>((admission, collected))
+            let mut collected = Collected::new(store, route, now(), tally);
+            let decoded = decode.decode(body, &mut collected);
+            Ok::<_, IngestError>((admission, collected, decoded))
         };
         let worked = if small { work() } else { blocking(work).await };
-        let (admission, collected) = match worked {
+        let (admission, collected, decoded) = match worked {
             Ok(worked) => worked,
             Err(error) => return error.into(),
         };
+        if let Err(error) = decoded.and_then(|()| collected.within_limits()) {
+            let events = collected.tally.events().max(1);
+            return self.refused(collected.source.as_deref(), error, events, received);
+        }
         let Some(source) = collected.source.clone() else {
-            // Vector drops these, and does not show answers to anyone.
+            // Vector drops these.
             let route = collected.asked_for();
             if let Some(untold) =
                 self.seldom.is_due("no source", &format!("{route:?}"), Instant::now())
             {
                 tracing::warn!(?route, untold, "events are refused: there is no such source");
             }
+            measures::refused(None, collected.tally.events(), received);
             return IngestError::Unauthorized.into();
         };
-        measures::received(&source.name, collected.records, received);
+        let events = collected.tally.events();
+        measures::received(&source.name, events, received);
         let quota = self.rates.count(source.token, scope, 0);
         if let Some(exceeded) = quota.exceeded() {
             let outcome = Err(IngestError::TooMany(exceeded));
             return Taken { quota: Some(quota), outcome };
         }
-        let quota = self.rates.count(source.token, scope, collected.records as u64);
+        let quota = self.rates.count(source.token, scope, events as u64);
         let outcome = self.store_collected(&source, collected, admission).await;
         drop(share);
         Taken { quota: Some(quota), outcome }
     }
 
-    /// The body as it was before it was compressed, its share of memory grown to its real size; and
-    /// the identity of the request.
-    async fn inflated(
+    /// The body as it was before it was compressed, its share of memory grown to its real size and
+    /// to what it takes to read it; and the identity of the request.
+    async fn inflated<D: Decode>(
         &self,
         route: &Route,
         form: &str,
         body: Vec<u8>,
         encoding: Encoding,
+        decode: D,
         share: &mut Share,
-    ) -> Result<(ContentHash, Vec<u8>), IngestError> {
+    ) -> Result<(ContentHash, Vec<u8>, D), IngestError> {
         let received = body.len();
-        if encoding == Encoding::Identity {
+        let compressed = encoding != Encoding::Identity || is_compressed_term(&body);
+        let turn = if compressed {
+            Some(self.inflating.acquire().await)
+        } else {
             share.grow_to(received * (1 + WEIGHT)).await?;
-            let (route, form) = (route.clone(), form.to_owned());
-            let hash = move || Ok((route.hash(&form, &body), body));
-            return if received <= SMALL_BODY { hash() } else { blocking(hash).await };
-        }
-        let turn = self.inflating.acquire().await;
+            None
+        };
         let (route, form, limit) = (route.clone(), form.to_owned(), self.max_body_bytes);
-        let (content, body) = blocking(move || {
+        let inflate = move || {
             let content = route.hash(&form, &body);
-            Ok((content, inflate(body, encoding, limit)?))
-        })
-        .await?;
-        share.grow_to(received + body.len() * (1 + WEIGHT)).await?;
+            let body = inflate(body, encoding, limit)?;
+            let needs = decode.needs(&body)?;
+            Ok((content, body, decode, needs))
+        };
+        let small = !compressed && received <= SMALL_BODY;
+        let (content, body, decode, needs) =
+            if small { inflate() } else { blocking(inflate).await }?;
+        let copies = if compressed { received + body.len() } else { body.len() };
+        share.grow_to(copies + body.len() * WEIGHT + needs).await?;
         drop(turn);
-        Ok((content, body))
+        Ok((content, body, decode))
     }
 
     async fn store_collected(

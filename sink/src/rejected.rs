@@ -7,20 +7,25 @@
 //! | `DELETE …/rejected-events` with `{"ids": […]}` | removes them |
 //! | `GET`, `PUT /api/sources/{source}/validation` with `{"mode": "quarantine"}` | what becomes of such events |
 //!
-//! `{source}` is a token or a name. All of it needs the private token.
+//! `{source}` is a token or a name. All of it needs the private token. `before` is the `next` of the
+//! page before; a page, and what is replayed at once, is bounded in events and in bytes.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use event_schemas::{Value, parse};
+use event_schemas::{Unreadable, Value, parse};
 use serde::Deserialize;
 use serde_json::json;
-use store::{ContentHash, Delivery, KeptEvent, RejectedPage, Source, SourceKey, Validation};
+use store::{
+    ContentHash, Delivery, KeptEvent, NoRejectedPlace, RejectedEvents, RejectedPage, Source,
+    SourceKey, Validation,
+};
 use uuid::Uuid;
 
 use crate::{
     collected::Collected,
     error::ManageError,
+    limits::Tally,
     pipeline::{Pipeline, now},
     records::{Record, Records as _},
     request::{Parameters, Route},
@@ -105,11 +110,10 @@ fn page(parameters: &Parameters) -> Result<RejectedPage, ManageError> {
             })?
         }
     };
-    let before = parameters
-        .value("before")
-        .map(Uuid::try_parse)
-        .transpose()
-        .map_err(|_| ManageError::Body("`before` is the id of a rejected event".to_owned()))?;
+    let before = parameters.value("before").map(|place| place.parse()).transpose();
+    let before = before.map_err(|error: NoRejectedPlace| {
+        ManageError::Body(format!("`before` is wrong: {error}"))
+    })?;
     Ok(RejectedPage { ids: None, before, limit })
 }
 
@@ -118,18 +122,11 @@ async fn list(
     source: &Source,
     page: RejectedPage,
 ) -> Result<serde_json::Value, ManageError> {
-    let limit = page.limit;
-    let kept = pipeline.store().rejected_events(source, page).await?;
+    let RejectedEvents { events, next } = pipeline.store().rejected_events(source, page).await?;
     Ok(json!({
-        "next": next(&kept, limit),
-        "rejected_events": kept.iter().map(shown).collect::<Vec<_>>(),
+        "next": next.map(|place| place.to_string()),
+        "rejected_events": events.iter().map(shown).collect::<Vec<_>>(),
     }))
-}
-
-/// Where the next page begins, if there may be one.
-fn next(kept: &[KeptEvent], limit: u32) -> Option<Uuid> {
-    let full = u32::try_from(kept.len()).is_ok_and(|count| count >= limit);
-    kept.last().filter(|_| full).map(|last| last.id)
 }
 
 fn shown(kept: &KeptEvent) -> serde_json::Value {
@@ -146,16 +143,21 @@ async fn replay(
     source: &Arc<Source>,
     page: RejectedPage,
 ) -> Result<serde_json::Value, ManageError> {
-    let limit = page.limit;
-    let kept = pipeline.store().rejected_events(source, page).await?;
+    let RejectedEvents { events, next } = pipeline.store().rejected_events(source, page).await?;
     let mut passed = Vec::new();
     let mut failed = Vec::new();
     let route = Route::to(source.token);
-    let mut collected = Collected::new(pipeline.store().clone(), route, now()).rejecting();
-    for event in &kept {
+    let (store, tally) = (pipeline.store().clone(), Tally::unbounded());
+    let mut collected = Collected::new(store, route, now(), tally).rejecting();
+    for event in &events {
         let before = collected.rejected.count;
-        let value = parse(&event.event).unwrap_or_else(|_| Value::String((&*event.event).into()));
-        collected.record(Record::Value(value));
+        collected.record(match parse(&event.event) {
+            Ok(value) => Record::Value(value),
+            Err(Unreadable::NotJson(_)) => Record::Value(Value::String((&*event.event).into())),
+            Err(Unreadable::TooManyValues(error)) => {
+                Record::Unreadable { text: (&*event.event).into(), reason: error.to_string() }
+            }
+        });
         let reasons = collected.rejected.take_reasons();
         if collected.rejected.count == before {
             passed.push(event.id);
@@ -173,6 +175,34 @@ async fn replay(
     Ok(json!({
         "replayed": appended.stored + appended.duplicates,
         "still_rejected": failed,
-        "next": next(&kept, limit),
+        "next": next.map(|place| place.to_string()),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_asked_for() {
+        let place = "1700000000123456-00000000-0000-0000-0000-000000000007";
+        for (query, expected) in [
+            ("", Ok((100, None))),
+            ("limit=1000", Ok((1000, None))),
+            (&*format!("limit=5&before={place}"), Ok((5, Some(place)))),
+            ("limit=0", Err("`limit` is a number from 1 to 1000")),
+            ("limit=1001", Err("`limit` is a number from 1 to 1000")),
+            ("before=00000000-0000-0000-0000-000000000007", Err("`before` is wrong: ")),
+        ] {
+            let asked = page(&Parameters::read(query));
+            match (asked, expected) {
+                (Ok(page), Ok((limit, before))) => {
+                    let place = page.before.map(|place| place.to_string());
+                    assert_eq!((page.limit, place.as_deref()), (limit, before), "{query}");
+                }
+                (Err(error), Err(text)) => assert!(error.to_string().starts_with(text), "{error}"),
+                (asked, _) => panic!("{query}: {asked:?}"),
+            }
+        }
+    }
 }

@@ -21,8 +21,7 @@ use crate::{
     measures,
     paths::Place,
     pipeline::{Pipeline, Sent, Taken},
-    records::Records,
-    request::{Media, Parameters},
+    request::{Media, Parameters, Route},
 };
 
 /// Routes of events. An unknown path is rejected as not found; nothing else is rejected.
@@ -74,20 +73,25 @@ async fn log(
     let parameters = Parameters::read(query);
     let scope = pipeline.authorise(parameters.token(headers))?;
     let route = parameters.route(place.source, headers);
-    let encoding = Encoding::of(headers)?;
+    let counted = |error: IngestError| {
+        if error.is_final() {
+            pipeline.count_refused(&route, &error);
+        }
+        error
+    };
+    let encoding = Encoding::of(headers).map_err(counted)?;
     let limit = pipeline.max_body_bytes();
     let decoder = Decoder {
         format: place.format,
         media: Media::of(headers),
         attributes: Attributes::of(headers),
-        limit,
+        routed: route != Route::default(),
     };
     let form = format!("{} {:?}", place.format.name(), decoder.attributes);
     let mut share = pipeline.share();
-    let body = body::collect(body, limit, &mut share).await?;
+    let body = body::collect(body, limit, &mut share).await.map_err(counted)?;
     let sent = Sent { scope, route, form, body, encoding, share };
-    let decode = |body, records: &mut dyn Records| decoder.decode(body, records);
-    Ok(pipeline.submit(sent, connection.as_ref(), decode).await)
+    Ok(pipeline.submit(sent, connection.as_ref(), decoder).await)
 }
 
 #[cfg(test)]

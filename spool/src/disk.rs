@@ -1,11 +1,19 @@
-//! Every change that the spool makes on disk, so that tests can let each of them fail and can say
-//! what a power cut leaves.
+//! All that the spool does on disk, so that tests can let any of it fail and can say what a power
+//! cut leaves.
 
 use std::{
     fs::File,
-    io::{self, Write as _},
+    io::{self, Read, Seek, SeekFrom, Write as _},
     path::{Path, PathBuf},
 };
+
+/// What Linux says of a file that the disk or the filesystem has lost: EIO, EBADMSG, EUCLEAN.
+const LOST: [i32; 3] = [5, 74, 117];
+
+/// Whether the file cannot be read whoever tries and however often, as far as can be told.
+pub(crate) fn is_of_the_disk(error: &io::Error) -> bool {
+    error.raw_os_error().is_some_and(|code| LOST.contains(&code))
+}
 
 /// Tests on trial disks would take minutes, and no power is cut.
 const DURABLE: bool = cfg!(not(test));
@@ -23,6 +31,14 @@ pub(crate) struct DiskFile {
     disk: Disk,
     path: PathBuf,
     file: File,
+}
+
+/// A file that is read.
+#[derive(Debug)]
+pub(crate) struct Source {
+    file: File,
+    #[cfg(test)]
+    trial: crate::trial::Trial,
 }
 
 /// A change on disk.
@@ -59,6 +75,25 @@ impl Disk {
         self.begin(change).1
     }
 
+    /// Opens a file to read it.
+    pub(crate) fn open(&self, path: &Path) -> io::Result<Source> {
+        let file = File::open(path)?;
+        #[cfg(test)]
+        self.trial.opened(&file)?;
+        Ok(Source {
+            file,
+            #[cfg(test)]
+            trial: self.trial.clone(),
+        })
+    }
+
+    /// All that a file holds.
+    pub(crate) fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.open(path)?.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
     /// Creates a file that does not exist.
     pub(crate) fn create(&self, path: &Path) -> io::Result<DiskFile> {
         self.may(Change::Create(path))?;
@@ -93,6 +128,27 @@ impl Disk {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             other => other,
         }
+    }
+}
+
+impl Source {
+    /// Bytes of the file.
+    pub(crate) fn length(&self) -> io::Result<u64> {
+        self.file.metadata().map(|file| file.len())
+    }
+}
+
+impl Read for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        #[cfg(test)]
+        let buffer = self.trial.readable(&self.file, buffer)?;
+        self.file.read(buffer)
+    }
+}
+
+impl Seek for Source {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
     }
 }
 

@@ -23,6 +23,18 @@ pub enum OpenError {
         /// Its format.
         version: u32,
     },
+    /// It cannot be read how far the records were dealt with.
+    #[error(
+        "cannot read {} ({source}), which says what of the spool is stored already; nothing of the \
+         spool is touched. Make the file readable and start again, or delete it if it is lost: all \
+         that is on the spool is then stored, some of it a second time", path.display()
+    )]
+    Progress {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
     /// The folder or a file cannot be used.
     #[error(
         "cannot use {} for the spool: {source}; it must be on a disk that can be written, and \

@@ -1,10 +1,18 @@
 //! What the fuzz targets call.
 
-use std::io::Cursor;
+use std::io::{self, Cursor};
 
-use crate::segment::{HEADER_BYTES, Part, RECORD_HEADER_BYTES, SEQUENCES, SegmentReader};
+use crate::{
+    segment::{HEADER_BYTES, RECORD_HEADER_BYTES, SEQUENCES},
+    segment_reader::{Part, SegmentReader},
+    window::OnError,
+};
 
 const HEADER: u64 = HEADER_BYTES as u64;
+
+fn readable<T>(read: io::Result<T>) -> T {
+    read.unwrap_or_else(|error| panic!("memory cannot be read: {error}"))
+}
 
 /// Reads any bytes as a segment, and checks that the parts lie one after the other, that the
 /// records are as long as their places, that their order is kept, and that it is all the same how
@@ -17,15 +25,17 @@ pub fn read_segment(data: &[u8]) {
     let first = named.map(u64::from_le_bytes).filter(|first| SEQUENCES.contains(first));
     let sequences = first.unwrap_or(SEQUENCES.start)..SEQUENCES.end;
     let end = data.len() as u64;
-    let mut reader = SegmentReader::new(Cursor::new(data), end, sequences.clone());
+    let (file, on_error) = (Cursor::new(data), OnError::Tell);
+    let mut reader = SegmentReader::new(file, end, sequences.clone(), on_error);
     let small_window = 1 + data.len() % 67;
+    let (file, on_error) = (Cursor::new(data), OnError::PassOver);
     let mut small =
-        SegmentReader::with_window(Cursor::new(data), end, sequences.clone(), small_window);
+        SegmentReader::with_window(file, end, sequences.clone(), on_error, small_window);
     let mut read = 0;
     let mut next = sequences.start;
     let mut damage_before = false;
-    while let Some(part) = reader.next() {
-        assert_eq!(Some(&part), small.next().as_ref(), "read by {small_window} bytes");
+    while let Some(part) = readable(reader.next()) {
+        assert_eq!(Some(&part), readable(small.next()).as_ref(), "read by {small_window} bytes");
         match part {
             Part::Record { sequence, payload } => {
                 assert!(sequence >= next, "{sequence} comes after {next}");
@@ -45,7 +55,7 @@ pub fn read_segment(data: &[u8]) {
         assert!(read <= end, "{read} is behind the end");
         assert!(next <= reader.next_sequence(), "{next} may be given twice");
     }
-    assert_eq!(small.next(), None, "read by {small_window} bytes");
+    assert_eq!(readable(small.next()), None, "read by {small_window} bytes");
     assert_eq!(read.max(HEADER.min(end)), end, "not all was read");
 }
 

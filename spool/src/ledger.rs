@@ -3,6 +3,8 @@
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
+use crate::Damage;
+
 /// All segments, by the sequence number that names them.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
@@ -11,6 +13,7 @@ pub(crate) struct Ledger {
     done: u64,
     /// Records up to this sequence number were given to the drainer; never below `done`.
     taken: u64,
+    damage: Damage,
     closed: bool,
 }
 
@@ -23,6 +26,8 @@ struct Segment {
     readable: u64,
     /// What the file takes on disk, in bytes.
     bytes: u64,
+    /// Whether some of it cannot be read: it is not deleted.
+    unreadable: bool,
 }
 
 /// A segment as a reader needs it.
@@ -34,6 +39,17 @@ pub(crate) struct Stretch {
     pub(crate) last: u64,
     /// What may be read of the file, in bytes.
     pub(crate) readable: u64,
+    /// Whether what cannot be read of it is passed over.
+    pub(crate) unreadable: bool,
+}
+
+/// A file with nothing in it that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DealtWith {
+    /// The segment's name.
+    pub(crate) first: u64,
+    /// Whether it is kept for a person.
+    pub(crate) unreadable: bool,
 }
 
 impl Segment {
@@ -50,14 +66,16 @@ impl Ledger {
 
     /// Records a file with its records, none if it has none that can be read.
     pub(crate) fn add(&mut self, first: u64, runs: Vec<RangeInclusive<u64>>, bytes: u64) {
-        self.segments.insert(first, Segment { runs, readable: bytes, bytes });
+        self.segments.insert(first, Segment { runs, readable: bytes, bytes, unreadable: false });
     }
 
-    /// Records that the segment holds durable records up to `last` now, in `bytes` bytes.
-    pub(crate) fn extend(&mut self, first: u64, last: u64, bytes: u64) {
+    /// Records that the segment holds these durable records more, and has `bytes` bytes.
+    pub(crate) fn extend(&mut self, first: u64, records: RangeInclusive<u64>, bytes: u64) {
         let segment = self.segments.entry(first).or_default();
-        let start = segment.runs.pop().map_or(first, |run| *run.start());
-        segment.runs.push(start..=last);
+        match segment.runs.last_mut() {
+            Some(run) if *run.end() + 1 == *records.start() => *run = *run.start()..=*records.end(),
+            _ => segment.runs.push(records),
+        }
         segment.readable = bytes;
         segment.bytes = bytes;
     }
@@ -65,6 +83,27 @@ impl Ledger {
     /// Records that a file takes more on disk than may be read of it.
     pub(crate) fn set_bytes(&mut self, first: u64, bytes: u64) {
         self.segments.entry(first).or_default().bytes = bytes;
+    }
+
+    /// Records that some of a segment cannot be read: its file is kept, and what can be read of it
+    /// is given.
+    pub(crate) fn set_unreadable(&mut self, first: u64) {
+        if let Some(segment) = self.segments.get_mut(&first)
+            && !std::mem::replace(&mut segment.unreadable, true)
+        {
+            self.damage.unreadable_files += 1;
+        }
+    }
+
+    /// Counts what is lost.
+    pub(crate) fn count_lost(&mut self, records: u64, bytes: u64) {
+        self.damage.records += records;
+        self.damage.bytes += bytes;
+    }
+
+    /// What was lost.
+    pub(crate) fn damage(&self) -> Damage {
+        self.damage
     }
 
     /// Strikes records off that cannot be read any more; returns how many of them waited.
@@ -93,7 +132,8 @@ impl Ledger {
     /// The segments that have records, oldest first.
     pub(crate) fn stretches(&self) -> impl Iterator<Item = Stretch> {
         self.segments.iter().filter_map(|(&first, segment)| {
-            Some(Stretch { first, last: segment.last()?, readable: segment.readable })
+            let Segment { readable, unreadable, .. } = *segment;
+            Some(Stretch { first, last: segment.last()?, readable, unreadable })
         })
     }
 
@@ -134,9 +174,12 @@ impl Ledger {
     }
 
     /// Files with nothing in them that waits.
-    pub(crate) fn dealt_with(&self) -> Vec<u64> {
+    pub(crate) fn dealt_with(&self) -> Vec<DealtWith> {
         let waits = |segment: &Segment| segment.last().is_some_and(|last| last > self.done);
-        self.segments.iter().filter(|(_, s)| !waits(s)).map(|(&first, _)| first).collect()
+        let dealt_with = self.segments.iter().filter(|(_, segment)| !waits(segment));
+        dealt_with
+            .map(|(&first, segment)| DealtWith { first, unreadable: segment.unreadable })
+            .collect()
     }
 
     /// Whether the segment has records that wait.
@@ -184,20 +227,48 @@ mod tests {
         let mut ledger = Ledger::starting_after(2);
         ledger.add(1, vec![1..=4, 7..=9], 100);
         ledger.add(10, Vec::new(), 24);
-        ledger.extend(11, 11, 40);
-        ledger.extend(11, 13, 70);
+        ledger.extend(11, 11..=11, 40);
+        ledger.extend(11, 12..=13, 70);
         assert_eq!((ledger.records(), ledger.bytes()), (2 + 3 + 3, 194));
-        assert_eq!(ledger.dealt_with(), [10]);
+        let dealt_with = |ledger: &Ledger| {
+            ledger.dealt_with().iter().map(|segment| segment.first).collect::<Vec<_>>()
+        };
+        assert_eq!(dealt_with(&ledger), [10]);
         assert!(ledger.finish(8));
         assert!(!ledger.finish(5), "it does not go back");
         assert_eq!((ledger.records(), ledger.taken()), (1 + 3, 8));
         // What does not exist cannot be dealt with: it may come yet.
         assert!(ledger.finish(99));
         assert_eq!((ledger.records(), ledger.done()), (0, 13));
-        assert_eq!(ledger.dealt_with(), [1, 10, 11]);
+        assert_eq!(dealt_with(&ledger), [1, 10, 11]);
         ledger.remove(1);
         ledger.set_bytes(10, 1024);
         assert_eq!(ledger.bytes(), 1024 + 70);
+    }
+
+    #[test]
+    fn what_is_lost_of_a_growing_segment_stays_lost() {
+        let mut ledger = Ledger::starting_after(0);
+        ledger.extend(1, 1..=3, 100);
+        assert_eq!(ledger.lose(1, 3..=3), 1);
+        ledger.extend(1, 4..=5, 200);
+        assert_eq!(ledger.segments[&1].runs, [1..=2, 4..=5]);
+        assert_eq!(ledger.lose(1, 1..=u64::MAX), 4);
+        ledger.extend(1, 6..=6, 300);
+        assert_eq!(ledger.records(), 1);
+    }
+
+    #[test]
+    fn unreadable_files_are_counted_once() {
+        let mut ledger = Ledger::starting_after(2);
+        ledger.add(1, vec![1..=2], 100);
+        ledger.set_unreadable(1);
+        ledger.set_unreadable(1);
+        ledger.set_unreadable(7);
+        ledger.count_lost(2, 30);
+        ledger.count_lost(1, 4);
+        assert_eq!(ledger.damage(), Damage { records: 3, bytes: 34, unreadable_files: 1 });
+        assert_eq!(ledger.dealt_with(), [DealtWith { first: 1, unreadable: true }]);
     }
 
     #[test]
@@ -226,7 +297,8 @@ mod tests {
         let mut ledger = Ledger::starting_after(0);
         ledger.add(1, vec![1..=4], 100);
         ledger.add(5, vec![5..=6], 50);
-        let stretch = |first, last, readable| Some(Stretch { first, last, readable });
+        let stretch =
+            |first, last, readable| Some(Stretch { first, last, readable, unreadable: false });
         assert_eq!(ledger.stretch_after(0), stretch(1, 4, 100));
         assert_eq!(ledger.stretch_after(4), stretch(5, 6, 50));
         assert_eq!(ledger.stretch_after(6), None);

@@ -11,8 +11,14 @@
 //! that are such logs are unmaintained or warn of being used.
 //!
 //! Damage costs only the records that it hits: whatever the folder holds, the spool opens. After a
-//! write failed, the segment is given up and the next record begins a new one, so that nothing
-//! confirmed ever depends on what a disk did with an error.
+//! write or a sync failed, the segment is given up and the next record begins a new one, so that
+//! nothing confirmed ever depends on what a disk did with an error.
+//!
+//! What cannot be *read* is not damage yet: it is tried again for a minute. Then, or at the next
+//! start, what can be read around it is given, and the file is kept as `….unreadable` for a person.
+//! To bring it in when the disk is well again: stop the program, rename the file to `….segment`,
+//! delete `progress`, and start; what had been given of it before comes again.
+//! [`Spool::damage`] counts what was lost.
 
 mod disk;
 mod error;
@@ -23,9 +29,14 @@ mod progress;
 mod reader;
 mod recovery;
 mod segment;
+mod segment_reader;
 mod spool;
+mod survey;
 #[cfg(test)]
 mod trial;
+#[cfg(test)]
+mod unreadable;
+mod window;
 mod writer;
 
 #[cfg(any(feature = "fuzzing", test))]
@@ -33,4 +44,4 @@ mod writer;
 pub mod fuzzing;
 
 pub use error::{AppendError, OpenError};
-pub use spool::{Depth, Position, Recovery, Settings, Spool, Taken};
+pub use spool::{Damage, Depth, Position, Recovery, Settings, Spool, Taken};

@@ -23,6 +23,8 @@ enum Step {
     /// Takes about so many bytes, and deals with them.
     Drain(usize),
     Fail(Kind),
+    /// Fails once: what comes after seems to go well.
+    FailOnce(Kind),
     FillUp(usize),
     Heal,
 }
@@ -34,7 +36,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         10 => (0..60_usize).prop_map(Step::Append),
         4 => (0..120_usize).prop_map(Step::Drain),
-        1 => kind.prop_map(Step::Fail),
+        1 => kind.clone().prop_map(Step::Fail),
+        2 => kind.prop_map(Step::FailOnce),
         1 => (0..100_usize).prop_map(Step::FillUp),
         3 => Just(Step::Heal),
     ]
@@ -82,6 +85,7 @@ impl Life {
                 }
                 Step::Drain(_) => {}
                 Step::Fail(kind) => trial.fail(kind),
+                Step::FailOnce(kind) => trial.fail_once(kind),
                 Step::FillUp(room) => trial.fill_up(room),
                 Step::Heal => trial.heal(),
             }

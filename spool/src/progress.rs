@@ -11,6 +11,7 @@ use std::{
 use crate::{disk::Disk, segment::SEQUENCES};
 
 const FILE: &str = "progress";
+const DAMAGED_FILE: &str = "progress.damaged";
 const NEW_FILE: &str = "progress.new";
 const MAGIC: [u8; 8] = *b"LWSPOOLP";
 const BYTES: usize = 20;
@@ -26,23 +27,39 @@ pub(crate) struct Progress {
 }
 
 /// What the file says.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Kept {
     /// Nothing was dealt with yet.
     Nothing,
     /// Records up to this one were dealt with.
     Through(u64),
-    /// It cannot be told. All records are given again.
+    /// It holds something else. All records are given again.
     Damaged(PathBuf),
+    /// It may say something, which cannot be read now.
+    Unreadable(PathBuf, io::Error),
 }
 
 /// Reads what the folder's file says.
-pub(crate) fn read(folder: &Path) -> Kept {
+pub(crate) fn read(disk: &Disk, folder: &Path) -> Kept {
     let path = folder.join(FILE);
-    match std::fs::read(&path) {
+    // Once more, if need be: the next start is far away.
+    match disk.read(&path).or_else(|_| disk.read(&path)) {
         Ok(bytes) => decode(&bytes).map_or(Kept::Damaged(path), Kept::Through),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Kept::Nothing,
-        Err(_) => Kept::Damaged(path),
+        Err(error) => match error.kind() {
+            io::ErrorKind::NotFound => Kept::Nothing,
+            // It never was ours.
+            io::ErrorKind::IsADirectory => Kept::Damaged(path),
+            _ => Kept::Unreadable(path, error),
+        },
+    }
+}
+
+/// Moves a damaged file away: if it were read otherwise one day, new records would count as dealt
+/// with.
+pub(crate) fn set_aside(disk: &Disk, folder: &Path) {
+    let (from, to) = (folder.join(FILE), folder.join(DAMAGED_FILE));
+    if let Err(error) = disk.rename(&from, &to) {
+        tracing::warn!(file = %from.display(), %error, "cannot rename a damaged file");
     }
 }
 
@@ -108,31 +125,40 @@ mod tests {
     use super::*;
     use crate::trial::Kind;
 
+    fn read(disk: &Disk, folder: &Path) -> Option<u64> {
+        match super::read(disk, folder) {
+            Kept::Nothing => None,
+            Kept::Through(done) => Some(done),
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn keeps_progress() {
         let folder = tempfile::tempdir().unwrap();
         let disk = Disk::default();
         let mut progress = Progress::new(folder.path(), 0);
-        assert_eq!(read(folder.path()), Kept::Nothing);
+        assert_eq!(read(&disk, folder.path()), None);
         for done in [7, 7, 9] {
             assert!(progress.write(&disk, done));
-            assert_eq!(read(folder.path()), Kept::Through(done));
+            assert_eq!(read(&disk, folder.path()), Some(done));
         }
         assert_eq!(disk.trial.count(Kind::Rename), 2, "it is not written for nothing");
         // What does not work is told, and the old file stays.
         for kind in [Kind::Create, Kind::Write, Kind::Sync, Kind::Rename, Kind::Remove] {
             disk.trial.fail(kind);
             assert!(!progress.write(&disk, 11));
-            assert_eq!(read(folder.path()), Kept::Through(9), "{kind:?}");
+            assert_eq!(read(&disk, folder.path()), Some(9), "{kind:?}");
             disk.trial.heal();
         }
         assert!(progress.write(&disk, 11));
-        assert_eq!(read(folder.path()), Kept::Through(11));
+        assert_eq!(read(&disk, folder.path()), Some(11));
     }
 
     #[test]
     fn recognises_damage() {
         let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::default();
         let path = folder.path().join(FILE);
         let whole = encode(5);
         let mut damaged: Vec<Vec<u8>> = (0..BYTES).map(|kept| whole[..kept].to_vec()).collect();
@@ -146,7 +172,30 @@ mod tests {
         damaged.push(encode(u64::MAX).to_vec());
         for bytes in damaged {
             std::fs::write(&path, &bytes).unwrap();
-            assert_eq!(read(folder.path()), Kept::Damaged(path.clone()), "{bytes:?}");
+            let kept = super::read(&disk, folder.path());
+            assert!(matches!(&kept, Kept::Damaged(file) if *file == path), "{kept:?} {bytes:?}");
+        }
+        // It does not come back.
+        set_aside(&disk, folder.path());
+        assert_eq!(read(&disk, folder.path()), None);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        std::fs::write(&path, encode(5)).unwrap();
+        for shut in [false, true] {
+            let disk = Disk::default();
+            if shut {
+                disk.trial.shut(&path);
+            } else {
+                disk.trial.spoil(&path, 8..9);
+            }
+            let kept = super::read(&disk, folder.path());
+            assert!(matches!(&kept, Kept::Unreadable(file, _) if *file == path), "{kept:?}");
+            disk.trial.heal();
+            assert_eq!(read(&disk, folder.path()), Some(5));
         }
     }
 }

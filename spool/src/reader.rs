@@ -1,7 +1,6 @@
 //! Where the drainer reads.
 
 use std::{
-    fs::File,
     io,
     ops::RangeInclusive,
     path::{Path, PathBuf},
@@ -10,20 +9,28 @@ use std::{
 
 use crate::{
     Position, Taken,
+    disk::{Disk, Source, is_of_the_disk},
     ledger::{Ledger, Stretch},
-    recovery::segment_path,
-    segment::{Part, SegmentReader},
+    recovery::{open_segment, segment_path},
+    segment_reader::{Part, SegmentReader},
+    window::OnError,
 };
 
+/// Times that a file is tried, until it counts as unreadable.
+pub(crate) const TRIES: u32 = 60;
+
 /// A place in the segments; it moves forward with what is read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Cursor {
+    disk: Disk,
     folder: PathBuf,
     /// The last record that was given.
     at: u64,
-    open: Option<(u64, SegmentReader<File>)>,
+    open: Option<(u64, SegmentReader<Source>)>,
     /// The record after that, when it was read and was too much.
     held: Option<Taken>,
+    /// The segment that could not be read, and how often.
+    failing: (u64, u32),
 }
 
 /// What was read.
@@ -36,27 +43,42 @@ pub(crate) struct Batch {
     pub(crate) lost: bool,
 }
 
+/// Why nothing was read. Nothing was passed over, and it can be tried again.
+#[derive(Debug)]
+pub(crate) struct ReadFailed {
+    pub(crate) file: PathBuf,
+    pub(crate) error: io::Error,
+    /// How often it was tried.
+    pub(crate) tries: u32,
+    /// The segment, when it was tried often enough: it is unreadable.
+    pub(crate) unreadable: Option<u64>,
+}
+
 impl Cursor {
-    pub(crate) fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), ..Self::default() }
+    pub(crate) fn new(folder: &Path, disk: Disk) -> Self {
+        let folder = folder.to_owned();
+        Self { disk, folder, at: 0, open: None, held: None, failing: (0, 0) }
     }
 
-    /// Reads the records after `from`: up to `max_bytes` of them, but one if there is one. An
-    /// error is one of opening a file, which may go better the next time.
+    /// Reads the records after `from`: up to `max_bytes` of them, but one if there is one.
     pub(crate) fn read(
         &mut self,
         ledger: &Mutex<Ledger>,
         from: u64,
         max_bytes: usize,
-    ) -> io::Result<Batch> {
+    ) -> Result<Batch, ReadFailed> {
         if self.at != from {
-            *self = Self { at: from, ..Self::new(&self.folder) };
+            (self.at, self.open, self.held) = (from, None, None);
         }
         let mut batch = Batch::default();
         let mut left = max_bytes;
         loop {
-            if self.held.is_none() {
-                batch.lost |= self.advance(ledger)?;
+            if self.held.is_none()
+                && let Err(failed) = self.advance(ledger, &mut batch.lost)
+                // What came before can be given; the next reading tells.
+                && batch.records.is_empty()
+            {
+                return Err(failed);
             }
             let fits = |record: &mut Taken| batch.records.is_empty() || record.bytes.len() <= left;
             let Some(record) = self.held.take_if(fits) else {
@@ -69,52 +91,103 @@ impl Cursor {
         }
     }
 
-    /// Reads and holds the next record, if there is one; says whether some were lost on the way.
-    fn advance(&mut self, ledger: &Mutex<Ledger>) -> io::Result<bool> {
-        let mut lost = false;
+    /// Reads and holds the next record, if there is one; `lost` becomes true if some were lost on
+    /// the way.
+    fn advance(&mut self, ledger: &Mutex<Ledger>, lost: &mut bool) -> Result<(), ReadFailed> {
         while self.held.is_none() {
             let Some(stretch) = lock(ledger).stretch_after(self.at) else { break };
-            let path = segment_path(&self.folder, stretch.first);
-            let at = self.at;
-            let next = match self.open(&path, stretch) {
-                Ok(reader) => read_after(reader, at, &path),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-                Err(error) => return Err(error),
+            let (next, damaged_bytes) = match self.read_after(stretch) {
+                Ok(read) => read,
+                // It was dealt with meanwhile.
+                Err(error) if is_gone(&error) && !lock(ledger).waits(stretch.first) => (None, 0),
+                Err(error) if stretch.unreadable && is_of_the_file(&error) => (None, 0),
+                Err(error) => return Err(self.failed(stretch, error)),
             };
             let missing = match &next {
-                Some(record) => at + 1..=record.position.0 - 1,
-                None => at + 1..=stretch.last,
+                Some(record) => self.at + 1..=record.position.0 - 1,
+                None => self.at + 1..=stretch.last,
             };
             if next.is_none() {
                 self.at = stretch.last;
             }
-            lost |= strike_off(ledger, &path, stretch.first, missing);
+            *lost |= strike_off(ledger, &self.path(stretch), stretch, missing, damaged_bytes);
             self.held = next;
         }
-        Ok(lost)
+        Ok(())
+    }
+
+    fn path(&self, stretch: Stretch) -> PathBuf {
+        segment_path(&self.folder, stretch.first)
+    }
+
+    /// Notes that a segment could not be read. It is opened anew the next time.
+    fn failed(&mut self, stretch: Stretch, error: io::Error) -> ReadFailed {
+        let reading = self.open.take().is_some();
+        let (first, tries) = self.failing;
+        let tries = if first == stretch.first { tries + 1 } else { 1 };
+        self.failing = (stretch.first, tries);
+        let of_the_file = reading || is_of_the_file(&error);
+        let unreadable = (of_the_file && tries >= TRIES).then_some(stretch.first);
+        ReadFailed { file: self.path(stretch), error, tries, unreadable }
+    }
+
+    /// The stretch's next record, and how many damaged bytes are before it.
+    fn read_after(&mut self, stretch: Stretch) -> io::Result<(Option<Taken>, u64)> {
+        let (at, path) = (self.at, self.path(stretch));
+        let reader = self.open(stretch)?;
+        let mut damaged_bytes = 0;
+        let mut found = None;
+        while let Some(part) = reader.next()? {
+            match part {
+                Part::Record { sequence, payload } if sequence > at => {
+                    found = Some(Taken { position: Position(sequence), bytes: payload.to_vec() });
+                    break;
+                }
+                Part::Record { .. } => damaged_bytes = 0,
+                Part::Damage { bytes, .. } => damaged_bytes += bytes,
+            }
+        }
+        if let Some(error) = reader.take_failure() {
+            tracing::warn!(file = %path.display(), %error, "a part of the spool cannot be read");
+        }
+        Ok((found, damaged_bytes))
     }
 
     /// The stretch's reader, which may be behind.
-    fn open(&mut self, path: &Path, stretch: Stretch) -> io::Result<&mut SegmentReader<File>> {
+    fn open(&mut self, stretch: Stretch) -> io::Result<&mut SegmentReader<Source>> {
         let kept = self.open.take().filter(|(first, _)| *first == stretch.first);
         let (_, reader) = self.open.insert(match kept {
             Some(kept) => kept,
-            None => (stretch.first, stretch.reader(File::open(path)?)),
+            None => {
+                let file = open_segment(&self.disk, &self.folder, stretch.first)?;
+                let on_error = if stretch.unreadable { OnError::PassOver } else { OnError::Tell };
+                (stretch.first, stretch.reader(file, on_error))
+            }
         });
         reader.extend(stretch.readable, stretch.last + 1);
         Ok(reader)
     }
 }
 
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+}
+
+/// Whether a file that cannot be opened is lost. It may be there again: a disk that was unplugged.
+fn is_of_the_file(error: &io::Error) -> bool {
+    is_gone(error) || is_of_the_disk(error)
+}
+
 impl Stretch {
-    fn reader(&self, file: File) -> SegmentReader<File> {
-        SegmentReader::new(file, self.readable, self.first..self.last + 1)
+    fn reader(&self, file: Source, on_error: OnError) -> SegmentReader<Source> {
+        SegmentReader::new(file, self.readable, self.first..self.last + 1, on_error)
     }
 }
 
-/// Gives `visit` all records that wait.
+/// Gives `visit` all records that wait and can be read; tells of an error at the end.
 pub(crate) fn scan(
     ledger: &Mutex<Ledger>,
+    disk: &Disk,
     folder: &Path,
     mut visit: impl FnMut(Position, &[u8]),
 ) -> io::Result<()> {
@@ -122,53 +195,44 @@ pub(crate) fn scan(
         let ledger = lock(ledger);
         (ledger.done(), ledger.stretches().collect())
     };
+    let mut failure = None;
     for stretch in stretches {
-        let path = segment_path(folder, stretch.first);
-        let file = match File::open(&path) {
+        let file = match open_segment(disk, folder, stretch.first) {
             Ok(file) => file,
             // It was dealt with meanwhile.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(error),
+            Err(error) => {
+                failure.get_or_insert(error);
+                continue;
+            }
         };
-        let mut reader = stretch.reader(file);
-        while let Some(part) = reader.next() {
+        let mut reader = stretch.reader(file, OnError::PassOver);
+        while let Some(part) = reader.next()? {
             if let Part::Record { sequence, payload } = part
                 && sequence > done
             {
                 visit(Position(sequence), payload);
             }
         }
+        // What is known to be unreadable is no news.
+        failure = failure.or(reader.take_failure().filter(|_| !stretch.unreadable));
     }
-    Ok(())
-}
-
-/// The next record after this one.
-fn read_after(reader: &mut SegmentReader<File>, at: u64, path: &Path) -> Option<Taken> {
-    let mut found = None;
-    while let Some(part) = reader.next() {
-        if let Part::Record { sequence, payload } = part
-            && sequence > at
-        {
-            found = Some(Taken { position: Position(sequence), bytes: payload.to_vec() });
-            break;
-        }
-    }
-    if let Some(error) = reader.take_failure() {
-        tracing::warn!(file = %path.display(), %error, "a part of the spool cannot be read");
-    }
-    found
+    failure.map_or(Ok(()), Err)
 }
 
 /// Forgets records that are not there; says whether any of them waited.
 fn strike_off(
     ledger: &Mutex<Ledger>,
     path: &Path,
-    first: u64,
+    stretch: Stretch,
     missing: RangeInclusive<u64>,
+    damaged_bytes: u64,
 ) -> bool {
-    let records = lock(ledger).lose(first, missing);
+    let mut ledger = lock(ledger);
+    let records = ledger.lose(stretch.first, missing);
     if records > 0 {
-        tracing::warn!(
+        ledger.count_lost(records, damaged_bytes);
+        tracing::error!(
             file = %path.display(), records,
             "records of the spool were damaged after they were written, and are lost"
         );
@@ -186,7 +250,7 @@ mod tests {
     use tempfile::{TempDir, tempdir};
 
     use super::*;
-    use crate::{Settings, Spool};
+    use crate::{Damage, Settings, Spool};
 
     const HEADER: usize = 24;
     const RECORD: usize = 16 + 10;
@@ -246,6 +310,9 @@ mod tests {
                 // What comes after is taken as ever, and then nothing waits.
                 let new = spool.append(b"0000000099".to_vec()).await.unwrap();
                 assert_eq!(numbers(&spool.take(0).await), [99], "{damaged:?}");
+                let records = damaged.len() as u64;
+                let bytes = records * RECORD as u64;
+                assert_eq!(spool.damage(), Damage { records, bytes, unreadable_files: 0 });
                 assert_eq!(spool.depth().records, 1, "{damaged:?}");
                 spool.done(new).await;
                 assert_eq!(spool.depth().records, 0, "{damaged:?}");
@@ -253,15 +320,42 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_file_that_vanishes_is_survived() {
-        let (_folder, spool, files) = spool_of(9).await;
-        std::fs::remove_file(&files[1]).unwrap();
-        let mut scanned = 0;
-        spool.scan(|_, _| scanned += 1).unwrap();
-        assert_eq!(scanned, 6);
-        assert_eq!(numbers(&spool.take(usize::MAX).await), [0, 1, 2, 6, 7, 8]);
-        assert_eq!(spool.depth().records, 6);
+        // It is gone, or its disk is away for some time.
+        for comes_back in [false, true] {
+            let (folder, spool, files) = spool_of(9).await;
+            let elsewhere = folder.path().join("elsewhere");
+            std::fs::rename(&files[1], &elsewhere).unwrap();
+            let mut scanned = 0;
+            spool.scan(|_, _| scanned += 1).unwrap();
+            assert_eq!(scanned, 6);
+            assert_eq!(numbers(&spool.take(usize::MAX).await), [0, 1, 2]);
+            let rest = spool.take(usize::MAX).await;
+            assert_eq!(numbers(&rest), [6, 7, 8]);
+            assert_eq!((spool.depth().records, spool.damage().records), (6, 3));
+            if comes_back {
+                std::fs::rename(&elsewhere, &files[1]).unwrap();
+            }
+            // What was never stored is not deleted.
+            spool.done(rest[2].position).await;
+            spool.close().await;
+            let kept = files[1].with_extension("unreadable");
+            assert_eq!((files[1].exists(), kept.exists()), (false, comes_back));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_that_is_away_for_a_moment_costs_nothing() {
+        let (folder, spool, files) = spool_of(9).await;
+        let elsewhere = folder.path().join("elsewhere");
+        std::fs::rename(&files[0], &elsewhere).unwrap();
+        let taken = tokio::join!(spool.take(usize::MAX), async {
+            tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+            std::fs::rename(&elsewhere, &files[0]).unwrap();
+        });
+        assert_eq!(numbers(&taken.0), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(spool.damage(), Damage::default());
     }
 
     #[tokio::test]
@@ -273,7 +367,7 @@ mod tests {
         std::fs::rename(&files[0], &aside).unwrap();
         // Links in a circle are an error like that of too many open files, but easier to have.
         std::os::unix::fs::symlink(&files[0], &files[0]).unwrap();
-        let mut cursor = Cursor::new(folder.path());
+        let mut cursor = Cursor::new(folder.path(), Disk::default());
         assert!(cursor.read(&ledger, 0, 100).is_err());
         assert!(spool.scan(|_, _| {}).is_err());
         std::fs::rename(&aside, &files[0]).unwrap();

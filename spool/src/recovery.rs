@@ -1,21 +1,24 @@
 //! What the folder holds at the start, however the last run ended.
 
 use std::{
-    fs::File,
-    io::{self, Read as _},
-    ops::RangeInclusive,
+    collections::BTreeMap,
+    io,
     path::{Path, PathBuf},
 };
 
 use crate::{
     OpenError, Recovery,
-    disk::Disk,
-    ledger::Ledger,
+    disk::{Disk, Source},
+    ledger::{DealtWith, Ledger},
     progress::{self, Kept},
-    segment::{self, Part, SEQUENCES, SegmentReader},
+    segment::SEQUENCES,
+    survey::{Known, NoSurvey, Survey, survey},
 };
 
 const EXTENSION: &str = "segment";
+
+/// Of a segment that could not be read, and is kept for a person.
+const UNREADABLE: &str = "unreadable";
 
 /// What was found.
 #[derive(Debug)]
@@ -30,6 +33,37 @@ pub(crate) struct Recovered {
 /// The file of the segment with this first sequence number.
 pub(crate) fn segment_path(folder: &Path, first: u64) -> PathBuf {
     folder.join(format!("{first:020}.{EXTENSION}"))
+}
+
+/// Where it is kept if it could not be read.
+fn unreadable_path(folder: &Path, first: u64) -> PathBuf {
+    folder.join(format!("{first:020}.{UNREADABLE}"))
+}
+
+/// Opens a segment, under whichever name.
+pub(crate) fn open_segment(disk: &Disk, folder: &Path, first: u64) -> io::Result<Source> {
+    match disk.open(&segment_path(folder, first)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            disk.open(&unreadable_path(folder, first))
+        }
+        other => other,
+    }
+}
+
+/// Renames a segment that cannot be read, so that it is kept for a person.
+pub(crate) fn set_aside(disk: &Disk, folder: &Path, first: u64) -> io::Result<()> {
+    let (from, to) = (segment_path(folder, first), unreadable_path(folder, first));
+    match from.symlink_metadata() {
+        // It is done, or there is nothing to keep.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        _ => disk.rename(&from, &to)?,
+    }
+    tracing::error!(
+        file = %to.display(),
+        "a file of the spool cannot be read; what can be read of it is stored, and the file is \
+         kept under this name. See to the disk; delete the file when it is not needed any more"
+    );
+    disk.sync_folder(folder)
 }
 
 /// Creates the folder, so that a power cut does not take it away.
@@ -61,37 +95,46 @@ pub(crate) fn create_folder(folder: &Path, disk: &Disk) -> Result<(), OpenError>
 /// Reads the folder. Files that hold nothing that waits are deleted.
 pub(crate) fn recover(folder: &Path, disk: &Disk) -> Result<Recovered, OpenError> {
     let mut recovery = Recovery::default();
-    let done = match progress::read(folder) {
-        Kept::Nothing => 0,
-        Kept::Through(done) => done,
-        Kept::Damaged(file) => {
-            tracing::warn!(
-                file = %file.display(),
-                "cannot read how far the spool was drained: all records in it are replayed"
-            );
-            recovery.damaged_parts += 1;
-            0
-        }
-    };
+    let done = done(folder, disk, &mut recovery)?;
     let mut ledger = Ledger::starting_after(done);
     let mut next = done + 1;
-    let names = segments(folder).map_err(|source| OpenError::Io { path: folder.into(), source })?;
-    for (at, &first) in names.iter().enumerate() {
-        let below = names.get(at + 1).copied();
-        let path = segment_path(folder, first);
+    let found = segments(folder).map_err(|source| OpenError::Io { path: folder.into(), source })?;
+    for (&first, &name) in &found {
+        let below = found.range(first + 1..).next().map(|(&below, _)| below);
         next = next.max(first + 1);
+        if name == Name::Unreadable {
+            let file = unreadable_path(folder, first);
+            tracing::warn!(file = %file.display(), "a file that could not be read is still kept");
+        }
         if below.is_some_and(|below| below <= done + 1) {
-            ledger.add(first, Vec::new(), length(&path));
+            if name == Name::Segment {
+                ledger.add(first, Vec::new(), length(&segment_path(folder, first)));
+            }
             continue;
         }
-        let sequences = first..below.unwrap_or(SEQUENCES.end);
-        let found = read(&path, sequences, &mut recovery)?;
-        next = next.max(found.next);
-        ledger.add(first, found.runs, found.bytes);
+        let path = name.path(folder, first);
+        let surveyed = survey(disk, &path, Known { first, below, done });
+        let surveyed = surveyed.map_err(|error| match error {
+            NoSurvey::Version(version) => OpenError::Version { path: path.clone(), version },
+            NoSurvey::Io(source) => OpenError::Io { path: path.clone(), source },
+        })?;
+        next = next.max(surveyed.next);
+        let waits = surveyed.runs.last().is_some_and(|run| *run.end() > done);
+        if name == Name::Unreadable && !waits {
+            // Nothing more is to be had of it.
+            continue;
+        }
+        report(&path, &surveyed, &mut recovery);
+        let Survey { runs, bytes, lost_records, lost_bytes, unreadable, .. } = surveyed;
+        ledger.add(first, runs, bytes);
+        ledger.count_lost(lost_records, lost_bytes);
+        if name == Name::Unreadable || unreadable.is_some() {
+            keep_unreadable(&mut ledger, folder, disk, first);
+        }
     }
     delete_dealt_with(&mut ledger, folder, disk, None, &mut false);
     // The last run may have ended before it synced what is found now.
-    for stretch in ledger.stretches() {
+    for stretch in ledger.stretches().filter(|stretch| !stretch.unreadable) {
         let path = segment_path(folder, stretch.first);
         disk.sync(&path).map_err(|source| OpenError::Io { path, source })?;
     }
@@ -99,6 +142,38 @@ pub(crate) fn recover(folder: &Path, disk: &Disk) -> Result<Recovered, OpenError
     recovery.records = ledger.records();
     recovery.bytes = ledger.bytes();
     Ok(Recovered { ledger, next, recovery })
+}
+
+/// How far the records were dealt with.
+fn done(folder: &Path, disk: &Disk, recovery: &mut Recovery) -> Result<u64, OpenError> {
+    match progress::read(disk, folder) {
+        Kept::Nothing => Ok(0),
+        Kept::Through(done) => Ok(done),
+        Kept::Damaged(file) => {
+            tracing::warn!(
+                file = %file.display(),
+                "the file that says how far the spool was drained is damaged: all records on the \
+                 spool are replayed"
+            );
+            progress::set_aside(disk, folder);
+            recovery.damaged_parts += 1;
+            Ok(0)
+        }
+        Kept::Unreadable(path, source) => Err(OpenError::Progress { path, source }),
+    }
+}
+
+/// Notes that a segment cannot be read, and renames it. If that fails, it comes again when all of it
+/// is dealt with.
+pub(crate) fn keep_unreadable(ledger: &mut Ledger, folder: &Path, disk: &Disk, first: u64) {
+    ledger.set_unreadable(first);
+    if let Err(error) = set_aside(disk, folder, first) {
+        let file = segment_path(folder, first);
+        tracing::error!(
+            file = %file.display(), %error,
+            "a file of the spool cannot be read, and it cannot be renamed to be kept"
+        );
+    }
 }
 
 /// Deletes files that hold nothing that waits, except for the one that is being written; returns
@@ -112,12 +187,13 @@ pub(crate) fn delete_dealt_with(
 ) -> usize {
     let mut deleted = 0;
     let mut failure = None;
-    for first in ledger.dealt_with() {
+    for DealtWith { first, unreadable } in ledger.dealt_with() {
         if written == Some(first) {
             continue;
         }
         let path = segment_path(folder, first);
-        match disk.remove(&path) {
+        let gone = if unreadable { set_aside(disk, folder, first) } else { disk.remove(&path) };
+        match gone {
             Ok(()) => {
                 ledger.remove(first);
                 deleted += 1;
@@ -137,16 +213,46 @@ pub(crate) fn delete_dealt_with(
     deleted
 }
 
-/// The sequence numbers that segments are named by, ascending. Other files are not ours.
-fn segments(folder: &Path) -> io::Result<Vec<u64>> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        let name = path.file_stem().and_then(|name| name.to_str()?.parse().ok());
-        let ours = name.filter(|&first| segment_path(folder, first) == path && path.is_file());
-        found.extend(ours.filter(|first| SEQUENCES.contains(first)));
+/// What a segment is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Name {
+    Segment,
+    Unreadable,
+}
+
+impl Name {
+    fn path(self, folder: &Path, first: u64) -> PathBuf {
+        match self {
+            Self::Segment => segment_path(folder, first),
+            Self::Unreadable => unreadable_path(folder, first),
+        }
     }
-    found.sort_unstable();
+}
+
+/// The sequence numbers that segments are named by. Other files are not ours.
+fn segments(folder: &Path) -> io::Result<BTreeMap<u64, Name>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = entry.path();
+        let number = path.file_stem().and_then(|name| name.to_str()?.parse().ok());
+        let Some(first) = number.filter(|first| SEQUENCES.contains(first)) else { continue };
+        let names = [Name::Segment, Name::Unreadable];
+        let Some(name) = names.into_iter().find(|name| name.path(folder, first) == path) else {
+            continue;
+        };
+        // A file of which nothing can be told may be one.
+        let is_file = entry
+            .file_type()
+            .map_or(true, |file| file.is_file() || file.is_symlink() && path.is_file());
+        if is_file {
+            // One that can be read goes before what is kept of it.
+            let known = found.entry(first).or_insert(name);
+            if name == Name::Segment {
+                *known = name;
+            }
+        }
+    }
     Ok(found)
 }
 
@@ -154,51 +260,22 @@ fn length(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |file| file.len())
 }
 
-struct Found {
-    runs: Vec<RangeInclusive<u64>>,
-    bytes: u64,
-    next: u64,
-}
-
-/// Reads a segment, and reports what is damaged in it.
-fn read(
-    path: &Path,
-    sequences: std::ops::Range<u64>,
-    recovery: &mut Recovery,
-) -> Result<Found, OpenError> {
-    let failed = |source| OpenError::Io { path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(failed)?;
-    let bytes = file.metadata().map_err(failed)?.len();
-    let mut start = Vec::new();
-    // An error here comes again below.
-    let _ = (&mut file).take(segment::HEADER_BYTES as u64).read_to_end(&mut start);
-    if let Some(version) = segment::foreign_version(&start) {
-        return Err(OpenError::Version { path: path.to_owned(), version });
-    }
-    if bytes == 0 {
-        tracing::warn!(file = %path.display(), "a file of the spool is empty");
+/// Reports what is damaged in a segment.
+fn report(path: &Path, survey: &Survey, recovery: &mut Recovery) {
+    let file = path.display();
+    if let Some(error) = &survey.unreadable {
+        tracing::error!(%file, %error, "a part of the spool cannot be read");
+    } else if survey.bytes == 0 {
+        tracing::warn!(%file, "a file of the spool is empty");
         recovery.damaged_parts += 1;
     }
-    let mut reader = SegmentReader::new(file, bytes, sequences);
-    let mut runs: Vec<RangeInclusive<u64>> = Vec::new();
-    while let Some(part) = reader.next() {
-        match part {
-            Part::Record { sequence, .. } => match runs.last_mut() {
-                Some(run) if *run.end() + 1 == sequence => *run = *run.start()..=sequence,
-                _ => runs.push(sequence..=sequence),
-            },
-            Part::Damage { offset, bytes } => {
-                tracing::warn!(
-                    file = %path.display(), offset, bytes,
-                    "a part of the spool is damaged and is skipped"
-                );
-                recovery.damaged_parts += 1;
-                recovery.damaged_bytes += bytes;
-            }
-        }
+    for &(offset, bytes) in &survey.damaged {
+        tracing::warn!(%file, offset, bytes, "a part of the spool is damaged and is skipped");
+        recovery.damaged_parts += 1;
+        recovery.damaged_bytes += bytes;
     }
-    if let Some(error) = reader.take_failure() {
-        tracing::warn!(file = %path.display(), %error, "a part of the spool cannot be read");
+    if survey.lost_records > 0 {
+        let records = survey.lost_records;
+        tracing::error!(%file, records, "records of the spool are lost");
     }
-    Ok(Found { runs, bytes, next: reader.next_sequence() })
 }

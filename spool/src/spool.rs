@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, Semaphore, oneshot};
 use crate::{
     AppendError, OpenError,
     disk::Disk,
-    reader::{self, Cursor, lock},
+    reader::{self, Cursor, ReadFailed, lock},
     recovery::{create_folder, recover},
     segment,
     writer::{Append, Message, Shared, Writer},
@@ -27,7 +27,7 @@ const WAITING_BYTES: usize = 64 << 20;
 /// What a record costs in memory besides its bytes, about.
 const WAITING_OVERHEAD: usize = 256;
 
-/// Until a file that could not be opened is tried again.
+/// Until a file that could not be read is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
 const LOCK_FILE: &str = "lock";
@@ -92,6 +92,21 @@ pub struct Depth {
     pub max_bytes: u64,
 }
 
+/// What was lost of what was on a spool, since it was opened. A restart counts anew, and again what
+/// is still on the disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Damage {
+    /// Records that were not dealt with, and are skipped because they are damaged or cannot be read.
+    /// Where only their bytes are known to be lost, as at the end of a file, fewer are counted than
+    /// there may have been; what a crash while writing leaves is none.
+    pub records: u64,
+    /// Bytes that were damaged or could not be read where such records may have been.
+    pub bytes: u64,
+    /// Files that could not be read, at least in part, or have vanished. They are kept as
+    /// `….unreadable`.
+    pub unreadable_files: u64,
+}
+
 /// An open spool. Cheap to clone; all clones are one. It is closed by [`close`](Self::close), or
 /// soon after the last clone was dropped.
 #[derive(Debug, Clone)]
@@ -100,6 +115,7 @@ pub struct Spool {
     messages: Sender<Message>,
     memory: Arc<Semaphore>,
     cursor: Arc<Mutex<Cursor>>,
+    disk: Disk,
     settings: Arc<Settings>,
 }
 
@@ -108,8 +124,9 @@ impl Spool {
     /// about a second per gigabyte or two.
     ///
     /// # Errors
-    /// When another process has it open, when a newer program wrote it, or when the folder cannot
-    /// be written; never because of what files hold.
+    /// When another process has it open, when a newer program wrote it, when the folder cannot be
+    /// written, or when it cannot be read how far it was drained; never because of what files hold.
+    /// Segments that the disk cannot read are kept and counted, see [`damage`](Self::damage).
     pub fn open(settings: Settings) -> Result<(Self, Recovery), OpenError> {
         Self::open_on(Disk::default(), settings)
     }
@@ -122,8 +139,9 @@ impl Spool {
         let recovery = recovered.recovery;
         let shared = Arc::new(Shared { ledger: recovered.ledger.into(), ..Shared::default() });
         let (sender, receiver) = channel();
-        let cursor = Arc::new(Mutex::new(Cursor::new(dir)));
-        let writer = Writer::new(Arc::clone(&shared), settings.clone(), disk, recovered.next, lock);
+        let cursor = Arc::new(Mutex::new(Cursor::new(dir, disk.clone())));
+        let (settings_too, disk_too) = (settings.clone(), disk.clone());
+        let writer = Writer::new(Arc::clone(&shared), settings_too, disk_too, recovered.next, lock);
         std::thread::Builder::new()
             .name("spool-writer".to_owned())
             .spawn(move || writer.run(&receiver))
@@ -133,6 +151,7 @@ impl Spool {
             messages: sender,
             memory: Arc::new(Semaphore::new(WAITING_BYTES)),
             cursor,
+            disk,
             settings: Arc::new(settings),
         };
         Ok((spool, recovery))
@@ -163,6 +182,9 @@ impl Spool {
     /// Waits for the oldest records that were not taken yet, and takes up to `max_bytes` of them,
     /// at least one. Nothing is taken when the future is dropped. There are none only when the
     /// spool is closed or the runtime shuts down.
+    ///
+    /// A file that cannot be read is tried again each second, for a minute; then what cannot be read
+    /// of it is skipped, see [`damage`](Self::damage).
     pub async fn take(&self, max_bytes: usize) -> Vec<Taken> {
         loop {
             // One at a time: the order would mean nothing otherwise.
@@ -183,9 +205,8 @@ impl Spool {
             };
             let batch = match read {
                 Ok(batch) => batch,
-                Err(error) => {
-                    tracing::warn!(%error, "cannot open a file of the spool; it is tried again");
-                    tokio::time::sleep(RETRY).await;
+                Err(failed) => {
+                    self.read_failed(failed).await;
                     continue;
                 }
             };
@@ -197,6 +218,26 @@ impl Spool {
             let taken = lock(&self.shared.ledger).take(from, batch.through);
             if taken && !batch.records.is_empty() {
                 return batch.records;
+            }
+        }
+    }
+
+    /// Waits until the next attempt, or gives up what of the file cannot be read.
+    async fn read_failed(&self, failed: ReadFailed) {
+        let ReadFailed { file, error, tries, unreadable } = failed;
+        if tries % reader::TRIES == 1 {
+            tracing::warn!(
+                file = %file.display(), %error,
+                "cannot read a file of the spool; it is tried again and again"
+            );
+        }
+        match unreadable {
+            None => tokio::time::sleep(RETRY).await,
+            Some(first) => {
+                let (answer, kept) = oneshot::channel();
+                if self.messages.send(Message::Unreadable(first, answer)).is_ok() {
+                    let _ = kept.await;
+                }
             }
         }
     }
@@ -239,9 +280,10 @@ impl Spool {
     /// Gives `visit` all records that wait, taken or not, in their order. This blocks.
     ///
     /// # Errors
-    /// When a file cannot be opened. Damaged records are left out.
+    /// When a file cannot be read, after all that can be read was visited. Damaged records are left
+    /// out.
     pub fn scan(&self, visit: impl FnMut(Position, &[u8])) -> std::io::Result<()> {
-        reader::scan(&self.shared.ledger, &self.settings.dir, visit)
+        reader::scan(&self.shared.ledger, &self.disk, &self.settings.dir, visit)
     }
 
     /// How full it is.
@@ -249,6 +291,11 @@ impl Spool {
         let ledger = lock(&self.shared.ledger);
         let max_bytes = self.settings.max_bytes;
         Depth { records: ledger.records(), bytes: ledger.bytes(), max_bytes }
+    }
+
+    /// What was lost since it was opened, with what the opening itself found.
+    pub fn damage(&self) -> Damage {
+        lock(&self.shared.ledger).damage()
     }
 
     /// Writes what was asked for before, notes the progress, and lets go of the folder. Other clones

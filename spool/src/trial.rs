@@ -1,8 +1,12 @@
-//! A disk on trial: changes fail as a test asks, and what a power cut leaves of them is rebuilt.
+//! A disk on trial: changes and reads fail as a test asks, and what a power cut leaves of changes is
+//! rebuilt.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io,
+    fs::File,
+    io::{self, Seek as _},
+    ops::Range,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard},
     time::Duration,
@@ -26,6 +30,12 @@ struct Plan {
     room: Option<usize>,
     /// Kinds of changes that fail.
     failing: BTreeSet<Kind>,
+    /// Kinds of changes that fail once.
+    failing_once: BTreeSet<Kind>,
+    /// Bytes that cannot be read, by the file's number, which it keeps when it is renamed.
+    unreadable: BTreeMap<u64, Vec<Range<u64>>>,
+    /// Files that cannot even be opened.
+    closed: BTreeSet<u64>,
     log: Vec<Logged>,
 }
 
@@ -47,6 +57,8 @@ enum Logged {
     Create(PathBuf),
     Write(PathBuf, Vec<u8>),
     Sync(PathBuf),
+    /// The operating system may have dropped what was to be synced, and will not say so again.
+    SyncFailed(PathBuf),
     Truncate(PathBuf, u64),
     SyncFolder,
     Rename(PathBuf, PathBuf),
@@ -86,6 +98,48 @@ impl Trial {
         self.plan().failing.insert(kind);
     }
 
+    /// Lets the next change of this kind fail, and no other.
+    pub(crate) fn fail_once(&self, kind: Kind) {
+        self.plan().failing_once.insert(kind);
+    }
+
+    /// Lets reading these bytes of a file fail from now on.
+    pub(crate) fn spoil(&self, path: &Path, bytes: Range<u64>) {
+        let number = std::fs::metadata(path).unwrap().ino();
+        self.plan().unreadable.entry(number).or_default().push(bytes);
+    }
+
+    /// Lets opening a file fail from now on.
+    pub(crate) fn shut(&self, path: &Path) {
+        let number = std::fs::metadata(path).unwrap().ino();
+        self.plan().closed.insert(number);
+    }
+
+    /// Decides on a file that was opened.
+    pub(crate) fn opened(&self, file: &File) -> io::Result<()> {
+        let shut = self.plan().closed.contains(&file.metadata()?.ino());
+        if shut { Err(io::Error::from_raw_os_error(5)) } else { Ok(()) }
+    }
+
+    /// The part of the buffer that may be filled from the file's place on.
+    pub(crate) fn readable<'a>(
+        &self,
+        mut file: &File,
+        buffer: &'a mut [u8],
+    ) -> io::Result<&'a mut [u8]> {
+        let at = file.stream_position()?;
+        let plan = self.plan();
+        let spoilt = plan.unreadable.get(&file.metadata()?.ino()).into_iter().flatten();
+        let mut readable = buffer.len();
+        for bytes in spoilt.filter(|bytes| bytes.end > at) {
+            if bytes.start <= at {
+                return Err(io::Error::from_raw_os_error(5));
+            }
+            readable = readable.min(usize::try_from(bytes.start - at).unwrap());
+        }
+        Ok(&mut buffer[..readable])
+    }
+
     /// Leaves room for this many bytes.
     pub(crate) fn fill_up(&self, room: usize) {
         self.plan().room = Some(room);
@@ -95,6 +149,9 @@ impl Trial {
     pub(crate) fn heal(&self) {
         let mut plan = self.plan();
         plan.failing.clear();
+        plan.failing_once.clear();
+        plan.unreadable.clear();
+        plan.closed.clear();
         plan.room = None;
     }
 
@@ -105,7 +162,7 @@ impl Trial {
 
     /// How many changes of a kind were made.
     pub(crate) fn count(&self, kind: Kind) -> usize {
-        self.plan().log.iter().filter(|logged| logged.as_change().kind() == kind).count()
+        self.plan().log.iter().filter(|logged| logged.kind() == Some(kind)).count()
     }
 
     /// Waits until so many changes of a kind were made.
@@ -114,7 +171,7 @@ impl Trial {
             .0
             .changed
             .wait_timeout_while(self.plan(), Duration::from_secs(30), |plan| {
-                plan.log.iter().filter(|logged| logged.as_change().kind() == kind).count() < count
+                plan.log.iter().filter(|logged| logged.kind() == Some(kind)).count() < count
             })
             .unwrap();
         drop(plan);
@@ -126,7 +183,8 @@ impl Trial {
         let mut plan = self.plan();
         let wanted = if let Change::Write(_, bytes) = change { bytes.len() } else { 0 };
         let room = plan.room.unwrap_or(usize::MAX);
-        let fails = plan.failing.contains(&change.kind());
+        let fails_once = plan.failing_once.remove(&change.kind());
+        let fails = fails_once || plan.failing.contains(&change.kind());
         // A failing write leaves a part behind.
         let written = if fails { wanted / 2 } else { wanted.min(room) };
         plan.room = plan.room.map(|room| room - written.min(room));
@@ -134,6 +192,7 @@ impl Trial {
             Change::Write(path, bytes) => {
                 plan.log.push(Logged::Write(name(path), bytes[..written].to_vec()));
             }
+            Change::Sync(path) if fails => plan.log.push(Logged::SyncFailed(name(path))),
             _ if fails => {}
             _ => plan.log.push(Logged::of(change)),
         }
@@ -177,16 +236,18 @@ impl Logged {
         }
     }
 
-    fn as_change(&self) -> Change<'_> {
-        match self {
-            Self::Create(path) => Change::Create(path),
-            Self::Write(path, bytes) => Change::Write(path, bytes),
-            Self::Sync(path) => Change::Sync(path),
-            Self::Truncate(path, bytes) => Change::Truncate(path, *bytes),
-            Self::SyncFolder => Change::SyncFolder,
-            Self::Rename(from, to) => Change::Rename(from, to),
-            Self::Remove(path) => Change::Remove(path),
-        }
+    /// What was done, if anything was.
+    fn kind(&self) -> Option<Kind> {
+        Some(match self {
+            Self::Create(_) => Kind::Create,
+            Self::Write(..) => Kind::Write,
+            Self::Sync(_) => Kind::Sync,
+            Self::SyncFailed(_) => return None,
+            Self::Truncate(..) => Kind::Truncate,
+            Self::SyncFolder => Kind::SyncFolder,
+            Self::Rename(..) => Kind::Rename,
+            Self::Remove(_) => Kind::Remove,
+        })
     }
 }
 
@@ -202,6 +263,8 @@ struct Folder {
 struct Content {
     seen: Vec<u8>,
     durable: Vec<u8>,
+    /// What a sync that failed has dropped: no other sync brings it onto the disk.
+    dropped: Vec<Range<usize>>,
 }
 
 impl Folder {
@@ -209,7 +272,7 @@ impl Folder {
         let mut folder = Self::default();
         for (name, bytes) in files {
             folder.seen.insert(name, folder.files.len());
-            folder.files.push(Content { seen: bytes.clone(), durable: bytes });
+            folder.files.push(Content { seen: bytes.clone(), durable: bytes, dropped: Vec::new() });
         }
         folder.durable = folder.seen.clone();
         folder
@@ -225,9 +288,22 @@ impl Folder {
             Logged::Sync(name) => {
                 let file = self.file(name);
                 file.durable = file.seen.clone();
+                for dropped in &file.dropped {
+                    file.durable[dropped.clone()].fill(0);
+                }
+            }
+            Logged::SyncFailed(name) => {
+                let file = self.file(name);
+                let common = file.common();
+                file.dropped.push(common..file.seen.len());
             }
             Logged::Truncate(name, bytes) => {
-                self.file(name).seen.truncate(usize::try_from(*bytes).unwrap());
+                let bytes = usize::try_from(*bytes).unwrap();
+                let file = self.file(name);
+                file.seen.truncate(bytes);
+                for dropped in &mut file.dropped {
+                    *dropped = dropped.start.min(bytes)..dropped.end.min(bytes);
+                }
             }
             Logged::SyncFolder => self.durable = self.seen.clone(),
             Logged::Rename(from, to) => {
@@ -259,9 +335,14 @@ impl Folder {
 }
 
 impl Content {
+    /// How much of what is seen is durable.
+    fn common(&self) -> usize {
+        self.seen.iter().zip(&self.durable).take_while(|(a, b)| a == b).count()
+    }
+
     /// What was not synced is there, is there in part, reads as zeros, or is not there.
     fn cut_power(&self, luck: &mut impl FnMut(usize) -> usize) -> Vec<u8> {
-        let common = self.seen.iter().zip(&self.durable).take_while(|(a, b)| a == b).count();
+        let common = self.common();
         match luck(4) {
             0 => self.durable.clone(),
             1 => self.seen.clone(),

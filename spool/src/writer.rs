@@ -18,7 +18,7 @@ use crate::{
     ledger::Ledger,
     progress::Progress,
     reader::{self, lock},
-    recovery::{delete_dealt_with, segment_path},
+    recovery::{delete_dealt_with, keep_unreadable, segment_path},
     segment,
 };
 
@@ -34,6 +34,8 @@ pub(crate) enum Message {
     Append(Append),
     /// All up to this record is dealt with.
     Done(u64, oneshot::Sender<()>),
+    /// This segment cannot be read.
+    Unreadable(u64, oneshot::Sender<()>),
     Close(oneshot::Sender<()>),
 }
 
@@ -170,6 +172,10 @@ impl Writer {
                     self.finish(through);
                     let _ = answer.send(());
                 }
+                Message::Unreadable(first, answer) => {
+                    self.keep_unreadable(first);
+                    let _ = answer.send(());
+                }
                 Message::Close(answer) => {
                     closed = Some(answer);
                     break;
@@ -253,15 +259,15 @@ impl Writer {
 
     /// Makes the batch durable and answers those who wait for it.
     fn commit(&mut self) {
-        let Some(last) = self.batch.waiting.last().map(|waiting| waiting.position.0) else {
-            return;
-        };
+        let waiting = &self.batch.waiting;
+        let (Some(first), Some(last)) = (waiting.first(), waiting.last()) else { return };
+        let (first, last) = (first.position.0, last.position.0);
         if let Err(error) = self.write().and_then(|()| self.sync()) {
             return self.abandon(&error);
         }
         if let Some(current) = &mut self.current {
             current.durable = current.length;
-            lock(&self.shared.ledger).extend(current.first, last, current.durable);
+            lock(&self.shared.ledger).extend(current.first, first..=last, current.durable);
         }
         self.shared.news.notify_one();
         if std::mem::take(&mut self.failing) {
@@ -327,6 +333,16 @@ impl Writer {
         if self.delete_dealt_with() > 0 {
             self.write_progress();
         }
+    }
+
+    /// Keeps a segment that cannot be read. Nothing is written to it any more; nothing waits to be
+    /// written either when messages are looked at.
+    fn keep_unreadable(&mut self, first: u64) {
+        if self.current.as_ref().is_some_and(|current| current.first == first) {
+            self.current = None;
+        }
+        let ledger = &mut lock(&self.shared.ledger);
+        keep_unreadable(ledger, &self.settings.dir, &self.disk, first);
     }
 
     fn tidy_soon(&mut self) {
@@ -490,6 +506,69 @@ mod tests {
                 assert_eq!(files(folder.path()), [], "{failing:?}");
             });
         }
+    }
+
+    /// After a sync failed the operating system may have dropped what was written, and calls the
+    /// next sync a success.
+    #[test]
+    fn what_was_not_synced_is_refused_and_never_synced_again() {
+        for (before, kind) in [(0, Kind::Sync), (2, Kind::Sync), (0, Kind::SyncFolder)] {
+            let folder = tempdir().unwrap();
+            runtime().block_on(async {
+                let (spool, disk, _) = open(folder.path());
+                let mut kept = Vec::new();
+                for number in 0..before {
+                    spool.append(record(number)).await.unwrap();
+                    kept.push(record(number));
+                }
+                let confirmed = files(folder.path());
+                let writes = disk.trial.count(Kind::Write);
+                disk.trial.fail_once(kind);
+                // Some share the sync.
+                let appends = (10..13).map(|number| spool.append(record(number)));
+                let answers = futures(appends).await;
+                let refused = answers.iter().filter(|answer| answer.is_err()).count();
+                assert!(refused > 0, "{kind:?}");
+                for (number, answer) in (10..).zip(&answers) {
+                    kept.extend(answer.is_ok().then(|| record(number)));
+                }
+                // What was refused is gone from its file, and the file is left as it was.
+                for file in &confirmed {
+                    assert!(files(folder.path()).contains(file), "{kind:?}: {confirmed:?}");
+                }
+                spool.append(record(20)).await.unwrap();
+                kept.push(record(20));
+                assert!(disk.trial.count(Kind::Write) > writes + 1);
+                for file in &confirmed {
+                    assert!(files(folder.path()).contains(file), "written again: {confirmed:?}");
+                }
+                assert_eq!(waiting(&spool).await, kept, "{kind:?}");
+                let left = killed(folder.path());
+                assert_eq!(waiting(&open(left.path()).0).await, kept, "{kind:?}");
+            });
+        }
+    }
+
+    /// Polls all at once, in their order.
+    async fn futures<T: Send + 'static>(
+        all: impl Iterator<Item = impl Future<Output = T>>,
+    ) -> Vec<T> {
+        let mut all: Vec<_> = all.map(Box::pin).collect();
+        let mut answers: Vec<Option<T>> = all.iter().map(|_| None).collect();
+        std::future::poll_fn(move |context| {
+            for (future, answer) in all.iter_mut().zip(&mut answers) {
+                if answer.is_none()
+                    && let std::task::Poll::Ready(ready) = future.as_mut().poll(context)
+                {
+                    *answer = Some(ready);
+                }
+            }
+            match answers.iter().all(Option::is_some) {
+                true => std::task::Poll::Ready(answers.drain(..).flatten().collect()),
+                false => std::task::Poll::Pending,
+            }
+        })
+        .await
     }
 
     #[test]

@@ -20,9 +20,25 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long one attempt to connect may take when the store is being made ready.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What every connection is told first.
+///
+/// Somebody's VACUUM FULL must not hold every sender up. And when this machine vanishes, the server
+/// must not keep what it was doing for hours, as it does otherwise: the next life waits for it.
+const SESSION: &str = "set lock_timeout = '5s';
+    set idle_in_transaction_session_timeout = '60s';
+    set tcp_keepalives_idle = 10;
+    set tcp_keepalives_interval = 5;
+    set tcp_keepalives_count = 3;
+    set tcp_user_timeout = '30s'";
+
 /// Opens one connection outside the pools.
 pub(crate) async fn connect(server: &PostgresServer) -> Result<PgConnection, sqlx::Error> {
-    match tokio::time::timeout(CONNECT_TIMEOUT, server.options().connect()).await {
+    let connect = async {
+        let mut connection = server.options().connect().await?;
+        connection.execute(SESSION).await?;
+        Ok(connection)
+    };
+    match tokio::time::timeout(CONNECT_TIMEOUT, connect).await {
         Ok(connection) => connection,
         Err(_) => Err(sqlx::Error::Io(std::io::Error::new(
             std::io::ErrorKind::TimedOut,
@@ -31,30 +47,18 @@ pub(crate) async fn connect(server: &PostgresServer) -> Result<PgConnection, sql
     }
 }
 
-/// A pool whose connections give up on a lock after some seconds.
-pub(crate) fn ingest_pool(options: &PgConnectOptions, connections: u32) -> PgPool {
-    pool_options(connections)
-        .after_connect(|connection, _| {
-            Box::pin(async move {
-                // Somebody's VACUUM FULL must not hold every sender up.
-                connection.execute("set lock_timeout = '5s'").await.map(|_| ())
-            })
-        })
-        .connect_lazy_with(options.clone())
-}
-
-/// A pool for queries; each sets its own limits.
-pub(crate) fn query_pool(options: &PgConnectOptions, connections: u32) -> PgPool {
-    pool_options(connections).connect_lazy_with(options.clone())
-}
-
-fn pool_options(connections: u32) -> PgPoolOptions {
+/// A pool of at most so many connections.
+pub(crate) fn pool(options: &PgConnectOptions, connections: u32) -> PgPool {
     PgPoolOptions::new()
         .max_connections(connections.max(1))
         .acquire_timeout(ACQUIRE_TIMEOUT)
         // A test costs a round trip for every request; those that use a pool try
         // another connection when the first turns out to be dead.
         .test_before_acquire(false)
+        .after_connect(|connection, _| {
+            Box::pin(async move { connection.execute(SESSION).await.map(|_| ()) })
+        })
+        .connect_lazy_with(options.clone())
 }
 
 /// A pooled connection that is closed when it is dropped, unless it was [released](Lease::release).

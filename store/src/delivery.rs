@@ -9,9 +9,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A sender that was gone before its answer came resets the connection within this time.
-pub(crate) const GRACE: Duration = Duration::from_secs(2);
-
 const PENDING: u8 = 0;
 const DELIVERED: u8 = 1;
 const FAILED: u8 = 2;
@@ -41,6 +38,11 @@ pub enum Peer {
 }
 
 impl Delivery {
+    /// Time after which an answer that was given, and of which nothing else was heard, counts as
+    /// delivered. Whoever serves a connection breaks it off well within this time when the other
+    /// end does not acknowledge what was sent; and a sender that is gone resets it.
+    pub const GRACE: Duration = Duration::from_secs(5);
+
     /// An answer whose sender can be looked after.
     pub fn to(peer: impl Fn() -> Peer + Send + Sync + 'static) -> Self {
         Self(Arc::new(Inner { peer: Some(Box::new(peer)), ..Inner::default() }))
@@ -72,12 +74,14 @@ impl Delivery {
         self.settle(FAILED);
     }
 
-    /// Whether the sender has the answer at this time, as far as one can know.
+    /// Whether the sender has the answer at this time, as far as one can know. Once it is so, it
+    /// stays so.
     pub(crate) fn is_delivered(&self, now: Instant) -> bool {
-        match self.0.state.load(Ordering::Acquire) {
-            PENDING => self.0.given.get().is_some_and(|given| *given + GRACE <= now),
-            state => state == DELIVERED,
+        if self.0.given.get().is_some_and(|given| *given + Self::GRACE <= now) {
+            self.look();
+            self.settle(DELIVERED);
         }
+        self.0.state.load(Ordering::Acquire) == DELIVERED
     }
 
     /// Whether the sender does not have the answer.
@@ -172,12 +176,23 @@ mod tests {
     }
 
     #[test]
-    fn what_was_given_counts_as_delivered_after_a_while() {
+    fn what_was_given_counts_as_delivered_after_a_while_and_for_good() {
         let delivery = Delivery::default();
         delivery.give();
         assert!(!delivery.is_delivered(Instant::now()));
-        assert!(delivery.is_delivered(Instant::now() + GRACE));
+        assert!(delivery.is_delivered(Instant::now() + Delivery::GRACE));
         delivery.fail();
-        assert!(!delivery.is_delivered(Instant::now() + GRACE) && delivery.has_failed());
+        assert!(delivery.is_delivered(Instant::now()) && !delivery.has_failed());
+    }
+
+    /// The connection broke, and nobody has told.
+    #[test]
+    fn whoever_is_gone_by_then_has_no_answer() {
+        for (peer, delivered) in [(Peer::Open, true), (Peer::Closed, true), (Peer::Broken, false)] {
+            let delivery = Delivery::to(move || peer);
+            delivery.give();
+            assert_eq!(delivery.is_delivered(Instant::now() + Delivery::GRACE), delivered);
+            assert_eq!(delivery.has_failed(), !delivered);
+        }
     }
 }

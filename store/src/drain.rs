@@ -1,13 +1,19 @@
 //! Brings requests from the spool into the store, in order.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use spool::{Spool, Taken};
 use uuid::Uuid;
 
 use crate::{
-    ContentHash,
-    event_store::{self, AppendError},
+    ContentHash, SourceKey,
+    event_store::{self, AppendError, WRITE_TIMEOUT},
+    former_requests::FormerRequests,
+    measures,
     request::Request,
     spooled::{self, NotARequest},
     store::Inner,
@@ -16,20 +22,27 @@ use crate::{
 /// Bytes that are drained at once.
 const AT_ONCE: usize = 4 << 20;
 
-/// After this time a crash cannot bring back what was drained.
-const PROGRESS_IS_KEPT: Duration = Duration::from_secs(5);
+/// How long the rows of drained requests are kept. By then a crash cannot bring back what was
+/// drained, which takes about a second, and a slow writer that had begun before the request went on
+/// the spool has ended: without the row it would store it again.
+const ROWS_KEPT: Duration = WRITE_TIMEOUT.saturating_add(Duration::from_secs(10));
 
 /// Wait after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Notes the requests on the spool that a former life of this process left there: their senders
-/// may not have been answered.
+/// Notes the requests on the spool that a former life of this process left there, the latest ones:
+/// their senders may not have been answered.
 pub(crate) async fn note_spooled(inner: &Arc<Inner>, spool: &Spool) {
     let noted = {
         let (inner, spool) = (Arc::clone(inner), spool.clone());
         tokio::task::spawn_blocking(move || {
+            let mut passed_over = spool.depth().records.saturating_sub(FormerRequests::MOST);
             spool.scan(|_, bytes| {
-                if let Ok(Request { id, content: Some(content), .. }) = spooled::decode(bytes) {
+                if let Some(left) = passed_over.checked_sub(1) {
+                    passed_over = left;
+                } else if let Ok(Request { id, content: Some(content), .. }) =
+                    spooled::decode(bytes)
+                {
                     inner.receipts.note_spooled(content, id);
                 }
             })
@@ -55,9 +68,11 @@ pub(crate) async fn keep_draining(inner: &Arc<Inner>, spool: &Spool) {
         match drained {
             Ok(drained) => {
                 spool.done(last).await;
+                let unreadable = (taken.len() - drained.0.len()) as u64;
+                inner.unreadable_requests.fetch_add(unreadable, Ordering::Relaxed);
                 let inner = Arc::clone(inner);
                 tokio::spawn(async move {
-                    tokio::time::sleep(PROGRESS_IS_KEPT).await;
+                    tokio::time::sleep(ROWS_KEPT).await;
                     drained.forget(&inner);
                 });
                 if std::mem::take(&mut failing) {
@@ -83,7 +98,11 @@ fn requests(taken: &[Taken]) -> Result<Vec<Request>, NotARequest> {
             Ok(request) => requests.push(request),
             Err(error @ NotARequest::Version(_)) => return Err(error),
             Err(NotARequest::Unreadable) => {
-                tracing::error!(position = ?record.position, "a spooled request is unreadable");
+                tracing::error!(
+                    position = ?record.position,
+                    bytes = record.bytes.len(),
+                    "a request on the spool cannot be read, and its events are lost"
+                );
             }
         }
     }
@@ -134,5 +153,26 @@ async fn drain_group(inner: &Inner, group: &mut [Request]) -> Result<(), AppendE
         request.may_come_again = request.content.is_some_and(may_come);
     }
     let requests: Vec<&Request> = group.iter().collect();
-    event_store::write(inner, &requests).await.map(|_| ())
+    let appended = event_store::write(inner, &requests).await?;
+    let refused = appended.iter().flat_map(|appended| &appended.refused);
+    if let Some(first) = refused.clone().next() {
+        // Nobody is there to be told any more.
+        let source = name_of_source(inner, group.first());
+        let events = refused.count();
+        measures::refused_late(&source, events);
+        tracing::warn!(
+            source,
+            rejected = events,
+            %first,
+            "Postgres refuses events from the spool; they are among the rejected events"
+        );
+    }
+    Ok(())
+}
+
+fn name_of_source(inner: &Inner, request: Option<&Request>) -> String {
+    let token = request.map(|request| request.source).unwrap_or_default();
+    let loaded = inner.state().loaded;
+    let source = loaded.and_then(|loaded| loaded.catalog.source(SourceKey::Token(token)));
+    source.map_or_else(|| token.to_string(), |source| source.name.clone())
 }

@@ -12,9 +12,13 @@ use crate::{
     writers::Writers,
 };
 
-/// Longest time for one group. A server that vanished without closing its connections would
-/// otherwise hold senders for as long as TCP waits.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest time for one group, all its attempts together. A server that vanished without closing its
+/// connections would otherwise hold senders for as long as TCP waits.
+///
+/// Without a spool it is also the longest time for a request, whether it waits for a writer or is
+/// written. With one that is [`SLOW`]; the write goes on meanwhile, and its receipt stands against
+/// the one of the [drain](crate::drain), which keeps it longer than this.
+pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Time after which the store counts as slow, and a request goes on the spool.
 const SLOW: Duration = Duration::from_secs(5);
@@ -173,5 +177,54 @@ pub(crate) async fn write(
             "Postgres did not confirm the write within {} s",
             WRITE_TIMEOUT.as_secs()
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Waker};
+
+    use event_schemas::SourceSchema;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::Validation;
+
+    fn source() -> Source {
+        Source {
+            id: 1,
+            token: Uuid::nil(),
+            name: "events".to_owned(),
+            table: String::new(),
+            known: Arc::new(SourceSchema::new(Arc::default())),
+            schema: Arc::default(),
+            validation: Validation::Off,
+            event_schema: None,
+        }
+    }
+
+    /// What is drained must find it before the answer is given.
+    #[tokio::test]
+    async fn a_retry_of_what_failed_is_known_by_its_number_while_it_is_worked_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let (spool, _) = spool::Spool::open(spool::Settings::new(folder.path(), 4096)).unwrap();
+        let store = crate::store::tests::store_with(Some(spool));
+        let content = ContentHash::of(&[b"content"]);
+        let source = source();
+        let admit = || store.admit(content, &Delivery::default()).unwrap();
+        let mut large = Batch::default();
+        large.reject("x".repeat(5000), Vec::new());
+        let first = admit();
+        let number = first.noted.request();
+        let failed = first.append(&source, large).await;
+        assert!(matches!(failed, Err(AppendError::SpoolUnavailable { .. })), "{failed:?}");
+
+        let mut small = Batch::default();
+        small.reject("x".to_owned(), Vec::new());
+        let mut retry = Box::pin(admit().append(&source, small));
+        assert!(retry.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert!(store.inner.receipts.may_be_sent_again(content, number));
+        assert!(retry.await.unwrap().spooled);
+        assert!(store.inner.receipts.may_be_sent_again(content, number));
     }
 }

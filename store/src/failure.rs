@@ -81,6 +81,9 @@ pub(crate) fn advice(error: &sqlx::Error) -> &'static str {
                 "the role of the URL must own its schema, or be allowed to create it: \
                  GRANT CREATE ON DATABASE … TO …"
             }
+            Some("55P03") => {
+                "another session holds a lock for long: see pg_stat_activity and pg_locks"
+            }
             Some("53300") => "raise max_connections of the server",
             _ => "",
         },

@@ -185,19 +185,26 @@ impl Group<'_> {
                 select * from unnest($1::uuid[], $2::bytea[], $5::boolean[])
                     as given(request, content, may_come_again)
             ),
+            -- Its sender was told that it failed, and it had not.
+            known as (
+                update {receipts} as receipts set orphaned = false, owner = $3
+                from given where receipts.request = given.request and receipts.orphaned
+            ),
             claimed as (
                 update {receipts} as receipts
                 set request = given.request, owner = $3, orphaned = false,
                     content = case when given.may_come_again then given.content end
                 from given
                 cross join lateral (
-                    select min(id) as id from {receipts} as of_content
+                    select id from {receipts} as of_content
                     where of_content.content = given.content and of_content.orphaned
+                        -- One that is stored already is none that was sent again.
+                        and not exists (
+                            select from {receipts} as known where known.request = given.request)
+                    -- Another one may be taking the oldest.
+                    order by id limit 1 for update skip locked
                 ) as oldest
-                where receipts.id = oldest.id and receipts.orphaned
-                    -- One that is stored already is none that was sent again.
-                    and not exists (
-                        select from {receipts} as known where known.request = given.request)
+                where receipts.id = oldest.id
                 returning receipts.request
             )
             insert into {receipts} (request, content, owner)

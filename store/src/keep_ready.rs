@@ -1,11 +1,12 @@
 //! Makes the databases ready, and notices when they go and come back.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use sqlx::{Connection, PgConnection};
+use tokio::time::{error::Elapsed, timeout};
 
 use crate::{
     PostgresServer,
@@ -24,6 +25,14 @@ const LONGEST_BACK_OFF: Duration = Duration::from_secs(5);
 const PING_INTERVAL: Duration = Duration::from_secs(1);
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Longest time for a step of the watch. A server that vanished without closing its connections
+/// would otherwise never be missed.
+const STEP_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// Longest time to look after the tables, and to make everything ready.
+const HOUSE_TIMEOUT: Duration = Duration::from_secs(60);
+const PREPARE_TIMEOUT: Duration = Duration::from_secs(600);
+
 /// How often partitions are made for the next days, and what is old is removed.
 const HOUSE_INTERVAL: Duration = Duration::from_secs(3600);
 
@@ -40,7 +49,8 @@ impl Inner {
         let mut back_off = FIRST_BACK_OFF;
         let mut last_message = String::new();
         loop {
-            match Box::pin(self.prepare()).await {
+            let prepare = timeout(PREPARE_TIMEOUT, Box::pin(self.prepare()));
+            match prepare.await.unwrap_or_else(|_| Err(PrepareError::late(PREPARE_TIMEOUT))) {
                 Ok(connections) => {
                     back_off = FIRST_BACK_OFF;
                     last_message.clear();
@@ -84,9 +94,10 @@ impl Inner {
             .map_err(PrepareError::during("installing the functions of queries"))?;
         migrate(&mut events, &events_schema, &migrate::EVENTS).await?;
         let first = self.state().loaded.is_none();
-        orphans::begin(&mut events, &events_schema, settings.owner, first)
+        let is_known = orphans::begin(&mut events, &events_schema, settings.owner, first)
             .await
             .map_err(PrepareError::during("looking after receipts"))?;
+        self.is_known_alive.store(is_known, Ordering::Relaxed);
         let has_reader = readers::make_role(&mut events, &events_schema)
             .await
             .map_err(PrepareError::during("making the role of queries"))?;
@@ -157,8 +168,10 @@ impl Inner {
                 });
                 if events_are_away {
                     self.receipts.forget_settled_on_spool(Instant::now());
-                } else {
-                    self.sweep_receipts(&mut events).await;
+                } else if let Some(events) = &mut events
+                    && self.sweep_receipts(events).await.is_err()
+                {
+                    return;
                 }
                 continue;
             }
@@ -166,17 +179,21 @@ impl Inner {
                 // What was away may have come back empty: prepared first, ready then.
                 return;
             }
-            if let Some(catalog) = &mut catalog
-                && let Err(error) = self.follow_catalog(catalog).await
-            {
+            let Some((catalog, held)) = catalog.as_mut().zip(events.as_mut()) else { return };
+            let Ok(followed) = timeout(STEP_TIMEOUT, self.follow_catalog(catalog)).await else {
+                return;
+            };
+            if let Err(error) = followed {
                 tracing::warn!("the catalog is not followed: {}", failure::text(&error));
             }
-            self.sweep_receipts(&mut events).await;
+            if self.sweep_receipts(held).await.is_err() {
+                return;
+            }
             if house_kept.elapsed() >= HOUSE_INTERVAL {
                 house_kept = Instant::now();
-                if let Some(events) = &mut events
-                    && let Err(error) = self.keep_house(events).await
-                {
+                let kept = timeout(HOUSE_TIMEOUT, self.keep_house(held)).await;
+                let kept = kept.unwrap_or_else(|_| Err(PrepareError::late(HOUSE_TIMEOUT)));
+                if let Err(error) = kept {
                     tracing::error!("the event tables are not looked after: {error}");
                     return;
                 }
@@ -184,12 +201,14 @@ impl Inner {
         }
     }
 
-    async fn sweep_receipts(&self, events: &mut Option<PgConnection>) {
-        let (Some(events), Some(loaded)) = (events, self.state().loaded) else { return };
+    /// An error says that the connection is not to be used any more.
+    async fn sweep_receipts(&self, events: &mut PgConnection) -> Result<(), Elapsed> {
+        let Some(loaded) = self.state().loaded else { return Ok(()) };
         let swept = orphans::sweep(self, events, &loaded.events_schema, Instant::now());
-        if let Err(error) = swept.await {
+        if let Err(error) = timeout(STEP_TIMEOUT, swept).await? {
             tracing::warn!("receipts are not looked after: {}", failure::text(&error));
         }
+        Ok(())
     }
 
     /// Brings what was learned into the catalog, and what others have changed into this process.
@@ -263,7 +282,7 @@ async fn why_away(
             None => connections::connect(server).await,
         }
     };
-    let reason = match tokio::time::timeout(PING_TIMEOUT, asked).await {
+    let reason = match timeout(PING_TIMEOUT, asked).await {
         Ok(Ok(held)) => {
             *connection = Some(held);
             return None;

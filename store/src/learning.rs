@@ -31,15 +31,24 @@ impl Unsaved {
         connection: &mut PgConnection,
         schema: &SchemaName,
     ) -> Result<(), sqlx::Error> {
-        let rows = std::mem::take(&mut *self.rows());
-        if rows.is_empty() {
-            return Ok(());
+        let mut saving = Saving { unsaved: self, rows: std::mem::take(&mut *self.rows()) };
+        if !saving.rows.is_empty() {
+            changes::keep_learned(connection, schema, &saving.rows).await?;
+            saving.rows.clear();
         }
-        let saved = changes::keep_learned(connection, schema, &rows).await;
-        if saved.is_err() {
-            self.rows().extend(rows);
-        }
-        saved
+        Ok(())
+    }
+}
+
+/// Rows on their way. Those that are not kept by the time it is dropped are unsaved as before.
+struct Saving<'u> {
+    unsaved: &'u Unsaved,
+    rows: Vec<LearnedRow>,
+}
+
+impl Drop for Saving<'_> {
+    fn drop(&mut self) {
+        self.unsaved.rows().append(&mut self.rows);
     }
 }
 

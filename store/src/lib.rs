@@ -16,6 +16,7 @@ mod drain;
 mod event_store;
 mod event_tables;
 mod failure;
+mod former_requests;
 mod group;
 mod keep_ready;
 mod learning;
@@ -41,7 +42,9 @@ pub use content_hash::ContentHash;
 pub use delivery::{Delivery, Peer};
 pub use event_store::{Admission, AppendError};
 pub use query::{Column, ColumnKind, Query, QueryError, QueryRows};
-pub use rejected_events::{KeptEvent, RejectedEventsError, RejectedPage};
+pub use rejected_events::{
+    KeptEvent, NoRejectedPlace, RejectedEvents, RejectedPage, RejectedPlace, StoreUnavailable,
+};
 pub use request::Appended;
 pub use server::{InvalidServer, PostgresServer};
 pub use settings::Settings;

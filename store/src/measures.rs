@@ -9,10 +9,13 @@
 //! | `logweir_spool_bytes` | gauge | bytes of the spool's files |
 //! | `logweir_spool_max_bytes` | gauge | largest size of the spool |
 //! | `logweir_store_ready` | gauge | 1 while the databases answer |
+//!
+//! It also adds to two figures of ingest what turns out only when the spool is drained:
+//! `logweir_ingest_events_rejected_total` and `logweir_ingest_events_dropped_total`.
 
 use std::time::Duration;
 
-use metrics::{Unit, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{Unit, counter, describe_gauge, describe_histogram, gauge, histogram};
 
 use crate::{Readiness, Store};
 
@@ -23,6 +26,11 @@ const SPOOL_RECORDS: &str = "logweir_spool_records";
 const SPOOL_BYTES: &str = "logweir_spool_bytes";
 const SPOOL_MAX_BYTES: &str = "logweir_spool_max_bytes";
 const READY: &str = "logweir_store_ready";
+const REJECTED: &str = "logweir_ingest_events_rejected_total";
+const DROPPED: &str = "logweir_ingest_events_dropped_total";
+
+/// Where nobody can say which source it was.
+const UNKNOWN: &str = "unknown";
 
 /// Tells the recorder what the names mean.
 pub(crate) fn describe() {
@@ -41,6 +49,11 @@ pub(crate) fn group_written(events: usize, took: Duration) {
     histogram!(GROUP_SECONDS).record(took);
 }
 
+/// Postgres has refused events of a request that was acknowledged when it went on the spool.
+pub(crate) fn refused_late(source: &str, events: usize) {
+    counter!(REJECTED, "source" => source.to_owned()).increment(events as u64);
+}
+
 #[expect(clippy::cast_precision_loss, reason = "sizes of files and queues")]
 pub(crate) fn refresh(store: &Store) {
     gauge!(QUEUE).set(store.queued_requests() as f64);
@@ -49,5 +62,9 @@ pub(crate) fn refresh(store: &Store) {
         gauge!(SPOOL_RECORDS).set(depth.records as f64);
         gauge!(SPOOL_BYTES).set(depth.bytes as f64);
         gauge!(SPOOL_MAX_BYTES).set(depth.max_bytes as f64);
+    }
+    // Each of them had one event at least.
+    if let Some(requests) = store.lost_requests() {
+        counter!(DROPPED, "source" => UNKNOWN).absolute(requests);
     }
 }

@@ -70,6 +70,13 @@ impl PrepareError {
         move |source| Self::Database { step, source }
     }
 
+    /// The server takes too long.
+    pub(crate) fn late(after: std::time::Duration) -> Self {
+        let text = format!("no end after {} s", after.as_secs());
+        let source = std::io::Error::new(std::io::ErrorKind::TimedOut, text).into();
+        Self::Database { step: "waiting for the server", source }
+    }
+
     /// What a person can do about it.
     pub(crate) fn advice(&self) -> &'static str {
         match self {

@@ -1,7 +1,7 @@
 //! Rows of receipts whose answers were not delivered: those of dead processes, and those of which
 //! this one knows.
 
-use std::time::Instant;
+use std::{sync::atomic::Ordering, time::Instant};
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -18,22 +18,18 @@ const ALIVE_CLASS: i32 = LOCK_CLASS + 1;
 const KEPT_HOURS: i32 = 24;
 
 /// Takes over what a former life of this process has left: called before requests are served,
-/// `first` when none were since the start.
+/// `first` when none were since the start. Whether others know that this process lives.
 pub(crate) async fn begin(
     connection: &mut PgConnection,
     schema: &SchemaName,
     owner: i32,
     first: bool,
-) -> Result<(), sqlx::Error> {
-    // Held for as long as the connection lives; others take us for dead without it.
-    sqlx::query("select pg_try_advisory_lock($1, $2)")
-        .bind(ALIVE_CLASS)
-        .bind(owner)
-        .execute(&mut *connection)
-        .await?;
+) -> Result<bool, sqlx::Error> {
+    let is_known = tell_alive(connection, owner).await?;
     if first {
         let mut transaction = connection.begin().await?;
-        // What was on its way when the process died is committed after this, or never.
+        // What was on its way when the process died is committed after this, or never. The server
+        // may take its time to notice that; then this is tried again.
         sqlx::query("select pg_advisory_xact_lock($1, 0)")
             .bind(LOCK_CLASS)
             .execute(&mut *transaction)
@@ -45,7 +41,19 @@ pub(crate) async fn begin(
         sqlx::query(AssertSqlSafe(sql)).bind(owner).execute(&mut *transaction).await?;
         transaction.commit().await?;
     }
-    adopt(connection, schema, owner).await
+    adopt(connection, schema, owner).await?;
+    Ok(is_known)
+}
+
+/// Lets others know that this process lives, for as long as the connection does: they take us for
+/// dead without it. `false` while another session is taken for us, such as that of a former life
+/// whose end the server has not noticed; it is to be tried again then.
+async fn tell_alive(connection: &mut PgConnection, owner: i32) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select pg_try_advisory_lock($1, $2)")
+        .bind(ALIVE_CLASS)
+        .bind(owner)
+        .fetch_one(connection)
+        .await
 }
 
 /// The receipts of processes that are gone become orphans.
@@ -67,41 +75,35 @@ async fn adopt(
     adopt.execute(connection).await.map(|_| ())
 }
 
-/// Removes the rows of delivered receipts, and lets those of failed ones become orphans.
+/// Removes the rows of delivered receipts, and lets those of failed ones become orphans. It may be
+/// given up at any point.
 pub(crate) async fn sweep(
     inner: &Inner,
     connection: &mut PgConnection,
     schema: &SchemaName,
     now: Instant,
 ) -> Result<(), sqlx::Error> {
-    let receipts = &inner.receipts;
-    let hand_over = receipts.hand_over().await;
-    let settled = receipts.settle(now);
-    let mut done = Ok(());
-    if !settled.delivered.is_empty() {
-        let sql = format!("delete from {} where request = any($1)", receipts_table(schema));
-        let delete = sqlx::query(AssertSqlSafe(sql)).bind(&settled.delivered);
-        done = delete.execute(&mut *connection).await.map(|_| ());
-        if done.is_err() {
-            settled.delivered.iter().for_each(|request| receipts.note_needless(*request));
-        }
+    if !inner.is_known_alive.load(Ordering::Relaxed) {
+        let is_known = tell_alive(connection, inner.settings.owner).await?;
+        inner.is_known_alive.store(is_known, Ordering::Relaxed);
     }
-    if !settled.orphaned.is_empty() {
-        let sql = format!(
-            "update {} set orphaned = true where request = any($1)",
-            receipts_table(schema)
-        );
-        let update = sqlx::query(AssertSqlSafe(sql)).bind(&settled.orphaned);
-        match update.execute(&mut *connection).await {
-            Ok(_) => receipts.forget(&settled.orphaned),
-            Err(error) => {
-                receipts.keep(&settled.orphaned);
-                done = Err(error);
-            }
-        }
+    let table = receipts_table(schema);
+    let mut hand_over = inner.receipts.hand_over(now).await;
+    if !hand_over.settled.needless.is_empty() {
+        let sql = format!("delete from {table} where request = any($1)");
+        let delete = sqlx::query(AssertSqlSafe(sql)).bind(&hand_over.settled.needless);
+        delete.execute(&mut *connection).await?;
+        hand_over.removed();
+    }
+    let orphaned = [&hand_over.settled.orphaned[..], &hand_over.settled.failed].concat();
+    if !orphaned.is_empty() {
+        let sql =
+            format!("update {table} set orphaned = true where request = any($1) and not orphaned");
+        let update = sqlx::query(AssertSqlSafe(sql)).bind(orphaned);
+        update.execute(&mut *connection).await?;
+        hand_over.orphaned();
     }
     drop(hand_over);
-    done?;
     adopt(connection, schema, inner.settings.owner).await
 }
 

@@ -17,7 +17,7 @@ use std::{
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::{ContentHash, Delivery};
+use crate::{ContentHash, Delivery, former_requests::FormerRequests};
 
 /// Time within which a sender comes again that was told of a failure.
 const FAILED_KEPT: Duration = Duration::from_secs(600);
@@ -46,6 +46,8 @@ pub(crate) enum Stage {
 #[derive(Debug, Default)]
 pub(crate) struct Receipts {
     entries: Mutex<HashMap<ContentHash, Vec<Entry>>>,
+    /// They are on the spool, and count as not delivered.
+    former: Mutex<FormerRequests>,
     /// Requests whose rows can go.
     needless: Arc<Mutex<Vec<Uuid>>>,
     /// Held while rows become orphans: until it is known whether they have, nobody knows whose
@@ -108,10 +110,43 @@ impl Claimed {
 /// What is to be done with the rows of settled receipts.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Settled {
-    /// Delivered: their rows can go.
-    pub(crate) delivered: Vec<Uuid>,
-    /// Failed: their rows become orphans, which all processes see.
+    /// Delivered, or not sent again for long: their rows can go.
+    pub(crate) needless: Vec<Uuid>,
+    /// Not delivered: their rows become orphans, which all processes see, and are forgotten here.
     pub(crate) orphaned: Vec<Uuid>,
+    /// Told as failed: their rows, if there are any after all, become orphans too. What they were is
+    /// still known here.
+    pub(crate) failed: Vec<Uuid>,
+}
+
+/// Rows on their way to become orphans: claims of them wait until this is dropped. What was not said
+/// to be done by then is as before.
+#[derive(Debug)]
+pub(crate) struct HandOver<'r> {
+    receipts: &'r Receipts,
+    pub(crate) settled: Settled,
+    _alone: tokio::sync::MutexGuard<'r, ()>,
+}
+
+impl HandOver<'_> {
+    /// The needless rows are removed.
+    pub(crate) fn removed(&mut self) {
+        self.settled.needless.clear();
+    }
+
+    /// The rows are orphans.
+    pub(crate) fn orphaned(&mut self) {
+        self.receipts.forget(&std::mem::take(&mut self.settled.orphaned));
+    }
+}
+
+impl Drop for HandOver<'_> {
+    fn drop(&mut self) {
+        let Settled { needless, orphaned, failed } = &self.settled;
+        self.receipts.needless().extend(needless);
+        self.receipts.keep(orphaned);
+        self.receipts.keep(failed);
+    }
 }
 
 impl Receipts {
@@ -123,9 +158,7 @@ impl Receipts {
 
     /// Notes a request of a former life of this process that is on the spool.
     pub(crate) fn note_spooled(&self, content: ContentHash, request: Uuid) {
-        let delivery = Delivery::default();
-        delivery.fail();
-        self.add(content, delivery, Progress { request, stage: Stage::InSpool });
+        self.former().note(content, request);
     }
 
     fn add(
@@ -168,6 +201,12 @@ impl Receipts {
 
     /// A request has left the spool for the store. `false` when nobody remembers it.
     pub(crate) fn note_drained(&self, content: ContentHash, request: Uuid) -> bool {
+        if self.former().remove(content, request) {
+            let delivery = Delivery::default();
+            delivery.fail();
+            self.add(content, delivery, Progress { request, stage: Stage::InStore });
+            return true;
+        }
         let mut found = false;
         for entry in self.entries().get_mut(&content).into_iter().flatten() {
             if entry.request() == request {
@@ -180,14 +219,23 @@ impl Receipts {
 
     /// While rows cannot be reached: forgets what needs none.
     pub(crate) fn forget_settled_on_spool(&self, now: Instant) {
+        let mut needless = Vec::new();
         self.entries().retain(|_, of_content| {
-            of_content.retain(|entry| match entry.progress.borrow().stage {
-                Stage::InSpool => !entry.delivery.is_delivered(now),
-                Stage::Failed => now.duration_since(entry.noted) < FAILED_KEPT,
-                Stage::Working | Stage::InStore => true,
+            of_content.retain(|entry| {
+                let Progress { request, stage } = *entry.progress.borrow();
+                let is_kept = match stage {
+                    Stage::InSpool => !entry.delivery.is_delivered(now),
+                    Stage::Failed => now.duration_since(entry.noted) < FAILED_KEPT,
+                    Stage::Working | Stage::InStore => true,
+                };
+                if !is_kept && stage == Stage::Failed {
+                    needless.push(request);
+                }
+                is_kept
             });
             !of_content.is_empty()
         });
+        self.needless().extend(needless);
     }
 
     /// The other request with this one's content whose sender is gone without an answer, or was told
@@ -204,17 +252,23 @@ impl Receipts {
                 };
                 match of_content.iter().position(|entry| claimable(entry) && !entry.handing_over) {
                     Some(place) => return Some(Claimed(of_content.swap_remove(place).progress)),
-                    None if !of_content.iter().any(claimable) => return None,
-                    None => {}
+                    None if of_content.iter().any(claimable) => {}
+                    None => break,
                 }
             }
             // Its row is becoming an orphan, and the store will tell.
             drop(self.handing_over.lock().await);
         }
+        let request = self.former().claim(by.content)?;
+        let progress = Progress { request, stage: Stage::InSpool };
+        Some(Claimed(Arc::new(watch::Sender::new(progress))))
     }
 
     /// Whether a request's bytes may still be sent again: its answer is not known to be delivered.
     pub(crate) fn may_be_sent_again(&self, content: ContentHash, request: Uuid) -> bool {
+        if self.former().contains(content, request) {
+            return true;
+        }
         let now = Instant::now();
         let entries = self.entries();
         let mut of_content = entries.get(&content).into_iter().flatten();
@@ -237,13 +291,15 @@ impl Receipts {
         std::mem::take(&mut *self.needless())
     }
 
-    /// To be held while rows become orphans: claims of those that are handed over wait meanwhile.
-    pub(crate) async fn hand_over(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.handing_over.lock().await
+    /// Collects what is settled; claims of what becomes an orphan wait until the rows have, or have
+    /// not.
+    pub(crate) async fn hand_over(&self, now: Instant) -> HandOver<'_> {
+        let alone = self.handing_over.lock().await;
+        HandOver { receipts: self, settled: self.settle(now), _alone: alone }
     }
 
     /// Forgets requests that are handed over.
-    pub(crate) fn forget(&self, requests: &[Uuid]) {
+    fn forget(&self, requests: &[Uuid]) {
         let forgotten: HashSet<_> = requests.iter().collect();
         self.entries().retain(|_, of_content| {
             of_content.retain(|entry| !forgotten.contains(&entry.request()));
@@ -251,8 +307,8 @@ impl Receipts {
         });
     }
 
-    /// The handing over did not happen.
-    pub(crate) fn keep(&self, requests: &[Uuid]) {
+    /// The handing over is done, or did not happen.
+    fn keep(&self, requests: &[Uuid]) {
         let kept: HashSet<_> = requests.iter().collect();
         for entry in self.entries().values_mut().flatten() {
             if kept.contains(&entry.request()) {
@@ -261,17 +317,24 @@ impl Receipts {
         }
     }
 
-    /// Collects what is settled: forgets what needs no row, and marks as handed over what becomes
-    /// an orphan. Call it under [`hand_over`](Self::hand_over).
-    pub(crate) fn settle(&self, now: Instant) -> Settled {
-        let mut settled = Settled { delivered: self.take_needless(), orphaned: Vec::new() };
+    /// Forgets what needs no row, and marks what becomes an orphan.
+    fn settle(&self, now: Instant) -> Settled {
+        let mut settled = Settled { needless: self.take_needless(), ..Settled::default() };
         self.entries().retain(|_, of_content| {
             of_content.retain_mut(|entry| {
                 let Progress { request, stage } = *entry.progress.borrow();
                 match stage {
-                    Stage::Failed => now.duration_since(entry.noted) < FAILED_KEPT,
+                    Stage::Failed if now.duration_since(entry.noted) < FAILED_KEPT => {
+                        entry.handing_over = true;
+                        settled.failed.push(request);
+                        true
+                    }
+                    Stage::Failed => {
+                        settled.needless.push(request);
+                        false
+                    }
                     Stage::InStore if entry.delivery.is_delivered(now) => {
-                        settled.delivered.push(request);
+                        settled.needless.push(request);
                         false
                     }
                     Stage::InStore if entry.delivery.has_failed() => {
@@ -291,6 +354,10 @@ impl Receipts {
 
     fn entries(&self) -> MutexGuard<'_, HashMap<ContentHash, Vec<Entry>>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn former(&self) -> MutexGuard<'_, FormerRequests> {
+        self.former.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn needless(&self) -> MutexGuard<'_, Vec<Uuid>> {
@@ -384,24 +451,65 @@ mod tests {
         let pending = stored(&receipts, Delivery::default(), Stage::InStore);
         let spooled = stored(&receipts, failed(), Stage::InSpool);
         let refused = stored(&receipts, Delivery::not_needed(), Stage::Failed);
-        let guard = receipts.hand_over().await;
-        let settled = receipts.settle(Instant::now());
-        let expected = Settled { delivered: vec![delivered], orphaned: vec![orphan] };
-        assert_eq!(settled, expected);
-        // These can still be claimed; the orphan's claim waits for the row's fate.
+        let mut hand_over = receipts.hand_over(Instant::now()).await;
+        let expected =
+            Settled { needless: vec![delivered], orphaned: vec![orphan], failed: vec![refused] };
+        assert_eq!(hand_over.settled, expected);
+        // This can still be claimed; the others' claims wait for the rows' fate.
         let again = receipts.note(content(), Delivery::default());
-        for _ in 0..2 {
-            let claimed = receipts.claim(&again).await.unwrap().ended().await.request;
-            assert!([spooled, refused].contains(&claimed));
-        }
+        let claimed = receipts.claim(&again).await.unwrap().ended().await.request;
+        assert_eq!(claimed, spooled);
         let (claimed, ()) = tokio::join!(receipts.claim(&again), async {
-            receipts.keep(&[orphan]);
-            drop(guard);
+            hand_over.orphaned();
+            drop(hand_over);
         });
-        assert_eq!(claimed.unwrap().ended().await.request, orphan);
+        assert_eq!(claimed.unwrap().ended().await.request, refused);
+        assert!(receipts.claim(&again).await.is_none());
+        // Nobody has said that its row is gone.
+        assert_eq!(receipts.take_needless(), [delivered]);
         receipts.drop_noted(&again);
         receipts.forget(&[pending]);
         assert!(receipts.are_empty());
+    }
+
+    #[tokio::test]
+    async fn a_hand_over_that_is_given_up_changes_nothing() {
+        let receipts = Receipts::default();
+        let orphan = stored(&receipts, failed(), Stage::InStore);
+        let hand_over = receipts.hand_over(Instant::now()).await;
+        assert_eq!(hand_over.settled.orphaned, [orphan]);
+        let again = receipts.note(content(), Delivery::default());
+        let (claimed, ()) = tokio::join!(receipts.claim(&again), async { drop(hand_over) });
+        assert_eq!(claimed.unwrap().ended().await.request, orphan);
+    }
+
+    #[tokio::test]
+    async fn the_row_of_what_failed_goes_when_nobody_comes_again() {
+        let receipts = Receipts::default();
+        let [one, other] = [(); 2].map(|()| stored(&receipts, failed(), Stage::Failed));
+        let mut hand_over = receipts.hand_over(Instant::now() + FAILED_KEPT).await;
+        assert_eq!(hand_over.settled, Settled { needless: vec![one, other], ..Settled::default() });
+        hand_over.removed();
+        drop(hand_over);
+        assert!(receipts.are_empty());
+        // Also when it cannot be removed now.
+        let third = stored(&receipts, failed(), Stage::Failed);
+        receipts.forget_settled_on_spool(Instant::now() + FAILED_KEPT);
+        assert_eq!(receipts.take_needless(), [third]);
+    }
+
+    #[tokio::test]
+    async fn what_a_former_life_left_on_the_spool_is_claimed_once() {
+        let receipts = Receipts::default();
+        let left = Uuid::new_v4();
+        receipts.note_spooled(content(), left);
+        let [again, new] = [(); 2].map(|()| receipts.note(content(), Delivery::default()));
+        let claimed = receipts.claim(&again).await.unwrap().ended().await;
+        assert_eq!(claimed, Progress { request: left, stage: Stage::InSpool });
+        assert!(receipts.claim(&new).await.is_none());
+        again.tell(claimed.request, claimed.stage);
+        assert!(receipts.may_be_sent_again(content(), left));
+        assert!(receipts.note_drained(content(), left));
     }
 
     #[tokio::test]
@@ -412,12 +520,12 @@ mod tests {
         assert!(receipts.may_be_sent_again(content(), orphan));
         assert!(receipts.note_drained(content(), orphan));
         assert!(!receipts.note_drained(content(), Uuid::new_v4()));
-        let guard = receipts.hand_over().await;
-        assert_eq!(receipts.settle(Instant::now()).orphaned, [orphan]);
+        let mut hand_over = receipts.hand_over(Instant::now()).await;
+        assert_eq!(hand_over.settled.orphaned, [orphan]);
         let again = receipts.note(content(), Delivery::default());
         let (claimed, ()) = tokio::join!(receipts.claim(&again), async {
-            receipts.forget(&[orphan]);
-            drop(guard);
+            hand_over.orphaned();
+            drop(hand_over);
         });
         assert!(claimed.is_none());
         assert!(!receipts.may_be_sent_again(content(), orphan));
@@ -445,7 +553,7 @@ mod tests {
         stored(&receipts, on_spool.clone(), Stage::InSpool);
         on_spool.succeed();
         assert_eq!(receipts.take_needless(), [row, told]);
-        assert_eq!(receipts.settle(Instant::now()).delivered, [told]);
+        assert_eq!(receipts.settle(Instant::now()).needless, [told]);
         assert_eq!(receipts.settle(Instant::now()), Settled::default());
     }
 }

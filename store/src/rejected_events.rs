@@ -1,11 +1,16 @@
 //! What was sent as an event and is none, or breaks its source's schema: kept beside the events.
 
+use std::{fmt, str::FromStr};
+
 use event_schemas::Reason;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Row as _};
 use uuid::Uuid;
 
 use crate::{failure, server::SchemaName};
+
+/// Most bytes of events and reasons in one page, unless a single event has more.
+const PAGE_BYTES: i64 = 8 << 20;
 
 /// Most reasons that are kept of one event.
 const MAX_REASONS: usize = 20;
@@ -42,18 +47,62 @@ pub struct KeptEvent {
 pub struct RejectedPage {
     /// Only these.
     pub ids: Option<Vec<Uuid>>,
-    /// Only those from before this one, for the page after.
-    pub before: Option<Uuid>,
-    /// At most so many, newest first.
+    /// Only those after this place, for the page after.
+    pub before: Option<RejectedPlace>,
+    /// At most so many, newest first. A page of large events has fewer, but one if there is one.
     pub limit: u32,
 }
 
-/// Why rejected events cannot be listed or removed.
+/// A place in a source's list of rejected events; it stays one when the event there is removed.
+///
+/// As text: `<microseconds since 1970 UTC>-<id>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RejectedPlace {
+    rejected_at: i64,
+    id: Uuid,
+}
+
+impl fmt::Display for RejectedPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.rejected_at, self.id)
+    }
+}
+
+impl FromStr for RejectedPlace {
+    type Err = NoRejectedPlace;
+
+    fn from_str(text: &str) -> Result<Self, NoRejectedPlace> {
+        let (rejected_at, id) = text.split_once('-').ok_or(NoRejectedPlace)?;
+        let rejected_at = rejected_at.parse().map_err(|_| NoRejectedPlace)?;
+        let id = Uuid::try_parse(id).map_err(|_| NoRejectedPlace)?;
+        let known = PLACES.contains(&rejected_at);
+        known.then_some(Self { rejected_at, id }).ok_or(NoRejectedPlace)
+    }
+}
+
+/// Times that a place can have, microseconds since 1970: some thousand years.
+const PLACES: std::ops::Range<i64> = 0..1 << 56;
+
+/// Why text is no place in the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a place in the list of rejected events is what an answer gives as `next`")]
+pub struct NoRejectedPlace;
+
+/// Rejected events of a source, newest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RejectedEvents {
+    /// The events.
+    pub events: Vec<KeptEvent>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<RejectedPlace>,
+}
+
+/// Why the store cannot show or change what it keeps: Postgres does not answer, or refuses.
 #[derive(Debug, thiserror::Error)]
 #[error("the store cannot be asked now: {0}")]
-pub struct RejectedEventsError(pub(crate) String);
+pub struct StoreUnavailable(pub(crate) String);
 
-impl From<sqlx::Error> for RejectedEventsError {
+impl From<sqlx::Error> for StoreUnavailable {
     fn from(error: sqlx::Error) -> Self {
         Self(failure::text(&error))
     }
@@ -105,34 +154,46 @@ pub(crate) async fn list(
     schema: &SchemaName,
     source: Uuid,
     page: RejectedPage,
-) -> Result<Vec<KeptEvent>, sqlx::Error> {
+) -> Result<RejectedEvents, sqlx::Error> {
+    // One more is looked for, to tell whether there is another page. Of large texts only the
+    // lengths are looked at before the page is cut off.
     let sql = format!(
         "select id, (extract(epoch from rejected_at) * 1000000)::bigint as rejected_at, event, \
-                reasons::text as reasons \
-         from \"{schema}\".logweir_rejected_events as listed \
-         where source = $1 and ($2::uuid is null or (rejected_at, id) < ( \
-             select rejected_at, id from \"{schema}\".logweir_rejected_events where id = $2)) \
-             and ($4::uuid[] is null or id = any($4)) \
-         order by listed.rejected_at desc, id desc limit $3",
+                reasons, place < found as more \
+         from ( \
+             select *, row_number() over newest as place, count(*) over () as found, \
+                 sum(octet_length(event) + octet_length(reasons)) over newest as bytes \
+             from ( \
+                 select id, rejected_at, event, reasons::text as reasons \
+                 from \"{schema}\".logweir_rejected_events \
+                 where source = $1 and ($2::uuid is null or (rejected_at, id) < ( \
+                         timestamptz 'epoch' + $5::bigint * interval '1 microsecond', $2)) \
+                     and ($4::uuid[] is null or id = any($4)) \
+                 order by rejected_at desc, id desc limit $3 + 1 \
+             ) as listed \
+             window newest as (order by rejected_at desc, id desc) \
+         ) as measured \
+         where place = 1 or (place <= $3 and bytes <= $6) order by place",
         schema = schema.as_str()
     );
     let rows = sqlx::query(AssertSqlSafe(sql))
         .bind(source)
-        .bind(page.before)
+        .bind(page.before.map(|place| place.id))
         .bind(i64::from(page.limit))
         .bind(page.ids)
+        .bind(page.before.map(|place| place.rejected_at))
+        .bind(PAGE_BYTES)
         .fetch_all(pool)
         .await?;
-    let kept = rows.iter().map(|row| {
+    let mut kept = RejectedEvents { events: Vec::with_capacity(rows.len()), next: None };
+    for row in rows {
+        let (id, rejected_at) = (row.try_get("id")?, row.try_get("rejected_at")?);
         let reasons: String = row.try_get("reasons")?;
-        Ok(KeptEvent {
-            id: row.try_get("id")?,
-            rejected_at: row.try_get("rejected_at")?,
-            event: row.try_get("event")?,
-            reasons: serde_json::from_str(&reasons).unwrap_or_default(),
-        })
-    });
-    kept.collect()
+        let reasons = serde_json::from_str(&reasons).unwrap_or_default();
+        kept.events.push(KeptEvent { id, rejected_at, event: row.try_get("event")?, reasons });
+        kept.next = row.try_get::<bool, _>("more")?.then_some(RejectedPlace { rejected_at, id });
+    }
+    Ok(kept)
 }
 
 /// Removes rejected events of a source, those of these ids; gives their number.
@@ -166,6 +227,24 @@ pub(crate) async fn expire(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_is_read_back() {
+        let place = RejectedPlace { rejected_at: 1_700_000_000_123_456, id: Uuid::from_u128(7) };
+        assert_eq!(place.to_string().parse(), Ok(place));
+        for text in [
+            "",
+            "-",
+            "x",
+            "5",
+            "5-",
+            "-5-00000000-0000-0000-0000-000000000007",
+            "00000000-0000-0000-0000-000000000007",
+            "9223372036854775807-00000000-0000-0000-0000-000000000007",
+        ] {
+            assert_eq!(text.parse::<RejectedPlace>(), Err(NoRejectedPlace), "{text}");
+        }
+    }
 
     #[test]
     fn reasons_are_json_that_postgres_takes() {

@@ -15,7 +15,7 @@ pub struct Settings {
     pub seed_supabase: bool,
     /// Longest run of one query.
     pub query_timeout: Duration,
-    /// Connections for writing events.
+    /// Connections for writing events. Two more are opened when they are needed beside them.
     pub ingest_connections: u32,
     /// What tells this process's receipts from those of others: the same after a restart, and
     /// positive.

@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -13,10 +16,10 @@ use event_schemas::SchemaNews;
 use spool::Spool;
 
 use crate::{
-    Admission, ContentHash, Delivery, Endpoint, EndpointKey, KeptEvent, Query, QueryError,
-    QueryRows, RejectedEventsError, RejectedPage, Settings, Source, SourceKey, Validation,
+    Admission, ContentHash, Delivery, Endpoint, EndpointKey, Query, QueryError, QueryRows,
+    RejectedEvents, RejectedPage, Settings, Source, SourceKey, StoreUnavailable, Validation,
     catalog::{Catalog, changes},
-    connections, delivery, drain, event_store,
+    connections, drain, event_store,
     event_tables::EventTables,
     failure,
     learning::Unsaved,
@@ -30,10 +33,14 @@ use crate::{
 /// How long [`Store::close`] waits for connections that are at work.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Connections for what must go on while all writers are stuck: the spool is drained, and rejected
+/// events are looked at.
+const BESIDE_WRITERS: u32 = 2;
+
 /// The catalog and the event store. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 pub(crate) struct Inner {
@@ -42,7 +49,11 @@ pub(crate) struct Inner {
     pub(crate) writers: Writers,
     pub(crate) receipts: Receipts,
     pub(crate) spool: Option<Spool>,
+    /// Requests on the spool whose bytes came back whole and say nothing.
+    pub(crate) unreadable_requests: AtomicU64,
     pub(crate) unsaved: Unsaved,
+    /// Whether the connection that watches holds the lock by which others know that we live.
+    pub(crate) is_known_alive: AtomicBool,
     state: watch::Sender<State>,
     // Pools want a running Tokio runtime, `Store::new` does not.
     ingest: OnceLock<PgPool>,
@@ -115,7 +126,9 @@ impl Store {
                 writers: Writers::default(),
                 receipts: Receipts::default(),
                 spool,
+                unreadable_requests: AtomicU64::new(0),
                 unsaved: Unsaved::default(),
+                is_known_alive: AtomicBool::new(false),
                 state: watch::Sender::default(),
                 ingest: OnceLock::new(),
                 query: OnceLock::new(),
@@ -185,36 +198,45 @@ impl Store {
         }
     }
 
-    /// Rejected events of a source, newest first.
+    /// Rejected events of a source, newest first: a page of at most 8 MiB, or one event.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
     pub async fn rejected_events(
         &self,
         source: &Source,
         page: RejectedPage,
-    ) -> Result<Vec<KeptEvent>, RejectedEventsError> {
-        let loaded = self.inner.events().map_err(RejectedEventsError)?;
+    ) -> Result<RejectedEvents, StoreUnavailable> {
+        let loaded = self.inner.events().map_err(StoreUnavailable)?;
         let pool = self.inner.ingest_pool();
         Ok(rejected_events::list(pool, &loaded.events_schema, source.token, page).await?)
     }
 
     /// Removes rejected events of a source; gives their number.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
     pub async fn remove_rejected_events(
         &self,
         source: &Source,
         ids: &[uuid::Uuid],
-    ) -> Result<u64, RejectedEventsError> {
-        let loaded = self.inner.events().map_err(RejectedEventsError)?;
+    ) -> Result<u64, StoreUnavailable> {
+        let loaded = self.inner.events().map_err(StoreUnavailable)?;
         let pool = self.inner.ingest_pool();
         Ok(rejected_events::remove(pool, &loaded.events_schema, source.token, ids).await?)
     }
 
     /// Changes what becomes of a source's events that break its schema; other processes know it
     /// within a second.
+    ///
+    /// # Errors
+    /// When the catalog's Postgres does not answer; nothing is changed then.
     pub async fn set_validation(
         &self,
         source: &Source,
         validation: Validation,
-    ) -> Result<(), RejectedEventsError> {
-        self.inner.set_validation(source, validation).await.map_err(RejectedEventsError)
+    ) -> Result<(), StoreUnavailable> {
+        self.inner.set_validation(source, validation).await.map_err(StoreUnavailable)
     }
 
     /// Requests that wait for a writer.
@@ -230,6 +252,13 @@ impl Store {
     /// Records and bytes that wait on the spool; `None` without one.
     pub fn spool_depth(&self) -> Option<spool::Depth> {
         self.inner.spool.as_ref().map(Spool::depth)
+    }
+
+    /// Requests that were on the spool and cannot be brought into the store any more, as far as this
+    /// process knows; `None` without a spool.
+    pub(crate) fn lost_requests(&self) -> Option<u64> {
+        let damaged = self.inner.spool.as_ref()?.damage().records;
+        Some(damaged + self.inner.unreadable_requests.load(Ordering::Relaxed))
     }
 
     /// Runs a translated query, read-only, as a role that sees event tables only, for at most the
@@ -283,7 +312,7 @@ impl Inner {
             return Ok(());
         }
         let mut events = connections::connect(&self.settings.events).await?;
-        let all_heard = Instant::now() + delivery::GRACE;
+        let all_heard = Instant::now() + Delivery::GRACE;
         orphans::sweep(self, &mut events, &loaded.events_schema, all_heard).await?;
         events.close().await
     }
@@ -343,14 +372,14 @@ impl Inner {
     pub(crate) fn ingest_pool(&self) -> &PgPool {
         self.ingest.get_or_init(|| {
             let Settings { events, ingest_connections, .. } = &self.settings;
-            connections::ingest_pool(events.options(), *ingest_connections)
+            connections::pool(events.options(), *ingest_connections + BESIDE_WRITERS)
         })
     }
 
     fn query_pool(&self) -> &PgPool {
         self.query.get_or_init(|| {
             let Settings { events, query_connections, .. } = &self.settings;
-            connections::query_pool(events.options(), *query_connections)
+            connections::pool(events.options(), *query_connections)
         })
     }
 }
@@ -365,11 +394,16 @@ impl fmt::Debug for Store {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::PostgresServer;
 
-    fn store() -> Store {
+    pub(crate) fn store() -> Store {
+        store_with(None)
+    }
+
+    /// A store that never becomes ready.
+    pub(crate) fn store_with(spool: Option<Spool>) -> Store {
         let server = PostgresServer::parse("postgresql://127.0.0.1:1/none", None).unwrap();
         Store::new(
             Settings {
@@ -382,7 +416,7 @@ mod tests {
                 query_functions: "",
                 owner: 1,
             },
-            None,
+            spool,
         )
     }
 

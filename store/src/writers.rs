@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use tokio::sync::oneshot;
+use tokio::{runtime::Handle, sync::oneshot};
 use uuid::Uuid;
 
 use crate::{
@@ -92,7 +92,7 @@ impl Writers {
         }
         if queues.at_work < most {
             queues.at_work += 1;
-            tokio::spawn(work(Arc::clone(inner)));
+            tokio::spawn(work(Place(Some(Arc::clone(inner)))));
         }
         Queued { slot, outcome }
     }
@@ -152,10 +152,34 @@ fn group_of(queue: &mut VecDeque<Waiting>) -> Vec<Taken> {
     group
 }
 
+/// The place of a writer at work; `None` once it was given up in order.
+struct Place(Option<Arc<Inner>>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Some(inner) = self.0.take() else { return };
+        match Handle::try_current() {
+            // Another one takes the place, so that what waits is written.
+            Ok(runtime) if std::thread::panicking() => {
+                runtime.spawn(work(Self(Some(inner))));
+            }
+            _ => {
+                let mut queues = inner.writers.queues();
+                queues.at_work = queues.at_work.saturating_sub(1);
+            }
+        }
+    }
+}
+
 /// Writes groups until nothing waits.
-async fn work(inner: Arc<Inner>) {
+async fn work(mut place: Place) {
+    let Some(inner) = place.0.clone() else { return };
     loop {
-        let Some(group) = inner.writers.queues().next_group() else { return };
+        let Some(group) = inner.writers.queues().next_group() else {
+            // It is free already: nothing may come between that and finding nothing to do.
+            place.0 = None;
+            return;
+        };
         let requests: Vec<&Request> = group.iter().map(|taken| &*taken.request).collect();
         let started = Instant::now();
         let written = event_store::write(&inner, &requests).await;
@@ -199,6 +223,26 @@ mod tests {
             sizes.push(group_of(&mut queue).len());
         }
         sizes
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_panics_is_replaced() {
+        let inner = crate::store::tests::store().inner;
+        assert_eq!(inner.settings.ingest_connections, 1);
+        inner.writers.queues().at_work = 1;
+        let Waiting { slot, .. } = waiting(None, 1);
+        let queued = Writers::queue(&inner, take(&slot).unwrap());
+        let place = Place(Some(Arc::clone(&inner)));
+        let panics = tokio::spawn(async move {
+            let _place = place;
+            panic!("on purpose");
+        });
+        assert!(panics.await.unwrap_err().is_panic());
+        // The store is not ready, but somebody has tried.
+        assert!(matches!(queued.outcome.await, Ok(Err(AppendError::Unavailable(_)))));
+        while inner.writers.queues().at_work > 0 {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[test]

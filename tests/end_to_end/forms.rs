@@ -1,5 +1,8 @@
 //! The forms in which events come, over the wire.
 
+use std::io::Write as _;
+
+use flate2::{Compression, write::ZlibEncoder};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -57,6 +60,49 @@ async fn what_vector_sends_in_ten_ways_is_stored_alike() {
     // `timestamp_format: unix_ns` also is for the time that is written within the metadata of four.
     assert_eq!(times.iter().sum::<i64>(), 60);
     assert_eq!(stored.len(), EVENTS.len() + 4, "{stored:?}");
+}
+
+/// `[#{}]`
+const BERT_LIST: &[u8] = b"\x83\x6c\0\0\0\x01\x74\0\0\0\0\x6a";
+
+/// `#{<<"batch">> => [#{message => Message}]}`
+fn bert(message: &str) -> Vec<u8> {
+    let binary = |text: &str| {
+        let length = u32::try_from(text.len()).expect("it is short");
+        [&b"\x6d"[..], &length.to_be_bytes(), text.as_bytes()].concat()
+    };
+    let event = [&b"\x74\0\0\0\x01\x77\x07message"[..], &binary(message)].concat();
+    let list = [&b"\x6c\0\0\0\x01"[..], &event, b"\x6a"].concat();
+    [&b"\x83\x74\0\0\0\x01"[..], &binary("batch"), &list].concat()
+}
+
+/// As `term_to_binary(Term, [compressed])` writes it.
+fn compressed(term: &[u8]) -> Vec<u8> {
+    let (version, term) = term.split_at(1);
+    let length = u32::try_from(term.len()).expect("it is short");
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(term).expect("memory can be written");
+    let zlib = encoder.finish().expect("memory can be written");
+    [version, b"\x50", &length.to_be_bytes(), &zlib].concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn erlang_sends_terms() {
+    let database = TestCluster::shared().database().await;
+    let program = Program::serve(&database).await;
+    let headers = [("x-source-name", "postgres.logs"), ("content-type", "application/bert")];
+    for body in [bert("plain"), compressed(&bert("compressed")), BERT_LIST.to_vec()] {
+        let paths: &[&str] =
+            if body == BERT_LIST { &["/logs"] } else { &["/logs", "/logs/erlang"] };
+        for path in paths {
+            let answer = post(&program, path, &headers, body.clone()).await;
+            assert_eq!(answer, (StatusCode::OK, json!({"message": "Logged!"})), "{path} {body:?}");
+        }
+    }
+    let stored = stored(&database, "coalesce(event_message, '(none)')").await;
+    let mut stored: Vec<_> = stored.iter().map(|(text, times)| (text.as_str(), *times)).collect();
+    stored.sort_unstable();
+    assert_eq!(stored, [("(none)", 1), ("compressed", 2), ("plain", 2)]);
 }
 
 /// A request to a path of the sink, for the database's source.
@@ -143,6 +189,11 @@ async fn every_path_takes_its_senders_events() {
         ("/logs/github", &source, r#"{"action":"17","repository":{"full_name":"github"}}"#),
         ("/logs/vector", &source, r#"[{"message":"18 vector","host":"h"}]"#),
         ("/logs/cloudflare", &source, "{\"19\":\"cloudflare\"}\n{\"20\":\"cloudflare\"}"),
+        (
+            "/logs/cloudflare",
+            &[("x-source-name", "postgres.logs"), ("content-type", "text/plain; charset=utf-8")],
+            "{\"21\":\"cloudflare\"}\n",
+        ),
         ("/api/logs", &source, ""),
     ] {
         let answer = post(&program, path, headers, body).await;
@@ -172,6 +223,7 @@ async fn every_path_takes_its_senders_events() {
             r#"{"08":"json"}"#,
             r#"{"19":"cloudflare"}"#,
             r#"{"20":"cloudflare"}"#,
+            r#"{"21":"cloudflare"}"#,
             r#"{"type":"crash"}"#,
         ]
     );
@@ -183,20 +235,23 @@ async fn what_a_path_does_not_take_is_refused_with_advice() {
     let program = Program::serve(&database).await;
     let source = ("x-source", "postgres.logs");
     for (path, headers, body, status, text) in [
-        ("/logs/vercel", &[source][..], "{}", 400, "a JSON list of objects"),
-        ("/logs/typecasts", &[source], "[]", 400, "this path takes {\"batch\""),
-        ("/logs/erlang", &[source], "\u{83}", 400, "this path takes {\"batch\""),
-        ("/logs/syslog", &[source], "[{}]", 400, "RFC 5424"),
-        ("/logs/json", &[source], "text", 400, "a JSON list of objects"),
-        ("/logs", &[source], "[{}", 400, "the body is not JSON"),
-        ("/logs", &[source], "\u{1}", 400, "codec native"),
-        ("/logs", &[source, ("content-encoding", "lzma")], "[]", 400, "send gzip, deflate, zstd"),
-        ("/logs", &[source, ("content-encoding", "zstd")], "[]", 400, "cannot be inflated"),
-        ("/logs", &[source, ("content-type", "multipart/form-data")], "--x", 415, "send JSON"),
-        ("/logs/nobody", &[], "[]", 401, "Unauthorized"),
+        ("/logs/vercel", &[source][..], &b"{}"[..], 400, "a JSON list of objects"),
+        ("/logs/typecasts", &[source], b"[]", 400, "this path takes {\"batch\""),
+        ("/logs/erlang", &[source], BERT_LIST, 400, "this path takes {\"batch\""),
+        ("/logs/erlang", &[source], b"\x83", 400, "this path takes {\"batch\""),
+        ("/logs/erlang", &[source], b"\x83\x74\0\0\0\x01\x6d\0", 400, "no BERT: it is cut"),
+        ("/logs/erlang", &[source], b"\x83\x50\0\0\0\x09x", 400, "cannot be inflated"),
+        ("/logs/syslog", &[source], b"[{}]", 400, "RFC 5424"),
+        ("/logs/json", &[source], b"text", 400, "a JSON list of objects"),
+        ("/logs", &[source], b"[{}", 400, "the body is not JSON"),
+        ("/logs", &[source], b"\x01", 400, "codec native"),
+        ("/logs", &[source, ("content-encoding", "lzma")], b"[]", 400, "send gzip, deflate, zstd"),
+        ("/logs", &[source, ("content-encoding", "zstd")], b"[]", 400, "cannot be inflated"),
+        ("/logs", &[source, ("content-type", "multipart/form-data")], b"--x", 415, "send JSON"),
+        ("/logs/nobody", &[], b"[]", 401, "Unauthorized"),
     ] {
         let (answered, answer) = post(&program, path, headers, body).await;
-        assert_eq!(answered, status, "{path} {body}: {answer}");
+        assert_eq!(answered, status, "{path} {body:?}: {answer}");
         assert!(answer["error"].as_str().unwrap_or_default().contains(text), "{path}: {answer}");
     }
     let (status, answer) = post(

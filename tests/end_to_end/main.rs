@@ -13,6 +13,7 @@ mod functions;
 mod ingest;
 mod otlp;
 mod refusals;
+mod replay;
 mod studio_answers;
 mod vector;
 

@@ -221,6 +221,7 @@ async fn http_takes_both_formats() {
     let server = Server::start(&[]).await;
     let json_of_logs = serde_json::to_vec(&logs("it happened")).expect("JSON can be written");
     // A list, as Vector writes it.
+    let mut count = 0;
     let json_of_metrics = serde_json::to_vec(&[metrics()]).expect("JSON can be written");
     for (request, media_type, body) in [
         (server.post("/v1/logs", JSON, json_of_logs), JSON, &b"{}"[..]),
@@ -234,6 +235,13 @@ async fn http_takes_both_formats() {
         (server.post("/v1/metrics", JSON, json_of_metrics), JSON, b"{}"),
     ] {
         let response = request.send().await.expect("it answers");
+        let left = |name: &str| response.headers()[name].to_str().expect("a number").to_owned();
+        assert_eq!(left("x-rate-limit-source_limit"), "6000000");
+        assert_eq!(left("x-rate-limit-user_limit"), "30000000");
+        // The logs, then the span and its event, then the point.
+        count += if media_type == PROTOBUF { 2 } else { 1 };
+        assert_eq!(left("x-rate-limit-source_remaining"), (6_000_000 - count).to_string());
+        assert_eq!(left("x-rate-limit-user_remaining"), (30_000_000 - count).to_string());
         assert_eq!(answer(response).await, (200, media_type.to_owned(), body.to_vec()));
     }
     assert_eq!(server.events().await, expected("it happened"));

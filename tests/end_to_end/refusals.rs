@@ -1,5 +1,8 @@
 //! What may not run does not run, and the text says why.
 
+use std::io::Write as _;
+
+use flate2::{Compression, write::ZlibEncoder};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -127,4 +130,95 @@ async fn tokens_open_what_they_should() {
         json!({"error": "Endpoint \"functions.req-stats\" is not available on this server"})
     );
     assert_eq!(status(client.get(program.url("/nowhere"))).await, StatusCode::NOT_FOUND);
+}
+
+/// An export of so many spans, two bytes each.
+fn empty_spans(count: usize) -> Vec<u8> {
+    let field = |tag: u8, inner: &[u8]| {
+        let digit = |place: usize| u8::try_from(inner.len() >> (7 * place) & 127).unwrap_or(0);
+        [&[tag, digit(0) | 128, digit(1) | 128, digit(2)][..], inner].concat()
+    };
+    field(0x0a, &field(0x12, &b"\x12\x00".repeat(count)))
+}
+
+/// Whoever means no good is answered, and counted; neighbours of what is too much are stored.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_much_is_refused_and_counted() {
+    let database = TestCluster::shared().database().await;
+    let settings = [("POSTGRES_BACKEND_URL", &*database), ("LOGWEIR_MAX_BODY_BYTES", "2000000")];
+    let program = Program::start(&["serve"], &settings);
+    program.ready().await;
+    let events = |count: usize| format!("[{}]", vec!["{}"; count].join(","));
+    let zeros = vec!["0"; 100_000].join(",");
+    let many_values = format!("[{{\"a\":[{zeros}]}},{{\"event_message\":\"neighbour\"}}]");
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(b"[{}]").expect("memory can be written");
+    let zlib = encoder.finish().expect("memory can be written");
+    let export = empty_spans(300_000);
+    for (path, encoding, body, status, text) in [
+        ("/api/logs", "", events(200_001).into_bytes(), 413, "more than 200000 events"),
+        ("/api/logs", "", vec![b' '; 2_000_001], 413, "larger than 2000000 bytes"),
+        ("/api/logs", "", many_values.into_bytes(), 200, ""),
+        ("/api/logs", "deflate", [&zlib[..], b"[{}]"].concat(), 400, "4 bytes follow its end"),
+        ("/api/logs", "deflate", zlib, 200, ""),
+        ("/api/logs", "lzma", b"[{}]".to_vec(), 400, "send gzip"),
+        ("/api/logs", "", b"[{}".to_vec(), 400, "not JSON"),
+        ("/v1/traces", "", export, 413, "more than 1000000 values"),
+    ] {
+        let url = program.url(path);
+        let request = program.client.post(url).header("x-api-key", PUBLIC).body(body);
+        let request = request.header("x-source-name", "postgres.logs");
+        let request = request.header("content-encoding", encoding);
+        let response = request.send().await.expect("it answers");
+        assert_eq!(response.status(), status, "{text}");
+        let body = response.bytes().await.expect("the answer is complete");
+        assert!(String::from_utf8_lossy(&body).contains(text), "{text}: {body:?}");
+    }
+    let url = program.url("/api/logs?source_name=nobody");
+    let unknown = program.client.post(url).header("x-api-key", PUBLIC).body("[{},{}]").send();
+    assert_eq!(unknown.await.expect("it answers").status(), StatusCode::UNAUTHORIZED);
+    let metrics = program.client.get(program.url("/metrics")).send().await.expect("it answers");
+    let metrics = metrics.text().await.expect("text");
+    for line in [
+        r#"logweir_ingest_events_received_total{source="postgres.logs"} 200009"#,
+        r#"logweir_ingest_events_stored_total{source="postgres.logs"} 2"#,
+        r#"logweir_ingest_events_rejected_total{source="postgres.logs"} 200007"#,
+        r#"logweir_ingest_events_rejected_total{source=""} 2"#,
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line}\n{metrics}");
+    }
+}
+
+/// Half a megabyte each, a hundred times as much in memory: they wait for each other.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_take_much_memory_wait_for_each_other() {
+    const AT_A_TIME: usize = 16;
+    /// In kB. All at once they take more than twice as much.
+    const MOST: u64 = 768 << 10;
+    let program = super::program().await;
+    // So many that they are read, and then too many events.
+    let export = empty_spans(240_000);
+    let requests = (0..AT_A_TIME).map(|_| {
+        let request = program.client.post(program.url("/v1/traces")).body(export.clone());
+        request.header("x-api-key", PUBLIC).header("x-source-name", "postgres.logs").send()
+    });
+    for response in futures_util::future::join_all(requests).await {
+        let response = response.expect("it answers");
+        let status = response.status();
+        let body = response.bytes().await.expect("the answer is complete");
+        let text = String::from_utf8_lossy(&body);
+        match status {
+            StatusCode::PAYLOAD_TOO_LARGE => assert!(text.contains("200000 events"), "{text}"),
+            // Who has waited for five seconds comes again.
+            StatusCode::TOO_MANY_REQUESTS => assert!(text.contains("Buffer Full"), "{text}"),
+            _ => panic!("{status}: {text}"),
+        }
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", program.id()));
+    let status = status.expect("the program runs");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB"));
+    let peak: u64 = peak.and_then(|peak| peak.trim().parse().ok()).expect("a number of kB");
+    assert!(peak < MOST, "{} MiB", peak >> 10);
 }

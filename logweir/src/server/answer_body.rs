@@ -29,12 +29,14 @@ impl<B> AnswerBody<B> {
         Self { content: Content::Streamed(Box::pin(body)), _request: request }
     }
 
+    /// Nothing instead of it.
+    pub(super) fn empty(request: RequestInWork) -> Self {
+        Self { content: Content::Whole(None), _request: request }
+    }
+
     /// A text instead of it.
-    pub(super) fn text(text: &'static str, request: RequestInWork) -> Self {
-        Self {
-            content: Content::Whole(Some(Bytes::from_static(text.as_bytes()))),
-            _request: request,
-        }
+    pub(super) fn text(text: impl Into<Bytes>, request: RequestInWork) -> Self {
+        Self { content: Content::Whole(Some(text.into())), _request: request }
     }
 }
 

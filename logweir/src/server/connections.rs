@@ -2,7 +2,8 @@
 //!
 //! When all places are taken, the connection that has waited the longest for a request, or for the
 //! rest of a request's head, makes room for a new one: thousands of clients that say nothing must
-//! not keep one out that does. A connection with a request in work is never closed for that.
+//! not keep one out that does. Where none waits, it is the one whose request's body has trickled in
+//! for the longest. A connection with another request in work is never closed for that.
 
 use std::{
     collections::BTreeMap,
@@ -20,14 +21,22 @@ pub(super) struct Connections {
     changed: Notify,
 }
 
-/// The connections that wait for a request.
+/// The connections that may be told to make room.
 #[derive(Debug, Default)]
 struct Waiting {
-    /// By turn: the first has waited the longest.
-    turns: BTreeMap<u64, Arc<Notify>>,
-    next_turn: u64,
+    /// The first makes room first.
+    turns: BTreeMap<Turn, Arc<Notify>>,
+    next_number: u64,
     /// The turn of the connection that was told to close and has not done so yet.
-    told: Option<u64>,
+    told: Option<Turn>,
+}
+
+/// When a connection makes room: those that wait for a request come first, and of these the one that
+/// has waited the longest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Turn {
+    has_request: bool,
+    number: u64,
 }
 
 impl Connections {
@@ -86,9 +95,11 @@ pub(super) struct Place {
 struct State {
     /// Requests whose answer is not complete.
     requests: usize,
-    /// Its turn among those that wait for a request; none while it has one, or has an answer that
+    /// Those of them whose body trickles in.
+    trickling: usize,
+    /// Its turn to make room; none while it has a request that does not trickle, or an answer that
     /// the system has not taken yet.
-    turn: Option<u64>,
+    turn: Option<Turn>,
 }
 
 impl Place {
@@ -112,19 +123,37 @@ impl Place {
         RequestInWork(Arc::clone(self))
     }
 
-    /// All that was written is with the system: if there is no request, one is waited for.
-    pub(super) fn flushed(&self) {
+    /// All that was written is with the system: if there is no request, one is waited for. Whether
+    /// it is so.
+    pub(super) fn flushed(&self) -> bool {
         let mut state = self.state();
-        if state.requests > 0 || state.turn.is_some() {
-            return;
+        if state.requests > 0 {
+            return false;
         }
+        if state.turn.is_some() {
+            return true;
+        }
+        self.wait(&mut state, false);
+        true
+    }
+
+    fn wait(&self, state: &mut State, has_request: bool) {
         let mut waiting = self.connections.waiting();
-        let turn = waiting.next_turn;
-        waiting.next_turn += 1;
+        let turn = Turn { has_request, number: waiting.next_number };
+        waiting.next_number += 1;
         waiting.turns.insert(turn, Arc::clone(&self.close));
         state.turn = Some(turn);
         drop(waiting);
         self.connections.changed.notify_one();
+    }
+
+    /// The number of requests in work has become smaller, or that of trickling ones has changed.
+    fn requests_changed(&self, state: &mut State) {
+        if state.requests == 0 || state.trickling < state.requests {
+            self.wait_no_longer(state);
+        } else if state.turn.is_none() {
+            self.wait(state, true);
+        }
     }
 
     /// Done when the connection has to make room.
@@ -167,9 +196,53 @@ impl Drop for Place {
 #[derive(Debug)]
 pub(super) struct RequestInWork(Arc<Place>);
 
+impl RequestInWork {
+    /// For its body.
+    pub(super) fn body(&self) -> BodyPlace {
+        BodyPlace { place: Arc::clone(&self.0), trickles: false }
+    }
+}
+
 impl Drop for RequestInWork {
     fn drop(&mut self) {
-        self.0.state().requests -= 1;
+        let mut state = self.0.state();
+        state.requests -= 1;
+        self.0.requests_changed(&mut state);
+    }
+}
+
+/// The body of a request, as far as its connection's place is concerned.
+#[derive(Debug)]
+pub(super) struct BodyPlace {
+    place: Arc<Place>,
+    trickles: bool,
+}
+
+impl BodyPlace {
+    #[cfg(test)]
+    pub(super) fn trickles(&self) -> bool {
+        self.trickles
+    }
+
+    /// Whether it comes so slowly that its connection may be closed to make room.
+    pub(super) fn set_trickles(&mut self, trickles: bool) {
+        if trickles == self.trickles {
+            return;
+        }
+        self.trickles = trickles;
+        let mut state = self.place.state();
+        if trickles {
+            state.trickling += 1;
+        } else {
+            state.trickling -= 1;
+        }
+        self.place.requests_changed(&mut state);
+    }
+}
+
+impl Drop for BodyPlace {
+    fn drop(&mut self) {
+        self.set_trickles(false);
     }
 }
 
@@ -251,5 +324,37 @@ mod tests {
         drop(request);
         first.flushed();
         assert!(!is_told(&first));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_trickles_makes_room_when_nobody_waits() {
+        let connections = Connections::new(3);
+        let [trickling, busy, both] =
+            [connections.place().await, connections.place().await, connections.place().await];
+        let request = trickling.request();
+        let mut body = request.body();
+        body.set_trickles(true);
+        let _busy = busy.request();
+        let [one, other] = [both.request(), both.request()];
+        let mut one_body = one.body();
+        one_body.set_trickles(true);
+        let mut next = pin!(connections.place());
+        assert!(look(next.as_mut()).is_pending());
+        assert!(is_told(&trickling) && !is_told(&busy) && !is_told(&both));
+        // It comes faster again, and is complete.
+        body.set_trickles(false);
+        assert!(!is_told(&trickling));
+        assert!(look(next.as_mut()).is_pending());
+        body.set_trickles(true);
+        drop((body, request));
+        assert!(!is_told(&trickling));
+        drop(other);
+        assert!(look(next.as_mut()).is_pending());
+        assert!(is_told(&both));
+        // One that waits comes first.
+        trickling.flushed();
+        drop(one_body);
+        assert!(look(next.as_mut()).is_pending());
+        assert!(is_told(&trickling) && !is_told(&both));
     }
 }

@@ -9,6 +9,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use rustix::net::RecvFlags;
@@ -18,14 +19,24 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::connections::Place;
+use super::{connections::Place, request_line::RequestLines};
+
+/// Longest time for the other end to acknowledge what was sent; see
+/// [`Socket::limit_acknowledgement`].
+pub(super) const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(2);
+
+/// Most bytes that are dropped at the end of a connection, and at a time.
+const MOST_DROPPED: usize = 64 << 20;
+const DROPPED_AT_ONCE: usize = 16 << 10;
 
 /// A stream that tells its connection's [`Place`] when it was flushed. An answer that is complete
-/// may still lie in a buffer of ours, and then its connection must not be closed to make room.
+/// may still lie in a buffer of ours, and then its connection must not be closed to make room. Of
+/// URLs that are too long it drops the end.
 #[derive(Debug)]
 pub(super) struct ObservedStream {
     socket: Arc<Socket>,
     place: Arc<Place>,
+    lines: RequestLines,
 }
 
 /// The socket itself, for those who only look at it.
@@ -33,11 +44,17 @@ pub(super) struct ObservedStream {
 pub(super) struct Socket {
     stream: TcpStream,
     broken: AtomicBool,
+    /// Whether the system breaks the connection off when nothing is acknowledged.
+    is_limited: AtomicBool,
 }
 
 impl Socket {
     pub(super) fn new(stream: TcpStream) -> Arc<Self> {
-        Arc::new(Self { stream, broken: AtomicBool::new(false) })
+        Arc::new(Self {
+            stream,
+            broken: AtomicBool::new(false),
+            is_limited: AtomicBool::new(false),
+        })
     }
 
     /// What the sender's end shows now; takes nothing of what it has sent.
@@ -59,6 +76,46 @@ impl Socket {
         }
     }
 
+    /// Whether the connection is broken off when the other end acknowledges nothing of what was sent
+    /// for [`ACKNOWLEDGED_WITHIN`]. A network that loses an answer says nothing of it. So it is
+    /// known, when that time is over, that the other end has the answer.
+    ///
+    /// A reader that takes its time acknowledges nothing either while its buffer is full, so this
+    /// is not for long answers.
+    pub(super) fn limit_acknowledgement(&self, is_limited: bool) {
+        if self.is_limited.swap(is_limited, Ordering::AcqRel) == is_limited {
+            return;
+        }
+        #[cfg(target_os = "linux")]
+        {
+            let limit = if is_limited { ACKNOWLEDGED_WITHIN } else { Duration::ZERO };
+            let limit = u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);
+            if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(&self.stream, limit) {
+                tracing::debug!(%error, "the system does not limit how long answers are on their way");
+            }
+        }
+    }
+
+    /// Says that nothing more is sent, and drops what still comes, until the other end has closed
+    /// too, or there is no end of it. Closed at once, a connection is reset while the other end
+    /// sends, and takes the answer with it.
+    pub(super) async fn finish(&self) {
+        _ = rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Write);
+        let mut dropped = 0;
+        let mut bytes = vec![0; DROPPED_AT_ONCE];
+        while dropped < MOST_DROPPED {
+            if self.stream.readable().await.is_err() {
+                return;
+            }
+            match self.noting(self.stream.try_read(&mut bytes)) {
+                Ok(0) => return,
+                Ok(length) => dropped += length,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return,
+            }
+        }
+    }
+
     /// Notes an error of reading or writing: the system tells it only once.
     fn noting<T>(&self, done: io::Result<T>) -> io::Result<T> {
         done.inspect_err(|error| {
@@ -70,8 +127,8 @@ impl Socket {
 }
 
 impl ObservedStream {
-    pub(super) fn new(socket: Arc<Socket>, place: Arc<Place>) -> Self {
-        Self { socket, place }
+    pub(super) fn new(socket: Arc<Socket>, place: Arc<Place>, lines: RequestLines) -> Self {
+        Self { socket, place, lines }
     }
 
     /// Tries until the system takes something.
@@ -92,19 +149,24 @@ impl ObservedStream {
 
 impl AsyncRead for ObservedStream {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         loop {
             ready!(self.socket.stream.poll_read_ready(cx))?;
-            match self.socket.noting(self.socket.stream.try_read(buffer.initialize_unfilled())) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            let unfilled = buffer.initialize_unfilled();
+            let length = match self.socket.noting(self.socket.stream.try_read(unfilled)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                 Err(error) => return Poll::Ready(Err(error)),
-                Ok(length) => {
-                    buffer.advance(length);
-                    return Poll::Ready(Ok(()));
-                }
+                Ok(0) => return Poll::Ready(Ok(())),
+                Ok(length) => length,
+            };
+            let handed_on = self.lines.filter(unfilled.get_mut(..length).unwrap_or_default())?;
+            // None would mean the end.
+            if handed_on > 0 {
+                buffer.advance(handed_on);
+                return Poll::Ready(Ok(()));
             }
         }
     }
@@ -120,8 +182,10 @@ impl AsyncWrite for ObservedStream {
     }
 
     /// A socket has nothing to flush: what was written is the system's.
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.place.flushed();
+    fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.place.flushed() {
+            self.lines.answered();
+        }
         Poll::Ready(Ok(()))
     }
 
@@ -140,5 +204,57 @@ impl AsyncWrite for ObservedStream {
 
     fn is_write_vectored(&self) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        net::{TcpListener, TcpSocket},
+        time::{Instant, sleep, timeout},
+    };
+
+    use super::*;
+
+    /// A connection whose other end neither reads nor acknowledges: on this machine nothing is lost,
+    /// but a full buffer looks the same.
+    async fn deaf() -> (Arc<Socket>, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpSocket::new_v4().unwrap();
+        client.set_recv_buffer_size(2048).unwrap();
+        let client = client.connect(listener.local_addr().unwrap());
+        let (client, accepted) = tokio::join!(client, listener.accept());
+        (Socket::new(accepted.unwrap().0), client.unwrap())
+    }
+
+    async fn fill(socket: &Socket) {
+        while timeout(Duration::from_millis(100), socket.stream.writable()).await.is_ok() {
+            _ = socket.stream.try_write(&[0; 4096]);
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn what_is_not_acknowledged_breaks_the_connection_where_it_is_limited() {
+        let [limited, unlimited, changed, read] =
+            [deaf().await, deaf().await, deaf().await, deaf().await];
+        for (socket, _) in [&limited, &changed, &read] {
+            socket.limit_acknowledgement(true);
+        }
+        changed.0.limit_acknowledgement(false);
+        let begin = Instant::now();
+        for (socket, _) in [&limited, &unlimited, &changed] {
+            fill(socket).await;
+        }
+        read.0.stream.try_write(b"answer").unwrap();
+        while limited.0.peer() != Peer::Broken {
+            assert!(begin.elapsed() < Duration::from_secs(20), "it does not break");
+            sleep(Duration::from_millis(10)).await;
+        }
+        assert!(begin.elapsed() >= ACKNOWLEDGED_WITHIN, "{:?}", begin.elapsed());
+        // All bytes are in the other end's buffer: that is as good as read.
+        for (socket, _) in [unlimited, changed, read] {
+            assert_eq!(socket.peer(), Peer::Open);
+        }
     }
 }

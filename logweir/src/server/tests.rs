@@ -72,19 +72,30 @@ impl Client {
     }
 }
 
+const BODY_TIMES: BodyTimes = BodyTimes {
+    quiet: DEADLINE.saturating_mul(2),
+    whole: DEADLINE.saturating_mul(2),
+    trickles_after: DEADLINE.saturating_mul(2),
+};
+
 fn limits() -> Limits {
     Limits {
         max_connections: 100,
         head_timeout: DEADLINE * 2,
         idle_timeout: DEADLINE * 2,
-        body_times: BodyTimes { quiet: DEADLINE * 2, whole: DEADLINE * 2 },
+        body_times: BODY_TIMES,
         drain_timeout: DEADLINE * 2,
     }
 }
 
+/// Reads the body, if there is one, and says how long the path is.
 fn hello() -> BoxedFilter<(reply::Response,)> {
     warp::path::full()
-        .map(|path: warp::path::FullPath| format!("{} bytes", path.as_str().len()).into_response())
+        .and(warp::body::stream())
+        .then(async |path: warp::path::FullPath, body| {
+            let _: Vec<_> = futures_util::TryStreamExt::try_collect(body).await.unwrap_or_default();
+            format!("{} bytes", path.as_str().len()).into_response()
+        })
         .boxed()
 }
 
@@ -215,6 +226,72 @@ async fn while_all_have_a_request_one_more_waits() {
     assert!(second.rest().await.ends_with("slow, but here"));
 }
 
+/// Bodies that trickle keep nobody out, though each of them has a request in work.
+#[tokio::test]
+async fn bodies_that_trickle_make_room() {
+    let body_times = BodyTimes { trickles_after: Duration::from_millis(20), ..BODY_TIMES };
+    let limits = Limits { max_connections: 2, body_times, ..limits() };
+    let server = Running::start(hello(), limits);
+    let mut trickling = Vec::new();
+    for _ in 0..2 {
+        let mut client = server.connect().await;
+        client.send("POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 9999\r\n\r\n").await;
+        trickling.push(client);
+    }
+    let mut client = server.connect().await;
+    client.send("GET / HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").await;
+    let answer = async { client.rest().await };
+    let trickle = async {
+        let mut pauses = tokio::time::interval(Duration::from_millis(10));
+        loop {
+            pauses.tick().await;
+            for client in &trickling {
+                // One of them makes room.
+                _ = client.0.try_write(b"a");
+            }
+        }
+    };
+    tokio::select! {
+        answer = answer => assert!(answer.contains("1 bytes"), "{answer}"),
+        () = trickle => {}
+    }
+}
+
+/// A client of gRPC knows nothing of 408.
+#[tokio::test]
+async fn a_message_of_grpc_that_does_not_come_may_be_sent_again() {
+    let body_times = BodyTimes { quiet: Duration::from_millis(50), ..BODY_TIMES };
+    let server = Running::start(reads_all(), Limits { body_times, ..limits() });
+    let mut client = server.connect().await;
+    client
+        .send(
+            "POST / HTTP/1.1\r\nhost: here\r\ncontent-type: application/grpc+proto\r\n\
+             content-length: 3\r\n\r\nab",
+        )
+        .await;
+    let answer = client.until("\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    for header in ["content-type: application/grpc\r\n", "grpc-status: 14\r\n"] {
+        assert!(answer.contains(header), "{answer}");
+    }
+}
+
+/// A connection that is closed while the client sends is reset, and the answer is lost.
+#[tokio::test]
+async fn an_answer_to_half_a_body_arrives() {
+    let server = Running::start(warp::any().map(|| "early".into_response()).boxed(), limits());
+    let mut client = server.connect().await;
+    let length = 20 << 20;
+    client
+        .send(&format!("POST / HTTP/1.1\r\nhost: here\r\ncontent-length: {length}\r\n\r\n"))
+        .await;
+    client.send(&"x".repeat(length)).await;
+    let mut answer = String::new();
+    let read = timeout(DEADLINE, client.0.read_to_string(&mut answer)).await.expect("it is closed");
+    read.expect("it is closed in order");
+    assert!(answer.ends_with("early"), "{answer}");
+}
+
 /// A handler that needs the whole body.
 fn reads_all() -> BoxedFilter<(reply::Response,)> {
     warp::body::stream()
@@ -227,7 +304,7 @@ fn reads_all() -> BoxedFilter<(reply::Response,)> {
 
 #[tokio::test]
 async fn a_body_that_does_not_come_is_answered_408() {
-    let body_times = BodyTimes { quiet: Duration::from_millis(50), whole: DEADLINE };
+    let body_times = BodyTimes { quiet: Duration::from_millis(50), ..BODY_TIMES };
     let server = Running::start(reads_all(), Limits { body_times, ..limits() });
     let head = "POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 3\r\n\r\n";
     for beginning in ["", "ab"] {
@@ -244,16 +321,38 @@ async fn a_body_that_does_not_come_is_answered_408() {
 }
 
 #[tokio::test]
-async fn a_url_of_nearly_64_kib_is_taken_and_a_longer_one_refused() {
+async fn a_url_of_nearly_64_kib_is_taken_and_a_longer_one_refused_with_a_reason() {
     let server = Running::start(hello(), limits());
-    for (length, expected) in [(65_000, "65000 bytes"), (70_000, "414 URI Too Long")] {
-        let path = format!("/{}", "x".repeat(length - 1));
+    // One connection after the other, and all on one.
+    let mut kept = server.connect().await;
+    let query = "/api/endpoints/query/logs.all?sql=";
+    for (beginning, length, status, expected) in [
+        ("/", 65_534, "200 OK", "65534 bytes"),
+        ("/", 65_535, "414 URI Too Long", r#"{"error":"The URL is too long: 65535 bytes, at"#),
+        (query, 65_534, "200 OK", "29 bytes"),
+        (query, 70_000, "200 OK", r#"{"error":"The query is too long for a URL: 70000 bytes, at"#),
+        (query, 1 << 20, "200 OK", r#"{"error":"The query is too long for a URL: 1048576 "#),
+        ("/", 10 << 20, "414 URI Too Long", "10485760 bytes"),
+    ] {
+        let url = format!("{beginning}{}", "x".repeat(length - beginning.len()));
         let mut client = server.connect().await;
-        client
-            .send(&format!("GET {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n"))
-            .await;
+        let head =
+            format!("GET {url} HTTP/1.1\r\nhost: here\r\nx-request-id: twenty-bytes-or-more\r\n");
+        client.send(&format!("{head}connection: close\r\n\r\n")).await;
         let answer = client.rest().await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{length}: {answer}");
         assert!(answer.contains(expected), "{length}: {answer}");
+        assert!(answer.contains("x-request-id: twenty-bytes-or-more\r\n"), "{answer}");
+        kept.send(&format!("{head}\r\n")).await;
+        kept.until(expected).await;
+        let body = "a body, GET /of/no/importance".repeat(5000);
+        let length = body.len();
+        kept.send(&format!(
+            "POST /then HTTP/1.1\r\nhost: here\r\ncontent-length: {length}\r\n\r\n"
+        ))
+        .await;
+        kept.send(&body).await;
+        kept.until("5 bytes").await;
     }
 }
 

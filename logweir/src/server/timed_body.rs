@@ -10,8 +10,10 @@ use std::{
     time::Duration,
 };
 
-use hyper::body::{Body, Frame, SizeHint};
+use hyper::body::{Body, Buf, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::connections::BodyPlace;
 
 /// How long a body may take. The time runs from when the handler first has to wait for it: what a
 /// handler does before is not the client's fault.
@@ -21,7 +23,13 @@ pub(crate) struct BodyTimes {
     pub(crate) quiet: Duration,
     /// For all of it.
     pub(crate) whole: Duration,
+    /// After this time a body that came with less than [`SLOWEST`] on average trickles: its connection
+    /// may be closed to make room for another one.
+    pub(crate) trickles_after: Duration,
 }
+
+/// Bytes per second.
+const SLOWEST: u128 = 1024;
 
 /// A request's body that fails when it does not come in time.
 #[derive(Debug)]
@@ -31,11 +39,15 @@ pub(crate) struct TimedBody<B> {
     /// Runs while bytes are waited for.
     timer: Option<Timer>,
     late: Late,
+    /// Bytes that have come.
+    bytes: usize,
+    place: BodyPlace,
 }
 
 #[derive(Debug)]
 struct Timer {
     sleep: Pin<Box<Sleep>>,
+    begin: Instant,
     /// When all of the body has to be there.
     end: Instant,
     /// Whether bytes came since the timer was set.
@@ -64,9 +76,18 @@ pub(crate) enum BodyError<E> {
 }
 
 impl<B> TimedBody<B> {
-    pub(super) fn new(body: B, times: BodyTimes) -> (Self, Late) {
+    pub(super) fn new(body: B, times: BodyTimes, place: BodyPlace) -> (Self, Late) {
         let late = Late::default();
-        (Self { body, times, timer: None, late: late.clone() }, late)
+        (Self { body, times, timer: None, late: late.clone(), bytes: 0, place }, late)
+    }
+
+    /// Looks whether it trickles.
+    fn look(&mut self) {
+        let Some(timer) = &self.timer else { return };
+        let time = timer.begin.elapsed();
+        let least = time.as_millis() * SLOWEST / 1000;
+        let is_slow = u128::try_from(self.bytes).unwrap_or(u128::MAX) < least;
+        self.place.set_trickles(is_slow && time >= self.times.trickles_after);
     }
 
     /// Ready when the time is over.
@@ -74,7 +95,7 @@ impl<B> TimedBody<B> {
         let now = Instant::now();
         let timer = self.timer.get_or_insert_with(|| {
             let end = now + self.times.whole;
-            Timer { sleep: Box::pin(sleep_until(end)), end, progress: true }
+            Timer { sleep: Box::pin(sleep_until(end)), begin: now, end, progress: true }
         });
         if std::mem::take(&mut timer.progress) {
             timer.sleep.as_mut().reset(timer.end.min(now + self.times.quiet));
@@ -98,6 +119,14 @@ impl<B: Body + Unpin> Body for TimedBody<B> {
             if let Some(timer) = &mut self.timer {
                 timer.progress = true;
             }
+            match &frame {
+                Some(Ok(frame)) => {
+                    self.bytes += frame.data_ref().map_or(0, Buf::remaining);
+                    self.look();
+                }
+                // All of it is there.
+                None | Some(Err(_)) => self.place.set_trickles(false),
+            }
             return Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Broken)));
         }
         if self.poll_timer(cx).is_pending() {
@@ -118,15 +147,18 @@ impl<B: Body + Unpin> Body for TimedBody<B> {
 
 #[cfg(test)]
 mod tests {
-    use std::future::poll_fn;
+    use std::{future::poll_fn, task::Waker};
 
     use hyper::body::Bytes;
     use tokio::{sync::mpsc, time::advance};
 
-    use super::*;
+    use super::{super::connections::Connections, *};
 
-    const TIMES: BodyTimes =
-        BodyTimes { quiet: Duration::from_secs(10), whole: Duration::from_secs(60) };
+    const TIMES: BodyTimes = BodyTimes {
+        quiet: Duration::from_secs(10),
+        whole: Duration::from_secs(60),
+        trickles_after: Duration::from_secs(10),
+    };
 
     /// A body whose parts a test sends.
     struct Parts(mpsc::Receiver<Bytes>);
@@ -143,9 +175,10 @@ mod tests {
         }
     }
 
-    fn body() -> (mpsc::Sender<Bytes>, TimedBody<Parts>, Late) {
+    async fn body() -> (mpsc::Sender<Bytes>, TimedBody<Parts>, Late) {
         let (sender, parts) = mpsc::channel(1);
-        let (body, late) = TimedBody::new(Parts(parts), TIMES);
+        let request = Connections::new(1).place().await.request();
+        let (body, late) = TimedBody::new(Parts(parts), TIMES, request.body());
         (sender, body, late)
     }
 
@@ -160,7 +193,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_body_that_stops_is_late() {
-        let (sender, mut body, late) = body();
+        let (sender, mut body, late) = body().await;
         // The handler may take its time before it reads.
         advance(Duration::from_secs(100)).await;
         let begin = Instant::now();
@@ -187,7 +220,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_body_that_comes_slowly_has_its_time() {
         for (pause, expected) in [(9, 6), (4, 14), (1, 59)] {
-            let (sender, mut body, late) = body();
+            let (sender, mut body, late) = body().await;
             let begin = Instant::now();
             let feed = tokio::spawn(feed(sender, Duration::from_secs(pause)));
             let mut parts = 0;
@@ -204,12 +237,30 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_complete_body_has_no_time_limit() {
-        let (sender, mut body, late) = body();
+        let (sender, mut body, late) = body().await;
         sender.send(Bytes::from_static(b"abc")).await.unwrap();
         drop(sender);
         assert_eq!(next(&mut body).await, Some(Ok(3)));
         advance(Duration::from_secs(100)).await;
         assert_eq!(next(&mut body).await, None);
         assert!(!late.is_so());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_trickles_while_it_comes_slower_than_it_may() {
+        let (sender, mut body, _) = body().await;
+        let mut seen = Vec::new();
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(Pin::new(&mut body).poll_frame(&mut cx).is_pending());
+        for (pause, bytes) in [(9, 1), (2, 1), (1, 20_000), (9, 1), (8, 1), (9, 1)] {
+            advance(Duration::from_secs(pause)).await;
+            sender.send(vec![b'a'; bytes].into()).await.unwrap();
+            next(&mut body).await.unwrap().unwrap();
+            seen.push(body.place.trickles());
+        }
+        drop(sender);
+        assert_eq!(next(&mut body).await, None);
+        seen.push(body.place.trickles());
+        assert_eq!(seen, [false, true, false, true, true, true, false]);
     }
 }

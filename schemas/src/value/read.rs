@@ -3,7 +3,7 @@
 //! serde_json reads; this decides what becomes of what it refuses but an event may well hold:
 //! numbers of any size, nesting without an end, lone surrogates, bytes that are not UTF-8.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, cell::Cell, fmt};
 
 use serde::de::{
     Deserialize as _, DeserializeSeed, Deserializer as _, Error as _, IgnoredAny, MapAccess,
@@ -11,12 +11,23 @@ use serde::de::{
 };
 use serde_json::value::RawValue;
 
-use super::{MAX_DEPTH, Value};
+use super::{MAX_DEPTH, MAX_VALUES, Value};
 
-/// A text that is no JSON.
+/// Why a text is not read as a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct NotJson(String);
+pub enum Unreadable {
+    /// It is no JSON.
+    #[error("{0}")]
+    NotJson(String),
+    /// It is more than one value may be.
+    #[error(transparent)]
+    TooManyValues(#[from] TooManyValues),
+}
+
+/// A value that holds too many others, which take many times the memory of their text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it holds more than {MAX_VALUES} values; send it in several events")]
+pub struct TooManyValues;
 
 /// Makes bytes readable that senders get wrong, changing as little as possible: bytes that are
 /// not UTF-8, and the escapes of lone surrogates and of U+0000 (which PostgreSQL cannot store),
@@ -69,13 +80,23 @@ fn code_unit(body: &[u8], at: usize) -> Option<u16> {
 }
 
 /// Reads one value.
-pub fn parse(text: &str) -> Result<Value<'_>, NotJson> {
+///
+/// # Errors
+/// Where the text is no JSON, or the value holds more than [`MAX_VALUES`] others.
+pub fn parse(text: &str) -> Result<Value<'_>, Unreadable> {
     parse_at(text, 0)
 }
 
 /// Reads a list, handing over each element as soon as it is read, so that no more than one of them
-/// is held. Those that come before a fault are handed over before it is found.
-pub fn parse_elements<'a>(text: &'a str, each: &mut dyn FnMut(Value<'a>)) -> Result<(), NotJson> {
+/// is held. Of one that holds too many values comes the text. Those that come before a fault are
+/// handed over before it is found.
+///
+/// # Errors
+/// [`Unreadable::NotJson`], nothing else.
+pub fn parse_elements<'a>(
+    text: &'a str,
+    each: &mut dyn FnMut(Result<Value<'a>, (&'a str, TooManyValues)>),
+) -> Result<(), Unreadable> {
     let mut taken = 0;
     let mut reader = serde_json::Deserializer::from_str(text);
     let fast = Elements { each: &mut *each, taken: &mut taken, slowly_from: usize::MAX };
@@ -85,38 +106,78 @@ pub fn parse_elements<'a>(text: &'a str, each: &mut dyn FnMut(Value<'a>)) -> Res
     // The slow way goes on where the fast one gave up.
     let slow = Elements { each, taken: &mut 0, slowly_from: taken };
     let mut reader = serde_json::Deserializer::from_str(text);
-    reader
-        .deserialize_seq(slow)
-        .and_then(|()| reader.end())
-        .map_err(|error| NotJson(error.to_string()))
+    reader.deserialize_seq(slow).and_then(|()| reader.end()).map_err(not_json)
 }
 
 /// Reads an object's fields in order, the text of each one's value in place of the value.
-pub fn parse_fields(text: &str) -> Result<Vec<(Cow<'_, str>, &str)>, NotJson> {
-    let RawFields(fields) =
-        serde_json::from_str(text).map_err(|error| NotJson(error.to_string()))?;
+///
+/// # Errors
+/// Where the text is no JSON object, or there are more than [`MAX_VALUES`] fields.
+pub fn parse_fields(text: &str) -> Result<Vec<(Cow<'_, str>, &str)>, Unreadable> {
+    let left = Left::all();
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let fields = reader
+        .deserialize_map(RawFields(&left))
+        .and_then(|fields| reader.end().map(|()| fields))
+        .map_err(|error| left.fault(error))?;
     Ok(fields.into_iter().map(|(name, raw)| (name, raw.get())).collect())
 }
 
 /// Reads a value that lies this deep.
-fn parse_at(text: &str, depth: usize) -> Result<Value<'_>, NotJson> {
+fn parse_at(text: &str, depth: usize) -> Result<Value<'_>, Unreadable> {
+    let left = Left::all();
     let mut reader = serde_json::Deserializer::from_str(text);
-    let read =
-        Seed { depth }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+    let seed = Seed { depth, left: &left };
+    let read = seed.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
     match read {
-        Ok(value) => Ok(value),
+        Ok(value) => return Ok(value),
+        Err(_) if left.is_used_up() => {}
         // A number out of range, most likely. The slow way keeps every number's text.
         Err(_) => {
-            let raw: &RawValue =
-                serde_json::from_str(text).map_err(|error| NotJson(error.to_string()))?;
-            parse_raw(raw.get(), depth).map_err(|error| NotJson(error.to_string()))
+            let left = Left::all();
+            let raw: &RawValue = serde_json::from_str(text).map_err(not_json)?;
+            left.take().map_err(not_json)?;
+            return parse_raw(raw.get(), depth, &left).map_err(|error| left.fault(error));
         }
+    }
+    // Whether it is JSON at all counts more.
+    serde_json::from_str::<&RawValue>(text).map_err(not_json)?;
+    Err(TooManyValues.into())
+}
+
+fn not_json(error: serde_json::Error) -> Unreadable {
+    Unreadable::NotJson(error.to_string())
+}
+
+/// How many values may still be read.
+#[derive(Debug)]
+struct Left(Cell<Option<usize>>);
+
+impl Left {
+    fn all() -> Self {
+        Self(Cell::new(Some(MAX_VALUES)))
+    }
+
+    fn is_used_up(&self) -> bool {
+        self.0.get().is_none()
+    }
+
+    /// One more value.
+    fn take<E: serde::de::Error>(&self) -> Result<(), E> {
+        let left = self.0.get().and_then(|left| left.checked_sub(1));
+        self.0.set(left);
+        left.map(|_| ()).ok_or_else(|| E::custom(TooManyValues))
+    }
+
+    /// What an error of a reader means that took from this.
+    fn fault(&self, error: serde_json::Error) -> Unreadable {
+        if self.is_used_up() { TooManyValues.into() } else { not_json(error) }
     }
 }
 
 /// Hands over a list's elements, all of which lie one deep.
 struct Elements<'f, 'a> {
-    each: &'f mut dyn FnMut(Value<'a>),
+    each: &'f mut dyn FnMut(Result<Value<'a>, (&'a str, TooManyValues)>),
     /// How many are handed over.
     taken: &'f mut usize,
     /// The first that is read slowly. Where there is one, those before it were handed over already.
@@ -132,70 +193,87 @@ impl<'a> Visitor<'a> for Elements<'_, 'a> {
 
     fn visit_seq<A: SeqAccess<'a>>(self, mut list: A) -> Result<(), A::Error> {
         if self.slowly_from == usize::MAX {
-            while let Some(element) = list.next_element_seed(Seed { depth: 1 })? {
+            loop {
+                let left = Left::all();
+                let seed = Seed { depth: 1, left: &left };
+                let Some(element) = list.next_element_seed(seed)? else { return Ok(()) };
                 *self.taken += 1;
-                (self.each)(element);
+                (self.each)(Ok(element));
             }
-            return Ok(());
         }
         while *self.taken < self.slowly_from && list.next_element::<IgnoredAny>()?.is_some() {
             *self.taken += 1;
         }
         while let Some(raw) = list.next_element::<&RawValue>()? {
-            (self.each)(parse_at(raw.get(), 1).map_err(A::Error::custom)?);
+            (self.each)(match parse_at(raw.get(), 1) {
+                Err(Unreadable::NotJson(error)) => return Err(A::Error::custom(error)),
+                Err(Unreadable::TooManyValues(error)) => Err((raw.get(), error)),
+                Ok(element) => Ok(element),
+            });
         }
         Ok(())
     }
 }
 
-/// Reads a value piece by piece, numbers as text.
-fn parse_raw(text: &str, depth: usize) -> Result<Value<'_>, serde_json::Error> {
+/// Reads a value piece by piece, numbers as text. The value itself is taken from `left` already.
+fn parse_raw<'a>(text: &'a str, depth: usize, left: &Left) -> Result<Value<'a>, serde_json::Error> {
     let text = text.trim_ascii();
+    let mut reader = serde_json::Deserializer::from_str(text);
     match text.as_bytes().first() {
         Some(b'{' | b'[') if depth >= MAX_DEPTH => Ok(Value::String(Cow::Borrowed(text))),
         Some(b'{') => {
-            let RawFields(fields) = serde_json::from_str(text)?;
-            let fields =
-                fields.into_iter().map(|(key, raw)| Ok((key, parse_raw(raw.get(), depth + 1)?)));
+            let fields = reader.deserialize_map(RawFields(left))?.into_iter();
+            let fields = fields.map(|(key, raw)| Ok((key, parse_raw(raw.get(), depth + 1, left)?)));
             fields.collect::<Result<_, _>>().map(Value::Object)
         }
         Some(b'[') => {
-            let raw: Vec<&RawValue> = serde_json::from_str(text)?;
-            raw.into_iter()
-                .map(|raw| parse_raw(raw.get(), depth + 1))
+            let raw = reader.deserialize_seq(RawElements(left))?.into_iter();
+            raw.map(|raw| parse_raw(raw.get(), depth + 1, left))
                 .collect::<Result<_, _>>()
                 .map(Value::Array)
         }
         Some(b'-' | b'0'..=b'9') => Ok(Value::Number(Cow::Borrowed(text))),
-        _ => {
-            let mut reader = serde_json::Deserializer::from_str(text);
-            Seed { depth }.deserialize(&mut reader)
-        }
+        _ => Seed { depth, left: &Left::all() }.deserialize(&mut reader),
     }
 }
 
-/// An object's fields in order, their values unread.
-struct RawFields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+/// Reads an object's fields in order, their values unread.
+struct RawFields<'l>(&'l Left);
 
-impl<'de> serde::Deserialize<'de> for RawFields<'de> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields;
-        impl<'de> Visitor<'de> for Fields {
-            type Value = RawFields<'de>;
+impl<'de> Visitor<'de> for RawFields<'_> {
+    type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut fields = Vec::new();
-                while let Some(Text(key)) = map.next_key()? {
-                    fields.push((key, map.next_value()?));
-                }
-                Ok(RawFields(fields))
-            }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(Text(key)) = map.next_key()? {
+            self.0.take()?;
+            fields.push((key, map.next_value()?));
         }
-        deserializer.deserialize_map(Fields)
+        Ok(fields)
+    }
+}
+
+/// Reads a list's elements, themselves unread.
+struct RawElements<'l>(&'l Left);
+
+impl<'de> Visitor<'de> for RawElements<'_> {
+    type Value = Vec<&'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut elements = Vec::new();
+        while let Some(raw) = list.next_element()? {
+            self.0.take()?;
+            elements.push(raw);
+        }
+        Ok(elements)
     }
 }
 
@@ -225,17 +303,20 @@ impl<'de> serde::Deserialize<'de> for Text<'de> {
 }
 
 /// Reads a value that lies this deep.
-struct Seed {
+#[derive(Clone, Copy)]
+struct Seed<'l> {
     depth: usize,
+    left: &'l Left,
 }
 
-impl<'de> DeserializeSeed<'de> for Seed {
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
     type Value = Value<'de>;
 
     fn deserialize<D: serde::Deserializer<'de>>(
         self,
         deserializer: D,
     ) -> Result<Value<'de>, D::Error> {
+        self.left.take()?;
         if self.depth < MAX_DEPTH {
             return deserializer.deserialize_any(self);
         }
@@ -244,11 +325,11 @@ impl<'de> DeserializeSeed<'de> for Seed {
         if raw.starts_with(['{', '[']) {
             return Ok(Value::String(Cow::Borrowed(raw)));
         }
-        parse_raw(raw, self.depth).map_err(D::Error::custom)
+        parse_raw(raw, self.depth, self.left).map_err(D::Error::custom)
     }
 }
 
-impl<'de> Visitor<'de> for Seed {
+impl<'de> Visitor<'de> for Seed<'_> {
     type Value = Value<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -292,7 +373,7 @@ impl<'de> Visitor<'de> for Seed {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value<'de>, A::Error> {
         let mut elements = Vec::new();
-        while let Some(element) = list.next_element_seed(Self { depth: self.depth + 1 })? {
+        while let Some(element) = list.next_element_seed(Self { depth: self.depth + 1, ..self })? {
             elements.push(element);
         }
         Ok(Value::Array(elements))
@@ -301,7 +382,7 @@ impl<'de> Visitor<'de> for Seed {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value<'de>, A::Error> {
         let mut fields = Vec::new();
         while let Some(Text(key)) = map.next_key()? {
-            fields.push((key, map.next_value_seed(Self { depth: self.depth + 1 })?));
+            fields.push((key, map.next_value_seed(Self { depth: self.depth + 1, ..self })?));
         }
         Ok(Value::Object(fields))
     }
@@ -355,9 +436,12 @@ mod tests {
     }
 
     /// What is handed over, and whether the list is one.
-    fn elements(text: &str) -> (Vec<String>, Result<(), NotJson>) {
+    fn elements(text: &str) -> (Vec<String>, Result<(), Unreadable>) {
         let mut elements = Vec::new();
-        let result = parse_elements(text, &mut |element| elements.push(element.to_json()));
+        let result = parse_elements(text, &mut |element| {
+            elements
+                .push(element.map_or_else(|(text, _)| text.to_owned(), |value| value.to_json()));
+        });
         (elements, result)
     }
 
@@ -384,6 +468,33 @@ mod tests {
             let error = elements(text).1.unwrap_err().to_string();
             assert!(error.contains(place), "{text}: {error}");
         }
+    }
+
+    /// Of a value, of one that is read slowly, and of its text where it is an element.
+    #[test]
+    fn reads_only_so_many_values() {
+        let zeros = |count: usize, first: &str| format!("[{first}{}]", ",0".repeat(count - 1));
+        let fields = |count: usize| {
+            let fields: Vec<_> = (0..count).map(|_| r#""":0"#).collect();
+            format!("{{{}}}", fields.join(","))
+        };
+        for (most, more) in [
+            (zeros(MAX_VALUES - 1, "0"), zeros(MAX_VALUES, "0")),
+            (zeros(MAX_VALUES - 1, "1e400"), zeros(MAX_VALUES, "1e400")),
+            (fields(MAX_VALUES - 1), fields(MAX_VALUES)),
+            (format!("[[{}]]", zeros(9, "0")), format!("[[{}]]", zeros(MAX_VALUES - 2, "0"))),
+        ] {
+            assert_eq!(again(&most), most);
+            assert_eq!(parse(&more), Err(TooManyValues.into()));
+            let list = format!("[1,{more},{{\"a\":2}},1e999]");
+            let (found, result) = elements(&list);
+            assert_eq!(result, Ok(()));
+            assert_eq!(found, ["1", more.as_str(), r#"{"a":2}"#, "1e999"]);
+        }
+        assert_eq!(parse_fields(&fields(MAX_VALUES)).unwrap().len(), MAX_VALUES);
+        assert_eq!(parse_fields(&fields(MAX_VALUES + 1)), Err(TooManyValues.into()));
+        let cut = zeros(MAX_VALUES, "0").replace(']', "");
+        assert!(matches!(parse(&cut), Err(Unreadable::NotJson(_))));
     }
 
     #[test]

@@ -3,11 +3,14 @@
 
 use std::io::Read;
 
-use brotli_decompressor::Decompressor;
-use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use warp::http::{HeaderMap, header::CONTENT_ENCODING};
 
+use super::brotli;
 use crate::error::IngestError;
+
+/// How a compressed term of Erlang's begins: its version, and what it is.
+const COMPRESSED_TERM: [u8; 2] = [131, 80];
 
 /// Most compressions one over the other.
 const MAX_CODINGS: usize = 3;
@@ -66,7 +69,12 @@ impl Encoding {
     }
 }
 
-/// Undoes the compression, up to `limit` bytes at each step.
+/// Whether a body is a term that Erlang compressed itself.
+pub(crate) fn is_compressed_term(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(&COMPRESSED_TERM)
+}
+
+/// Undoes the compression, up to `limit` bytes at each step; also that of a term of Erlang's.
 ///
 /// # Errors
 /// [`IngestError::TooLarge`] when there is more, [`IngestError::Inflate`] when the body is not what
@@ -76,35 +84,60 @@ pub(crate) fn inflate(
     encoding: Encoding,
     limit: usize,
 ) -> Result<Vec<u8>, IngestError> {
-    let Encoding::Coded(codings) = encoding else { return Ok(body) };
-    for coding in codings.into_iter().rev().flatten() {
-        if !body.is_empty() {
-            body = coding.undo(&body, limit)?;
+    if let Encoding::Coded(codings) = encoding {
+        for coding in codings.into_iter().rev().flatten() {
+            if !body.is_empty() {
+                body = coding.undo(&body, limit)?;
+            }
         }
     }
-    Ok(body)
+    if is_compressed_term(&body) { term(&body, limit) } else { Ok(body) }
+}
+
+/// A compressed term as one that is not.
+fn term(body: &[u8], limit: usize) -> Result<Vec<u8>, IngestError> {
+    // Its length comes first, which is not relied upon.
+    let [version, _, _, _, _, _, compressed @ ..] = body.trim_ascii_start() else {
+        return Err(IngestError::Inflate("it is cut".to_owned()));
+    };
+    let mut decoder = ZlibDecoder::new(compressed);
+    let mut term = vec![*version];
+    read(&mut decoder, &mut term, limit)?;
+    ended(decoder.into_inner())?;
+    Ok(term)
 }
 
 impl Coding {
     fn undo(self, body: &[u8], limit: usize) -> Result<Vec<u8>, IngestError> {
+        let mut inflated = Vec::new();
         match self {
-            Self::Gzip => read(MultiGzDecoder::new(body), limit),
-            Self::Deflate if has_zlib_header(body) => read(ZlibDecoder::new(body), limit),
-            Self::Deflate => read(DeflateDecoder::new(body), limit),
+            // Many of them one after the other are one.
+            Self::Gzip => read(MultiGzDecoder::new(body), &mut inflated, limit)?,
+            Self::Deflate if has_zlib_header(body) => {
+                let mut decoder = ZlibDecoder::new(body);
+                read(&mut decoder, &mut inflated, limit)?;
+                ended(decoder.into_inner())?;
+            }
+            Self::Deflate => {
+                let mut decoder = DeflateDecoder::new(body);
+                read(&mut decoder, &mut inflated, limit)?;
+                ended(decoder.into_inner())?;
+            }
             Self::Zstd => {
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(body).map_err(wrong)?;
                 decoder.window_log_max(MAX_ZSTD_WINDOW_LOG).map_err(wrong)?;
-                read(decoder, limit)
+                read(decoder, &mut inflated, limit)?;
             }
-            Self::Brotli => read(Decompressor::new(body, 4096), limit),
+            Self::Brotli => return brotli::undo(body, limit),
             Self::Snappy => {
                 let length = snap::raw::decompress_len(body).map_err(wrong)?;
                 if length > limit {
                     return Err(IngestError::TooLarge(limit));
                 }
-                snap::raw::Decoder::new().decompress_vec(body).map_err(wrong)
+                return snap::raw::Decoder::new().decompress_vec(body).map_err(wrong);
             }
         }
+        Ok(inflated)
     }
 }
 
@@ -114,12 +147,21 @@ fn has_zlib_header(body: &[u8]) -> bool {
     method & 0x0f == 8 && u16::from_be_bytes([method, flags]) % 31 == 0
 }
 
-/// Reads up to `limit` bytes.
-pub(crate) fn read(decoder: impl Read, limit: usize) -> Result<Vec<u8>, IngestError> {
-    let mut inflated = Vec::new();
-    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    decoder.take(most).read_to_end(&mut inflated).map_err(wrong)?;
-    if inflated.len() > limit { Err(IngestError::TooLarge(limit)) } else { Ok(inflated) }
+/// Reads until `inflated` has `limit` bytes.
+fn read(decoder: impl Read, inflated: &mut Vec<u8>, limit: usize) -> Result<(), IngestError> {
+    let most = limit.saturating_add(1).saturating_sub(inflated.len());
+    let most = u64::try_from(most).unwrap_or(u64::MAX);
+    decoder.take(most).read_to_end(inflated).map_err(wrong)?;
+    if inflated.len() > limit { Err(IngestError::TooLarge(limit)) } else { Ok(()) }
+}
+
+/// What follows a stream is no part of it, and may be events that its sender takes for stored.
+pub(super) fn ended(rest: &[u8]) -> Result<(), IngestError> {
+    if rest.is_empty() {
+        return Ok(());
+    }
+    let text = format!("{} bytes follow its end; send one stream for each request", rest.len());
+    Err(IngestError::Inflate(text))
 }
 
 fn wrong(error: impl std::error::Error) -> IngestError {
@@ -235,6 +277,56 @@ mod tests {
         let frame = |log: u8| [0x28, 0xb5, 0x2f, 0xfd, 0, (log - 10) << 3, 9, 0, 0, b'x'];
         assert_eq!(inflated(&frame(26), "zstd", 9).unwrap(), b"x");
         assert!(matches!(inflated(&frame(27), "zstd", 9), Err(IngestError::Inflate(_))));
+    }
+
+    #[test]
+    fn grants_brotli_no_large_window() {
+        // Empty streams: a window of 2^24 bytes takes four bits to ask for, one of 2^30 two bytes.
+        assert_eq!(inflated(&[0x3f], "br", 9).unwrap(), b"");
+        let large: &[u8] = &[0x11, 0xde];
+        let mut granting = brotli_decompressor::Decompressor::new(large, 64);
+        assert_eq!(granting.read_to_end(&mut Vec::new()).unwrap(), 0);
+        assert!(matches!(inflated(large, "br", 9), Err(IngestError::Inflate(_))));
+    }
+
+    /// All that follows would be lost without a word.
+    #[test]
+    fn refuses_what_follows_a_stream() {
+        let raw = deflate(TWO_EVENTS);
+        for (names, body) in [
+            ("gzip", gzip(TWO_EVENTS)),
+            ("deflate", zlib(TWO_EVENTS)),
+            ("deflate", raw),
+            ("zstd", zstd(TWO_EVENTS)),
+            ("snappy", snappy(TWO_EVENTS)),
+            ("br", BROTLI.to_vec()),
+        ] {
+            for rest in [&b"x"[..], b"\0", b"[{\"event_message\":\"c\"}]"] {
+                let result = inflated(&[&body, rest].concat(), names, 999);
+                assert!(matches!(result, Err(IngestError::Inflate(_))), "{names}: {result:?}");
+            }
+        }
+        for names in ["deflate", "br"] {
+            let body = if names == "br" { BROTLI.to_vec() } else { zlib(TWO_EVENTS) };
+            let text = inflated(&body.repeat(2), names, 999).unwrap_err().to_string();
+            assert!(text.contains("bytes follow its end"), "{text}");
+        }
+    }
+
+    #[test]
+    fn inflates_what_erlang_compresses() {
+        let term =
+            |rest: &[u8]| [b" \x83\x50\0\0\0\x09", zlib(b"m\0\0\0\x01x").as_slice(), rest].concat();
+        for (names, body) in [("", term(b"")), ("gzip", gzip(&term(b"")))] {
+            assert_eq!(inflated(&body, names, 99).unwrap(), b"\x83m\0\0\0\x01x", "{names}");
+        }
+        assert!(matches!(inflated(&term(b""), "", 6), Err(IngestError::TooLarge(6))));
+        assert!(inflated(&term(b""), "", 7).is_ok());
+        for wrong in [&term(b"x")[..], &term(b"")[..9], b"\x83\x50\0", b"\x83\x50\0\0\0\0nonsense"]
+        {
+            let result = inflated(wrong, "", 99);
+            assert!(matches!(result, Err(IngestError::Inflate(_))), "{wrong:?}: {result:?}");
+        }
     }
 
     #[test]

@@ -8,7 +8,6 @@ mod term;
 use std::borrow::Cow;
 
 use event_schemas::Value;
-use flate2::read::ZlibDecoder;
 
 pub(super) use term::VERSION;
 
@@ -20,30 +19,16 @@ use crate::{
     records::{Record, Records},
 };
 
-const COMPRESSED: u8 = 80;
-
-/// Reads a term: `{batch, […]}` in a map, a list of events, or one event.
+/// Reads a term: `{batch, […]}` in a map, a list of events, or one event. One that is compressed
+/// was inflated with the body.
 pub(super) fn decode(
     body: &[u8],
     decoder: &Decoder,
     records: &mut dyn Records,
 ) -> Result<(), IngestError> {
-    match body.trim_ascii_start() {
-        // Behind it is the length, which is not relied upon.
-        [VERSION, COMPRESSED, _, _, _, _, term @ ..] => {
-            let term = crate::body::read(ZlibDecoder::new(term), decoder.limit)?;
-            decode_term(&term, decoder, records)
-        }
-        [VERSION, term @ ..] => decode_term(term, decoder, records),
-        _ => Err(not_bert("it does not begin as one")),
-    }
-}
-
-fn decode_term(
-    term: &[u8],
-    decoder: &Decoder,
-    records: &mut dyn Records,
-) -> Result<(), IngestError> {
+    let [VERSION, term @ ..] = body.trim_ascii_start() else {
+        return Err(not_bert("it does not begin as one"));
+    };
     let mut reader = Reader::new(term);
     if reader.is_list() {
         decoder.take(Form::List)?;
@@ -52,22 +37,31 @@ fn decode_term(
     let Some(pairs) = reader.map().map_err(not_bert)? else {
         decoder.take(Form::Scalar)?;
         let value = reader.value().map_err(not_bert)?;
-        records.record(Record::Value(value));
+        records.record(reader.event(value));
         return Ok(());
     };
     // A batch may be as long as a body: its events are read later, one by one.
     let (mut object, mut batch) = (Vec::new(), None);
     for _ in 0..pairs {
-        let name = reader.name().map_err(not_bert)?;
-        if name == "batch" && reader.is_list() && formats::takes(decoder.format, Form::Batch) {
-            batch = Some(reader.clone());
-            reader.elements(&mut |_| {}).map_err(not_bert)?;
+        let mut ahead = reader.clone();
+        let name = ahead.name().map_err(not_bert)?;
+        if name == "batch" && ahead.is_list() && formats::takes(decoder.format, Form::Batch) {
+            batch = Some(ahead.clone());
+            ahead.pass_over().map_err(not_bert)?;
+            reader = ahead;
         } else {
-            object.push((name, reader.value().map_err(not_bert)?));
+            object.extend(reader.pair().map_err(not_bert)?);
         }
     }
     match batch {
-        None => decoder.lone(None, object, records),
+        None => match reader.event(Value::Object(object)) {
+            Record::Value(Value::Object(object)) => decoder.lone(None, object, records),
+            record => {
+                decoder.take(Form::Object)?;
+                records.record(record);
+                Ok(())
+            }
+        },
         Some(batch) => {
             records.route(route(&object));
             elements(batch, records)
@@ -76,7 +70,7 @@ fn decode_term(
 }
 
 fn elements(mut reader: Reader<'_>, records: &mut dyn Records) -> Result<(), IngestError> {
-    reader.elements(&mut |value| records.record(Record::Value(value))).map_err(not_bert)
+    reader.events(&mut |record| records.record(record)).map_err(not_bert)
 }
 
 fn not_bert(reason: &'static str) -> IngestError {

@@ -1,14 +1,15 @@
 //! A form's fields, as a browser or curl sends them: one event of texts.
 
-use event_schemas::{Value, parse};
+use event_schemas::{MAX_VALUES, TooManyValues, Value, parse};
 use url::form_urlencoded;
 
 use super::{Decoder, lossy};
 use crate::{
     error::IngestError,
     fields::{self, Fields},
+    formats::Form,
     paths::Format,
-    records::Records,
+    records::{Record, Records},
 };
 
 /// Whether this is what the media type says. It is what curl calls everything that it sends, and
@@ -23,6 +24,12 @@ pub(super) fn decode(
     decoder: &Decoder,
     records: &mut dyn Records,
 ) -> Result<(), IngestError> {
+    if memchr::memchr_iter(b'&', body).count() >= MAX_VALUES {
+        decoder.take(Form::Object)?;
+        let reason = TooManyValues.to_string();
+        records.record(Record::Unreadable { text: lossy::borrowed(body), reason });
+        return Ok(());
+    }
     let pairs = form_urlencoded::parse(body.trim_ascii())
         .map(|(name, value)| (lossy::without_nul(name), Value::String(lossy::without_nul(value))));
     let object: Fields<'_> = pairs.collect();

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use event_schemas::{NotJson, Value, parse, parse_elements, parse_fields};
+use event_schemas::{Unreadable, Value, parse, parse_elements, parse_fields};
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
@@ -12,6 +12,7 @@ use crate::{
     error::IngestError,
     fields::Fields,
     formats::{self, Form},
+    paths::Format,
     records::{Record, Records},
     request::Media,
 };
@@ -43,21 +44,36 @@ fn list(text: &str, decoder: &Decoder, records: &mut dyn Records) -> Result<(), 
 
 /// Hands over a list's elements as they are read. The list may be as long as a body.
 fn elements(text: &str, records: &mut dyn Records) -> Result<(), IngestError> {
-    parse_elements(text, &mut |element| records.record(Record::Value(element))).map_err(not_json)
+    let each = &mut |element| {
+        records.record(match element {
+            Ok(value) => Record::Value(value),
+            Err((text, error)) => lines::unreadable(text, &Unreadable::TooManyValues(error)),
+        });
+    };
+    parse_elements(text, each).map_err(not_json)
 }
 
 fn objects(text: &str, decoder: &Decoder, records: &mut dyn Records) -> Result<(), IngestError> {
     let (first, rest) = lines::split_first(text);
     let alone = lines::is_blank(rest);
-    // One line of many, or the only one, where a path takes many but not one.
-    let takes_lines =
-        decoder.media == Media::Lines && !formats::takes(decoder.format, Form::Object);
+    // One line of many, or the only one: where a path takes many but not one, and where
+    // Cloudflare's lines come as what it calls them.
+    let takes_lines = match (decoder.format, decoder.media) {
+        (Format::Cloudflare, Media::Text | Media::Lines) => true,
+        (format, Media::Lines) => !formats::takes(format, Form::Object),
+        _ => false,
+    };
     if (!alone || takes_lines) && is_object(first) {
         return lines::decode(text, decoder, records);
     }
     let text = if alone { first } else { text };
     match parse_fields(text) {
         Ok(fields) => object(text, fields, decoder, records),
+        Err(error @ Unreadable::TooManyValues(_)) if is_json(text) => {
+            decoder.take(Form::Object)?;
+            records.record(lines::unreadable(text, &error));
+            Ok(())
+        }
         Err(_) if each_concatenated(text, |_| {}).is_some_and(|count| count > 1) => {
             decoder.take(Form::Lines)?;
             each_concatenated(text, |object| lines::record(object, decoder, records));
@@ -79,17 +95,27 @@ fn object(
     records: &mut dyn Records,
 ) -> Result<(), IngestError> {
     let batch = fields.iter().rev().find(|(name, text)| name == "batch" && text.starts_with('['));
+    let strings = || -> Fields<'_> {
+        let strings = fields.iter().filter(|(_, text)| text.starts_with('"'));
+        strings.filter_map(|(name, text)| Some((name.clone(), parse(text).ok()?))).collect()
+    };
     if let Some((_, batch)) = batch
         && formats::takes(decoder.format, Form::Batch)
     {
-        let strings = fields.iter().filter(|(_, text)| text.starts_with('"'));
-        let strings: Fields<'_> =
-            strings.filter_map(|(name, text)| Some((name.clone(), parse(text).ok()?))).collect();
-        records.route(route(&strings));
+        records.route(route(&strings()));
         return elements(batch, records);
     }
-    let Value::Object(object) = parse(text).map_err(not_json)? else { return Ok(()) };
-    decoder.lone(Some(text), object, records)
+    match parse(text) {
+        Ok(Value::Object(object)) => decoder.lone(Some(text), object, records),
+        Ok(_) => Ok(()),
+        Err(error @ Unreadable::TooManyValues(_)) => {
+            decoder.take(Form::Object)?;
+            records.route(route(&strings()));
+            records.record(lines::unreadable(text, &error));
+            Ok(())
+        }
+        Err(error) => Err(not_json(error)),
+    }
 }
 
 /// Takes objects that stand one after the other, without anything that says where one ends, as
@@ -115,6 +141,6 @@ fn is_json(text: &str) -> bool {
     serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
-fn not_json(error: NotJson) -> IngestError {
+fn not_json(error: Unreadable) -> IngestError {
     IngestError::NotJson(error.to_string())
 }

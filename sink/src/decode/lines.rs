@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use event_schemas::{Value, parse};
+use event_schemas::{Unreadable, Value, parse};
 
 use super::{Decoder, lossy};
 use crate::{
@@ -24,7 +24,12 @@ pub(super) fn decode(
     records: &mut dyn Records,
 ) -> Result<(), IngestError> {
     decoder.take(Form::Lines)?;
-    of(text).for_each(|line| record(line, decoder, records));
+    for line in of(text) {
+        if records.is_full() {
+            break;
+        }
+        record(line, decoder, records);
+    }
     Ok(())
 }
 
@@ -34,8 +39,17 @@ pub(super) fn record(line: &str, decoder: &Decoder, records: &mut dyn Records) {
         Ok(Value::Object(object)) => Record::Value(formats::of_line(decoder.format, line, object)),
         _ if decoder.media == Media::Text => Record::Value(message(line)),
         Ok(other) => Record::Value(other),
-        Err(error) => Record::Unreadable { text: line, reason: format!("no JSON: {error}") },
+        Err(error) => unreadable(line, &error),
     });
+}
+
+/// A text that is no JSON, or too much of it.
+pub(super) fn unreadable<'a>(text: &'a str, error: &Unreadable) -> Record<'a> {
+    let reason = match error {
+        Unreadable::NotJson(error) => format!("no JSON: {error}"),
+        Unreadable::TooManyValues(error) => error.to_string(),
+    };
+    Record::Unreadable { text: Cow::Borrowed(text), reason }
 }
 
 /// Makes an event of each line.
@@ -45,7 +59,12 @@ pub(super) fn texts(
     records: &mut dyn Records,
 ) -> Result<(), IngestError> {
     decoder.take(Form::Text)?;
-    of(text).for_each(|line| records.record(Record::Value(message(line))));
+    for line in of(text) {
+        if records.is_full() {
+            break;
+        }
+        records.record(Record::Value(message(line)));
+    }
     Ok(())
 }
 

@@ -11,7 +11,7 @@ pub(super) fn borrowed(bytes: &[u8]) -> Cow<'_, str> {
 }
 
 /// A text without U+0000.
-pub(super) fn without_nul(text: Cow<'_, str>) -> Cow<'_, str> {
+pub(crate) fn without_nul(text: Cow<'_, str>) -> Cow<'_, str> {
     match memchr::memchr(0, text.as_bytes()) {
         None => text,
         Some(_) => Cow::Owned(text.replace('\0', REPLACEMENT)),

@@ -2,17 +2,23 @@
 
 mod message;
 mod metric;
+mod part;
 
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat};
 use event_schemas::Value;
 use prost::{DecodeError, Message as _};
 
-use self::message::{EventArray, Events, Kind, Log, Trace};
+use self::{
+    message::{EventArray, Events, Kind, Log, Trace},
+    part::Part,
+};
 use super::lossy;
 use crate::{
     fields::{Fields, named},
     formats,
+    limits::MAX_BODY_VALUES,
+    protobuf,
     records::{Record, Records},
 };
 
@@ -21,13 +27,19 @@ use crate::{
 ///
 /// prost reads no deeper than 100 messages in each other, which is about 32 objects.
 pub(super) fn decode(message: Bytes, records: &mut dyn Records) -> Result<(), DecodeError> {
+    if weight(&message) > MAX_BODY_VALUES {
+        let text = String::from_utf8_lossy(&message);
+        let reason = format!("a frame of more than {MAX_BODY_VALUES} values");
+        records.record(Record::Unreadable { text, reason });
+        return Ok(());
+    }
     let EventArray { events } = EventArray::decode(message.clone())?;
     let Some(events) = events else {
         // An empty frame holds no event that could be lost.
         if message.is_empty() {
             return Ok(());
         }
-        let text = &String::from_utf8_lossy(&message);
+        let text = String::from_utf8_lossy(&message);
         let reason = "a frame without an event of Vector's codec native".to_owned();
         records.record(Record::Unreadable { text, reason });
         return Ok(());
@@ -43,6 +55,11 @@ pub(super) fn decode(message: Bytes, records: &mut dyn Records) -> Result<(), De
         }
     }
     Ok(())
+}
+
+/// About how many values a message takes the memory of.
+pub(super) fn weight(message: &[u8]) -> usize {
+    protobuf::weight(Part::EventArray, message, MAX_BODY_VALUES + 1)
 }
 
 fn log(log: &Log) -> Value<'_> {

@@ -13,20 +13,32 @@ use crate::{
 
 use self::message::Now;
 
+/// Longest message in bytes; receivers need not take more than 2 KB (RFC 5424). Each pair of three
+/// bytes becomes a field.
+const MAX_MESSAGE: usize = 1 << 20;
+
 /// Hands over each message. One that is none does not harm its neighbours; that none is one tells
 /// that the body is something else.
 pub(super) fn decode(body: &[u8], records: &mut dyn Records) -> Result<(), IngestError> {
     let now = Now::read();
     let (mut rest, mut any) = (body, false);
-    while let Some(frame) = next(&mut rest) {
+    while !records.is_full()
+        && let Some(frame) = next(&mut rest)
+    {
         let text = lossy::borrowed(frame);
+        if frame.len() > MAX_MESSAGE {
+            any = true;
+            let reason = format!("a syslog message of more than {MAX_MESSAGE} bytes");
+            records.record(Record::Unreadable { text, reason });
+            continue;
+        }
         match message::event(&text, now) {
             Some(event) => {
                 any = true;
                 records.record(Record::Value(event));
             }
             None => records.record(Record::Unreadable {
-                text: &text,
+                text,
                 reason: "no syslog message: those begin with <priority>".to_owned(),
             }),
         }

@@ -1,3 +1,4 @@
+use event_schemas::TooManyValues;
 use proptest::prelude::*;
 use warp::http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_TYPE};
 
@@ -10,12 +11,13 @@ use crate::{
 const LIMIT: usize = 1 << 20;
 
 fn decoder(format: Format, media: Media) -> Decoder {
-    Decoder { format, media, attributes: Attributes::default(), limit: LIMIT }
+    Decoder { format, media, attributes: Attributes::default(), routed: false }
 }
 
 fn read(format: Format, media: Media, body: &[u8]) -> Result<Kept, IngestError> {
     let mut kept = Kept::default();
-    decoder(format, media).decode(body.to_vec(), &mut kept).map(|()| kept)
+    let body = inflate(body.to_vec(), Encoding::Identity, LIMIT)?;
+    decoder(format, media).decode(body, &mut kept).map(|()| kept)
 }
 
 fn records(body: &str) -> Vec<String> {
@@ -191,6 +193,33 @@ fn lines_of_which_none_can_be_read_are_kept() {
     }
 }
 
+/// What Cloudflare calls lines is lines, also where there is one. One object of another type is an
+/// event, and its `source` no field of it where it says where the event goes.
+#[test]
+fn one_line_of_cloudflare_is_as_many() {
+    let line = br#"{"source":"s","Datetime":5}"#;
+    let event = r#"{"event_message":"{\"source\":\"s\",\"Datetime\":5}","metadata":{"source":"s","Datetime":5},"timestamp":5}"#;
+    for media in [Media::Text, Media::Lines] {
+        for count in [1, 2] {
+            let body = [&line[..], b"\n"].concat().repeat(count);
+            let kept = read(Format::Cloudflare, media, &body).unwrap();
+            assert_eq!(
+                (kept.records, kept.route),
+                (vec![event.to_owned(); count], Route::default())
+            );
+        }
+    }
+    for (routed, expected) in
+        [(false, r#"{"Datetime":5}"#), (true, r#"{"source":"s","Datetime":5}"#)]
+    {
+        let mut kept = Kept::default();
+        let decoder = Decoder { routed, ..decoder(Format::Cloudflare, Media::Other) };
+        decoder.decode(line.to_vec(), &mut kept).unwrap();
+        assert_eq!(kept.records, [expected]);
+        assert_eq!(kept.route, Route::to_token_or_name("s"));
+    }
+}
+
 #[test]
 fn one_line_is_lines_where_an_object_is_not_taken() {
     let line = b"{\"source\":\"build\"}\n";
@@ -279,11 +308,6 @@ fn knows_bert() {
         let kept = read(Format::BeamLogger, Media::Other, &compressed(size)).unwrap();
         assert_eq!(kept.records, [event, "5"]);
     }
-    let mut small = decoder(Format::BeamLogger, Media::Other);
-    small.limit = 20;
-    let result = small.decode(compressed(7), &mut Kept::default());
-    assert!(matches!(result, Err(IngestError::TooLarge(20))), "{result:?}");
-
     let list = [&[131][..], BATCH].concat();
     assert_eq!(read(Format::Events, Media::Other, &list).unwrap().records, [event, "5"]);
     let lone = b"\x83\x74\0\0\0\x01\x77\x07message\x61\x05";
@@ -298,6 +322,81 @@ fn knows_bert() {
     ] {
         let error = refusal(Format::BeamLogger, Media::Other, body);
         assert!(error.contains(reason), "{error}");
+    }
+}
+
+/// An event with a field for each value that may be, and one more.
+fn too_many_values() -> String {
+    let fields: Vec<_> = (0..MAX_VALUES).map(|place| format!("\"{place}\":0")).collect();
+    format!("{{{}}}", fields.join(","))
+}
+
+#[test]
+fn an_event_of_too_many_values_does_not_harm_its_neighbours() {
+    let many = too_many_values();
+    let nested = format!("{{\"source\":\"s\",\"a\":{many}}}");
+    let kept = |text: &str| format!("{text} !! {TooManyValues}");
+    for (format, media, body) in [
+        (Format::Events, Media::Other, format!("[{{\"a\":1}},{many},{{\"b\":1}}]")),
+        (Format::Events, Media::Other, format!("{{\"batch\":[{{\"a\":1}},{many},{{\"b\":1}}]}}")),
+        (Format::Events, Media::Lines, format!("{{\"a\":1}}\n{many}\n{{\"b\":1}}\n")),
+        (Format::Events, Media::Other, format!("{{\"a\":1}}{many}{{\"b\":1}}")),
+    ] {
+        let records = read(format, media, body.as_bytes()).unwrap().records;
+        assert_eq!(records, [r#"{"a":1}"#, &kept(&many), r#"{"b":1}"#]);
+    }
+    let pretty = |text: &str| text.replacen(',', ",\n", 9);
+    for (format, body) in [
+        (Format::Events, many.clone()),
+        (Format::Events, pretty(&many)),
+        (Format::Events, nested.clone()),
+        (Format::GitHub, many.clone()),
+        (Format::GitHub, pretty(&nested)),
+        (Format::Cloudflare, nested.clone()),
+        (Format::Vector, nested.clone()),
+    ] {
+        let found = read(format, Media::Other, body.as_bytes()).unwrap();
+        assert_eq!(found.records, [kept(&body)]);
+        if body.contains("source") {
+            assert_eq!(found.route, Route::to_token_or_name("s"));
+        }
+    }
+    let form = vec!["a=1"; MAX_VALUES + 1].join("&");
+    assert_eq!(read(Format::Events, Media::Form, form.as_bytes()).unwrap().records, [kept(&form)]);
+    let syslog = |message: &str| format!("<13>1 - - - - - - {message}");
+    let long = syslog(&"a=1 ".repeat(300_000));
+    let body = [syslog("m"), long, syslog("n")].join("\n");
+    let records = read(Format::Syslog, Media::Other, body.as_bytes()).unwrap().records;
+    assert!(records[1].ends_with(" !! a syslog message of more than 1048576 bytes"));
+    assert!(records.len() == 3 && records[2].starts_with(r#"{"message":"n""#));
+}
+
+#[test]
+fn a_body_needs_memory_for_the_values_that_are_read_at_once() {
+    let needs =
+        |body: &[u8]| decoder(Format::Events, Media::Other).needs(body).unwrap() / VALUE_BYTES;
+    // EventArray { logs: [Log { fields: {"": [null, …]} }] }
+    let list = [&b"\x0a\x00"[..]].concat().repeat(300);
+    let framed = |message: &[u8]| {
+        [&u32::try_from(message.len()).unwrap().to_be_bytes()[..], message].concat()
+    };
+    let delimited = |tag: u8, inner: &[u8]| {
+        let length = u16::try_from(inner.len()).unwrap();
+        [&[tag, (length & 0x7f) as u8 | 0x80, (length >> 7) as u8][..], inner].concat()
+    };
+    let value = delimited(0x42, &list);
+    let log = delimited(0x0a, &delimited(0x0a, &delimited(0x0a, &delimited(0x12, &value))));
+    let (small, large) = (framed(b"\x0a\x02\x0a\x00"), framed(&log));
+    for (body, values) in [
+        (&b""[..], 1),
+        (b"[{\"a\":1,\"b\":[2,3]}]", 6),
+        (&b"[0,".repeat(MAX_VALUES), MAX_VALUES),
+        (b"a=1&b=2", 4),
+        (&[&small[..], &large, &small].concat(), 307),
+        (&[131; 99], 99),
+        (&[131; MAX_VALUES + 9], MAX_VALUES),
+    ] {
+        assert_eq!(needs(body), values, "{:?}", &body[..body.len().min(30)]);
     }
 }
 

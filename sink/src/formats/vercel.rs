@@ -6,6 +6,9 @@ use event_schemas::Value;
 
 use crate::fields::{self, Fields, named, string};
 
+/// Longest text that is taken apart, in bytes; Lambda cuts what is printed after 256 KB.
+const MAX_PRINTED: usize = 1 << 20;
+
 /// A composed message over the entry, what a function printed taken apart in it.
 pub(super) fn event(mut object: Fields<'_>) -> Value<'_> {
     let message = string(message(&object));
@@ -13,6 +16,7 @@ pub(super) fn event(mut object: Fields<'_>) -> Value<'_> {
     join_user_agents(&mut object);
     if fields::text(&object, "source") == Some("lambda")
         && let Some(Value::String(printed)) = fields::get(&object, "message")
+        && printed.len() <= MAX_PRINTED
     {
         let parsed = lambda::parsed(printed);
         object.push(named("parsedLambdaMessage", parsed));

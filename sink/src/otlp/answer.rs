@@ -191,7 +191,14 @@ mod tests {
             (Failure::MediaType("text/plain".to_owned()), 415, Code::InvalidArgument, "text/plain"),
             (Failure::Empty, 400, Code::InvalidArgument, "empty"),
             (IngestError::TooLarge(9).into(), 413, Code::InvalidArgument, "9 bytes"),
-            (IngestError::Body("x".to_owned()).into(), 400, Code::InvalidArgument, "x"),
+            (
+                IngestError::NotOtlp { signal: "logs", format: "JSON", reason: "x".to_owned() }
+                    .into(),
+                400,
+                Code::InvalidArgument,
+                "x",
+            ),
+            (IngestError::TooManyValues.into(), 413, Code::InvalidArgument, "1000000 values"),
             (IngestError::Starting.into(), 503, Code::Unavailable, "starting"),
             (IngestError::Append(away).into(), 503, Code::Unavailable, "gone"),
             (IngestError::Internal("x".to_owned()).into(), 500, Code::Internal, "internal"),

@@ -3,13 +3,14 @@
 use store::Scope;
 use warp::http::HeaderMap;
 
-use super::decode::{Format, Signal, decode};
+use super::decode::{Decoder, Format, Signal};
 use crate::{
     SenderConnection,
     body::Encoding,
     budget::Share,
     error::IngestError,
-    pipeline::{Pipeline, Sent},
+    pipeline::{Pipeline, Sent, Taken},
+    rate_limits::Quota,
     request::{Parameters, Route},
 };
 
@@ -78,20 +79,29 @@ pub(super) fn admit(
     if route.key().is_some() { Ok(Admitted { scope, route }) } else { Err(Failure::NoSource) }
 }
 
+impl Admitted {
+    /// Counts an export of which not even the body is taken, where it will not come again.
+    pub(super) fn count_refused(&self, pipeline: &Pipeline, failure: &Failure) {
+        if !matches!(failure, Failure::Ingest(error) if !error.is_final()) {
+            pipeline.count_refused(&self.route, failure);
+        }
+    }
+}
+
 impl Export {
-    /// Stores the records; returns when all that can be are committed.
+    /// Stores the records; returns when all that can be are committed. Besides, what is left to
+    /// the sender.
     pub(super) async fn store(
         self,
         pipeline: &Pipeline,
         connection: Option<&SenderConnection>,
-    ) -> Result<Outcome, Failure> {
+    ) -> (Option<Quota>, Result<Outcome, Failure>) {
         let Self { admitted: Admitted { scope, route }, signal, format, body, encoding, share } =
             self;
         let sent = Sent { scope, route, form: signal.name().to_owned(), body, encoding, share };
-        let taken = pipeline.submit(sent, connection, move |body, records| {
-            decode(signal, format.unwrap_or_else(|| Format::of(&body)), body, records)
-        });
-        match taken.await.outcome {
+        let taken = pipeline.submit(sent, connection, Decoder { signal, format });
+        let Taken { quota, outcome } = taken.await;
+        let outcome = match outcome {
             Ok(()) => Ok(Outcome::default()),
             Err(IngestError::Rejected(rejected)) => Ok(Outcome {
                 rejected: i64::try_from(rejected.count).unwrap_or(i64::MAX),
@@ -100,6 +110,7 @@ impl Export {
             // The token was right.
             Err(IngestError::Unauthorized) => Err(Failure::UnknownSource),
             Err(error) => Err(Failure::Ingest(error)),
-        }
+        };
+        (quota, outcome)
     }
 }

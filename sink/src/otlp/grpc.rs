@@ -76,12 +76,16 @@ where
     let mut grpc = Grpc::new(Unread)
         .accept_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(limit);
-    let response = grpc.unary(Method { pipeline, signal, admitted, connection }, request).await;
+    let method =
+        Method { pipeline: pipeline.clone(), signal, admitted: admitted.clone(), connection };
+    let response = grpc.unary(method, request).await;
     // tonic's codes for a message above the limit, before and after it was inflated.
     let code = Status::from_header_map(response.headers()).map(|status| status.code());
     match code {
         Some(Code::OutOfRange | Code::ResourceExhausted) => {
-            answer::grpc_failure(&IngestError::TooLarge(limit).into()).into_http()
+            let failure = IngestError::TooLarge(limit).into();
+            admitted.count_refused(&pipeline, &failure);
+            answer::grpc_failure(&failure).into_http()
         }
         _ => response,
     }
@@ -120,7 +124,8 @@ impl UnaryService<Vec<u8>> for Method {
             }
             let (format, encoding) = (Some(Format::Protobuf), Encoding::Identity);
             let export = Export { admitted, signal, format, body, encoding, share };
-            match export.store(&pipeline, connection.as_ref()).await {
+            let (_, outcome) = export.store(&pipeline, connection.as_ref()).await;
+            match outcome {
                 Ok(outcome) => Ok(Response::new(answer::message(signal, outcome))),
                 Err(failure) => Err(answer::grpc_failure(&failure)),
             }

@@ -68,6 +68,7 @@ async fn export(
 ) -> Response {
     // The format of the answer: people who try things out say no type, and read JSON.
     let mut format = Format::Json;
+    let mut quota = None;
     let exported = async {
         let declared = declared(headers);
         if let Ok(Some(declared)) = declared {
@@ -75,21 +76,30 @@ async fn export(
         }
         let parameters = Parameters::read(query);
         let admitted = admit(pipeline, &parameters, headers)?;
-        let declared = declared?;
-        let encoding = Encoding::of(headers)?;
+        let counted = |failure: Failure| {
+            admitted.count_refused(pipeline, &failure);
+            failure
+        };
+        let declared = declared.map_err(counted)?;
+        let encoding = Encoding::of(headers).map_err(Failure::from).map_err(counted)?;
         let mut share = pipeline.share();
-        let body = body::collect(body, pipeline.max_body_bytes(), &mut share).await?;
+        let body = body::collect(body, pipeline.max_body_bytes(), &mut share).await;
+        let body = body.map_err(Failure::from).map_err(counted)?;
         if body.is_empty() {
             return Err(Failure::Empty);
         }
         format = declared.unwrap_or_else(|| Format::of(&body));
         let export = Export { admitted, signal, format: declared, body, encoding, share };
-        export.store(pipeline, connection.as_ref()).await
+        let (left, outcome) = export.store(pipeline, connection.as_ref()).await;
+        quota = left;
+        outcome
     };
-    match exported.await {
+    let mut response = match exported.await {
         Ok(outcome) => answer::success(signal, format, outcome),
         Err(failure) => answer::failure(format, &failure),
-    }
+    };
+    crate::answer::tell(quota.as_ref(), &mut response);
+    response
 }
 
 /// The format that the content-type names; None where there is no such header.

@@ -5,6 +5,8 @@
 //! allows; those are made right first. Nothing here can touch what people sent: keys of JSON
 //! objects are OTLP's own, people's names and texts are strings.
 
+use std::{cell::Cell, fmt};
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use event_schemas::repair;
 use opentelemetry_proto::tonic::{
@@ -12,21 +14,106 @@ use opentelemetry_proto::tonic::{
     metrics::v1::AggregationTemporality,
     trace::v1::{span::SpanKind, status::StatusCode},
 };
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value as Json, json};
+
+use super::decode::Unread;
+use crate::limits::MAX_BODY_VALUES;
 
 /// Reads one request, or a list of them, which is what Vector's `opentelemetry` sink sends with
 /// the codec `json`.
-pub(super) fn read<T: DeserializeOwned>(body: Vec<u8>) -> Result<Vec<T>, serde_json::Error> {
-    let requests = match serde_json::from_str(&repair(body))? {
+pub(super) fn read<T: DeserializeOwned>(body: Vec<u8>) -> Result<Vec<T>, Unread> {
+    let text = repair(body);
+    if weight(&text, MAX_BODY_VALUES + 1) > MAX_BODY_VALUES {
+        return Err(Unread::TooManyValues);
+    }
+    let not_otlp = |error: serde_json::Error| Unread::NotOtlp(error.to_string());
+    let requests = match serde_json::from_str(&text).map_err(not_otlp)? {
         Json::Array(requests) => requests,
         request => vec![request],
     };
     let read = |mut request| {
         amend(&mut request);
-        serde_json::from_value(request)
+        serde_json::from_value(request).map_err(not_otlp)
     };
     requests.into_iter().map(read).collect()
+}
+
+/// About how many values a text takes the memory of; no more than `most` are counted, and none
+/// behind what is no JSON.
+fn weight(text: &str, most: usize) -> usize {
+    let weight = Cell::new(0);
+    // What is wrong with it is told when it is read.
+    _ = Weigh { weight: &weight, most }.deserialize(&mut serde_json::Deserializer::from_str(text));
+    weight.get()
+}
+
+/// Counts values; an object is two, for the room that its fields get.
+#[derive(Clone, Copy)]
+struct Weigh<'w> {
+    weight: &'w Cell<usize>,
+    most: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Weigh<'_> {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
+        reader.deserialize_any(self)
+    }
+}
+
+impl Weigh<'_> {
+    fn add<E: serde::de::Error>(self, values: usize) -> Result<(), E> {
+        self.weight.set(self.weight.get() + values);
+        if self.weight.get() < self.most { Ok(()) } else { Err(E::custom("it weighs too much")) }
+    }
+}
+
+impl<'de> Visitor<'de> for Weigh<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
+        self.add(1)
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<(), E> {
+        self.add(1)
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<(), E> {
+        self.add(1)
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<(), E> {
+        self.add(1)
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<(), E> {
+        self.add(1)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<(), E> {
+        self.add(1)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        self.add(1)?;
+        while list.next_element_seed(self)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        self.add(2)?;
+        while map.next_key::<IgnoredAny>()?.is_some() {
+            map.next_value_seed(self)?;
+        }
+        Ok(())
+    }
 }
 
 fn amend(value: &mut Json) {

@@ -22,6 +22,9 @@ pub(super) fn find(request: &ExportLogsServiceRequest, records: &mut dyn Records
         for of_scope in &of_resource.scope_logs {
             let origin = Origin::of(of_resource.resource.as_ref(), of_scope.scope.as_ref());
             for log in &of_scope.log_records {
+                if records.is_full() {
+                    return;
+                }
                 records.record(Record::Value(record(log, &origin)));
             }
         }
@@ -48,8 +51,8 @@ fn record<'a>(log: &'a LogRecord, origin: &Origin<'a>) -> Value<'a> {
 fn message<'a>(body: &Value<'a>, event_name: &'a str) -> Value<'a> {
     match body {
         Value::String(text) if !text.is_empty() => Value::String(text.clone()),
-        Value::Null => Value::String(Cow::Borrowed(event_name)),
-        _ if !event_name.is_empty() => Value::String(Cow::Borrowed(event_name)),
+        Value::Null => value::text(event_name),
+        _ if !event_name.is_empty() => value::text(event_name),
         Value::String(_) => Value::Null,
         other => Value::String(Cow::Owned(other.to_json())),
     }

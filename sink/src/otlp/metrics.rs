@@ -26,6 +26,9 @@ pub(super) fn find(request: &ExportMetricsServiceRequest, records: &mut dyn Reco
         for of_scope in &of_resource.scope_metrics {
             let origin = Origin::of(of_resource.resource.as_ref(), of_scope.scope.as_ref());
             for metric in &of_scope.metrics {
+                if records.is_full() {
+                    return;
+                }
                 points(metric, &origin, records);
             }
         }
@@ -37,7 +40,7 @@ fn points<'a>(metric: &'a Metric, origin: &Origin<'a>, records: &mut dyn Records
         // Of a kind that is not known, or wrong in JSON.
         let text = serde_json::to_string(metric).unwrap_or_default();
         let reason = format!("the metric {} has no points that can be read", metric.name);
-        records.record(Record::Unreadable { text: &text, reason });
+        records.record(Record::Unreadable { text: text.into(), reason });
         return;
     };
     let mut put = |metric_type: &'static str, write: &dyn Fn(&mut Fields<'a>)| {

@@ -22,6 +22,9 @@ pub(super) fn find(request: &ExportTraceServiceRequest, records: &mut dyn Record
         for of_scope in &of_resource.scope_spans {
             let origin = Origin::of(of_resource.resource.as_ref(), of_scope.scope.as_ref());
             for span in &of_scope.spans {
+                if records.is_full() {
+                    return;
+                }
                 records.record(Record::Value(record(span, &origin)));
                 for event in &span.events {
                     records.record(Record::Value(event_record(event, span, &origin)));

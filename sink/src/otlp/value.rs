@@ -6,6 +6,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use event_schemas::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 
+use crate::decode::without_nul;
+
 /// Nanoseconds since 1970 that can be a time of today: 19 digits, from September 2001 until 2262.
 const TIMES: std::ops::RangeInclusive<u64> = 1_000_000_000_000_000_000..=i64::MAX.unsigned_abs();
 
@@ -36,7 +38,7 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn text(&mut self, name: &'static str, text: &'a str) {
-        self.value(name, Value::String(Cow::Borrowed(text)));
+        self.value(name, self::text(text));
     }
 
     /// The id of a trace or span in lower hexadecimal digits; one of zeros is none.
@@ -77,7 +79,7 @@ impl<'a> Fields<'a> {
 pub(super) fn any(value: &AnyValue) -> Value<'_> {
     let Some(value) = &value.value else { return Value::Null };
     match value {
-        any_value::Value::StringValue(text) => Value::String(Cow::Borrowed(text)),
+        any_value::Value::StringValue(string) => text(string),
         any_value::Value::BoolValue(value) => Value::Bool(*value),
         any_value::Value::IntValue(number) => integer(*number),
         any_value::Value::DoubleValue(number) => double(*number),
@@ -94,6 +96,11 @@ pub(super) fn object(attributes: &[KeyValue]) -> Value<'_> {
         (Cow::Borrowed(key.as_str()), value.as_ref().map_or(Value::Null, any))
     });
     Value::Object(fields.collect())
+}
+
+/// A text, without what PostgreSQL cannot store.
+pub(super) fn text(text: &str) -> Value<'_> {
+    Value::String(without_nul(Cow::Borrowed(text)))
 }
 
 /// A whole number.

@@ -160,7 +160,7 @@ async fn one_bad_row_costs_one_row() {
     assert_eq!(fixture.ids().await.len(), 101);
 
     let page = RejectedPage { ids: None, before: None, limit: 10 };
-    let rejected = fixture.store().rejected_events(&fixture.source, page).await.unwrap();
+    let rejected = fixture.store().rejected_events(&fixture.source, page).await.unwrap().events;
     let mut bodies: Vec<_> = rejected.iter().map(|rejected| &rejected.event[..13]).collect();
     bodies.sort_unstable();
     assert_eq!(bodies, [r#"{"id":"bad 1""#, r#"{"id":"bad 2""#]);
@@ -183,15 +183,43 @@ async fn rejected_events_are_listed_in_pages_and_removed() {
         let page = RejectedPage { ids: None, before, limit };
         fixture.store().rejected_events(&fixture.source, page).await.unwrap()
     };
-    let first = list(None, 2).await;
+    let page = list(None, 2).await;
+    let (first, next) = (page.events, page.next);
     let events: Vec<_> = first.iter().map(|kept| kept.event.as_str()).collect();
     assert_eq!(events, ["4\u{fffd}", "3\u{fffd}"]);
     assert_eq!(first[0].reasons.to_string(), r#"[{"path":"a.b","reason":"wrong"}]"#);
-    let rest = list(Some(first[1].id), 10).await;
-    assert_eq!(rest.len(), 3);
-    let ids = [rest[0].id, rest[1].id, uuid::Uuid::nil()];
+    let next = next.map(|place| place.to_string().parse().unwrap());
+    let rest = list(next, 3).await;
+    assert_eq!((rest.events.len(), rest.next), (3, None));
+    // The next page is the same when the last event of this one is gone, as after a replay.
+    let ids = [first[1].id, rest.events[1].id, uuid::Uuid::nil()];
     let removed = fixture.store().remove_rejected_events(&fixture.source, &ids).await.unwrap();
-    assert_eq!((removed, list(None, 10).await.len()), (2, 3));
+    let left: Vec<_> = list(next, 10).await.events.iter().map(|kept| kept.id).collect();
+    assert_eq!((removed, left), (2, vec![rest.events[0].id, rest.events[2].id]));
+}
+
+#[tokio::test]
+async fn a_page_of_rejected_events_is_bounded_in_bytes() {
+    let fixture = Fixture::new().await;
+    // The newest last; 8 MiB fit.
+    let sizes = [10, 3 << 20, 3 << 20, 3 << 20, 9 << 20, 1];
+    for size in sizes {
+        let mut batch = Batch::default();
+        batch.reject("x".repeat(size), Vec::new());
+        fixture.append(batch).await.unwrap();
+    }
+    let mut pages = Vec::new();
+    let mut before = None;
+    loop {
+        let page = RejectedPage { ids: None, before, limit: 1000 };
+        let page = fixture.store().rejected_events(&fixture.source, page).await.unwrap();
+        pages.push(page.events.iter().map(|kept| kept.event.len()).collect::<Vec<_>>());
+        before = page.next;
+        if before.is_none() {
+            break;
+        }
+    }
+    assert_eq!(pages, [vec![1], vec![9 << 20], vec![3 << 20, 3 << 20], vec![3 << 20, 10]]);
 }
 
 /// A writer goes on when its sender has gone: the events are stored, whole, and once.

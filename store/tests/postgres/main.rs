@@ -3,7 +3,11 @@
 #[cfg(test)]
 mod append;
 #[cfg(test)]
+mod drain;
+#[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod orphans;
 #[cfg(test)]
 mod outage;
 #[cfg(test)]

@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 use end_to_end::postgres::TestCluster;
 use sqlx::{Connection, PgConnection};
-use store::{AppendError, QueryError, Readiness};
+use store::{AppendError, Delivery, PostgresServer, QueryError, Readiness, RejectedPage};
 
-use crate::fixture::{Fixture, append, batch, eventually, launch, now, settings, within_deadline};
+use crate::fixture::{
+    Fixture, admit, append, batch, eventually, launch, now, run, settings, start, within_deadline,
+};
 
 #[tokio::test]
 async fn a_store_recovers_from_a_restart() {
@@ -89,7 +91,7 @@ async fn a_store_started_before_its_database_waits_for_it() {
 async fn tables_lost_in_an_outage_are_made_again() {
     let cluster = TestCluster::start();
     let mut fixture = Fixture::on(&cluster).await;
-    crate::fixture::run(&mut fixture.admin, "drop schema _analytics cascade").await;
+    run(&mut fixture.admin, "drop schema _analytics cascade").await;
     cluster.stop_server();
     let store = fixture.running.store.clone();
     eventually("the outage is noticed", async || store.readiness() == Readiness::Unreachable).await;
@@ -97,4 +99,90 @@ async fn tables_lost_in_an_outage_are_made_again() {
     within_deadline("ready again", store.ready()).await;
     // Its catalog is as empty as the server.
     assert!(store.sources().is_empty());
+}
+
+const LOCKED: &str = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' \
+                      and datname = current_database()";
+
+/// The spool is drained and rejected events are looked at while no writer gets on.
+#[tokio::test(flavor = "multi_thread")]
+async fn stuck_writers_do_not_take_every_connection() {
+    let mut fixture =
+        Fixture::with(TestCluster::shared(), |settings| settings.ingest_connections = 1).await;
+    let mut holder = PgConnection::connect(&fixture.url).await.unwrap();
+    run(&mut holder, &format!("begin; lock table {}", fixture.source.table)).await;
+    let (store, source) = (fixture.store().clone(), fixture.source.clone());
+    let held = tokio::spawn(async move { append(&store, &source, batch([("held", now())])).await });
+    eventually("the writer waits", async || fixture.ask(LOCKED).await == "1").await;
+    let page = RejectedPage { ids: None, before: None, limit: 1 };
+    let rejected = fixture.store().rejected_events(&fixture.source, page).await.unwrap();
+    assert_eq!(rejected.events, []);
+    run(&mut holder, "commit").await;
+    held.await.unwrap().unwrap();
+}
+
+/// Somebody holds a lock on the receipts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_that_is_held_up_gets_on() {
+    let mut fixture = Fixture::new().await;
+    let lost = Delivery::default();
+    let admission = admit(fixture.store(), "content", &lost);
+    admission.append(&fixture.source, batch([("x", now())])).await.unwrap();
+    let mut holder = PgConnection::connect(&fixture.url).await.unwrap();
+    run(&mut holder, "begin; lock table _analytics.logweir_receipts in exclusive mode").await;
+    lost.fail();
+    eventually("the sweep waits", async || fixture.ask(LOCKED).await == "1").await;
+    // Whose row it becomes is not known yet; then it is still this process's.
+    let again = admit(fixture.store(), "content", &Delivery::not_needed());
+    let again = again.append(&fixture.source, batch([("x", now())]));
+    assert_eq!(within_deadline("known", again).await.unwrap().duplicates, 1);
+    run(&mut holder, "commit").await;
+    let rows = "select count(*) from _analytics.logweir_receipts";
+    eventually("its row goes", async || fixture.ask(rows).await == "0").await;
+}
+
+/// A server that does not notice our end must not keep what we were doing.
+#[tokio::test]
+async fn sessions_of_a_vanished_machine_end() {
+    let fixture = Fixture::new().await;
+    for (name, value) in [("idle_in_transaction_session_timeout", "1min"), ("lock_timeout", "5s")] {
+        let found = fixture.query(&format!("select current_setting('{name}') as v")).await.unwrap();
+        assert!(found.contains(value), "{name}: {found}");
+    }
+}
+
+/// Receipts are rows of the events database.
+#[tokio::test]
+async fn receipts_are_looked_after_while_the_catalog_is_away() {
+    let (events, catalog) = (TestCluster::shared().database().await, TestCluster::start());
+    let catalog_url = catalog.database().await;
+    let mut settings = settings(&events);
+    settings.catalog = PostgresServer::parse(&catalog_url, Some("_analytics")).unwrap();
+    drop(start(settings.clone()).await);
+    let mut admin = PgConnection::connect(&catalog_url).await.unwrap();
+    let source = "insert into _analytics.logweir_sources (token, name) \
+                  values (gen_random_uuid(), 'events')";
+    run(&mut admin, source).await;
+    let running = start(settings).await;
+    let source = running.store.source(store::SourceKey::Name("events")).unwrap();
+    catalog.stop_server();
+    eventually("the outage is noticed", async || {
+        running.store.readiness() == Readiness::Unreachable
+    })
+    .await;
+    let [lost, read] = [Delivery::default(), Delivery::default()];
+    for (content, delivery) in [("lost", &lost), ("read", &read)] {
+        let admission = admit(&running.store, content, delivery);
+        admission.append(&source, batch([("x", now())])).await.unwrap();
+    }
+    lost.fail();
+    read.succeed();
+    let mut admin = PgConnection::connect(&events).await.unwrap();
+    eventually("one is an orphan and one is gone", async || {
+        let rows = "select string_agg(orphaned::text, ',') from _analytics.logweir_receipts";
+        let rows: Option<String> = sqlx::query_scalar(rows).fetch_one(&mut admin).await.unwrap();
+        rows.as_deref() == Some("true")
+    })
+    .await;
+    assert_eq!(running.store.readiness(), Readiness::Unreachable);
 }

@@ -111,6 +111,10 @@ async fn a_start_waits_for_the_transactions_of_the_former_life() {
     let waits = "select count(*) from pg_locks where not granted and locktype = 'advisory' \
                  and database = (select oid from pg_database where datname = current_database())";
     eventually("the start waits", async || fixture.ask(waits).await == "1").await;
+    // Not for ever: the server may not know yet that it is gone.
+    eventually("it is given up", async || fixture.ask(waits).await == "0").await;
+    eventually("the start waits again", async || fixture.ask(waits).await == "1").await;
+    assert!(!starting.is_finished());
     run(&mut former, "commit").await;
     let _running = starting.await.expect("it starts");
     assert_eq!(fixture.ask(&format!("{RECEIPTS} where orphaned")).await, "1");

@@ -11,7 +11,7 @@ use end_to_end::{
 };
 
 const USAGE: &str = "usage: conformance FILE.jsonl… [--pairs FILE.tsv] [--helpers FILE.sql] \
-                     [--only TEXT] [--min-passed N]";
+                     [--only TEXT] [--causes] [--min-passed N]";
 
 /// What the command line asks for.
 #[derive(Debug, Default)]
@@ -22,6 +22,8 @@ struct Wish {
     /// Only cases whose id holds this.
     only: Option<String>,
     min_passed: usize,
+    /// Whether the causes are told, each with its cases.
+    causes: bool,
 }
 
 #[tokio::main]
@@ -40,6 +42,9 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if wish.causes {
+        print!("{}", report.causes());
+    }
     println!("{report}");
     // A translation that never ends must not hold the program.
     std::process::exit(i32::from(report.passed() < wish.min_passed))
@@ -81,6 +86,7 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Wish, String> {
         match argument.as_str() {
             "--pairs" => wish.pairs = Some(value()?),
             "--helpers" => wish.helpers = Some(value()?),
+            "--causes" => wish.causes = true,
             "--only" => wish.only = Some(value()?),
             "--min-passed" => {
                 wish.min_passed = value()?.parse().map_err(|_| "--min-passed needs a number")?;

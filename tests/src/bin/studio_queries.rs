@@ -1,6 +1,6 @@
 //! Asks Studio's queries over made events of every table.
 //!
-//! `cargo run --release -p end-to-end --bin studio-queries -- FILE.jsonl [--only TEXT] [--min-passed N]`
+//! `cargo run --release -p end-to-end --bin studio-queries -- FILE.jsonl [--only TEXT] [--causes] [--min-passed N]`
 
 use std::{fs, process::ExitCode};
 
@@ -10,7 +10,7 @@ use end_to_end::{
     studio_queries::{LogTables, judge, log_tables, queries},
 };
 
-const USAGE: &str = "usage: studio-queries FILE.jsonl [--only TEXT] [--min-passed N]";
+const USAGE: &str = "usage: studio-queries FILE.jsonl [--only TEXT] [--causes] [--min-passed N]";
 
 /// What the command line asks for.
 #[derive(Debug, Default)]
@@ -19,6 +19,8 @@ struct Wish {
     /// Only queries whose id holds this.
     only: Option<String>,
     min_passed: usize,
+    /// Whether the causes are told, each with its cases.
+    causes: bool,
 }
 
 #[tokio::main]
@@ -37,6 +39,9 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if wish.causes {
+        print!("{}", report.causes());
+    }
     println!("{report}");
     // A translation that never ends must not hold the program.
     std::process::exit(i32::from(report.passed() < wish.min_passed))
@@ -63,6 +68,7 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Wish, String> {
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
         match argument.as_str() {
+            "--causes" => wish.causes = true,
             "--only" => wish.only = Some(value()?),
             "--min-passed" => {
                 wish.min_passed = value()?.parse().map_err(|_| "--min-passed needs a number")?;

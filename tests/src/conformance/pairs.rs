@@ -83,7 +83,9 @@ async fn postgres_value(
 }
 
 fn is_same(ty: &OutputType, ours: &str, theirs: Option<&str>) -> bool {
-    let Some(theirs) = theirs else { return ours == "null" };
+    // An array that is NULL is answered as one without elements.
+    let empty = matches!(ty, OutputType::Array(_)) && ours == "[]";
+    let Some(theirs) = theirs else { return ours == "null" || empty };
     let ty = output_type(ty);
     let read_both = |ty: &Type| {
         let ours = read(ty, ours).ok()?;
@@ -136,6 +138,7 @@ mod tests {
             (OutputType::String, "\"1.50\"", Some("1.5"), true),
             (OutputType::Json, "\"{\\\"a\\\":1}\"", Some("{\"a\":1}"), true),
             (OutputType::String, "null", None, true),
+            (OutputType::Array(Box::new(OutputType::Int64)), "[]", None, true),
             (OutputType::String, "\"\"", None, false),
         ] {
             assert_eq!(is_same(&ty, ours, theirs), same, "{ours} {theirs:?}");

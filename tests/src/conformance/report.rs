@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 /// What became of a case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// BigQuery's answer.
     Pass,
@@ -40,6 +40,18 @@ impl Outcome {
     }
 }
 
+/// A reason without what differs from case to case: its place in the text, values.
+fn cause(reason: &str) -> &str {
+    let at = reason.find(" at [").unwrap_or(reason.len());
+    let reason = &reason[..at];
+    let cut = [" Signature:", " of column ", "; "].iter().filter_map(|end| reason.find(end)).min();
+    let reason = &reason[..cut.unwrap_or(reason.len())];
+    if reason.contains(" instead of ") && !reason.starts_with("type ") {
+        return "another answer";
+    }
+    reason
+}
+
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -61,6 +73,8 @@ pub struct Report {
     families: BTreeMap<String, (usize, usize)>,
     failed: usize,
     refused: usize,
+    /// The ids of cases that did not pass, by verdict and cause.
+    causes: BTreeMap<(Verdict, String), Vec<String>>,
 }
 
 impl Report {
@@ -73,7 +87,21 @@ impl Report {
             Verdict::Fail => self.failed += 1,
             Verdict::Refused => self.refused += 1,
         }
+        if outcome.verdict != Verdict::Pass {
+            let cause = (outcome.verdict, cause(&outcome.reason).to_owned());
+            self.causes.entry(cause).or_default().push(id.to_owned());
+        }
         format!("{} {id} {}", outcome.verdict, outcome.reason).trim_end().to_owned()
+    }
+
+    /// Why cases did not pass, each with its cases: the failed first, then by their number.
+    pub fn causes(&self) -> String {
+        let mut causes: Vec<_> = self.causes.iter().collect();
+        causes.sort_by_key(|((verdict, _), ids)| (*verdict, std::cmp::Reverse(ids.len())));
+        let line = |((verdict, cause), ids): &(&(Verdict, String), &Vec<String>)| {
+            format!("{verdict} {} × {cause}: {}\n", ids.len(), ids.join(", "))
+        };
+        causes.iter().map(line).collect()
     }
 
     /// Cases that passed.
@@ -110,6 +138,8 @@ mod tests {
             "fail x/a_2 1 instead of 2"
         );
         report.add("x/b", "b", &Outcome::refused("no"));
-        assert_eq!(report.to_string(), "a: 1/2\nb: 0/1\n1 passed, 1 failed, 1 refused");
+        report.add("x/c", "c", &Outcome::refused("no at [1:2]; write yes"));
+        assert_eq!(report.causes(), "fail 1 × another answer: x/a_2\nrefused 2 × no: x/b, x/c\n");
+        assert_eq!(report.to_string(), "a: 1/2\nb: 0/1\nc: 0/1\n1 passed, 1 failed, 2 refused");
     }
 }

@@ -1,12 +1,14 @@
 //! One term after the other, as values. Every length is checked against what is there, nothing is
-//! reserved for what is only announced, and what is nested too deeply is refused.
+//! reserved for what is only announced, and what is nested too deeply is refused. Of an event, no more
+//! than so many values are kept.
 
 use std::borrow::Cow;
 
 use chrono::{DateTime, SecondsFormat};
-use event_schemas::{MAX_DEPTH, Value};
+use event_schemas::{MAX_DEPTH, MAX_VALUES, TooManyValues, Value};
 
 use super::super::lossy;
+use crate::records::Record;
 
 /// The first byte of a term.
 pub(in super::super) const VERSION: u8 = 131;
@@ -44,11 +46,15 @@ mod tag {
 pub(super) struct Reader<'a> {
     rest: &'a [u8],
     depth: usize,
+    /// How many values of the event may still be kept.
+    left: usize,
+    /// Whether some were not.
+    cut: bool,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(term: &'a [u8]) -> Self {
-        Self { rest: term, depth: 0 }
+        Self { rest: term, depth: 0, left: MAX_VALUES, cut: false }
     }
 
     pub(super) fn is_list(&self) -> bool {
@@ -64,25 +70,47 @@ impl<'a> Reader<'a> {
         self.length().map(Some)
     }
 
-    /// The key of a pair.
-    pub(super) fn name(&mut self) -> Result<Cow<'a, str>> {
-        self.value().map(super::named)
+    /// The name of a pair, and its value; None where there are too many.
+    pub(super) fn pair(&mut self) -> Result<Option<(Cow<'a, str>, Value<'a>)>> {
+        let name = self.name()?;
+        let value = self.kept()?;
+        Ok(value.map(|value| (name, value)))
     }
 
-    /// Hands over the elements of a list.
-    pub(super) fn elements(&mut self, each: &mut dyn FnMut(Value<'a>)) -> Result<()> {
-        if self.byte()? == tag::NIL {
-            return Ok(());
+    /// The name of a pair. One that is a text, as nearly all are, is not counted.
+    pub(super) fn name(&mut self) -> Result<Cow<'a, str>> {
+        let left = self.left;
+        let name = self.value()?;
+        if let Value::String(_) = name {
+            self.left = left;
         }
-        for _ in 0..self.length()? {
-            each(self.value()?);
+        Ok(super::named(name))
+    }
+
+    /// Hands over the elements of a list as events.
+    pub(super) fn events(&mut self, each: &mut dyn FnMut(Record<'a>)) -> Result<()> {
+        self.elements(&mut |reader| {
+            (reader.left, reader.cut) = (MAX_VALUES, false);
+            let value = reader.value()?;
+            each(reader.event(value));
+            Ok(())
+        })
+    }
+
+    /// Steps over a list, reading all of it.
+    pub(super) fn pass_over(&mut self) -> Result<()> {
+        let (left, cut) = (self.left, self.cut);
+        self.events(&mut |_| {})?;
+        (self.left, self.cut) = (left, cut);
+        Ok(())
+    }
+
+    /// What was read as a record, which it is not where values of it were left out.
+    pub(super) fn event(&self, value: Value<'a>) -> Record<'a> {
+        if !self.cut {
+            return Record::Value(value);
         }
-        // Behind them is the list's end, which is an element in lists that are none.
-        if self.rest.first() == Some(&tag::NIL) {
-            self.byte().map(|_| ())
-        } else {
-            self.value().map(each)
-        }
+        Record::Unreadable { text: value.to_json().into(), reason: TooManyValues.to_string() }
     }
 
     /// A term.
@@ -91,15 +119,44 @@ impl<'a> Reader<'a> {
             return Err(DEEP);
         }
         self.depth += 1;
+        self.count(1);
         let value = self.tagged();
         self.depth -= 1;
         value
     }
 
+    /// A term, where it can be kept. It is read in any case, to know where the next one begins.
+    fn kept(&mut self) -> Result<Option<Value<'a>>> {
+        let value = self.value()?;
+        Ok((!self.cut).then_some(value))
+    }
+
+    fn count(&mut self, values: usize) {
+        match self.left.checked_sub(values) {
+            Some(left) => self.left = left,
+            None => self.cut = true,
+        }
+    }
+
+    /// Steps through a list, each element by `element`.
+    fn elements(&mut self, element: &mut dyn FnMut(&mut Self) -> Result<()>) -> Result<()> {
+        if self.byte()? == tag::NIL {
+            return Ok(());
+        }
+        for _ in 0..self.length()? {
+            element(self)?;
+        }
+        // Behind them is the list's end, which is an element in lists that are none.
+        if self.rest.first() == Some(&tag::NIL) { self.byte().map(|_| ()) } else { element(self) }
+    }
+
     fn tagged(&mut self) -> Result<Value<'a>> {
         if self.is_list() {
             let mut elements = Vec::new();
-            self.elements(&mut |element| elements.push(element))?;
+            self.elements(&mut |reader| {
+                elements.extend(reader.kept()?);
+                Ok(())
+            })?;
             return Ok(Value::Array(elements));
         }
         match self.byte()? {
@@ -118,7 +175,13 @@ impl<'a> Reader<'a> {
             }
             tag::STRING => {
                 let length = usize::from(u16::from_be_bytes(self.array()?));
-                self.take(length).map(characters)
+                let bytes = self.take(length)?;
+                if is_text(bytes) {
+                    return Ok(Value::String(lossy::borrowed(bytes)));
+                }
+                self.count(length);
+                let kept = if self.cut { &[] } else { bytes };
+                Ok(Value::Array(kept.iter().map(number).collect()))
             }
             tag::ATOM | tag::ATOM_UTF8 => {
                 let length = usize::from(u16::from_be_bytes(self.array()?));
@@ -139,8 +202,7 @@ impl<'a> Reader<'a> {
             tag::MAP => {
                 let mut fields = Vec::new();
                 for _ in 0..self.length()? {
-                    let name = self.name()?;
-                    fields.push((name, self.value()?));
+                    fields.extend(self.pair()?);
                 }
                 Ok(Value::Object(fields))
             }
@@ -168,7 +230,7 @@ impl<'a> Reader<'a> {
     fn tuple(&mut self, length: usize) -> Result<Value<'a>> {
         let mut elements = Vec::new();
         for _ in 0..length {
-            elements.push(self.value()?);
+            elements.extend(self.kept()?);
         }
         Ok(match &mut elements[..] {
             [Value::String(bert), what] if bert == "bert" => std::mem::replace(what, Value::Null),
@@ -257,14 +319,9 @@ fn float<'a>(value: f64) -> Value<'a> {
     serde_json::Number::from_f64(value).map_or(Value::Null, number)
 }
 
-/// A list of small numbers: most often a text of Erlang's.
-fn characters(bytes: &[u8]) -> Value<'_> {
-    let is_text = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
-    if bytes.iter().all(is_text) {
-        Value::String(lossy::borrowed(bytes))
-    } else {
-        Value::Array(bytes.iter().map(number).collect())
-    }
+/// Whether a list of small numbers is a text of Erlang's, as it most often is.
+fn is_text(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
 }
 
 /// Millions of seconds, seconds, microseconds.
@@ -364,6 +421,47 @@ mod tests {
             ),
         ] {
             assert_eq!(read(&term).as_deref(), Ok(json), "{term:?}");
+        }
+    }
+
+    /// In a list, a map, a tuple, a text that is none; the neighbours are whole.
+    #[test]
+    fn keeps_only_so_many_values() {
+        let most = u32::try_from(MAX_VALUES).unwrap();
+        let list = |count: u32| {
+            [&[108][..], &count.to_be_bytes(), &[97, 0].repeat(count as usize), &[106]].concat()
+        };
+        let tuple = |count: u32| {
+            [&[105][..], &count.to_be_bytes(), &[97, 0].repeat(count as usize)].concat()
+        };
+        let map = |count: u32| {
+            [&[116][..], &count.to_be_bytes(), &[119, 0, 97, 0].repeat(count as usize)].concat()
+        };
+        let characters = |count: u32| {
+            let count = usize::try_from(count).unwrap();
+            let one = |count: usize| {
+                [&[107][..], &u16::try_from(count).unwrap().to_be_bytes(), &vec![1; count]].concat()
+            };
+            let (half, rest) = (count / 2, count - count / 2 - 2);
+            [&[108, 0, 0, 0, 2][..], &one(half), &one(rest), &[106]].concat()
+        };
+        for event in [list, tuple, map, characters] {
+            for (given, whole) in [(event(most - 1), true), (event(most), false)] {
+                let body = [&[108, 0, 0, 0, 3, 97, 1][..], &given, &[97, 2, 106]].concat();
+                let mut found = Vec::new();
+                Reader::new(&body).events(&mut |record| found.push(record)).unwrap();
+                let kept = match &found[..] {
+                    [Record::Value(_), Record::Value(value), Record::Value(_)] => {
+                        Some(value.extent().values)
+                    }
+                    [Record::Value(_), Record::Unreadable { reason, .. }, Record::Value(_)] => {
+                        assert!(reason.contains("100000 values"), "{reason}");
+                        None
+                    }
+                    _ => panic!("{}", found.len()),
+                };
+                assert_eq!(kept, whole.then_some(MAX_VALUES));
+            }
         }
     }
 

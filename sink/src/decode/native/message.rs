@@ -116,7 +116,7 @@ pub(super) struct Metric {
     /// 0 incremental, 1 absolute.
     #[prost(int32, tag = "4")]
     pub(super) kind: i32,
-    #[prost(oneof = "Measure", tags = "5, 6, 7, 8, 9, 10, 12, 13, 14, 16, 17")]
+    #[prost(oneof = "Measure", tags = "5, 6, 7, 8, 9, 10, 12, 13, 14, 15, 16, 17")]
     pub(super) measure: Option<Measure>,
     #[prost(string, tag = "11")]
     pub(super) namespace: String,
@@ -138,7 +138,7 @@ pub(super) struct TagValue {
     pub(super) value: Option<String>,
 }
 
-/// A metric's value. Sketches, which only Datadog's agent makes, are not read.
+/// A metric's value.
 #[derive(Clone, PartialEq, Oneof)]
 pub(super) enum Measure {
     #[prost(message, tag = "5")]
@@ -159,6 +159,8 @@ pub(super) enum Measure {
     AggregatedHistogram2(AggregatedHistogram),
     #[prost(message, tag = "14")]
     AggregatedSummary2(AggregatedSummary),
+    #[prost(message, tag = "15")]
+    Sketch(Sketch),
     // The third forms have wider counts, which are written alike.
     #[prost(message, tag = "16")]
     AggregatedHistogram3(AggregatedHistogram),
@@ -263,4 +265,30 @@ pub(super) struct Quantile {
     pub(super) quantile: f64,
     #[prost(double, tag = "2")]
     pub(super) value: f64,
+}
+
+/// How values are spread, as Datadog's agent keeps it.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Sketch {
+    #[prost(message, optional, tag = "1")]
+    pub(super) agent_dd_sketch: Option<AgentDdSketch>,
+}
+
+/// `k` and `n` are the keys of its bins and how many values are in each.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct AgentDdSketch {
+    #[prost(uint32, tag = "1")]
+    pub(super) count: u32,
+    #[prost(double, tag = "2")]
+    pub(super) min: f64,
+    #[prost(double, tag = "3")]
+    pub(super) max: f64,
+    #[prost(double, tag = "4")]
+    pub(super) sum: f64,
+    #[prost(double, tag = "5")]
+    pub(super) avg: f64,
+    #[prost(sint32, repeated, tag = "6")]
+    pub(super) k: Vec<i32>,
+    #[prost(uint32, repeated, tag = "7")]
+    pub(super) n: Vec<u32>,
 }

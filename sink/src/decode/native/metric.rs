@@ -6,7 +6,7 @@ use event_schemas::Value;
 
 use super::{
     float, lossy,
-    message::{Measure, Metric, TagValues},
+    message::{AgentDdSketch, Measure, Metric, Sketch, TagValues},
     timestamp,
 };
 use crate::fields::{Fields, named, string};
@@ -98,8 +98,28 @@ fn measure(measure: &Measure) -> (Cow<'_, str>, Value<'_>) {
             let quantiles = new.quantiles.iter().map(|one| quantile(one.quantile, one.value));
             ("aggregated_summary", aggregate("quantiles", quantiles.collect(), new.count, new.sum))
         }
+        Measure::Sketch(Sketch { agent_dd_sketch }) => {
+            let sketch = agent_dd_sketch.as_ref().map_or(Value::Null, sketch);
+            ("sketch", vec![named("sketch", sketch)])
+        }
     };
     named(kind, Value::Object(fields))
+}
+
+/// The figures of a sketch and its bins: `k` their keys, `n` how many values are in each.
+fn sketch(sketch: &AgentDdSketch) -> Value<'_> {
+    let AgentDdSketch { count, min, max, sum, avg, k, n } = sketch;
+    let keys = k.iter().map(|key| Value::Number(key.to_string().into())).collect();
+    let counts = n.iter().map(|count| number(*count)).collect();
+    let figures = vec![
+        named("bins", pair(("k", Value::Array(keys)), ("n", Value::Array(counts)))),
+        named("count", number(*count)),
+        named("min", float(*min)),
+        named("max", float(*max)),
+        named("sum", float(*sum)),
+        named("avg", float(*avg)),
+    ];
+    Value::Object(vec![named("AgentDDSketch", Value::Object(figures))])
 }
 
 fn text(text: &str) -> Value<'_> {

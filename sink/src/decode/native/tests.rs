@@ -4,8 +4,9 @@ use proptest::prelude::*;
 
 use super::{
     message::{
-        AggregatedHistogram, Bucket, Distribution1, LogArray, Measure, Metric, MetricArray, Set,
-        Single, TagValue, TagValues, Timestamp, TraceArray, ValueArray, ValueMap,
+        AgentDdSketch, AggregatedHistogram, Bucket, Distribution1, LogArray, Measure, Metric,
+        MetricArray, Set, Single, Sketch, TagValue, TagValues, Timestamp, TraceArray, ValueArray,
+        ValueMap,
     },
     *,
 };
@@ -130,6 +131,27 @@ fn metrics_become_events() {
             serde_json::json!({
                 "metric_type": "distribution", "samples": [{"value": 1.0, "rate": 3}],
                 "statistic": "summary",
+            }),
+        ),
+        // As Vector's own JSON has it.
+        (
+            Measure::Sketch(Sketch {
+                agent_dd_sketch: Some(AgentDdSketch {
+                    count: 3,
+                    min: -1.0,
+                    max: 2.5,
+                    sum: 3.0,
+                    avg: 1.0,
+                    k: vec![-1338, 1338],
+                    n: vec![1, 2],
+                }),
+            }),
+            serde_json::json!({
+                "metric_type": "sketch",
+                "sketch": {"AgentDDSketch": {
+                    "bins": {"k": [-1338, 1338], "n": [1, 2]},
+                    "count": 3, "min": -1.0, "max": 2.5, "sum": 3.0, "avg": 1.0,
+                }},
             }),
         ),
         (

@@ -5,6 +5,7 @@ use opentelemetry_proto::tonic::{
     trace::v1::{ResourceSpans, ScopeSpans, Span, span},
 };
 use proptest::prelude::*;
+use prost::Message as _;
 use serde_json::{Value, json};
 
 use super::*;
@@ -15,7 +16,9 @@ use crate::{
 
 fn decoded(signal: Signal, format: Format, body: &[u8]) -> Result<Vec<String>, IngestError> {
     let mut kept = Kept::default();
-    decode(signal, format, body.to_vec(), &mut kept).map(|()| kept.records)
+    let decoder = Decoder { signal, format: Some(format) };
+    decoder.needs(body)?;
+    decoder.decode(body.to_vec(), &mut kept).map(|()| kept.records)
 }
 
 /// The records of an export of one span, metric or log record, given as JSON.
@@ -258,15 +261,16 @@ fn several_requests_are_as_one() {
 #[test]
 fn says_what_is_wrong() {
     for (format, body, reason) in [
-        (Format::Protobuf, &b"\x0a\xff"[..], "it is no export of logs in OTLP's protobuf: "),
-        (Format::Protobuf, b"{}", "it is no export of logs in OTLP's protobuf: "),
-        (Format::Json, b"{", "it is no export of logs in OTLP's JSON: EOF"),
-        (Format::Json, b"[5]", "it is no export of logs in OTLP's JSON: invalid type"),
-        (Format::Json, b"\"x\"", "it is no export of logs in OTLP's JSON: invalid type"),
+        (Format::Protobuf, &b"\x0a\xff"[..], "the body is no export of logs in OTLP's protobuf: "),
+        (Format::Protobuf, b"{}", "the body is no export of logs in OTLP's protobuf: "),
+        (Format::Json, b"{", "the body is no export of logs in OTLP's JSON: EOF"),
+        (Format::Json, b"[5]", "the body is no export of logs in OTLP's JSON: invalid type"),
+        (Format::Json, b"\"x\"", "the body is no export of logs in OTLP's JSON: invalid type"),
         (Format::Json, br#"{"resourceLogs":7}"#, "invalid type: integer `7`"),
     ] {
         let error = decoded(Signal::Logs, format, body).unwrap_err();
-        assert!(matches!(&error, IngestError::Body(text) if text.contains(reason)), "{error}");
+        assert!(matches!(error, IngestError::NotOtlp { .. }), "{error}");
+        assert!(error.to_string().contains(reason), "{error}");
     }
     assert_eq!(Format::of(b"[{}]"), Format::Json);
     assert_eq!(Format::of(b"{}"), Format::Json);
@@ -350,4 +354,81 @@ proptest! {
     fn odd_json_never_panics(body in r#"[\[\]{}:,"0-9eE.-]{0,20}|\{"(resourceLogs|resource_spans)":\[.{0,30}\]\}"#) {
         never_panics(body.as_bytes());
     }
+}
+
+#[test]
+fn reads_only_so_many_values() {
+    let delimited = |tag: u8, inner: &[u8]| {
+        let mut message = vec![tag];
+        prost::encoding::encode_varint(inner.len() as u64, &mut message);
+        [&message, inner].concat()
+    };
+    let export = |inner: &[u8]| delimited(0x0a, &delimited(0x12, inner));
+    let histogram = |values: usize| {
+        let bounds = delimited(0x3a, &vec![0; values * 8]);
+        delimited(0x12, &delimited(0x4a, &delimited(0x0a, &bounds)))
+    };
+    let exponential = |values: usize| {
+        let buckets = delimited(0x42, &delimited(0x12, &vec![0; values]));
+        delimited(0x12, &delimited(0x52, &delimited(0x0a, &buckets)))
+    };
+    let links = |values: usize| delimited(0x12, &b"\x6a\x00".repeat(values));
+    let items = |weight: usize| move |values: usize| b"\x12\x00".repeat(values / weight);
+    let attributes = |values: usize| delimited(0x12, &b"\x32\x00".repeat(values));
+    for (signal, of) in [
+        (Signal::Metrics, &histogram as &dyn Fn(usize) -> Vec<u8>),
+        (Signal::Metrics, &exponential),
+        (Signal::Traces, &links),
+        (Signal::Traces, &items(4)),
+        (Signal::Logs, &items(2)),
+        (Signal::Logs, &attributes),
+    ] {
+        let few = export(&of(MAX_BODY_VALUES - 20));
+        let needs = Decoder { signal, format: None }.needs(&few).unwrap() / VALUE_BYTES;
+        assert!((MAX_BODY_VALUES - 30..=MAX_BODY_VALUES).contains(&needs), "{needs}");
+        let error = decoded(signal, Format::Protobuf, &export(&of(MAX_BODY_VALUES + 9)));
+        assert!(matches!(error, Err(IngestError::TooManyValues)), "{signal:?}");
+    }
+    let json = |count: usize| {
+        let spans = vec!["{}"; count].join(",");
+        // What is no UTF-8 ends no count.
+        [
+            b"{\"\xff\":0,\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[",
+            spans.as_bytes(),
+            b"]}]}]}",
+        ]
+        .concat()
+    };
+    assert_eq!(decoded(Signal::Traces, Format::Json, &json(1000)).unwrap().len(), 1000);
+    let error = decoded(Signal::Traces, Format::Json, &json(MAX_BODY_VALUES / 2));
+    assert!(matches!(error, Err(IngestError::TooManyValues)), "{error:?}");
+}
+
+/// Refuses values with U+0000, but for names, which are made fit for columns later.
+struct Storable(usize);
+
+impl Records for Storable {
+    fn route(&mut self, _: crate::request::Route) {}
+
+    fn record(&mut self, record: crate::records::Record<'_>) {
+        let shown = format!("{record:?}");
+        assert!(!shown.contains("\\0") && shown.contains("c\u{fffd}"), "{shown}");
+        self.0 += 1;
+    }
+}
+
+#[test]
+fn no_text_keeps_what_postgres_cannot_store() {
+    let log = LogRecord {
+        body: Some(string("a\0b")),
+        severity_text: "c\0".to_owned(),
+        event_name: "\0d".to_owned(),
+        ..LogRecord::default()
+    };
+    let named = LogRecord { body: None, ..log.clone() };
+    let listed = LogRecord { body: Some(list(vec![string("\0")])), ..log.clone() };
+    let body = export_of(vec![log, named, listed]).encode_to_vec();
+    let mut storable = Storable(0);
+    Decoder { signal: Signal::Logs, format: None }.decode(body, &mut storable).unwrap();
+    assert_eq!(storable.0, 3);
 }

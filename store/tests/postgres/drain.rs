@@ -1,0 +1,141 @@
+//! What comes by way of the spool.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU64, Ordering},
+};
+
+use event_schemas::Value;
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+use spool::Spool;
+use sqlx::AssertSqlSafe;
+use store::{Batch, Delivery, RejectedPage, Store};
+use tempfile::TempDir;
+
+use crate::fixture::{Fixture, Running, admit, batch, event, eventually, now, run, settings};
+
+fn spool() -> (TempDir, Spool) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (spool, _) = Spool::open(spool::Settings::new(folder.path(), 1 << 20)).expect("a spool");
+    (folder, spool)
+}
+
+impl Fixture {
+    /// A store that has put a batch on the spool, because it has not begun to become ready.
+    async fn spooled(&mut self, spool: Spool, content: &str, batch: Batch) -> Store {
+        self.running.keeper.abort();
+        let store = Store::new(settings(&self.url), Some(spool));
+        let admission = admit(&store, content, &Delivery::default());
+        assert!(admission.append(&self.source, batch).await.expect("it is durable").spooled);
+        store
+    }
+
+    /// Lets it become ready, and waits until the spool is empty.
+    async fn drained(&mut self, store: Store) {
+        let keeper = tokio::spawn({
+            let store = store.clone();
+            async move { store.keep_ready().await }
+        });
+        self.running = Running { store: store.clone(), keeper };
+        eventually("the spool is drained", async || {
+            store.spool_depth().is_some_and(|depth| depth.records == 0)
+        })
+        .await;
+    }
+}
+
+/// What was counted.
+#[derive(Debug, Default, Clone)]
+struct Counted(Arc<Mutex<Vec<NamedCounter>>>);
+
+/// A name with its source, and what was counted under it.
+type NamedCounter = (String, Arc<AtomicU64>);
+
+impl Counted {
+    fn of(&self, name: &str, source: &str) -> u64 {
+        let name = format!("{name} {source}");
+        let counters = self.0.lock().expect("whole");
+        let of_name = counters.iter().find(|(found, _)| *found == name);
+        of_name.map_or(0, |(_, counter)| counter.load(Ordering::Relaxed))
+    }
+}
+
+impl Recorder for Counted {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        let source = key.labels().find(|label| label.key() == "source");
+        let name = format!("{} {}", key.name(), source.map_or("", |label| label.value()));
+        let mut counters = self.0.lock().expect("whole");
+        if let Some((_, counter)) = counters.iter().find(|(known, _)| *known == name) {
+            return Counter::from_arc(Arc::clone(counter));
+        }
+        let counter = Arc::new(AtomicU64::new(0));
+        counters.push((name, Arc::clone(&counter)));
+        Counter::from_arc(counter)
+    }
+
+    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::noop()
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_stored_from_the_spool_is_kept_or_counted() {
+    let counted = Counted::default();
+    // All tasks of this test run on this thread.
+    let _counting = metrics::set_default_local_recorder(&counted);
+    let mut fixture = Fixture::new().await;
+    let (_folder, spool) = spool();
+    let version_and_nonsense = vec![1, 9, 9, 9, 9];
+    spool.append(version_and_nonsense).await.expect("it is kept");
+    let mut bad = event("bad", now());
+    bad.fields.push(("n".into(), Value::Number("not json".into())));
+    let mut events = batch([("good", now())]);
+    events.push(&bad);
+    let store = fixture.spooled(spool, "content", events).await;
+    fixture.drained(store.clone()).await;
+    assert_eq!(fixture.ids().await, ["good"]);
+    let page = RejectedPage { ids: None, before: None, limit: 10 };
+    let listed = fixture.store().rejected_events(&fixture.source, page).await.expect("listed");
+    let rejected = listed.events;
+    assert!(rejected.len() == 1 && rejected[0].event.contains("\"bad\""), "{rejected:?}");
+    eventually("both are counted", async || {
+        store.refresh_measures();
+        counted.of("logweir_ingest_events_rejected_total", "events") == 1
+            && counted.of("logweir_ingest_events_dropped_total", "unknown") == 1
+    })
+    .await;
+}
+
+/// It was stored by a writer that was slow, and one with its content was not answered.
+#[tokio::test]
+async fn a_request_that_is_stored_takes_no_orphan() {
+    let mut fixture = Fixture::new().await;
+    let (_folder, spool) = spool();
+    let store = fixture.spooled(spool.clone(), "content", batch([("x", now())])).await;
+    let mut heads = Vec::new();
+    spool.scan(|_, bytes| heads.push(bytes.to_vec())).expect("it is read");
+    let mut head = serde_json::Deserializer::from_slice(&heads[0][5..]).into_iter();
+    let head: serde_json::Value = head.next().expect("a head").expect("JSON");
+    let content: Vec<u8> = serde_json::from_value(head["content"].clone()).expect("bytes");
+    let sql = format!(
+        "insert into _analytics.logweir_receipts (request, content, owner, orphaned) \
+         values (gen_random_uuid(), $1, 3, true), ({}, $1, 2, false)",
+        format_args!("'{}'", head["request"].as_str().expect("a number"))
+    );
+    let insert = sqlx::query(AssertSqlSafe(sql)).bind(content);
+    insert.execute(&mut fixture.admin).await.expect("they are there");
+    fixture.drained(store).await;
+    assert_eq!(fixture.ids().await.len(), 0);
+    let owners = "select string_agg(owner || ' ' || orphaned, ', ' order by owner) \
+                  from _analytics.logweir_receipts";
+    assert_eq!(fixture.ask(owners).await, "1 false, 3 true");
+    run(&mut fixture.admin, "delete from _analytics.logweir_receipts").await;
+}
