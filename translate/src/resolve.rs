@@ -6,6 +6,7 @@ mod coerce;
 mod expression;
 mod from;
 mod interval;
+mod json_literal;
 mod names;
 mod operator;
 mod overload;

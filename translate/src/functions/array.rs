@@ -174,6 +174,7 @@ const ARRAY_AGG: AggregateFunction = aggregate(
             "1,3",
         ),
         ("ARRAY_LENGTH(ARRAY_AGG(x ORDER BY x LIMIT 2))", "2"),
+        ("ARRAY_TO_STRING(ARRAY_AGG(DISTINCT CAST(x AS STRING)), ',', '?')", "3,1,?"),
         ("ARRAY_LENGTH(ARRAY_AGG(NULLIF(x, 3) IGNORE NULLS ORDER BY x))", "2"),
         ("ARRAY_LENGTH(ARRAY_AGG(1 + NULLIF(x, 3) IGNORE NULLS LIMIT 5))", "2"),
         ("ARRAY_AGG(STRUCT(x AS a) ORDER BY x DESC)[OFFSET(0)].a", "3"),
@@ -224,11 +225,14 @@ fn array_agg(call: AggregateCall<'_>) -> Result<Pg, Diagnostic> {
     if call.limit.is_some() && call.clauses.over.is_some() {
         return Err(Diagnostic::unsupported(call.at(), "LIMIT in a call with OVER"));
     }
-    let all = if call.ignore_nulls == Some(true) {
-        call.template("array_agg($distinct$1$order) FILTER (WHERE $1 IS NOT NULL)$over")
-    } else {
-        call.template("array_agg($distinct$1$order)$over")
-    };
+    // Without an order, values that are there several times stand where they are first.
+    let all =
+        call.template(match (call.in_order_of_appearance(), call.ignore_nulls == Some(true)) {
+            (true, true) => "logweir.different(array_agg($1) FILTER (WHERE $1 IS NOT NULL))",
+            (true, false) => "logweir.different(array_agg($1))",
+            (false, true) => "array_agg($distinct$1$order) FILTER (WHERE $1 IS NOT NULL)$over",
+            (false, false) => "array_agg($distinct$1$order)$over",
+        });
     Ok(match call.limit {
         None => all,
         Some(limit) => Pg::template("($1)[1:$2]", vec![all, Pg::Atom(limit.to_string())]),

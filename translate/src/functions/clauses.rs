@@ -46,6 +46,11 @@ impl AggregateCall<'_> {
         self.sorts_what_is_distinct()
     }
 
+    /// Whether DISTINCT stands without ORDER BY. PostgreSQL would sort.
+    pub(super) fn in_order_of_appearance(&self) -> bool {
+        self.clauses.distinct && self.clauses.order_by.is_empty()
+    }
+
     /// What is DISTINCT has no other values to be sorted by.
     fn sorts_what_is_distinct(&self) -> Result<(), Diagnostic> {
         let argument = self.lowered.first().map(|first| format!("{first:?}"));

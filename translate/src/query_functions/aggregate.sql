@@ -33,3 +33,18 @@ end;
 create or replace function logweir.last(elements anyarray) returns anyelement
 language sql immutable parallel safe
 as $$ select elements[cardinality(elements)] $$;
+
+-- Each element once, in the order in which they are first.
+create or replace function logweir.different(elements anyarray) returns anyarray
+language sql immutable parallel safe as $$
+  select case when elements is not null then
+    array(
+      select element
+      from (
+        select distinct on (element) element, place
+        from unnest(elements) with ordinality as list(element, place) order by element, place
+      ) as firsts
+      order by place
+    )
+  end
+$$;
