@@ -15,6 +15,7 @@ mod otlp;
 mod refusals;
 mod replay;
 mod studio_answers;
+mod value_functions;
 mod vector;
 
 use end_to_end::{postgres::TestCluster, program::Program};

@@ -128,25 +128,29 @@ pub(super) const FUNCTIONS: &[Function] = &[
                 Returns::Array(&Returns::Int64),
                 "logweir.generate_array($*)",
             )
-            .optional(1),
+            .optional(1)
+            .safe("logweir.safe_generate_array($*)"),
             overload(
                 &[Param::Numeric, Param::Numeric, Param::Numeric],
                 Returns::Array(&Returns::Numeric),
                 "logweir.generate_array($*)",
             )
-            .optional(1),
+            .optional(1)
+            .safe("logweir.safe_generate_array($*)"),
             overload(
                 &[Param::BigNumeric, Param::BigNumeric, Param::BigNumeric],
                 Returns::Array(&Returns::BigNumeric),
                 "logweir.generate_array($*)",
             )
-            .optional(1),
+            .optional(1)
+            .safe("logweir.safe_generate_array($*)"),
             overload(
                 &[Param::Float64, Param::Float64, Param::Float64],
                 Returns::Array(&Returns::Float64),
                 "logweir.generate_array($*)",
             )
-            .optional(1),
+            .optional(1)
+            .safe("logweir.safe_generate_array($*)"),
         ],
         &[
             ("ARRAY_LENGTH(GENERATE_ARRAY(1, 5))", "5"),
@@ -157,6 +161,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
             ("ARRAY_LENGTH(GENERATE_ARRAY(NUMERIC '1', 2, NUMERIC '0.1'))", "11"),
             ("ARRAY_LENGTH(GENERATE_ARRAY(9223372036854775806, 9223372036854775807))", "2"),
             ("GENERATE_ARRAY(1, NULL) IS NULL", "true"),
+            ("SAFE.GENERATE_ARRAY(1, 2, 0) IS NULL", "true"),
+            ("SAFE.GENERATE_ARRAY(1, 10000000) IS NULL", "true"),
+            ("ARRAY_LENGTH(SAFE.GENERATE_ARRAY(0.0, 1.0, 0.5))", "3"),
         ],
     ),
 ];

@@ -63,7 +63,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     function(
         "JSON_REMOVE",
         "JSON without what is at paths.",
-        &[lowered(&[Param::Json, Param::Pattern], Returns::Json, json_remove).variadic()],
+        &[lowered(&[Param::Json, Param::Pattern], Returns::Json, json_remove).variadic().total()],
         &[
             (r#"TO_JSON_STRING(JSON_REMOVE(JSON '{"a": 1, "b": 2}', '$.a'))"#, r#"{"b":2}"#),
             (
@@ -82,7 +82,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
             json_strip_nulls,
         )
         .optional(3)
-        .names(&["include_arrays", "remove_empty"])],
+        .names(&["include_arrays", "remove_empty"])
+        .total()],
         &[
             (
                 r#"TO_JSON_STRING(JSON_STRIP_NULLS(JSON '{"a": null, "b": [1, null]}'))"#,

@@ -1,7 +1,7 @@
 //! Functions between JSON and values of SQL's types.
 
 use super::{
-    Function, Param, Returns, function,
+    Function, Lower, Overload, Param, Returns, Safe, function,
     json_text::{self, Numbers},
     lowered, overload,
 };
@@ -41,9 +41,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
     function(
         "TO_JSON",
         "A value as JSON.",
-        &[lowered(&[Param::Any, Param::Bool], Returns::Json, to_json)
-            .optional(1)
-            .names(&["stringify_wide_numbers"])],
+        &[Overload {
+            safe: Safe::Other(Lower::With(safe_to_json)),
+            ..lowered(&[Param::Any, Param::Bool], Returns::Json, to_json)
+                .optional(1)
+                .names(&["stringify_wide_numbers"])
+        }],
         &[
             (
                 "TO_JSON_STRING(TO_JSON(STRUCT(1 AS b, 'x' AS a, [1.0, 2.5] AS c)))",
@@ -136,11 +139,24 @@ pub(super) const FUNCTIONS: &[Function] = &[
     function(
         "FLOAT64",
         "The number that JSON is; an error of anything else.",
-        &[overload(&[Param::Json, Param::String], Returns::Float64, "logweir.json_to_float64($1)")
-            .optional(1)
-            .names(&["wide_number_mode"])
-            .safe("logweir.json_double_of($1)")],
-        &[("FLOAT64(JSON '9.8')", "9.8"), ("SAFE.FLOAT64(JSON '\"9.8\"')", "NULL")],
+        &[
+            overload(&[Param::Json], Returns::Float64, "logweir.json_to_float64($1)")
+                .safe("logweir.json_double_of($1)"),
+            Overload {
+                safe: Safe::Other(Lower::With(safe_float64)),
+                ..lowered(&[Param::Json, Param::Pattern], Returns::Float64, float64)
+                    .names(&["wide_number_mode"])
+            },
+        ],
+        &[
+            ("FLOAT64(JSON '9.8')", "9.8"),
+            ("SAFE.FLOAT64(JSON '\"9.8\"')", "NULL"),
+            (
+                "FLOAT64(JSON '18446744073709551615', wide_number_mode => 'round')",
+                "1.8446744073709552e+19",
+            ),
+            ("SAFE.FLOAT64(JSON '18446744073709551615', wide_number_mode => 'exact')", "NULL"),
+        ],
     ),
     function(
         "BOOL",
@@ -213,11 +229,58 @@ pub(super) fn flag(arg: Option<&Expr>, otherwise: bool) -> Result<bool, Diagnost
     }
 }
 
+fn float64(args: &[Expr], lowered: Vec<Pg>) -> Result<Pg, Diagnostic> {
+    in_mode(args, lowered, "logweir.json_to_float64($1)", "logweir.json_to_exact_float64($1)")
+}
+
+fn safe_float64(args: &[Expr], lowered: Vec<Pg>) -> Result<Pg, Diagnostic> {
+    in_mode(args, lowered, "logweir.json_double_of($1)", "logweir.json_exact_double($1)")
+}
+
+fn in_mode(
+    args: &[Expr],
+    lowered: Vec<Pg>,
+    round: &'static str,
+    exact: &'static str,
+) -> Result<Pg, Diagnostic> {
+    match args.get(1).map(|mode| (mode.as_literal(), mode.at)) {
+        Some((Some(Literal::String(mode)), _)) if mode == "round" => {
+            Ok(Pg::template(round, lowered))
+        }
+        Some((Some(Literal::String(mode)), _)) if mode == "exact" => {
+            Ok(Pg::template(exact, lowered))
+        }
+        mode => {
+            let at = mode.map(|(_, at)| at).unwrap_or_default();
+            Err(Diagnostic::invalid(at, "Invalid `wide_number_mode` specified"))
+        }
+    }
+}
+
 fn to_json(args: &[Expr], lowered: Vec<Pg>) -> Result<Pg, Diagnostic> {
     let numbers = if flag(args.get(1), false)? { Numbers::WideAsText } else { Numbers::Json };
     match args.iter().zip(lowered).next() {
         Some((arg, value)) => json_text::json(value, arg, numbers),
         None => Ok(Pg::null("jsonb")),
+    }
+}
+
+/// Only a NUMERIC can have too many digits.
+fn safe_to_json(args: &[Expr], lowered: Vec<Pg>) -> Result<Pg, Diagnostic> {
+    match args.first() {
+        Some(arg) if holds_numeric(&arg.ty) => {
+            Err(Diagnostic::unsupported(arg.at, "SAFE.TO_JSON of a NUMERIC"))
+        }
+        _ => to_json(args, lowered),
+    }
+}
+
+fn holds_numeric(ty: &Type) -> bool {
+    match ty {
+        Type::Numeric | Type::BigNumeric => true,
+        Type::Array(element) => holds_numeric(element),
+        Type::Struct(fields) => fields.iter().any(|field| holds_numeric(&field.ty)),
+        _ => false,
     }
 }
 

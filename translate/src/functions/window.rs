@@ -225,6 +225,7 @@ fn first_value(call: AggregateCall<'_>) -> Result<Pg, Diagnostic> {
 }
 
 fn lag(call: AggregateCall<'_>) -> Result<Pg, Diagnostic> {
+    check_distance(&call, "LAG")?;
     Ok(call.template(match call.args.len() {
         1 => "lag($1)$over",
         2 => "lag($1, $2::int)$over",
@@ -233,9 +234,22 @@ fn lag(call: AggregateCall<'_>) -> Result<Pg, Diagnostic> {
 }
 
 fn lead(call: AggregateCall<'_>) -> Result<Pg, Diagnostic> {
+    check_distance(&call, "LEAD")?;
     Ok(call.template(match call.args.len() {
         1 => "lead($1)$over",
         2 => "lead($1, $2::int)$over",
         _ => "lead($1, $2::int, $3)$over",
     }))
+}
+
+/// How many rows away: a constant. PostgreSQL would look the other way for a negative one.
+fn check_distance(call: &AggregateCall<'_>, name: &str) -> Result<(), Diagnostic> {
+    let Some(distance) = call.args.get(1) else { return Ok(()) };
+    match distance.as_literal() {
+        Some(Literal::Int64(0..=2_147_483_647)) => Ok(()),
+        _ => Err(Diagnostic::invalid(
+            distance.at,
+            format!("Argument 2 to {name} must be a non-negative, non-NULL constant"),
+        )),
+    }
 }

@@ -128,3 +128,29 @@ return case
       order by place
     )
 end;
+
+-- NULL where there would be an error.
+create or replace function logweir.safe_generate_array(
+  first numeric, last numeric, step numeric default 1
+) returns numeric[]
+language sql immutable parallel safe
+return case
+  when step <> 0 and (last - first) / nullif(step, 0) < 1048575
+    then logweir.generate_array(first, last, step)
+end;
+
+create or replace function logweir.safe_generate_array(
+  first bigint, last bigint, step bigint default 1
+) returns bigint[]
+language sql immutable parallel safe
+return logweir.safe_generate_array(first::numeric, last::numeric, step::numeric)::bigint[];
+
+create or replace function logweir.safe_generate_array(
+  first double precision, last double precision, step double precision default 1
+) returns double precision[]
+language sql immutable parallel safe
+return case
+  when logweir.is_finite(first) and logweir.is_finite(last) and logweir.is_finite(step)
+    and step <> 0 and (logweir.exact(last) - logweir.exact(first)) / nullif(logweir.exact(step), 0) < 1048575
+    then logweir.generate_array(first, last, step)
+end;

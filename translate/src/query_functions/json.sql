@@ -54,7 +54,7 @@ declare
   step text;
   name text;
 begin
-  if result is null then return null; end if;
+  if result is null or path is null then return null; end if;
   foreach step in array path loop
     exit when repeated;
     name := '"' || step || '"';

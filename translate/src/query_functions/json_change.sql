@@ -81,6 +81,9 @@ begin
   if jsonb_typeof(value) <> 'array' then return value; end if;
   missing := place - jsonb_array_length(value);
   if missing >= 0 and not makes then return value; end if;
+  if missing > 100000 then
+    raise exception 'JSON lists are not made so long: %', missing using errcode = '22023';
+  end if;
   if missing > 0 then value := value || to_jsonb(array_fill('null'::jsonb, array[missing])); end if;
   if missing >= 0 then
     return value || jsonb_build_array(logweir.json_set('null', path - 0, part, makes));
@@ -137,6 +140,9 @@ begin
   if jsonb_typeof(list) = 'null' then list := '[]'; end if;
   if jsonb_typeof(list) <> 'array' then return value; end if;
   missing := place - jsonb_array_length(list);
+  if missing > 100000 then
+    raise exception 'JSON lists are not made so long: %', missing using errcode = '22023';
+  end if;
   if missing > 0 then list := list || to_jsonb(array_fill('null'::jsonb, array[missing])); end if;
   list := (
     select coalesce(jsonb_agg(e order by part, number), '[]')

@@ -109,6 +109,26 @@ return case
   else logweir.json_double_of(value)
 end;
 
+-- Only what FLOAT64 holds exactly.
+create or replace function logweir.json_exact_double(value jsonb) returns double precision
+language sql immutable parallel safe
+return case
+  when logweir.exact(logweir.json_double_of(value)) = value::numeric
+    or logweir.json_double_of(value)::text::numeric = value::numeric
+    then logweir.json_double_of(value)
+end;
+
+create or replace function logweir.json_to_exact_float64(value jsonb) returns double precision
+language sql immutable parallel safe
+return case
+  when logweir.json_to_float64(value) is not null and logweir.json_exact_double(value) is null
+    then logweir.fail(
+      'The provided JSON number: ' || value::text || ' cannot be converted to FLOAT64 without loss of precision',
+      0::double precision
+    )
+  else logweir.json_exact_double(value)
+end;
+
 create or replace function logweir.json_to_bool(value jsonb) returns boolean
 language sql immutable parallel safe
 return case
