@@ -165,8 +165,8 @@ fn percentile_cont(call: AggregateCall<'_>) -> Result<Pg, Diagnostic> {
     call.heeds(&[Clause::Nulls, Clause::Over])?;
     check_part(&call, "PERCENTILE_CONT")?;
     let value = call.template(match call.ignore_nulls {
-        Some(false) => "logweir.percentile_cont(array_agg($1)$over, $2)",
-        _ => "logweir.percentile_cont(array_agg($1) FILTER (WHERE $1 IS NOT NULL)$over, $2)",
+        Some(false) => "logweir.percentile_cont(logweir.collect_sorted($1)$over, $2)",
+        _ => "logweir.percentile_cont(logweir.collect_sorted($1) FILTER (WHERE $1 IS NOT NULL)$over, $2)",
     });
     Ok(match call.args.first().map(|arg| &arg.ty) {
         Some(Type::Numeric) => Pg::template("logweir.to_numeric($1)", vec![value]),
@@ -184,13 +184,13 @@ fn percentile_disc(call: AggregateCall<'_>) -> Result<Pg, Diagnostic> {
     }
     Ok(call.template(match (call.args.first().map(|arg| &arg.ty), call.ignore_nulls) {
         (Some(Type::String), Some(false)) => {
-            "logweir.percentile_disc(array_agg($1 COLLATE \"C\")$over, $2)"
+            "logweir.percentile_disc(logweir.collect_sorted($1 COLLATE \"C\")$over, $2)"
         }
         (Some(Type::String), _) => {
-            "logweir.percentile_disc(array_agg($1 COLLATE \"C\") FILTER (WHERE $1 IS NOT NULL)$over, $2)"
+            "logweir.percentile_disc(logweir.collect_sorted($1 COLLATE \"C\") FILTER (WHERE $1 IS NOT NULL)$over, $2)"
         }
-        (_, Some(false)) => "logweir.percentile_disc(array_agg($1)$over, $2)",
-        _ => "logweir.percentile_disc(array_agg($1) FILTER (WHERE $1 IS NOT NULL)$over, $2)",
+        (_, Some(false)) => "logweir.percentile_disc(logweir.collect_sorted($1)$over, $2)",
+        _ => "logweir.percentile_disc(logweir.collect_sorted($1) FILTER (WHERE $1 IS NOT NULL)$over, $2)",
     }))
 }
 
