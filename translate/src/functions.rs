@@ -11,6 +11,8 @@ mod bytes_hash;
 mod calendar;
 mod cast_format;
 mod characters;
+mod choice;
+mod clauses;
 mod conditional;
 mod conversion;
 mod date;
@@ -20,16 +22,23 @@ mod declaration;
 mod docs;
 mod elapsed;
 mod format;
+mod hll;
 mod interval;
 mod interval_arithmetic;
 mod json;
+mod json_change;
+mod json_path;
+mod json_read;
+mod json_text;
 mod math;
 mod net;
-pub(crate) mod parametrised;
 mod padding;
+pub(crate) mod parametrised;
+mod power;
 mod regular_expression;
 mod statistical;
 mod string;
+mod string_agg;
 mod text_match;
 mod text_search;
 mod time;
@@ -39,6 +48,7 @@ mod time_parse;
 mod time_series;
 mod timestamp;
 mod timestamp_parts;
+mod trigonometry;
 mod utility;
 mod window;
 
@@ -75,7 +85,11 @@ const FAMILIES: &[Family] = &[
     rows("Regular expressions", regular_expression::FUNCTIONS),
     rows("Bytes and hashes", bytes_hash::FUNCTIONS),
     rows("JSON", json::FUNCTIONS),
+    rows("Changes to JSON", json_change::FUNCTIONS),
+    rows("JSON and values", json_read::FUNCTIONS),
     rows("Mathematics", math::FUNCTIONS),
+    rows("Powers and logarithms", power::FUNCTIONS),
+    rows("Trigonometry", trigonometry::FUNCTIONS),
     Family { name: "Bits", functions: bit::FUNCTIONS, aggregates: bit::AGGREGATES, windows: &[] },
     rows("Conversion", conversion::FUNCTIONS),
     rows("Conversion by a format", cast_format::FUNCTIONS),
@@ -98,7 +112,15 @@ const FAMILIES: &[Family] = &[
     rows("Networks", net::FUNCTIONS),
     rows("Utilities", utility::FUNCTIONS),
     aggregates("Aggregates", aggregate::FUNCTIONS),
+    aggregates("Aggregates that join text", string_agg::FUNCTIONS),
+    aggregates("Aggregates that choose", choice::FUNCTIONS),
     aggregates("Approximate aggregates", approximate::FUNCTIONS),
+    Family {
+        name: "Sketches",
+        functions: hll::FUNCTIONS,
+        aggregates: hll::AGGREGATES,
+        windows: &[],
+    },
     aggregates("Statistics", statistical::FUNCTIONS),
     Family { name: "Windows", functions: &[], aggregates: &[], windows: window::FUNCTIONS },
 ];

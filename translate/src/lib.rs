@@ -48,6 +48,9 @@ pub const QUERY_FUNCTIONS: &str = concat!(
     include_str!("query_functions/time_parse.sql"),
     include_str!("query_functions/cast_format.sql"),
     include_str!("query_functions/math.sql"),
+    include_str!("query_functions/json.sql"),
+    include_str!("query_functions/json_values.sql"),
+    include_str!("query_functions/json_change.sql"),
     include_str!("query_functions/bit.sql"),
     include_str!("query_functions/string.sql"),
     include_str!("query_functions/bytes.sql"),
@@ -61,6 +64,8 @@ pub const QUERY_FUNCTIONS: &str = concat!(
     include_str!("query_functions/time_series.sql"),
     include_str!("query_functions/window.sql"),
     include_str!("query_functions/approximate.sql"),
+    include_str!("query_functions/aggregate.sql"),
+    include_str!("query_functions/hll.sql"),
     include_str!("query_functions/struct.sql"),
     include_str!("query_functions/comparison.sql"),
 );

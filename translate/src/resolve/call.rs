@@ -57,6 +57,21 @@ impl Resolver<'_> {
         if let Some(treatment) = &call.null_treatment {
             clauses.ignore_nulls = Some(*treatment == ast::NullTreatment::IgnoreNulls);
         }
+        clauses.ignore_nulls = clauses.ignore_nulls.or_else(|| treatment_after(list.last()?));
+        if let Some(ast::HavingBound(kind, bound)) = clauses.having {
+            let name = match kind {
+                _ if !name.eq_ignore_ascii_case("ANY_VALUE") || call.over.is_some() => {
+                    return Err(Diagnostic::unsupported(at, format!("HAVING in {name}")));
+                }
+                ast::HavingBoundKind::Max => "MAX_BY",
+                ast::HavingBoundKind::Min => "MIN_BY",
+            };
+            let function =
+                functions::aggregate_named(name).ok_or_else(|| unknown_function(name, at))?;
+            let mut list = list.clone();
+            list.push(FunctionArg::Unnamed(FunctionArgExpr::Expr(bound.clone())));
+            return self.aggregate(function, &list, &clauses, None, place, at);
+        }
         if let Some(function) = functions::window_named(name) {
             return self.window_function(function, list, &clauses, call.over.as_ref(), place, at);
         }
@@ -306,6 +321,23 @@ fn clauses(args: &FunctionArguments) -> Result<Clauses<'_>, Diagnostic> {
         }
     }
     Ok(found)
+}
+
+/// The parser takes `IGNORE NULLS` after a call that ends the last argument for one of that call.
+fn treatment_after(last: &FunctionArg) -> Option<bool> {
+    let FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)) = last else { return None };
+    let mut expr = argument;
+    loop {
+        expr = match expr {
+            ast::Expr::Function(call) if call.over.is_none() => {
+                let treatment = call.null_treatment?;
+                return Some(treatment == ast::NullTreatment::IgnoreNulls);
+            }
+            ast::Expr::BinaryOp { right, .. } => right,
+            ast::Expr::UnaryOp { expr, .. } => expr,
+            _ => return None,
+        };
+    }
 }
 
 /// `MINUTE`, `WEEK(MONDAY)`
