@@ -56,7 +56,7 @@ pub(crate) use with_grpc::WithGrpc;
 const MAX_HEAD_BYTES: usize = 256 << 10;
 
 /// Likewise for HTTP/2, as that counts them. With more than a URL takes, requests whose URL is too
-/// long would be reset rather than answered 431, and clients try again what is reset.
+/// long would be reset rather than answered 431.
 const MAX_HEAD_BYTES_HTTP2: u32 = request_line::LONGEST_URL as u32;
 
 /// Connections that wait to be accepted; the system may have a lower limit. When they are more, a
