@@ -46,7 +46,11 @@ pub(crate) enum DurabilityError {
     InUse(PathBuf),
     /// Another program uses the spool.
     #[error("{0}. Stop that program, or set LOGWEIR_DATA_DIR to a folder for each")]
-    Spool(#[from] spool::OpenError),
+    SpoolInUse(spool::OpenError),
+    /// Nobody can tell which requests wait on the spool, though some may. Their senders may come
+    /// again: without knowing them, the program would store twice what they send.
+    #[error("{0}")]
+    SpoolUnknown(spool::OpenError),
 }
 
 impl Durability {
@@ -58,8 +62,9 @@ impl Durability {
     /// Opens the spool, of at most so many bytes; 0 means none.
     ///
     /// # Errors
-    /// When another program uses the folder. One that cannot be written to is only warned of: events
-    /// then wait with their senders while the database is away.
+    /// When another program uses the folder, and when it cannot be known what waits on the spool. A
+    /// folder that cannot be written to is only warned of: events then wait with their senders while
+    /// the database is away.
     pub(crate) fn open(data_dir: &Path, max_bytes: u64) -> Result<Self, DurabilityError> {
         let dir = match DataDir::create(data_dir) {
             Ok(dir) => dir,
@@ -94,7 +99,10 @@ impl Durability {
                 report(&recovery);
                 Ok(Self { spool: Some(spool), ..without_spool })
             }
-            Err(error @ spool::OpenError::InUse { .. }) => Err(error.into()),
+            Err(error @ spool::OpenError::InUse { .. }) => Err(DurabilityError::SpoolInUse(error)),
+            Err(error @ (spool::OpenError::Progress { .. } | spool::OpenError::Version { .. })) => {
+                Err(DurabilityError::SpoolUnknown(error))
+            }
             Err(error) => {
                 tracing::warn!("there is no spool: {error}");
                 Ok(without_spool)
@@ -177,6 +185,24 @@ mod tests {
             assert_eq!(again.owner, owner);
             assert_ne!(Durability::not_needed().owner, owner);
         }
+    }
+
+    #[tokio::test]
+    async fn a_spool_of_which_nobody_knows_what_waits_stops_the_start() {
+        let temp = tempfile::tempdir().unwrap();
+        let Durability { spool, lock, .. } = Durability::open(temp.path(), 1 << 20).unwrap();
+        spool.unwrap().close().await;
+        drop(lock);
+        // A link to itself cannot be read by anybody.
+        let progress = temp.path().join(SPOOL).join("progress");
+        let _ = fs::remove_file(&progress);
+        std::os::unix::fs::symlink(&progress, &progress).unwrap();
+        let refused = Durability::open(temp.path(), 1 << 20).unwrap_err();
+        assert!(matches!(refused, DurabilityError::SpoolUnknown(_)), "{refused}");
+        let text = refused.to_string();
+        assert!(text.contains("progress") && text.contains("start again"), "{text}");
+        fs::remove_file(&progress).unwrap();
+        assert!(Durability::open(temp.path(), 1 << 20).unwrap().spool.is_some());
     }
 
     #[test]

@@ -350,7 +350,7 @@ mod tests {
         let now = Instant::now();
         for (most, of_first) in [(4, 3), (3, 2), (2, 1)] {
             let mut queues = queues(&[(1, 9)]);
-            let mut next = |queues: &mut Queues| queues.next_group(most, now);
+            let next = |queues: &mut Queues| queues.next_group(most, now);
             for _ in 0..of_first {
                 assert!(next(&mut queues).is_some());
             }
