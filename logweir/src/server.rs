@@ -8,6 +8,7 @@ mod with_grpc;
 mod answer_body;
 mod connections;
 mod observed_stream;
+mod refusals;
 mod request_line;
 mod timed_body;
 
@@ -22,9 +23,8 @@ use std::{
 };
 
 use hyper::{
-    Request, Response, StatusCode, Version,
+    Request, Response, Version,
     body::{Body, Bytes, Incoming},
-    header::{CONNECTION, CONTENT_TYPE, HeaderValue},
     service::{Service, service_fn},
 };
 use hyper_util::{
@@ -46,14 +46,18 @@ use crate::request_id::RequestId;
 use answer_body::AnswerBody;
 use connections::{Connections, Place, RequestInWork};
 use observed_stream::{ACKNOWLEDGED_WITHIN, ObservedStream, Socket};
-use request_line::{CutUrl, RequestLines};
+use request_line::RequestLines;
 pub(crate) use timed_body::BodyTimes;
 use timed_body::TimedBody;
 
 pub(crate) use with_grpc::WithGrpc;
 
 /// Studio asks with the whole query in the URL, of which up to 65,534 bytes are taken.
-const MAX_HEAD_BYTES: u32 = 256 << 10;
+const MAX_HEAD_BYTES: usize = 256 << 10;
+
+/// Likewise for HTTP/2, as that counts them. With more than a URL takes, requests whose URL is too
+/// long would be reset rather than answered 431, and clients try again what is reset.
+const MAX_HEAD_BYTES_HTTP2: u32 = request_line::LONGEST_URL as u32;
 
 /// Connections that wait to be accepted; the system may have a lower limit. When they are more, a
 /// client tries again after a second, so the usual 128 are too few.
@@ -257,17 +261,23 @@ async fn serve_connection<S: Served>(
         let socket = Arc::downgrade(&socket);
         SenderConnection::new(move || socket.upgrade().map_or(Peer::Closed, |open| open.peer()))
     };
-    let url = CutUrl::default();
-    let lines = RequestLines::new(url.clone());
+    let lines = RequestLines::default();
     let service = {
+        let lines = lines.clone();
         let (asked, place, sender) = (Arc::clone(&asked), Arc::clone(&place), sender.clone());
         let socket = Arc::downgrade(&socket);
         service_fn(move |mut request: Request<Incoming>| {
             asked.store(true, Ordering::Relaxed);
             let mut cut_url = None;
             if request.version() < Version::HTTP_2 {
-                sender.next_request();
-                cut_url = url.take();
+                let begun = lines.request(request.body().size_hint().exact());
+                if begun.after_answers {
+                    sender.next_request();
+                    if let Some(socket) = socket.upgrade() {
+                        socket.answers_were_read();
+                    }
+                }
+                cut_url = begun.cut_url;
             }
             request.extensions_mut().insert(sender.clone());
             let answer = answer(request, cut_url, service.clone(), body_times, place.request());
@@ -276,7 +286,7 @@ async fn serve_connection<S: Served>(
                 let answer = answer.await?;
                 if let Some(socket) = socket.upgrade() {
                     let is_short = answer.body().size_hint().lower() <= SHORT_ANSWER;
-                    socket.limit_acknowledgement(is_short);
+                    socket.gives_answer(is_short);
                 }
                 Ok::<_, S::Error>(answer)
             }
@@ -314,12 +324,12 @@ fn connection_builder(idle_timeout: Duration) -> auto::Builder<TokioExecutor> {
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(idle_timeout)
-        .max_buf_size(MAX_HEAD_BYTES as usize);
+        .max_buf_size(MAX_HEAD_BYTES);
     builder
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(PING_EVERY)
-        .max_header_list_size(MAX_HEAD_BYTES);
+        .max_header_list_size(MAX_HEAD_BYTES_HTTP2);
     builder
 }
 
@@ -344,8 +354,12 @@ async fn answer<S: Served>(
     let span = tracing::info_span!("request", id = id.as_str());
     let version = request.version();
     let (head, body) = request.into_parts();
-    if let Some(length) = cut_url {
-        let mut response = request_line::refusal(head.uri.path(), length, in_work);
+    let has_path = head.uri.path_and_query().is_some_and(|url| url.path().starts_with('/'));
+    if cut_url.is_some() || !has_path {
+        let mut response = match cut_url {
+            Some(length) => refusals::long_url(head.uri.path(), length, in_work),
+            None => refusals::without_path(in_work),
+        };
         id.mark(response.headers_mut());
         return Ok(response);
     }
@@ -356,27 +370,13 @@ async fn answer<S: Served>(
     let mut response = if late.is_so() {
         match is_grpc {
             true => with_grpc::too_late(in_work),
-            false => too_late(version, in_work),
+            false => refusals::too_late(version, in_work),
         }
     } else {
         response.map(|body| AnswerBody::new(body, in_work))
     };
     id.mark(response.headers_mut());
     Ok(response)
-}
-
-/// For a request whose body did not come in time: whatever its handler made of the beginning, the
-/// client may send it again.
-fn too_late<B>(version: Version, request: RequestInWork) -> Response<AnswerBody<B>> {
-    let text = r#"{"error":"the body did not come in time; send it again"}"#;
-    let mut response = Response::new(AnswerBody::text(text, request));
-    *response.status_mut() = StatusCode::REQUEST_TIMEOUT;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-    if version < Version::HTTP_2 {
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
 }
 
 #[cfg(test)]

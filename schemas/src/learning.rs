@@ -22,6 +22,9 @@ pub use news::{SchemaNews, Sighting};
 ///   the elements are its fields (`a.b`, not `a[].b`), and the type is that of the object.
 /// - Where events disagree otherwise, a declared field keeps its type; any other becomes
 ///   [`Unknown`](crate::FieldType::Unknown), and what lies below it is forgotten.
+/// - An object whose names are data, such as ids, is no set of fields. So an object has no more than
+///   [`MAX_FIELDS`](SourceSchema::MAX_FIELDS), and one that brings more new names than there is room
+///   for teaches none of them. Else a single one would take all paths of its source.
 #[derive(Debug, Clone)]
 pub struct SourceSchema {
     declared: Arc<TableSchema>,
@@ -44,7 +47,8 @@ pub enum Learned {
     },
     /// Nothing new in it.
     Known,
-    /// The source has its [`SourceSchema::MAX_PATHS`]; it was not learned.
+    /// The source has its [`SourceSchema::MAX_PATHS`], or the object that it is a field of has as
+    /// many fields as one may have; it was not learned.
     Full,
 }
 
@@ -64,6 +68,15 @@ pub struct LearnedField {
 impl SourceSchema {
     /// Most paths of a source, declared and learned. A table of BigQuery has 10,000 columns.
     pub const MAX_PATHS: usize = 5_000;
+
+    /// Most fields of an object to which further ones are learned.
+    pub const MAX_FIELDS: usize = 200;
+
+    /// Most fields of the event itself to which further ones are learned.
+    pub const MAX_EVENT_FIELDS: usize = 1_000;
+
+    /// Most paths that a single event teaches; the next one like it goes on.
+    pub const MAX_PATHS_OF_EVENT: usize = 500;
 
     /// What is declared, and nothing learned. A source without a schema declares nothing.
     pub fn new(declared: Arc<TableSchema>) -> Self {
@@ -419,15 +432,68 @@ mod tests {
         assert_eq!(FieldType::Object(request), type_at(&before));
     }
 
+    /// Learns paths of `o` until there is no room.
+    fn fill(schema: &mut SourceSchema) {
+        for place in 0..SourceSchema::MAX_PATHS {
+            let path = path(&format!("o.f{}.g{}", place / 100, place % 100));
+            schema.learn(&path, FieldKind::Int64);
+        }
+        assert!(schema.is_full());
+        assert_eq!(schema.tally.paths, SourceSchema::MAX_PATHS);
+    }
+
+    /// An event with so many fields of numbered names, at the top and in `o`.
+    fn wide(at_the_top: std::ops::Range<usize>, in_object: std::ops::Range<usize>) -> String {
+        let mut event = serde_json::Map::new();
+        event.extend(at_the_top.map(|number| (format!("t{number}"), 1.into())));
+        let object: serde_json::Map<_, _> =
+            in_object.map(|number| (format!("k{number}"), json!({"x": 1}))).collect();
+        event.insert("o".to_owned(), object.into());
+        serde_json::Value::from(event).to_string()
+    }
+
+    #[test]
+    fn names_that_are_data_do_not_end_the_learning() {
+        let most = SourceSchema::MAX_FIELDS;
+        // All at once: none is learned.
+        let mut schema = SourceSchema::new(Arc::default());
+        assert_eq!(news(&schema, &wide(0..0, 0..9_000)), "o object");
+        assert_eq!(learn_news(&mut schema, &event(&wide(0..2_000, 0..most + 1))), []);
+        assert_eq!(learn_news(&mut schema, &event(&wide(0..0, 0..most + 1))), [Learned::New]);
+        // In every event others: as far as there is room.
+        for number in 0..2 * most {
+            learn_news(&mut schema, &event(&wide(number..number + 1, number..number + 1)));
+        }
+        assert!(schema.learned_at(&path(&format!("o.k{}.x", most - 1))).is_some());
+        assert!(schema.learned_at(&path(&format!("o.k{most}"))).is_none());
+        assert_eq!(schema.learn(&path("o.other"), FieldKind::Bool), Learned::Full);
+        for number in 0..20 {
+            let text = wide(100 * number..100 * number + 100, 0..0);
+            learn_news(&mut schema, &event(&text));
+        }
+        assert!(!schema.is_full(), "{}", schema.tally.paths);
+        // Others still teach, and what is known of the wide ones can still be at odds.
+        assert_eq!(news(&schema, r#"{"o":{"k1":{"y":true}}}"#), "o.k1.y bool");
+        assert_eq!(news(&schema, r#"{"o":{"k1":1,"new":1}}"#), "o.k1 int64");
+        // In lists alike.
+        assert_eq!(news(&schema, r#"{"o":[{"k1":{"y":true},"new":1}]}"#), "o.k1.y bool");
+    }
+
+    #[test]
+    fn an_event_teaches_a_part_at_a_time() {
+        let mut schema = SourceSchema::new(Arc::default());
+        let text = wide(0..700, 0..100);
+        let most = SourceSchema::MAX_PATHS_OF_EVENT;
+        assert_eq!(learn_news(&mut schema, &event(&text)).len(), most);
+        assert_eq!(learn_news(&mut schema, &event(&text)).len(), 901 - most);
+        assert_eq!(learn_news(&mut schema, &event(&text)), []);
+    }
+
     #[test]
     fn a_full_source_learns_no_further_path() {
         let mut schema = SourceSchema::new(declared(json!({"d": {"type": "object"}})));
-        let mut place = 0;
-        while !schema.is_full() {
-            assert_eq!(schema.learn(&path(&format!("d.f{place}")), FieldKind::Int64), Learned::New);
-            place += 1;
-        }
-        assert_eq!(place, SourceSchema::MAX_PATHS - 1);
+        schema.learn(&path("d.f1"), FieldKind::Int64);
+        fill(&mut schema);
         let before = schema.clone();
         assert_eq!(schema.learn(&path("d.other"), FieldKind::Int64), Learned::Full);
         assert_eq!(schema.learn(&path("other.x[]"), FieldKind::Int64), Learned::Full);
@@ -451,10 +517,8 @@ mod tests {
     #[test]
     fn what_is_forgotten_makes_room() {
         let mut schema = SourceSchema::new(Arc::default());
+        fill(&mut schema);
         let mut learn = |text: &str, kind| schema.learn(&path(text), kind);
-        for place in 0..SourceSchema::MAX_PATHS {
-            learn(&format!("o.f{place}"), FieldKind::Int64);
-        }
         assert_eq!(learn("x", FieldKind::Bool), Learned::Full);
         learn("o", FieldKind::String);
         assert_eq!(learn("x", FieldKind::Bool), Learned::New);
@@ -464,10 +528,12 @@ mod tests {
     #[test]
     fn news_are_bounded() {
         let schema = SourceSchema::new(Arc::default());
-        let fields: Vec<_> = (0..12_000).map(|place| format!(r#""f{place}":1"#)).collect();
-        let text = format!("{{{}}}", fields.join(","));
         let mut news = SchemaNews::default();
-        schema.news(&event(&text), &mut news);
+        for part in 0..120 {
+            let fields: Vec<_> =
+                (0..100).map(|place| format!(r#""f{}":1"#, 100 * part + place)).collect();
+            schema.news(&event(&format!("{{{}}}", fields.join(","))), &mut news);
+        }
         assert_eq!(news.iter().count(), 10_000);
         let mut other = SchemaNews::default();
         schema.news(&event(r#"{"f1":"x","zzz":1}"#), &mut other);

@@ -1,11 +1,12 @@
-//! Brings requests from the spool into the store, in order.
+//! Brings requests from the spool into the store: those of each source in order.
 
 use std::{
     collections::HashSet,
     sync::{Arc, atomic::Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
+use futures_util::future::join_all;
 use spool::{Spool, Taken};
 use uuid::Uuid;
 
@@ -13,9 +14,11 @@ use crate::{
     ContentHash, SourceKey,
     event_store::{self, AppendError, WRITE_TIMEOUT},
     former_requests::FormerRequests,
+    held_back::HeldBack,
     measures,
+    on_spool::Record,
     request::Request,
-    spooled::{self, NotARequest},
+    spooled::{self, NotARequest, Summary},
     store::Inner,
 };
 
@@ -30,14 +33,21 @@ const ROWS_KEPT: Duration = WRITE_TIMEOUT.saturating_add(Duration::from_secs(10)
 /// Wait after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Notes the requests on the spool that a former life of this process left there, the latest ones:
-/// their senders may not have been answered.
+/// Wait after requests were only moved: the disk has other things to do.
+const MOVED_PAUSE: Duration = Duration::from_millis(100);
+
+/// Notes the requests on the spool that a former life of this process left there. Of the latest
+/// ones also the contents: their senders may not have been answered.
 pub(crate) async fn note_spooled(inner: &Arc<Inner>, spool: &Spool) {
     let noted = {
         let (inner, spool) = (Arc::clone(inner), spool.clone());
         tokio::task::spawn_blocking(move || {
             let mut passed_over = spool.depth().records.saturating_sub(FormerRequests::MOST);
-            spool.scan(|_, bytes| {
+            inner.on_spool.begin_look();
+            let scanned = spool.scan(|position, bytes| {
+                if let Some(Summary { request, source, moved, .. }) = spooled::summary(bytes) {
+                    inner.on_spool.note_found(Record { position, source, request }, moved);
+                }
                 if let Some(left) = passed_over.checked_sub(1) {
                     passed_over = left;
                 } else if let Ok(Request { id, content: Some(content), .. }) =
@@ -45,7 +55,9 @@ pub(crate) async fn note_spooled(inner: &Arc<Inner>, spool: &Spool) {
                 {
                     inner.receipts.note_spooled(content, id);
                 }
-            })
+            });
+            inner.on_spool.end_look();
+            scanned
         })
     };
     match noted.await.map_err(std::io::Error::other).flatten() {
@@ -54,21 +66,21 @@ pub(crate) async fn note_spooled(inner: &Arc<Inner>, spool: &Spool) {
     }
 }
 
+/// A record and the request that it is.
+type Read = (Record, Request);
+
 /// Returns when the spool is closed.
 pub(crate) async fn keep_draining(inner: &Arc<Inner>, spool: &Spool) {
+    let mut held_back = HeldBack::default();
     let mut failing = false;
     loop {
         let taken = spool.take(AT_ONCE).await;
         let Some(last) = taken.last().map(|taken| taken.position) else { return };
         inner.events_are_there().await;
-        let drained = match requests(&taken) {
-            Ok(requests) => drain(inner, requests).await.map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        match drained {
-            Ok(drained) => {
+        let pause = match drain_taken(inner, spool, &mut held_back, &taken).await {
+            Ok(DrainedTaken { drained, records, unreadable, pause }) => {
                 spool.done(last).await;
-                let unreadable = (taken.len() - drained.0.len()) as u64;
+                inner.on_spool.note_done(&records);
                 inner.unreadable_requests.fetch_add(unreadable, Ordering::Relaxed);
                 let inner = Arc::clone(inner);
                 tokio::spawn(async move {
@@ -78,29 +90,93 @@ pub(crate) async fn keep_draining(inner: &Arc<Inner>, spool: &Spool) {
                 if std::mem::take(&mut failing) {
                     tracing::info!("the spool is drained again");
                 }
+                pause
             }
             Err(error) => {
                 if !std::mem::replace(&mut failing, true) {
                     tracing::warn!(error, "the spool cannot be drained now");
                 }
                 spool.rewind();
-                tokio::time::sleep(PAUSE).await;
+                PAUSE
             }
+        };
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
         }
     }
 }
 
+/// What was taken off the spool and is dealt with: stored, or moved to the end.
+struct DrainedTaken {
+    drained: Drained,
+    records: Vec<Record>,
+    unreadable: u64,
+    pause: Duration,
+}
+
+async fn drain_taken(
+    inner: &Inner,
+    spool: &Spool,
+    held_back: &mut HeldBack,
+    taken: &[Taken],
+) -> Result<DrainedTaken, String> {
+    let requests = requests(taken).map_err(|error| error.to_string())?;
+    let records: Vec<_> = requests.iter().map(|(record, _)| *record).collect();
+    let unreadable = (taken.len() - records.len()) as u64;
+    let (drained, held) = drain(inner, held_back, requests).await.map_err(|e| e.to_string())?;
+    let mut pause = Duration::ZERO;
+    if !held.is_empty() {
+        let others = inner.on_spool.others(|source| held.iter().any(|(r, _)| r.source == source));
+        if others.is_empty() && !held.iter().any(|(record, _)| held_back.is_moving(*record)) {
+            return Err("the store does not take the requests of the only source there".to_owned());
+        }
+        move_to_end(inner, spool, held_back, &held).await.map_err(|error| error.to_string())?;
+        if drained.0.is_empty() {
+            // What is damaged is counted as waiting, and must not keep this busy.
+            let in_vain = others.iter().all(|source| held_back.contains(*source));
+            let in_vain = in_vain || spool.damage().records > 0;
+            pause = if in_vain { PAUSE } else { MOVED_PAUSE };
+        }
+    }
+    Ok(DrainedTaken { drained, records, unreadable, pause })
+}
+
+/// Appends requests once more, under their numbers: whichever place a crash leaves of each, it is
+/// stored once.
+async fn move_to_end(
+    inner: &Inner,
+    spool: &Spool,
+    held_back: &mut HeldBack,
+    held: &[Read],
+) -> Result<(), spool::AppendError> {
+    let appends = held.iter().map(|(_, request)| spool.append(spooled::encode_moved(request)));
+    let mut moved = Ok(());
+    for ((record, _), appended) in held.iter().zip(join_all(appends).await) {
+        match appended {
+            Ok(position) => {
+                inner.on_spool.note_moved(*record, position);
+                held_back.moved(*record, position);
+            }
+            Err(error) => moved = Err(error),
+        }
+    }
+    moved
+}
+
 /// What the records say. One that a program of the future has written stops the draining.
-fn requests(taken: &[Taken]) -> Result<Vec<Request>, NotARequest> {
+fn requests(taken: &[Taken]) -> Result<Vec<Read>, NotARequest> {
     let mut requests = Vec::with_capacity(taken.len());
-    for record in taken {
-        match spooled::decode(&record.bytes) {
-            Ok(request) => requests.push(request),
+    for Taken { position, bytes } in taken {
+        match spooled::decode(bytes) {
+            Ok(request) => {
+                let (source, id) = (request.source, request.id);
+                requests.push((Record { position: *position, source, request: id }, request));
+            }
             Err(error @ NotARequest::Version(_)) => return Err(error),
             Err(NotARequest::Unreadable) => {
                 tracing::error!(
-                    position = ?record.position,
-                    bytes = record.bytes.len(),
+                    ?position,
+                    bytes = bytes.len(),
                     "a request on the spool cannot be read, and its events are lost"
                 );
             }
@@ -124,27 +200,67 @@ impl Drained {
     }
 }
 
-async fn drain(inner: &Inner, requests: Vec<Request>) -> Result<Drained, AppendError> {
+/// Stores requests; gives those that are held back, in their order.
+///
+/// # Errors
+/// When the store is away.
+async fn drain(
+    inner: &Inner,
+    held_back: &mut HeldBack,
+    mut requests: Vec<Read>,
+) -> Result<(Drained, Vec<Read>), AppendError> {
+    requests.retain(|(record, _)| !inner.on_spool.comes_again(*record));
     let mut requests = requests.into_iter().peekable();
-    let mut drained = Vec::new();
-    while let Some(first) = requests.next() {
-        let mut contents: HashSet<_> = first.content.into_iter().collect();
-        let mut group = vec![first];
-        while let Some(next) = requests.next_if(|next| {
-            let same_source = group.first().is_some_and(|first| first.source == next.source);
-            same_source && next.content.is_none_or(|content| !contents.contains(&content))
+    let (mut drained, mut held) = (Vec::new(), Vec::new());
+    let mut failed = HashSet::new();
+    while let Some((first, request)) = requests.next() {
+        let source = first.source;
+        let others_wait = !inner.on_spool.others(|other| other == source).is_empty();
+        let now = Instant::now();
+        if failed.contains(&source) || held_back.holds(first, others_wait, now) {
+            held.push((first, request));
+            continue;
+        }
+        let mut contents: HashSet<_> = request.content.into_iter().collect();
+        let (mut records, mut group) = (vec![first], vec![request]);
+        while let Some((record, next)) = requests.next_if(|(record, next)| {
+            record.source == source
+                && next.content.is_none_or(|content| !contents.contains(&content))
         }) {
             contents.extend(next.content);
+            records.push(record);
             group.push(next);
         }
-        drain_group(inner, &mut group).await?;
-        drained.extend(
-            group
-                .iter()
-                .map(|request| (request.id, request.content.filter(|_| request.may_come_again))),
-        );
+        match drain_group(inner, &mut group).await {
+            Ok(()) => {
+                if held_back.succeeded(source) {
+                    inner.on_spool.hold_back(source, false);
+                    let source = name_of_source(inner, source);
+                    tracing::info!(source, "the source's requests on the spool are drained again");
+                }
+                drained.extend(group.iter().map(|request| {
+                    (request.id, request.content.filter(|_| request.may_come_again))
+                }));
+            }
+            Err(error) if inner.events().is_err() => return Err(error),
+            Err(error) => {
+                if !held_back.contains(source) {
+                    let source = name_of_source(inner, source);
+                    tracing::warn!(
+                        source,
+                        %error,
+                        "the source's requests on the spool are held back; others' go on"
+                    );
+                }
+                let tried = Instant::now();
+                held_back.failed(source, tried.duration_since(now), tried);
+                inner.on_spool.hold_back(source, true);
+                failed.insert(source);
+                held.extend(records.into_iter().zip(group));
+            }
+        }
     }
-    Ok(Drained(drained))
+    Ok((Drained(drained), held))
 }
 
 async fn drain_group(inner: &Inner, group: &mut [Request]) -> Result<(), AppendError> {
@@ -157,7 +273,8 @@ async fn drain_group(inner: &Inner, group: &mut [Request]) -> Result<(), AppendE
     let refused = appended.iter().flat_map(|appended| &appended.refused);
     if let Some(first) = refused.clone().next() {
         // Nobody is there to be told any more.
-        let source = name_of_source(inner, group.first());
+        let source =
+            name_of_source(inner, group.first().map(|first| first.source).unwrap_or_default());
         let events = refused.count();
         measures::refused_late(&source, events);
         tracing::warn!(
@@ -170,8 +287,7 @@ async fn drain_group(inner: &Inner, group: &mut [Request]) -> Result<(), AppendE
     Ok(())
 }
 
-fn name_of_source(inner: &Inner, request: Option<&Request>) -> String {
-    let token = request.map(|request| request.source).unwrap_or_default();
+fn name_of_source(inner: &Inner, token: Uuid) -> String {
     let loaded = inner.state().loaded;
     let source = loaded.and_then(|loaded| loaded.catalog.source(SourceKey::Token(token)));
     source.map_or_else(|| token.to_string(), |source| source.name.clone())

@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use spool::Spool;
+
 use crate::{
     Batch, ContentHash, Delivery, Source, failure,
     group::{self, Target},
@@ -131,8 +133,13 @@ async fn write_or_spool(
         }
     };
     let Some(spool) = &inner.spool else { return Err(AppendError::Unavailable(reason)) };
+    if inner.on_spool.is_held_back(request.source) && is_half_full(spool) {
+        let spool = "it is half full, and the rest is kept for sources whose tables take events";
+        return Err(AppendError::SpoolUnavailable { store: reason, spool: spool.to_owned() });
+    }
     match spool.append(spooled::encode(&request)).await {
-        Ok(_) => {
+        Ok(position) => {
+            inner.on_spool.note_appended(request.source, position);
             tracing::debug!(source = %request.source, reason, "events go on the spool");
             let stored = request.batch.len();
             Ok(Appended { stored, spooled: true, ..Appended::default() })
@@ -141,6 +148,12 @@ async fn write_or_spool(
             Err(AppendError::SpoolUnavailable { store: reason, spool: error.to_string() })
         }
     }
+}
+
+/// Whether a source that cannot be drained gets no more room on the spool.
+fn is_half_full(spool: &Spool) -> bool {
+    let depth = spool.depth();
+    depth.bytes >= depth.max_bytes / 2
 }
 
 /// Writes requests of one source as a group; returns when they are committed.

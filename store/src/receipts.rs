@@ -10,7 +10,10 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -21,6 +24,10 @@ use crate::{ContentHash, Delivery, former_requests::FormerRequests};
 
 /// Time within which a sender comes again that was told of a failure.
 const FAILED_KEPT: Duration = Duration::from_secs(600);
+
+/// Until the row of a request that failed is looked for again; doubles each time. A commit that was
+/// lost sight of may come late.
+const FIRST_LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// How far a request is, and the number that its row has or will have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +52,10 @@ pub(crate) enum Stage {
 /// The receipts of this process.
 #[derive(Debug, Default)]
 pub(crate) struct Receipts {
+    /// The entries of a content in the order in which they were noted.
     entries: Mutex<HashMap<ContentHash, Vec<Entry>>>,
+    /// Requests that were noted.
+    noted: AtomicU64,
     /// They are on the spool, and count as not delivered.
     former: Mutex<FormerRequests>,
     /// Requests whose rows can go.
@@ -60,7 +70,13 @@ struct Entry {
     delivery: Delivery,
     progress: Arc<watch::Sender<Progress>>,
     noted: Instant,
+    /// See [`Noted::order`].
+    order: u64,
     handing_over: bool,
+    /// When the row of a request that failed is to become an orphan, and how long after that it is
+    /// looked for again.
+    due: Instant,
+    look_again: Duration,
 }
 
 impl Entry {
@@ -80,6 +96,9 @@ impl Entry {
 pub(crate) struct Noted {
     pub(crate) content: ContentHash,
     progress: Arc<watch::Sender<Progress>>,
+    /// Grows from one noted request to the next. A request waits for earlier ones only, also when
+    /// its own entry is somebody else's by now: so no two wait for each other.
+    order: u64,
 }
 
 impl Noted {
@@ -115,7 +134,7 @@ pub(crate) struct Settled {
     /// Not delivered: their rows become orphans, which all processes see, and are forgotten here.
     pub(crate) orphaned: Vec<Uuid>,
     /// Told as failed: their rows, if there are any after all, become orphans too. What they were is
-    /// still known here.
+    /// still known here, and they are looked for again ever less often.
     pub(crate) failed: Vec<Uuid>,
 }
 
@@ -125,6 +144,7 @@ pub(crate) struct Settled {
 pub(crate) struct HandOver<'r> {
     receipts: &'r Receipts,
     pub(crate) settled: Settled,
+    now: Instant,
     _alone: tokio::sync::MutexGuard<'r, ()>,
 }
 
@@ -137,6 +157,7 @@ impl HandOver<'_> {
     /// The rows are orphans.
     pub(crate) fn orphaned(&mut self) {
         self.receipts.forget(&std::mem::take(&mut self.settled.orphaned));
+        self.receipts.looked_for(&self.settled.failed, self.now);
     }
 }
 
@@ -153,7 +174,9 @@ impl Receipts {
     /// Notes a request that has come, before anything is done for it.
     pub(crate) fn note(&self, content: ContentHash, delivery: Delivery) -> Noted {
         let progress = Progress { request: Uuid::new_v4(), stage: Stage::Working };
-        Noted { content, progress: self.add(content, delivery, progress) }
+        // Zero is left for former lives.
+        let order = self.noted.fetch_add(1, Ordering::Relaxed) + 1;
+        Noted { content, progress: self.add(content, delivery, progress, order), order }
     }
 
     /// Notes a request of a former life of this process that is on the spool.
@@ -166,6 +189,7 @@ impl Receipts {
         content: ContentHash,
         delivery: Delivery,
         progress: Progress,
+        order: u64,
     ) -> Arc<watch::Sender<Progress>> {
         let progress = Arc::new(watch::Sender::new(progress));
         let (needless, of_entry) = (Arc::clone(&self.needless), Arc::clone(&progress));
@@ -178,8 +202,19 @@ impl Receipts {
             }
         });
         let noted = Instant::now();
-        let entry = Entry { delivery, progress: Arc::clone(&progress), noted, handing_over: false };
-        self.entries().entry(content).or_default().push(entry);
+        let entry = Entry {
+            delivery,
+            progress: Arc::clone(&progress),
+            noted,
+            order,
+            handing_over: false,
+            due: noted,
+            look_again: FIRST_LOOK_AGAIN,
+        };
+        let mut entries = self.entries();
+        let of_content = entries.entry(content).or_default();
+        let place = of_content.partition_point(|earlier| earlier.order <= order);
+        of_content.insert(place, entry);
         progress
     }
 
@@ -204,7 +239,7 @@ impl Receipts {
         if self.former().remove(content, request) {
             let delivery = Delivery::default();
             delivery.fail();
-            self.add(content, delivery, Progress { request, stage: Stage::InStore });
+            self.add(content, delivery, Progress { request, stage: Stage::InStore }, 0);
             return true;
         }
         let mut found = false;
@@ -238,8 +273,10 @@ impl Receipts {
         self.needless().extend(needless);
     }
 
-    /// The other request with this one's content whose sender is gone without an answer, or was told
-    /// that it failed, if there is one: nobody else gets it from now on.
+    /// The oldest request before this one, with its content, whose sender is gone without an answer
+    /// or was told that it failed, if there is one: nobody else gets it from now on.
+    ///
+    /// A later one cannot be what was sent before. And who is later may be waiting for this one.
     pub(crate) async fn claim(&self, by: &Noted) -> Option<Claimed> {
         loop {
             {
@@ -247,11 +284,9 @@ impl Receipts {
                 let of_content = entries.get_mut(&by.content)?;
                 // A sender may be back before it is known that it had left.
                 of_content.iter().for_each(|entry| entry.delivery.look());
-                let claimable = |entry: &Entry| {
-                    entry.is_claimable() && !Arc::ptr_eq(&entry.progress, &by.progress)
-                };
+                let claimable = |entry: &Entry| entry.order < by.order && entry.is_claimable();
                 match of_content.iter().position(|entry| claimable(entry) && !entry.handing_over) {
-                    Some(place) => return Some(Claimed(of_content.swap_remove(place).progress)),
+                    Some(place) => return Some(Claimed(of_content.remove(place).progress)),
                     None if of_content.iter().any(claimable) => {}
                     None => break,
                 }
@@ -295,7 +330,7 @@ impl Receipts {
     /// not.
     pub(crate) async fn hand_over(&self, now: Instant) -> HandOver<'_> {
         let alone = self.handing_over.lock().await;
-        HandOver { receipts: self, settled: self.settle(now), _alone: alone }
+        HandOver { receipts: self, settled: self.settle(now), now, _alone: alone }
     }
 
     /// Forgets requests that are handed over.
@@ -317,6 +352,30 @@ impl Receipts {
         }
     }
 
+    /// The rows of requests that failed were looked for.
+    fn looked_for(&self, requests: &[Uuid], now: Instant) {
+        let looked_for: HashSet<_> = requests.iter().collect();
+        if looked_for.is_empty() {
+            return;
+        }
+        for entry in self.entries().values_mut().flatten() {
+            if looked_for.contains(&entry.request()) {
+                entry.due = now + entry.look_again;
+                entry.look_again *= 2;
+            }
+        }
+    }
+
+    /// A write ended whose request had been given up. If that was told as failed, there may be a row
+    /// now.
+    pub(crate) fn note_late_write(&self, content: ContentHash, request: Uuid) {
+        for entry in self.entries().get_mut(&content).into_iter().flatten() {
+            if entry.request() == request {
+                entry.due = Instant::now();
+            }
+        }
+    }
+
     /// Forgets what needs no row, and marks what becomes an orphan.
     fn settle(&self, now: Instant) -> Settled {
         let mut settled = Settled { needless: self.take_needless(), ..Settled::default() };
@@ -325,8 +384,10 @@ impl Receipts {
                 let Progress { request, stage } = *entry.progress.borrow();
                 match stage {
                     Stage::Failed if now.duration_since(entry.noted) < FAILED_KEPT => {
-                        entry.handing_over = true;
-                        settled.failed.push(request);
+                        if entry.due <= now {
+                            entry.handing_over = true;
+                            settled.failed.push(request);
+                        }
                         true
                     }
                     Stage::Failed => {
@@ -419,6 +480,41 @@ mod tests {
         assert_eq!(third_claims.ended().await, expected);
     }
 
+    /// Both have left before either has looked for the other, or after: also one whose entry was
+    /// claimed already must not wait for who claimed it.
+    #[tokio::test]
+    async fn no_two_wait_for_each_other() {
+        for claims_before_it_leaves in [false, true] {
+            let receipts = Receipts::default();
+            let deliveries = [(); 2].map(|()| Delivery::default());
+            let [a, b] = deliveries.clone().map(|delivery| receipts.note(content(), delivery));
+            deliveries[0].fail();
+            let mut b_claims = None;
+            if claims_before_it_leaves {
+                b_claims = receipts.claim(&b).await;
+            }
+            deliveries[1].fail();
+            assert!(receipts.claim(&a).await.is_none());
+            if b_claims.is_none() {
+                b_claims = receipts.claim(&b).await;
+            }
+            a.tell(a.request(), Stage::InStore);
+            assert_eq!(b_claims.unwrap().ended().await.request, a.request());
+        }
+    }
+
+    #[tokio::test]
+    async fn the_oldest_is_claimed_first() {
+        let receipts = Receipts::default();
+        let gone = [(); 3].map(|()| receipts.note(content(), failed()));
+        let again = receipts.note(content(), Delivery::default());
+        for expected in gone {
+            expected.tell(expected.request(), Stage::InStore);
+            let claimed = receipts.claim(&again).await.unwrap().ended().await;
+            assert_eq!(claimed.request, expected.request());
+        }
+    }
+
     #[tokio::test]
     async fn senders_are_looked_after_before_one_is_believed_to_be_there() {
         let receipts = Receipts::default();
@@ -481,6 +577,32 @@ mod tests {
         let again = receipts.note(content(), Delivery::default());
         let (claimed, ()) = tokio::join!(receipts.claim(&again), async { drop(hand_over) });
         assert_eq!(claimed.unwrap().ended().await.request, orphan);
+    }
+
+    /// Not each second for ten minutes.
+    #[tokio::test]
+    async fn the_row_of_what_failed_is_looked_for_ever_less_often() {
+        let receipts = Receipts::default();
+        let noted = receipts.note(content(), failed());
+        noted.tell(noted.request(), Stage::Failed);
+        let start = Instant::now();
+        let mut looks = Vec::new();
+        for second in 0..600 {
+            let mut hand_over = receipts.hand_over(start + Duration::from_secs(second)).await;
+            if !hand_over.settled.failed.is_empty() {
+                looks.push(second);
+                // What did not come about is tried again.
+                if second > 0 {
+                    hand_over.orphaned();
+                }
+            }
+        }
+        assert_eq!(looks, [0, 1, 3, 7, 15, 31, 63, 127, 255, 511]);
+        // A write of it has ended since.
+        let after = Instant::now() + Duration::from_secs(1);
+        assert!(receipts.settle(after).failed.is_empty());
+        receipts.note_late_write(content(), noted.request());
+        assert_eq!(receipts.settle(after).failed, [noted.request()]);
     }
 
     #[tokio::test]

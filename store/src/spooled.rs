@@ -19,6 +19,9 @@ struct Head {
     content: Option<[u8; 32]>,
     own_ids: Vec<usize>,
     rejected: Vec<Rejected>,
+    /// Whether it was moved to the end, and may be at its old place too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    moved: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -31,6 +34,15 @@ struct Rejected {
 
 /// Version, length of the head (u32, little-endian), head (JSON), rows (as COPY carries them).
 pub(crate) fn encode(request: &Request) -> Vec<u8> {
+    encode_at(request, false)
+}
+
+/// As [`encode`], for a request that is on the spool already and is moved to its end.
+pub(crate) fn encode_moved(request: &Request) -> Vec<u8> {
+    encode_at(request, true)
+}
+
+fn encode_at(request: &Request, moved: bool) -> Vec<u8> {
     let Request { id, source, content, batch, .. } = request;
     let rejected = batch.rejected.iter().map(|RejectedEvent { id, event, reasons }| {
         let reasons = reasons.iter().map(|Reason { path, text }| (path.clone(), text.clone()));
@@ -42,6 +54,7 @@ pub(crate) fn encode(request: &Request) -> Vec<u8> {
         content: content.map(|hash| *hash.as_bytes()),
         own_ids: batch.own_ids.clone(),
         rejected: rejected.collect(),
+        moved,
     };
     // Strings and numbers always become JSON.
     let head = serde_json::to_vec(&head).unwrap_or_default();
@@ -70,10 +83,30 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Request, NotARequest> {
     read(rest).ok_or(NotARequest::Unreadable)
 }
 
-fn read(bytes: &[u8]) -> Option<Request> {
+/// What is known of a request without reading its rows.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Summary {
+    pub(crate) request: Uuid,
+    pub(crate) source: Uuid,
+    pub(crate) content: Option<ContentHash>,
+    pub(crate) moved: bool,
+}
+
+/// `None` for what is no request.
+pub(crate) fn summary(bytes: &[u8]) -> Option<Summary> {
+    let rest = bytes.strip_prefix(&[VERSION])?;
+    let (Head { request, source, content, moved, .. }, _) = read_head(rest)?;
+    Some(Summary { request, source, content: content.map(ContentHash::from_bytes), moved })
+}
+
+fn read_head(bytes: &[u8]) -> Option<(Head, &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     let (head, rows) = rest.split_at_checked(u32::from_le_bytes(*length).try_into().ok()?)?;
-    let head: Head = serde_json::from_slice(head).ok()?;
+    Some((serde_json::from_slice(head).ok()?, rows))
+}
+
+fn read(bytes: &[u8]) -> Option<Request> {
+    let (head, rows) = read_head(bytes)?;
     let rows = Rows::from_bytes(rows.to_vec())?;
     let days = rows.iter().map(|row| Day::of(row.timestamp())).collect();
     let rejected = head.rejected.into_iter().map(|Rejected { id, event, reasons }| {
@@ -110,7 +143,13 @@ mod tests {
     #[test]
     fn a_request_is_read_back() {
         let request = request();
-        assert_eq!(decode(&encode(&request)), Ok(request));
+        for moved in [false, true] {
+            let bytes = encode_at(&request, moved);
+            let Request { id, source, content, .. } = request;
+            assert_eq!(summary(&bytes), Some(Summary { request: id, source, content, moved }));
+            assert_eq!(decode(&bytes).as_ref(), Ok(&request));
+        }
+        assert_eq!(summary(&[9, 0]), None);
         assert_eq!(decode(&[9, 0]), Err(NotARequest::Version(9)));
         assert_eq!(decode(&[]), Err(NotARequest::Unreadable));
     }

@@ -2,11 +2,14 @@
 //!
 //! A few writers at most are at work, each with a connection. While all of them are busy requests
 //! gather, and the next writer stores them together: one transaction, one fsync.
+//!
+//! No source gets all writers: a table that takes no events now, such as one that somebody has
+//! locked, would hold up the others.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tokio::{runtime::Handle, sync::oneshot};
@@ -23,6 +26,10 @@ use crate::{
 /// Bytes after which a group is closed. Larger ones are no faster, and hold their senders up.
 const GROUP_BYTES: usize = 4 << 20;
 
+/// Time after which a writer that is still at its group counts as late. Its source gets no further
+/// one until it is done.
+const LATE: Duration = Duration::from_secs(1);
+
 /// Requests waiting to be written.
 #[derive(Debug, Default)]
 pub(crate) struct Writers {
@@ -36,6 +43,34 @@ struct Queues {
     order: VecDeque<Uuid>,
     /// Writers at work.
     at_work: u32,
+    /// Sources with writers at work, or with a last group that failed.
+    sources: HashMap<Uuid, SourceWriters>,
+}
+
+/// The writers of one source.
+#[derive(Debug, Default)]
+struct SourceWriters {
+    /// When those at work have begun.
+    begun: Vec<Instant>,
+    /// Whether the last group failed.
+    failed: bool,
+}
+
+impl SourceWriters {
+    /// Whether one more may be at work, out of `most` for all sources.
+    fn have_room(&self, most: u32, now: Instant) -> bool {
+        let late = self.begun.iter().any(|begun| now.duration_since(*begun) >= LATE);
+        let most = if self.failed || late { 1 } else { most.saturating_sub(1).max(1) };
+        self.begun.len() < most as usize
+    }
+}
+
+/// Requests of one source that a writer writes together.
+#[derive(Debug)]
+struct Group {
+    source: Uuid,
+    begun: Instant,
+    taken: Vec<Taken>,
 }
 
 /// A request until a writer takes it, or it is withdrawn.
@@ -83,18 +118,34 @@ impl Writers {
         let (source, content) = (request.source, request.content);
         let bytes = request.batch.size();
         let slot: Slot = Arc::new(Mutex::new(Some(request)));
-        let most = inner.settings.ingest_connections.max(1);
         let mut queues = inner.writers.queues();
         let queue = queues.waiting.entry(source).or_default();
         queue.push_back(Waiting { slot: Arc::clone(&slot), content, bytes, tell });
         if queue.len() == 1 {
             queues.order.push_back(source);
         }
-        if queues.at_work < most {
-            queues.at_work += 1;
-            tokio::spawn(work(Place(Some(Arc::clone(inner)))));
-        }
+        Self::put_to_work(inner, &mut queues);
         Queued { slot, outcome }
+    }
+
+    /// Puts one more writer to work if there may be one.
+    fn put_to_work(inner: &Arc<Inner>, queues: &mut Queues) {
+        if queues.at_work < most(inner) {
+            queues.at_work += 1;
+            tokio::spawn(work(Place { inner: Some(Arc::clone(inner)), writes: None }));
+        }
+    }
+
+    /// The next group for a writer. Another writer is put to work for what the source of the one
+    /// before may have been kept waiting.
+    fn next_group(inner: &Arc<Inner>) -> Option<Group> {
+        let mut queues = inner.writers.queues();
+        let now = Instant::now();
+        let group = queues.next_group(most(inner), now)?;
+        if queues.next_source(most(inner), now).is_some() {
+            Self::put_to_work(inner, &mut queues);
+        }
+        Some(group)
     }
 
     /// Requests that no writer has taken yet.
@@ -107,23 +158,50 @@ impl Writers {
     }
 }
 
+/// Most writers at work.
+fn most(inner: &Inner) -> u32 {
+    inner.settings.ingest_connections.max(1)
+}
+
 impl Queues {
+    /// The place in the order of the source that waits longest, of those that may have one more
+    /// writer.
+    fn next_source(&self, most: u32, now: Instant) -> Option<usize> {
+        self.order.iter().position(|source| {
+            self.sources.get(source).is_none_or(|writers| writers.have_room(most, now))
+        })
+    }
+
     /// The next group to write. Without one the writer that asks ends.
-    fn next_group(&mut self) -> Option<Vec<Taken>> {
-        while let Some(source) = self.order.pop_front() {
+    fn next_group(&mut self, most: u32, now: Instant) -> Option<Group> {
+        while let Some(place) = self.next_source(most, now) {
+            let Some(source) = self.order.remove(place) else { break };
             let Some(queue) = self.waiting.get_mut(&source) else { continue };
-            let group = group_of(queue);
+            let taken = group_of(queue);
             if queue.is_empty() {
                 self.waiting.remove(&source);
             } else {
                 self.order.push_back(source);
             }
-            if !group.is_empty() {
-                return Some(group);
+            if !taken.is_empty() {
+                self.sources.entry(source).or_default().begun.push(now);
+                return Some(Group { source, begun: now, taken });
             }
         }
         self.at_work = self.at_work.saturating_sub(1);
         None
+    }
+
+    /// A group is written, or was not.
+    fn ended(&mut self, source: Uuid, begun: Instant, failed: bool) {
+        let Some(writers) = self.sources.get_mut(&source) else { return };
+        if let Some(place) = writers.begun.iter().position(|of_writer| *of_writer == begun) {
+            writers.begun.swap_remove(place);
+        }
+        writers.failed = failed;
+        if writers.begun.is_empty() && !failed {
+            self.sources.remove(&source);
+        }
     }
 }
 
@@ -152,50 +230,59 @@ fn group_of(queue: &mut VecDeque<Waiting>) -> Vec<Taken> {
     group
 }
 
-/// The place of a writer at work; `None` once it was given up in order.
-struct Place(Option<Arc<Inner>>);
+/// The place of a writer at work.
+struct Place {
+    /// `None` once it was given up in order.
+    inner: Option<Arc<Inner>>,
+    /// The source of the group that is being written, and since when.
+    writes: Option<(Uuid, Instant)>,
+}
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let Some(inner) = self.0.take() else { return };
+        let Some(inner) = self.inner.take() else { return };
+        let mut queues = inner.writers.queues();
+        if let Some((source, begun)) = self.writes {
+            queues.ended(source, begun, true);
+        }
         match Handle::try_current() {
             // Another one takes the place, so that what waits is written.
             Ok(runtime) if std::thread::panicking() => {
-                runtime.spawn(work(Self(Some(inner))));
+                drop(queues);
+                runtime.spawn(work(Self { inner: Some(inner), writes: None }));
             }
-            _ => {
-                let mut queues = inner.writers.queues();
-                queues.at_work = queues.at_work.saturating_sub(1);
-            }
+            _ => queues.at_work = queues.at_work.saturating_sub(1),
         }
     }
 }
 
-/// Writes groups until nothing waits.
+/// Writes groups until nothing waits that it may write.
 async fn work(mut place: Place) {
-    let Some(inner) = place.0.clone() else { return };
+    let Some(inner) = place.inner.clone() else { return };
     loop {
-        let Some(group) = inner.writers.queues().next_group() else {
+        let Some(Group { source, begun, taken }) = Writers::next_group(&inner) else {
             // It is free already: nothing may come between that and finding nothing to do.
-            place.0 = None;
+            place.inner = None;
             return;
         };
-        let requests: Vec<&Request> = group.iter().map(|taken| &*taken.request).collect();
-        let started = Instant::now();
+        place.writes = Some((source, begun));
+        let requests: Vec<&Request> = taken.iter().map(|taken| &*taken.request).collect();
         let written = event_store::write(&inner, &requests).await;
+        place.writes = None;
+        inner.writers.queues().ended(source, begun, written.is_err());
         let events = requests.iter().map(|request| request.batch.len()).sum();
-        measures::group_written(events, started.elapsed());
-        match written {
-            Ok(appended) => {
-                for (taken, appended) in group.into_iter().zip(appended) {
-                    // A sender that has gone to the spool meanwhile does not listen.
-                    let _ = taken.tell.send(Ok(appended));
-                }
-            }
-            Err(error) => {
-                for taken in group {
-                    let _ = taken.tell.send(Err(error.clone()));
-                }
+        measures::group_written(events, begun.elapsed());
+        let outcomes: Vec<_> = match written {
+            Ok(appended) => appended.into_iter().map(Ok).collect(),
+            Err(error) => taken.iter().map(|_| Err(error.clone())).collect(),
+        };
+        for (Taken { request, tell }, outcome) in taken.into_iter().zip(outcomes) {
+            // Who has gone to the spool meanwhile does not listen. Had that failed too, there may
+            // be a row now that nobody knows of.
+            if tell.send(outcome).is_err()
+                && let Some(content) = request.content
+            {
+                inner.receipts.note_late_write(content, request.id);
             }
         }
     }
@@ -232,7 +319,7 @@ mod tests {
         inner.writers.queues().at_work = 1;
         let Waiting { slot, .. } = waiting(None, 1);
         let queued = Writers::queue(&inner, take(&slot).unwrap());
-        let place = Place(Some(Arc::clone(&inner)));
+        let place = Place { inner: Some(Arc::clone(&inner)), writes: None };
         let panics = tokio::spawn(async move {
             let _place = place;
             panic!("on purpose");
@@ -243,6 +330,53 @@ mod tests {
         while inner.writers.queues().at_work > 0 {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Queues with as many requests of each source as said.
+    fn queues(of_sources: &[(u128, usize)]) -> Queues {
+        let mut queues = Queues::default();
+        for &(source, requests) in of_sources {
+            let source = Uuid::from_u128(source);
+            // Groups of one.
+            let requests = (0..requests).map(|_| waiting(Some(b"same"), 1));
+            queues.waiting.insert(source, requests.collect());
+            queues.order.push_back(source);
+        }
+        queues
+    }
+
+    #[test]
+    fn no_source_gets_all_writers() {
+        let now = Instant::now();
+        for (most, of_first) in [(4, 3), (3, 2), (2, 1)] {
+            let mut queues = queues(&[(1, 9)]);
+            let mut next = |queues: &mut Queues| queues.next_group(most, now);
+            for _ in 0..of_first {
+                assert!(next(&mut queues).is_some());
+            }
+            assert!(next(&mut queues).is_none(), "{most}");
+            let other = Uuid::from_u128(2);
+            queues.waiting.insert(other, [waiting(None, 1)].into());
+            queues.order.push_back(other);
+            assert_eq!(next(&mut queues).unwrap().source, other);
+        }
+        // The only one writes for all.
+        let mut queues = queues(&[(1, 1), (2, 1)]);
+        assert!(queues.next_group(1, now).is_some() && queues.next_group(1, now).is_some());
+    }
+
+    #[test]
+    fn a_source_that_fails_or_is_late_gets_one_writer() {
+        let now = Instant::now();
+        let mut queues = queues(&[(1, 9)]);
+        let first = queues.next_group(4, now).unwrap();
+        assert!(queues.next_group(4, now + LATE).is_none());
+        queues.ended(first.source, first.begun, true);
+        let later = queues.next_group(4, now).unwrap();
+        assert!(queues.next_group(4, now).is_none());
+        queues.ended(later.source, later.begun, false);
+        assert!(queues.sources.is_empty());
+        assert!(queues.next_group(4, now).is_some() && queues.next_group(4, now).is_some());
     }
 
     #[test]

@@ -69,7 +69,7 @@ fn values() -> Vec<(&'static str, Value)> {
              bignumeric '578960446186580977117854925043439539266.34992332820282019728792003956564819967' > 0 as g,
              json '{\"b\": [1, 2.50], \"a\": \"x y\"}' as j, interval '1-2 3 -4:5:6.5' year to second as k",
             json!([{"b": "AGFi", "t": "12:34:56.500000", "i": "0-0 0 1:30:0", "n": 1.1, "g": true,
-                "j": "{\"a\":\"x y\",\"b\":[1,2.50]}", "k": "1-2 3 -4:5:6.500000"}]),
+                "j": "{\"a\":\"x y\",\"b\":[1,2.5]}", "k": "1-2 3 -4:5:6.500000"}]),
         ),
         (
             "select cast(numeric '1.5' * 3 as string) as p, cast(numeric '1' / 3 as string) as q,

@@ -15,6 +15,9 @@ mod otlp;
 mod refusals;
 mod replay;
 mod studio_answers;
+mod text_functions;
+mod times;
+mod value_functions;
 mod vector;
 
 use end_to_end::{postgres::TestCluster, program::Program};

@@ -9,6 +9,10 @@ mod array;
 mod bit;
 mod bytes_hash;
 mod calendar;
+mod cast_format;
+mod characters;
+mod choice;
+mod clauses;
 mod conditional;
 mod conversion;
 mod date;
@@ -16,16 +20,35 @@ mod date_part;
 mod datetime;
 mod declaration;
 mod docs;
+mod elapsed;
+mod format;
+mod hll;
 mod interval;
+mod interval_arithmetic;
 mod json;
+mod json_change;
+mod json_path;
+mod json_read;
+mod json_text;
 mod math;
 mod net;
+mod padding;
 pub(crate) mod parametrised;
+mod power;
 mod regular_expression;
 mod statistical;
 mod string;
+mod string_agg;
+mod text_match;
+mod text_search;
 mod time;
+mod time_elements;
+mod time_format;
+mod time_parse;
+mod time_series;
 mod timestamp;
+mod timestamp_parts;
+mod trigonometry;
 mod utility;
 mod window;
 
@@ -37,6 +60,7 @@ pub(crate) use declaration::{
     Param, Returns, Safe, WindowFunction,
 };
 pub(crate) use docs::signature;
+pub(crate) use text_match::collated_operands;
 
 use declaration::{
     aggregate, aggregate_overload, function, lowered, lowered_aggregate, overload, window_function,
@@ -53,12 +77,22 @@ struct Family {
 const FAMILIES: &[Family] = &[
     rows("Conditional expressions", conditional::FUNCTIONS),
     rows("Strings", string::FUNCTIONS),
+    rows("Padding", padding::FUNCTIONS),
+    rows("Characters", characters::FUNCTIONS),
+    rows("Patterns of text", format::FUNCTIONS),
+    rows("Search in text", text_search::FUNCTIONS),
+    rows("Text of any case", text_match::FUNCTIONS),
     rows("Regular expressions", regular_expression::FUNCTIONS),
     rows("Bytes and hashes", bytes_hash::FUNCTIONS),
     rows("JSON", json::FUNCTIONS),
+    rows("Changes to JSON", json_change::FUNCTIONS),
+    rows("JSON and values", json_read::FUNCTIONS),
     rows("Mathematics", math::FUNCTIONS),
+    rows("Powers and logarithms", power::FUNCTIONS),
+    rows("Trigonometry", trigonometry::FUNCTIONS),
     Family { name: "Bits", functions: bit::FUNCTIONS, aggregates: bit::AGGREGATES, windows: &[] },
     rows("Conversion", conversion::FUNCTIONS),
+    rows("Conversion by a format", cast_format::FUNCTIONS),
     Family {
         name: "Arrays",
         functions: array::FUNCTIONS,
@@ -69,11 +103,24 @@ const FAMILIES: &[Family] = &[
     rows("Dates and times of day", datetime::FUNCTIONS),
     rows("Dates", date::FUNCTIONS),
     rows("Times of day", time::FUNCTIONS),
+    rows("Formats of times", time_format::FUNCTIONS),
+    rows("Reading times", time_parse::FUNCTIONS),
+    rows("Parts of times", timestamp_parts::FUNCTIONS),
+    rows("Series of times", time_series::FUNCTIONS),
     rows("Intervals", interval::FUNCTIONS),
+    rows("Arithmetic with times", interval_arithmetic::FUNCTIONS),
     rows("Networks", net::FUNCTIONS),
     rows("Utilities", utility::FUNCTIONS),
     aggregates("Aggregates", aggregate::FUNCTIONS),
+    aggregates("Aggregates that join text", string_agg::FUNCTIONS),
+    aggregates("Aggregates that choose", choice::FUNCTIONS),
     aggregates("Approximate aggregates", approximate::FUNCTIONS),
+    Family {
+        name: "Sketches",
+        functions: hll::FUNCTIONS,
+        aggregates: hll::AGGREGATES,
+        windows: &[],
+    },
     aggregates("Statistics", statistical::FUNCTIONS),
     Family { name: "Windows", functions: &[], aggregates: &[], windows: window::FUNCTIONS },
 ];

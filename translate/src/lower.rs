@@ -5,10 +5,12 @@
 
 mod aggregate;
 pub(crate) mod carrier;
-mod cast;
+pub(crate) mod cast;
 mod expression;
 mod float;
 mod literal;
+
+pub(crate) use expression::lower as lower_expression;
 
 use crate::{
     diagnostic::Diagnostic,

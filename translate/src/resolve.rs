@@ -9,6 +9,7 @@ mod from;
 mod grouping;
 mod interval;
 mod join;
+mod json_literal;
 mod membership;
 mod names;
 mod operator;

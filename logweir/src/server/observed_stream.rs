@@ -5,7 +5,7 @@ use std::{
     io,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, ready},
@@ -22,7 +22,7 @@ use tokio::{
 use super::{connections::Place, request_line::RequestLines};
 
 /// Longest time for the other end to acknowledge what was sent; see
-/// [`Socket::limit_acknowledgement`].
+/// [`Socket::gives_answer`].
 pub(super) const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(2);
 
 /// Most bytes that are dropped at the end of a connection, and at a time.
@@ -44,17 +44,20 @@ pub(super) struct ObservedStream {
 pub(super) struct Socket {
     stream: TcpStream,
     broken: AtomicBool,
+    limit: Mutex<Limit>,
+}
+
+#[derive(Debug, Default)]
+struct Limit {
     /// Whether the system breaks the connection off when nothing is acknowledged.
-    is_limited: AtomicBool,
+    is_on: bool,
+    /// A long answer may be on its way.
+    has_long_answer: bool,
 }
 
 impl Socket {
     pub(super) fn new(stream: TcpStream) -> Arc<Self> {
-        Arc::new(Self {
-            stream,
-            broken: AtomicBool::new(false),
-            is_limited: AtomicBool::new(false),
-        })
+        Arc::new(Self { stream, broken: AtomicBool::new(false), limit: Mutex::default() })
     }
 
     /// What the sender's end shows now; takes nothing of what it has sent.
@@ -76,24 +79,42 @@ impl Socket {
         }
     }
 
-    /// Whether the connection is broken off when the other end acknowledges nothing of what was sent
-    /// for [`ACKNOWLEDGED_WITHIN`]. A network that loses an answer says nothing of it. So it is
-    /// known, when that time is over, that the other end has the answer.
+    /// An answer is given. From a short one on, the connection is broken off when the other end
+    /// acknowledges nothing of what was sent for [`ACKNOWLEDGED_WITHIN`]. A network that loses an
+    /// answer says nothing of it. So it is known, when that time is over, that the other end has the
+    /// answer.
     ///
-    /// A reader that takes its time acknowledges nothing either while its buffer is full, so this
-    /// is not for long answers.
-    pub(super) fn limit_acknowledgement(&self, is_limited: bool) {
-        if self.is_limited.swap(is_limited, Ordering::AcqRel) == is_limited {
+    /// A reader that takes its time acknowledges nothing either while its buffer is full, so there
+    /// is no limit for long answers, nor for short ones behind them: the system knows only
+    /// connections.
+    pub(super) fn gives_answer(&self, is_short: bool) {
+        let mut limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
+        limit.has_long_answer |= !is_short;
+        let is_on = !limit.has_long_answer;
+        if limit.is_on == is_on {
             return;
         }
+        limit.is_on = is_on;
         #[cfg(target_os = "linux")]
         {
-            let limit = if is_limited { ACKNOWLEDGED_WITHIN } else { Duration::ZERO };
-            let limit = u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);
-            if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(&self.stream, limit) {
+            let within = if is_on { ACKNOWLEDGED_WITHIN } else { Duration::ZERO };
+            let within = u32::try_from(within.as_millis()).unwrap_or(u32::MAX);
+            if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(&self.stream, within) {
                 tracing::debug!(%error, "the system does not limit how long answers are on their way");
             }
         }
+    }
+
+    /// The other end has all answers.
+    pub(super) fn answers_were_read(&self) {
+        let mut limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
+        limit.has_long_answer = false;
+    }
+
+    /// Whether the other end has sent something that was not read.
+    fn has_unread(&self) -> bool {
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        matches!(rustix::net::recv(&self.stream, &mut [0; 1], flags), Ok((_, 1..)))
     }
 
     /// Says that nothing more is sent, and drops what still comes, until the other end has closed
@@ -139,6 +160,7 @@ impl ObservedStream {
     ) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.socket.stream.poll_write_ready(cx))?;
+            self.lines.writing(|| self.socket.has_unread());
             match self.socket.noting(write(&self.socket.stream)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 written => return Poll::Ready(written),
@@ -149,7 +171,7 @@ impl ObservedStream {
 
 impl AsyncRead for ObservedStream {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
@@ -182,7 +204,7 @@ impl AsyncWrite for ObservedStream {
     }
 
     /// A socket has nothing to flush: what was written is the system's.
-    fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.place.flushed() {
             self.lines.answered();
         }
@@ -236,14 +258,20 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn what_is_not_acknowledged_breaks_the_connection_where_it_is_limited() {
-        let [limited, unlimited, changed, read] =
-            [deaf().await, deaf().await, deaf().await, deaf().await];
-        for (socket, _) in [&limited, &changed, &read] {
-            socket.limit_acknowledgement(true);
+        let [limited, unlimited, changed, behind, read] =
+            [deaf().await, deaf().await, deaf().await, deaf().await, deaf().await];
+        for (socket, _) in [&limited, &changed, &read, &behind] {
+            socket.gives_answer(true);
         }
-        changed.0.limit_acknowledgement(false);
+        changed.0.gives_answer(false);
+        // A short answer behind a long one that the other end may not have.
+        behind.0.gives_answer(false);
+        behind.0.gives_answer(true);
+        limited.0.gives_answer(false);
+        limited.0.answers_were_read();
+        limited.0.gives_answer(true);
         let begin = Instant::now();
-        for (socket, _) in [&limited, &unlimited, &changed] {
+        for (socket, _) in [&limited, &unlimited, &changed, &behind] {
             fill(socket).await;
         }
         read.0.stream.try_write(b"answer").unwrap();
@@ -253,7 +281,7 @@ mod tests {
         }
         assert!(begin.elapsed() >= ACKNOWLEDGED_WITHIN, "{:?}", begin.elapsed());
         // All bytes are in the other end's buffer: that is as good as read.
-        for (socket, _) in [unlimited, changed, read] {
+        for (socket, _) in [unlimited, changed, behind, read] {
             assert_eq!(socket.peer(), Peer::Open);
         }
     }

@@ -7,6 +7,9 @@ use tokio::{
 use warp::{Filter as _, Reply as _, filters::BoxedFilter, reply};
 
 use super::*;
+use raw_http2::{BAD_REQUEST, HEAD_TOO_LARGE, OK, http2_status};
+
+mod raw_http2;
 
 /// Longer than anything here takes; a test that hits it has failed.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -353,6 +356,66 @@ async fn a_url_of_nearly_64_kib_is_taken_and_a_longer_one_refused_with_a_reason(
         .await;
         kept.send(&body).await;
         kept.until("5 bytes").await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_without_a_path_is_refused_with_a_reason() {
+    let server = Running::start(hello(), limits());
+    for line in ["GET localhost", "POST x:80", "CONNECT foo:1", "OPTIONS *"] {
+        let mut client = server.connect().await;
+        client.send(&format!("{line} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n")).await;
+        let answer = client.rest().await;
+        assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{line}: {answer}");
+        assert!(answer.contains("\r\ncontent-type: application/json"), "{line}: {answer}");
+        assert!(answer.ends_with(r#"{"error":"the URL has no path; it begins with `/`"}"#));
+    }
+    let mut client = server.connect().await;
+    client.send("GET http://here HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").await;
+    assert!(client.rest().await.ends_with("1 bytes"));
+    // HTTP/2 has such requests as well.
+    let headers = [(":method", "CONNECT"), (":authority", "foo:1")];
+    assert_eq!(http2_status(&server, &headers).await, BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn http2_refuses_long_urls_with_a_status() {
+    let server = Running::start(hello(), limits());
+    for (length, status) in
+        [(64_000, OK), (65_535, HEAD_TOO_LARGE), (70_000, HEAD_TOO_LARGE), (90_000, HEAD_TOO_LARGE)]
+    {
+        let path = format!("/{}", "x".repeat(length - 1));
+        let headers =
+            [(":method", "GET"), (":scheme", "http"), (":authority", "here"), (":path", &path)];
+        assert_eq!(http2_status(&server, &headers).await, status, "{length}");
+    }
+}
+
+/// A body that looks like a request line in the middle arrives whole, whenever its request came.
+#[tokio::test]
+async fn bodies_of_pipelined_requests_stay_as_they_are() {
+    let routes = warp::body::stream()
+        .then(async |body| {
+            let parts: Vec<_> = futures_util::TryStreamExt::try_collect(body).await.unwrap();
+            let length: usize = parts.iter().map(hyper::body::Buf::remaining).sum();
+            format!("<{length} bytes>").into_response()
+        })
+        .boxed();
+    let server = Running::start(routes, limits());
+    for line in ["AB ", "GET /"] {
+        let body = format!("{{\"a\":\"{line}{}\"}} end", "z".repeat(70_000));
+        let head = |length: usize| {
+            format!("POST / HTTP/1.1\r\nhost: here\r\ncontent-length: {length}\r\n\r\n")
+        };
+        let (beginning, rest) = body.split_at(body.find(line).unwrap());
+        let mut client = server.connect().await;
+        client.send(&format!("{}first{}{beginning}", head(5), head(body.len()))).await;
+        client.until("<5 bytes>").await;
+        client.send(rest).await;
+        client.until(&format!("<{} bytes>", body.len())).await;
+        // hyper refuses a long URL now, since nobody knows that it is one.
+        client.send(&format!("GET /{} HTTP/1.1\r\nhost: here\r\n\r\n", "x".repeat(70_000))).await;
+        assert!(client.rest().await.starts_with("HTTP/1.1 414 URI Too Long\r\n"));
     }
 }
 

@@ -8,7 +8,7 @@ use crate::members::{self, Fields};
 use crate::{Event, FieldKind, FieldPath, Value};
 
 use super::SourceSchema;
-use super::node::{Inside, Node};
+use super::node::{Inside, Node, most_fields};
 
 /// Most paths that are noted; what is left out is news again when it comes again.
 const MAX_NEWS: usize = 10_000;
@@ -51,7 +51,12 @@ impl SchemaNews {
     }
 
     fn add(&mut self, path: FieldPath, kind: FieldKind) {
-        let room = self.paths.len() < MAX_NEWS;
+        self.add_below(MAX_NEWS, path, kind);
+    }
+
+    /// Notes no further path where there are so many already.
+    fn add_below(&mut self, most: usize, path: FieldPath, kind: FieldKind) {
+        let room = self.paths.len() < most;
         if let Some(kinds) = self.paths.get_mut(&path) {
             *kinds = kinds.and(kind);
         } else if room {
@@ -65,13 +70,16 @@ impl SourceSchema {
     /// nothing, for an event without news.
     pub fn news(&self, event: &Event<'_>, news: &mut SchemaNews) {
         if let Inside::Fields(known) = &self.root.inside {
-            Walk { news, full: self.is_full() }.fields(&event.fields, known, None);
+            let most = MAX_NEWS.min(news.paths.len() + Self::MAX_PATHS_OF_EVENT);
+            Walk { news, most, full: self.is_full() }.fields(&event.fields, known, None);
         }
     }
 }
 
 struct Walk<'w> {
     news: &'w mut SchemaNews,
+    /// Most paths that may be noted by the end of the event.
+    most: usize,
     /// No new path is learned.
     full: bool,
 }
@@ -89,10 +97,13 @@ impl Walk<'_> {
         known: &[(Box<str>, Node)],
         parent: Option<&Place<'_>>,
     ) {
+        let teaches = !self.full && has_room(fields, known, parent.is_none());
         let mut known = Cursor { fields: known, at: 0 };
         for (name, value) in members::members(fields) {
             let node = known.find(name);
-            self.value(value, node, &Place { parent, step: PathStep::Field(name) });
+            if teaches || !node.is_fresh() {
+                self.value(value, node, &Place { parent, step: PathStep::Field(name) });
+            }
         }
     }
 
@@ -189,9 +200,20 @@ impl Walk<'_> {
         }
         let path = FieldPath::of(steps.into_iter().rev());
         if let (Some(path), Some(kind)) = (path, FieldKind::of(value)) {
-            self.news.add(path, kind);
+            self.news.add_below(self.most, path, kind);
         }
     }
+}
+
+/// Whether an object with these fields may teach those that are not known.
+fn has_room(fields: Fields<'_, '_>, known: &[(Box<str>, Node)], of_event: bool) -> bool {
+    let room = most_fields(of_event).saturating_sub(known.len());
+    // No event comes near it usually.
+    if fields.len() <= room {
+        return true;
+    }
+    let mut known = Cursor { fields: known, at: 0 };
+    members::members(fields).filter(|(name, _)| known.find(name).is_fresh()).nth(room).is_none()
 }
 
 /// Finds known fields by name, quickly where the names come in order.

@@ -9,7 +9,7 @@ use crate::field_kind::Kinds;
 use crate::field_path::PathStep;
 use crate::{FieldKind, FieldPath, FieldType, TableSchema};
 
-use super::{Learned, LearnedField};
+use super::{Learned, LearnedField, SourceSchema};
 
 /// What is known of the values at one path.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -50,6 +50,17 @@ impl Tally {
     pub(super) fn room(&self) -> usize {
         self.most.saturating_sub(self.paths)
     }
+
+    /// Whether one more field of an object is learned that has so many.
+    fn has_room_for_field(&self, fields: usize, of_event: bool) -> bool {
+        // What was learned once is never refused.
+        self.room() > 0 && (self.most == usize::MAX || fields < most_fields(of_event))
+    }
+}
+
+/// Most fields of an object, or of the event itself, to which further ones are learned.
+pub(super) fn most_fields(of_event: bool) -> usize {
+    if of_event { SourceSchema::MAX_EVENT_FIELDS } else { SourceSchema::MAX_FIELDS }
 }
 
 impl Node {
@@ -79,6 +90,7 @@ impl Node {
         };
         let mut node = self;
         let mut is_field = false;
+        let mut is_event = true;
         loop {
             let mut step = steps.next();
             let mut learned = node.meet(kind_above(step), is_field, tally);
@@ -90,7 +102,9 @@ impl Node {
                 (Some(PathStep::Field(name)), Inside::Fields(fields)) => {
                     let place = match place_of(fields, name) {
                         Ok(place) => place,
-                        Err(_) if tally.room() == 0 => return Learned::Full,
+                        Err(_) if !tally.has_room_for_field(fields.len(), is_event) => {
+                            return Learned::Full;
+                        }
                         Err(place) => {
                             fields.insert(place, (name.into(), Self::FRESH));
                             place
@@ -105,7 +119,8 @@ impl Node {
                 }
                 // There is nothing below a path that is something else.
                 _ => return learned,
-            }
+            };
+            is_event = false;
         }
     }
 

@@ -9,10 +9,12 @@ use event_schemas::Value;
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use spool::Spool;
 use sqlx::AssertSqlSafe;
-use store::{Batch, Delivery, RejectedPage, Store};
+use store::{Batch, Delivery, RejectedPage, Source, Store};
 use tempfile::TempDir;
 
-use crate::fixture::{Fixture, Running, admit, batch, event, eventually, now, run, settings};
+use crate::fixture::{
+    Fixture, Running, admit, append, batch, event, eventually, now, run, settings,
+};
 
 fn spool() -> (TempDir, Spool) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -112,6 +114,105 @@ async fn what_cannot_be_stored_from_the_spool_is_kept_or_counted() {
             && counted.of("logweir_ingest_events_dropped_total", "unknown") == 1
     })
     .await;
+}
+
+const REFUSE: &str = "create function public.refuse() returns trigger language plpgsql as \
+                      'begin raise exception ''not now''; end'";
+
+impl Fixture {
+    /// The source's table takes nothing.
+    async fn refuse(&mut self) {
+        let table = self.source.table.clone();
+        run(&mut self.admin, REFUSE).await;
+        let trigger = format!(
+            "create trigger refuse before insert on {table} \
+             for each row execute function public.refuse()"
+        );
+        run(&mut self.admin, &trigger).await;
+    }
+
+    /// It takes all again.
+    async fn take(&mut self) {
+        run(&mut self.admin, &format!("drop trigger refuse on {}", self.source.table)).await;
+    }
+
+    /// Ids of a source's events in the order in which they were stored.
+    async fn stored(&mut self, source: &Source) -> String {
+        let table = &source.table;
+        self.ask(&format!("select coalesce(string_agg(id, ' ' order by ctid), '') from {table}"))
+            .await
+    }
+}
+
+/// One source's table fails, and the others' requests lie between and behind its own.
+#[tokio::test]
+async fn a_source_that_fails_does_not_hold_up_the_spool() {
+    let mut fixture = Fixture::new().await;
+    let other = fixture.other_source("other").await;
+    let source = fixture.source.clone();
+    fixture.refuse().await;
+    let (_folder, spool) = spool();
+    let store = fixture.spooled(spool.clone(), "x1", batch([("x1", now())])).await;
+    for (id, source) in
+        [("x2", &source), ("y1", &other), ("x3", &source), ("x4", &source), ("y2", &other)]
+    {
+        let admission = admit(&store, id, &Delivery::default());
+        admission.append(source, batch([(id, now())])).await.expect("it is durable");
+    }
+    let keeper = tokio::spawn({
+        let store = store.clone();
+        async move { store.keep_ready().await }
+    });
+    fixture.running = Running { store: store.clone(), keeper };
+    eventually("the other source is drained", async || {
+        fixture.stored(&other).await == "y1 y2"
+            && store.spool_depth().is_some_and(|depth| depth.records == 4)
+    })
+    .await;
+    // What comes by the spool later gets past it too, and a request that was sent again is known.
+    let again = admit(&store, "x5", &Delivery::default());
+    assert!(again.append(&source, batch([("x5", now())])).await.expect("it is durable").spooled);
+    fixture.take().await;
+    eventually("the spool is drained", async || {
+        store.spool_depth().is_some_and(|depth| depth.records == 0)
+    })
+    .await;
+    assert_eq!(fixture.stored(&source).await, "x1 x2 x3 x4 x5");
+    assert_eq!(fixture.stored(&other).await, "y1 y2");
+}
+
+#[tokio::test]
+async fn a_source_that_fails_fills_half_of_the_spool() {
+    let mut fixture = Fixture::new().await;
+    let source = fixture.source.clone();
+    fixture.refuse().await;
+    let (_folder, spool) = spool();
+    let store = fixture.spooled(spool, "first", batch([("first", now())])).await;
+    let keeper = tokio::spawn({
+        let store = store.clone();
+        async move { store.keep_ready().await }
+    });
+    fixture.running = Running { store: store.clone(), keeper };
+    store.ready().await;
+    let mut kept = 1;
+    let refused = loop {
+        let mut events = batch([("more", now())]);
+        events.reject("x".repeat(50_000), Vec::new());
+        match append(&store, &source, events).await {
+            Ok(appended) => assert!(appended.spooled),
+            Err(error) => break error,
+        }
+        kept += 1;
+    };
+    assert!(refused.to_string().contains("half"), "{refused}");
+    let depth = store.spool_depth().expect("a spool");
+    assert!(depth.bytes < depth.max_bytes * 5 / 8, "{depth:?}");
+    fixture.take().await;
+    eventually("the spool is drained", async || {
+        store.spool_depth().is_some_and(|depth| depth.records == 0)
+    })
+    .await;
+    assert_eq!(fixture.ids().await.len(), kept);
 }
 
 /// It was stored by a writer that was slow, and one with its content was not answered.

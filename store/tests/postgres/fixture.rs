@@ -69,6 +69,17 @@ impl Fixture {
         Self { running, source, url, admin }
     }
 
+    /// Another source, of this name.
+    pub(crate) async fn other_source(&mut self, name: &str) -> Arc<Source> {
+        let sql = format!(
+            "insert into _analytics.logweir_sources (token, name) \
+             values (gen_random_uuid(), '{name}')"
+        );
+        run(&mut self.admin, &sql).await;
+        let running = start(settings(&self.url)).await;
+        running.store.source(SourceKey::Name(name)).expect("the source is there")
+    }
+
     pub(crate) fn store(&self) -> &Store {
         &self.running.store
     }

@@ -121,6 +121,32 @@ async fn stuck_writers_do_not_take_every_connection() {
     held.await.unwrap().unwrap();
 }
 
+/// As many requests as there are writers wait for a table.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_table_does_not_hold_up_other_sources() {
+    let mut fixture = Fixture::new().await;
+    let other = fixture.other_source("other").await;
+    let mut holder = PgConnection::connect(&fixture.url).await.unwrap();
+    run(&mut holder, &format!("begin; lock table {} in share mode", fixture.source.table)).await;
+    let mut held = Vec::new();
+    for _ in 0..6 {
+        let (store, source) = (fixture.store().clone(), fixture.source.clone());
+        let write = async move { append(&store, &source, batch([("held", now())])).await };
+        held.push(tokio::spawn(write));
+    }
+    eventually("a writer waits", async || fixture.ask(LOCKED).await != "0").await;
+    for _ in 0..3 {
+        let started = Instant::now();
+        append(fixture.store(), &other, batch([("x", now())])).await.unwrap();
+        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    }
+    run(&mut holder, "commit").await;
+    for held in held {
+        held.await.unwrap().unwrap();
+    }
+    assert_eq!(fixture.ids().await, ["held"; 6]);
+}
+
 /// Somebody holds a lock on the receipts.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watch_that_is_held_up_gets_on() {

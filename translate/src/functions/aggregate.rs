@@ -1,6 +1,10 @@
 //! Functions of many rows.
 
-use super::{AggregateFunction, Param, Returns, aggregate, aggregate_overload as overload};
+use super::{
+    AggregateCall, AggregateFunction, Param, Returns, aggregate, aggregate_overload as overload,
+    clauses::Clause, lowered_aggregate,
+};
+use crate::{diagnostic::Diagnostic, postgres::Expr as Pg};
 
 pub(super) const FUNCTIONS: &[AggregateFunction] = &[
     aggregate(
@@ -8,7 +12,7 @@ pub(super) const FUNCTIONS: &[AggregateFunction] = &[
         "How many rows there are, or how many values that are not NULL.",
         &[
             overload(&[], Returns::Int64, "count(*)$over"),
-            overload(&[Param::Any], Returns::Int64, "count($distinct$1)$over"),
+            lowered_aggregate(&[Param::Any], Returns::Int64, count),
         ],
         &[("COUNT(*)", "4"), ("COUNT(x)", "3"), ("COUNT(DISTINCT x)", "2")],
     ),
@@ -22,7 +26,7 @@ pub(super) const FUNCTIONS: &[AggregateFunction] = &[
         "SUM",
         "The sum; NULL of no values.",
         &[
-            overload(&[Param::Int64], Returns::Int64, "(sum($distinct$1)$over)::bigint"),
+            overload(&[Param::Int64], Returns::Int64, "logweir.sum_int64(sum($distinct$1)$over)"),
             overload(
                 &[Param::Numeric],
                 Returns::Numeric,
@@ -34,12 +38,15 @@ pub(super) const FUNCTIONS: &[AggregateFunction] = &[
                 "logweir.to_bignumeric(sum($distinct$1)$over)",
             ),
             overload(&[Param::Float64], Returns::Float64, "sum($distinct$1)$over"),
+            overload(&[Param::Interval], Returns::Interval, "sum($distinct$1)$over"),
         ],
         &[
             ("SUM(x)", "5"),
             ("SUM(DISTINCT x)", "4"),
             ("SUM(x + 0.5)", "6.5"),
             ("SUM(CAST(x AS NUMERIC))", "5"),
+            ("SUM(NULLIF(x, x))", "NULL"),
+            ("SUM(INTERVAL 90 MINUTE)", "0-0 0 6:0:0"),
         ],
     ),
     aggregate(
@@ -47,6 +54,7 @@ pub(super) const FUNCTIONS: &[AggregateFunction] = &[
         "The arithmetic mean; NULL of no values.",
         &[
             overload(&[Param::Float64], Returns::Float64, "avg($distinct$1)$over"),
+            overload(&[Param::Interval], Returns::Interval, "avg($distinct$1)$over"),
             overload(
                 &[Param::Numeric],
                 Returns::Numeric,
@@ -73,19 +81,26 @@ pub(super) const FUNCTIONS: &[AggregateFunction] = &[
                 Returns::Dynamic,
                 "(array_agg($1 ORDER BY $1) FILTER (WHERE $1 IS NOT NULL))[1]",
             ),
-            overload(&[Param::Bool], Returns::Bool, "bool_and($1)$over"),
-            overload(&[Param::String], Returns::String, "min($1 COLLATE \"C\")$over"),
+            overload(&[Param::Bool], Returns::Bool, "bool_and($distinct$1)$over"),
+            overload(
+                &[Param::Float64],
+                Returns::Float64,
+                "CASE WHEN bool_or($1 = 'NaN')$over THEN 'NaN' ELSE min($distinct$1)$over END",
+            ),
+            overload(&[Param::String], Returns::String, "min($distinct$1 COLLATE \"C\")$over"),
             overload(
                 &[Param::Bytes],
                 Returns::Bytes,
-                "decode(min(encode($1, 'hex') COLLATE \"C\")$over, 'hex')",
+                "decode(min($distinct encode($1, 'hex') COLLATE \"C\")$over, 'hex')",
             ),
-            overload(&[Param::Same], Returns::Same, "min($1)$over"),
+            overload(&[Param::Same], Returns::Same, "min($distinct$1)$over"),
         ],
         &[
             ("MIN(x)", "1"),
             ("MIN(CAST(x AS STRING))", "1"),
             ("MIN(x > 1)", "false"),
+            ("MIN(DISTINCT x)", "1"),
+            ("MIN(IF(x = 3, CAST('nan' AS FLOAT64), 0.5))", "nan"),
             ("MIN(IF(x = 1, DATE '2024-01-02', DATE '2024-01-01'))", "2024-01-01"),
         ],
     ),
@@ -98,22 +113,21 @@ pub(super) const FUNCTIONS: &[AggregateFunction] = &[
                 Returns::Dynamic,
                 "(array_agg($1 ORDER BY $1 DESC) FILTER (WHERE $1 IS NOT NULL))[1]",
             ),
-            overload(&[Param::Bool], Returns::Bool, "bool_or($1)$over"),
-            overload(&[Param::String], Returns::String, "max($1 COLLATE \"C\")$over"),
+            overload(&[Param::Bool], Returns::Bool, "bool_or($distinct$1)$over"),
+            overload(&[Param::String], Returns::String, "max($distinct$1 COLLATE \"C\")$over"),
             overload(
                 &[Param::Bytes],
                 Returns::Bytes,
-                "decode(max(encode($1, 'hex') COLLATE \"C\")$over, 'hex')",
+                "decode(max($distinct encode($1, 'hex') COLLATE \"C\")$over, 'hex')",
             ),
-            overload(&[Param::Same], Returns::Same, "max($1)$over"),
+            overload(&[Param::Same], Returns::Same, "max($distinct$1)$over"),
         ],
-        &[("MAX(x)", "3"), ("MAX(IF(x = 1, 'a', 'B'))", "a"), ("MAX(x > 1)", "true")],
-    ),
-    aggregate(
-        "ANY_VALUE",
-        "The value of one of the rows.",
-        &[overload(&[Param::Same], Returns::Same, "(array_agg($1)$over)[1]")],
-        &[("ANY_VALUE(7)", "7")],
+        &[
+            ("MAX(x)", "3"),
+            ("MAX(IF(x = 1, 'a', 'B'))", "a"),
+            ("MAX(x > 1)", "true"),
+            ("MAX(IF(x = 3, b'\\x00', b'a'))", "a"),
+        ],
     ),
     aggregate(
         "LOGICAL_AND",
@@ -127,21 +141,16 @@ pub(super) const FUNCTIONS: &[AggregateFunction] = &[
         &[overload(&[Param::Bool], Returns::Bool, "bool_or($1)$over")],
         &[("LOGICAL_OR(x > 9)", "false")],
     ),
-    aggregate(
-        "STRING_AGG",
-        "The texts of all rows, with commas or the second argument between them.",
-        &[
-            overload(&[Param::String], Returns::String, "string_agg($distinct$1, ','$order)$over"),
-            overload(
-                &[Param::String, Param::String],
-                Returns::String,
-                "string_agg($distinct$1, $2$order)$over",
-            ),
-        ],
-        &[
-            ("STRING_AGG(CAST(x AS STRING), '-' ORDER BY x)", "1-1-3"),
-            ("STRING_AGG(CAST(x AS STRING) ORDER BY x DESC)", "3,1,1"),
-        ],
-    )
-    .ordered(),
 ];
+
+/// PostgreSQL's windows know no DISTINCT.
+fn count(call: AggregateCall<'_>) -> Result<Pg, Diagnostic> {
+    if call.clauses.distinct && call.clauses.over.is_some() {
+        call.refuses_arrays("COUNT")?;
+        return Ok(call.template(
+            "logweir.count_of_different(array_agg($1) FILTER (WHERE $1 IS NOT NULL)$over)",
+        ));
+    }
+    call.heeds(&[Clause::Distinct, Clause::Over])?;
+    Ok(call.template("count($distinct$1)$over"))
+}

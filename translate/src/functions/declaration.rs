@@ -96,6 +96,11 @@ impl Overload {
     pub(super) const fn safe(self, template: &'static str) -> Self {
         Self { safe: Safe::Other(Lower::Template(template)), ..self }
     }
+
+    /// With `SAFE.` code lowers it to what gives NULL where the other fails.
+    pub(super) const fn safe_with(self, lower: LowerFn) -> Self {
+        Self { safe: Safe::Other(Lower::With(lower)), ..self }
+    }
 }
 
 impl PartialEq for Overload {

@@ -1,5 +1,28 @@
 //! Functions that fit nowhere else.
 
-use super::Function;
+use super::{Function, Param, Returns, function, overload};
+use crate::{tree::Expr, types::Type};
 
-pub(super) const FUNCTIONS: &[Function] = &[];
+pub(super) const FUNCTIONS: &[Function] = &[
+    function(
+        "GENERATE_UUID",
+        "A random UUID.",
+        &[overload(&[], Returns::String, "gen_random_uuid()::text").total()],
+        &[("LENGTH(GENERATE_UUID())", "36"), ("GENERATE_UUID() = GENERATE_UUID()", "false")],
+    ),
+    function(
+        "ERROR",
+        "Fails, and says so in these words.",
+        &[overload(&[Param::String], Returns::With(no_type), "logweir.error($1)")],
+        &[
+            ("IF(TRUE, 1, ERROR('never'))", "1"),
+            ("IFNULL('a', ERROR('never'))", "a"),
+            ("ARRAY_LENGTH(IF(GENERATE_UUID() != '', [1], ERROR('never')))", "1"),
+        ],
+    ),
+];
+
+/// It takes the type of what it stands beside.
+fn no_type(_: &[Expr]) -> Type {
+    Type::Null
+}

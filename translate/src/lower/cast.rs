@@ -10,7 +10,7 @@ use crate::{
 
 /// Lowers a conversion of `from` (lowered: `value`) to a type; a `safe` one gives NULL where the
 /// other fails.
-pub(super) fn lower(
+pub(crate) fn lower(
     from: &Expr,
     value: Pg,
     to: &Type,
@@ -25,10 +25,15 @@ pub(super) fn lower(
             return Ok(Pg::null(&to.postgres()));
         }
         let name = to.to_string().to_ascii_lowercase();
-        return Err(Diagnostic::invalid(at, format!("Invalid {name}: '{text}'")));
+        let message = match to {
+            Timestamp | Date => format!("Invalid {name}: '{text}'"),
+            _ => format!("Invalid {name} string \"{text}\""),
+        };
+        return Err(Diagnostic::invalid(at, message));
     }
     match (&from.ty, to) {
         (from, to) if from == to => Ok(value),
+        (Type::Null, to) => Ok(Pg::cast(value, to)),
         (Type::Array(from), Type::Array(to)) => elements(from, value, to, safe, at),
         (Type::Struct(_), Type::Struct(_)) => fields(from, value, to, safe, at),
         (Timestamp | Datetime, String) if safe => lower(from, value, to, false, at),
@@ -71,7 +76,7 @@ fn template(from: &Type, to: &Type, safe: bool) -> Option<&'static str> {
         (String, Datetime, false) => "logweir.to_datetime($1)",
         (String, Datetime, true) => "logweir.safe_datetime($1)",
         (String, Date, false) => "logweir.to_date($1)",
-        (String, Date, true) => "logweir.safe_datetime($1)::date",
+        (String, Date, true) => "logweir.safe_date($1)",
         (String, Time, false) => "logweir.to_time($1)",
         (String, Time, true) => "logweir.safe_time($1)",
         (String, Interval, false) => "logweir.to_interval($1)",
@@ -88,7 +93,7 @@ fn template(from: &Type, to: &Type, safe: bool) -> Option<&'static str> {
         (Int64, Bool, _) => "$1 <> 0",
         (Float64, Int64, false) => "logweir.round_to_int64($1)",
         (Float64, Int64, true) => "logweir.safe_round_to_int64($1)",
-        (Numeric | BigNumeric, Int64, false) => "round($1)::bigint",
+        (Numeric | BigNumeric, Int64, false) => "logweir.numeric_to_int64($1)",
         (Numeric | BigNumeric, Int64, true) => {
             "CASE WHEN round($1) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN round($1)::bigint END"
         }

@@ -3,14 +3,14 @@
 use super::{aggregate, carrier, cast, literal, ordered, query};
 use crate::{
     diagnostic::Diagnostic,
-    functions::{DatePart, Lower, Overload, Safe},
+    functions::{DatePart, Lower, Overload, Safe, collated_operands},
     postgres::{self, Expr as Pg},
-    tree::{Comparison, Expr, ExprKind, Operator},
+    tree::{Comparison, Expr, ExprKind, Literal, Operator},
     types::Type,
 };
 
 /// Lowers an expression.
-pub(super) fn lower(expr: &Expr) -> Result<Pg, Diagnostic> {
+pub(crate) fn lower(expr: &Expr) -> Result<Pg, Diagnostic> {
     Ok(match &expr.kind {
         ExprKind::Literal(literal) => literal::lower(literal, expr)?,
         ExprKind::Column { relation, column } => {
@@ -183,27 +183,20 @@ fn compare(operator: Comparison, left: &Expr, right: &Expr) -> Result<Pg, Diagno
     {
         return Ok(compared);
     }
+    if let Some((left, right)) = collated_operands(operator, left, right) {
+        let collated =
+            |operand| Ok(Pg::template("$1 COLLATE logweir.\"und:ci\"", vec![lower(operand)?]));
+        return Ok(Pg::infix(operator.sign(), collated(left)?, collated(right)?));
+    }
     let left = if operator.orders() { ordered(left)? } else { lower(left)? };
     Ok(Pg::infix(operator.sign(), left, lower(right)?))
 }
 
 /// Results keep to the digits and the range of their type.
 fn arithmetic(operator: Operator, left: &Expr, right: &Expr, ty: &Type) -> Result<Pg, Diagnostic> {
-    let types = (&left.ty, &right.ty);
     let (left, right) = (lower(left)?, lower(right)?);
     let sum = |template| Pg::template(template, vec![left.clone(), right.clone()]);
     Ok(match (ty, operator) {
-        (Type::Date, Operator::Add) => sum("$1 + $2::int"),
-        (Type::Date, _) => sum("$1 - $2::int"),
-        (Type::Interval, Operator::Subtract) if *types.1 == Type::Date => {
-            sum("($1 - $2) * interval '1 day'")
-        }
-        (Type::Interval, Operator::Subtract) if *types.1 != Type::Interval => {
-            sum("logweir.time_between($2, $1)")
-        }
-        (Type::Interval | Type::Datetime | Type::Timestamp, _) => {
-            Pg::infix(operator.sign(), left, right)
-        }
         (Type::Float64, Operator::Divide) => sum("logweir.divide($1, $2)"),
         (Type::Numeric, Operator::Divide) => sum("logweir.divide_numeric($1, $2)"),
         (Type::BigNumeric, Operator::Divide) => sum("logweir.divide_bignumeric($1, $2)"),
@@ -237,5 +230,18 @@ fn interval(value: &Expr, part: DatePart) -> Result<Pg, Diagnostic> {
             ));
         }
     };
-    Ok(Pg::infix("*", lower(value)?, Pg::Atom(unit.to_owned())))
+    // PostgreSQL multiplies in floating point, which is exact for what is not large.
+    if matches!(value.as_literal(), Some(Literal::Int64(-1_000_000..=1_000_000)))
+        && !matches!(part, DatePart::Year | DatePart::Quarter | DatePart::Month)
+    {
+        return Ok(Pg::infix("*", lower(value)?, Pg::Atom(unit.to_owned())));
+    }
+    let (months, days, micros) = match (part.months(), part) {
+        (Some(months), _) => (months, 0, 0),
+        (None, DatePart::Day) => (0, 1, 0),
+        (None, DatePart::Week(_)) => (0, 7, 0),
+        (None, part) => (0, 0, part.microseconds().unwrap_or_default()),
+    };
+    let args = vec![lower(value)?, Pg::number(months), Pg::number(days), Pg::number(micros)];
+    Ok(Pg::template("logweir.interval_of($1, $2, $3, $4)", args))
 }

@@ -13,3 +13,10 @@ language plpgsql immutable parallel safe as $$
 begin
   raise exception 'division by zero: % / %', dividend, divisor using errcode = '22012';
 end $$;
+
+-- Volatile, so that the planner does not evaluate it ahead of the CASE around it.
+create or replace function logweir.error(message text) returns text
+language plpgsql volatile parallel safe as $$
+begin
+  raise exception '%', message using errcode = '22000';
+end $$;

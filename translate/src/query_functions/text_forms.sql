@@ -23,6 +23,19 @@ create or replace function logweir.timestamp_text(value timestamp) returns text
 language sql immutable parallel safe
 return logweir.datetime_text(value) || '+00';
 
+-- In a zone: `2024-01-02 03:04:05+05:30`
+create or replace function logweir.timestamp_text(value timestamp, zone text) returns text
+language plpgsql immutable parallel safe as $$
+declare
+  shown timestamp := logweir.local_time(value, zone);
+  seconds int := extract(epoch from shown - value);
+begin
+  return logweir.datetime_text(shown) || case when seconds < 0 then '-' else '+' end
+    || lpad((abs(seconds) / 3600)::text, 2, '0')
+    || case when seconds % 3600 = 0 then '' else ':' || lpad((abs(seconds) / 60 % 60)::text, 2, '0')
+      end;
+end $$;
+
 create or replace function logweir.text(value numeric) returns text
 language sql immutable parallel safe
 return trim_scale(value)::text;

@@ -2,10 +2,14 @@
 
 use sqlparser::ast;
 
-use super::{Resolver, coerce, scope::Place};
+use super::{
+    Resolver,
+    call::{declared, finish_call},
+    coerce,
+    scope::Place,
+};
 use crate::{
     diagnostic::{Diagnostic, Position},
-    functions::DatePart,
     tree::{Expr, ExprKind, Literal, Operator},
     types::Type,
 };
@@ -21,10 +25,9 @@ impl Resolver<'_> {
     ) -> Result<Expr, Diagnostic> {
         let left = self.expr(left, place)?;
         let right = self.expr(right, place)?;
-        let (left, right) = match of_times(operator, left, right, at)? {
-            Ok(whole) => return Ok(whole),
-            Err(operands) => operands,
-        };
+        if of_times(&left) || of_times(&right) {
+            return finish_call(declared(operator.sign(), at)?, vec![left, right], at);
+        }
         let sign = operator.sign();
         if let (Some(Literal::String(text)), Type::Int64) = (left.as_literal(), &right.ty) {
             // BigQuery takes it for a date that days are added to.
@@ -56,51 +59,12 @@ impl Resolver<'_> {
     }
 }
 
-/// Arithmetic of times and intervals; gives the operands back where it is none.
-fn of_times(
-    operator: Operator,
-    left: Expr,
-    right: Expr,
-    at: Position,
-) -> Result<Result<Expr, (Expr, Expr)>, Diagnostic> {
-    use Operator::{Add, Divide, Multiply, Subtract};
-    use Type::{Date, Datetime, Int64, Interval, Timestamp};
-    // A number or an interval may stand before the time that it is added to.
-    let commutes = matches!(operator, Add | Multiply)
-        && (matches!((&left.ty, &right.ty), (Interval, Timestamp | Datetime | Date))
-            || matches!((&left.ty, &right.ty), (Int64, Date | Interval)));
-    let (left, right) = if commutes { (right, left) } else { (left, right) };
-    // Text that a time is taken from is one itself.
-    let (left, right) = match (operator, &left.ty, &right.ty) {
-        (Subtract, Timestamp | Datetime | Date, Type::String) if right.as_literal().is_some() => {
-            match coerce::to(right.clone(), &left.ty) {
-                Some(time) => (left, time),
-                None => (left, right),
-            }
-        }
-        _ => (left, right),
-    };
-    let ty = match (operator, &left.ty, &right.ty) {
-        (Add | Subtract, Timestamp, Interval) => {
-            if let ExprKind::Interval { part, .. } = &right.kind
-                && matches!(part, DatePart::Month | DatePart::Quarter | DatePart::Year)
-            {
-                let message = "TIMESTAMP +/- INTERVAL is not supported for intervals with non-zero MONTH or YEAR part.";
-                return Err(Diagnostic::invalid(at, message));
-            }
-            Timestamp
-        }
-        (Add | Subtract, Datetime | Date, Interval) => Datetime,
-        (Add | Subtract, Date, Int64) => Date,
-        (Subtract, Timestamp, Timestamp)
-        | (Subtract, Datetime, Datetime)
-        | (Subtract, Date, Date)
-        | (Add | Subtract, Interval, Interval)
-        | (Multiply | Divide, Interval, Int64) => Interval,
-        _ => return Ok(Err((left, right))),
-    };
-    let (left, right) = (Box::new(left), Box::new(right));
-    Ok(Ok(Expr::new(ExprKind::Arithmetic { operator, left, right }, ty, at)))
+/// Whether arithmetic with an operand is that of dates, times and intervals, which is declared.
+fn of_times(operand: &Expr) -> bool {
+    matches!(
+        operand.ty,
+        Type::Timestamp | Type::Datetime | Type::Date | Type::Time | Type::Interval
+    )
 }
 
 /// An operand of arithmetic: a number, or a value inside an event read as one.

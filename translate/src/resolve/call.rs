@@ -57,6 +57,21 @@ impl Resolver<'_> {
         if let Some(treatment) = &call.null_treatment {
             clauses.ignore_nulls = Some(*treatment == ast::NullTreatment::IgnoreNulls);
         }
+        clauses.ignore_nulls = clauses.ignore_nulls.or_else(|| treatment_after(list.last()?));
+        if let Some(ast::HavingBound(kind, bound)) = clauses.having {
+            let name = match kind {
+                _ if !name.eq_ignore_ascii_case("ANY_VALUE") || call.over.is_some() => {
+                    return Err(Diagnostic::unsupported(at, format!("HAVING in {name}")));
+                }
+                ast::HavingBoundKind::Max => "MAX_BY",
+                ast::HavingBoundKind::Min => "MIN_BY",
+            };
+            let function =
+                functions::aggregate_named(name).ok_or_else(|| unknown_function(name, at))?;
+            let mut list = list.clone();
+            list.push(FunctionArg::Unnamed(FunctionArgExpr::Expr(bound.clone())));
+            return self.aggregate(function, &list, &clauses, None, place, at);
+        }
         if let Some(function) = functions::window_named(name) {
             return self.window_function(function, list, &clauses, call.over.as_ref(), place, at);
         }
@@ -101,7 +116,11 @@ impl Resolver<'_> {
         let mut args = Vec::with_capacity(list.len());
         for arg in list {
             let name = argument_name(arg)?;
-            args.push((name, self.argument(arg, place)?));
+            let value = match normal_form(arg).filter(|_| function.name.starts_with("NORMALIZE")) {
+                Some(form) => form,
+                None => self.argument(arg, place)?,
+            };
+            args.push((name, value));
         }
         finish_named_call(function, args, safe, at)
     }
@@ -304,6 +323,23 @@ fn clauses(args: &FunctionArguments) -> Result<Clauses<'_>, Diagnostic> {
     Ok(found)
 }
 
+/// The parser takes `IGNORE NULLS` after a call that ends the last argument for one of that call.
+fn treatment_after(last: &FunctionArg) -> Option<bool> {
+    let FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)) = last else { return None };
+    let mut expr = argument;
+    loop {
+        expr = match expr {
+            ast::Expr::Function(call) if call.over.is_none() => {
+                let treatment = call.null_treatment?;
+                return Some(treatment == ast::NullTreatment::IgnoreNulls);
+            }
+            ast::Expr::BinaryOp { right, .. } => right,
+            ast::Expr::UnaryOp { expr, .. } => expr,
+            _ => return None,
+        };
+    }
+}
+
 /// `MINUTE`, `WEEK(MONDAY)`
 fn date_part(expr: &ast::Expr) -> Option<DatePart> {
     match expr {
@@ -321,6 +357,16 @@ fn date_part(expr: &ast::Expr) -> Option<DatePart> {
         }
         _ => None,
     }
+}
+
+/// `NFC`, as NORMALIZE takes it: its name as a literal.
+fn normal_form(arg: &FunctionArg) -> Option<Expr> {
+    let FunctionArg::Unnamed(FunctionArgExpr::Expr(ast::Expr::Identifier(word))) = arg else {
+        return None;
+    };
+    let form = word.value.to_ascii_uppercase();
+    matches!(form.as_str(), "NFC" | "NFKC" | "NFD" | "NFKD")
+        .then(|| Expr::literal(Literal::String(form), word.span.start.into()))
 }
 
 pub(super) fn declared(
@@ -357,7 +403,7 @@ fn argument_name(arg: &FunctionArg) -> Result<Option<String>, Diagnostic> {
 }
 
 /// Puts named arguments into their places.
-fn finish_named_call(
+pub(super) fn finish_named_call(
     function: &'static functions::Function,
     args: Vec<(Option<String>, Expr)>,
     safe: bool,
@@ -380,7 +426,8 @@ fn finish_named_call(
             );
             return Err(Diagnostic::invalid(arg.at, message));
         };
-        placed.resize(place, Expr::literal(Literal::Null, at));
+        // Without a place in the text, unlike a NULL that is written.
+        placed.resize(place, Expr::literal(Literal::Null, Position::default()));
         placed.push(arg);
     }
     let call = finish_call(function, placed, at)?;

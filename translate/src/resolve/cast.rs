@@ -2,7 +2,13 @@
 
 use sqlparser::ast::{self, ArrayElemTypeDef, DataType, Spanned};
 
-use super::{Resolver, coerce, scope::Place};
+use super::{
+    Resolver,
+    call::{declared, finish_named_call},
+    coerce,
+    expression::literal,
+    scope::Place,
+};
 use crate::{
     diagnostic::{Diagnostic, Position},
     functions::parametrised::{BYTES, CHARACTERS, DIGITS},
@@ -21,16 +27,53 @@ impl Resolver<'_> {
     ) -> Result<Expr, Diagnostic> {
         let at = Position::from(inner.span().start);
         let safe = matches!(kind, ast::CastKind::SafeCast | ast::CastKind::TryCast);
-        if format.is_some() {
-            return Err(Diagnostic::unsupported(at, "CAST with FORMAT"));
-        }
         let ty = named_type(data_type, at)?;
+        if let Some(format) = format {
+            return self.formatted(inner, &ty, format, safe, place);
+        }
         if let (ast::Expr::Array(array), Type::Array(element)) = (inner, &ty) {
             let typed = *kind == ast::CastKind::DoubleColon;
             return self.typed_array(array, element, (typed, safe), at, place);
         }
         let value = self.expr(inner, place)?;
         limited(convert(value, &ty, safe, at)?, data_type, safe)
+    }
+
+    /// `CAST(x AS STRING FORMAT '…' [AT TIME ZONE '…'])`
+    fn formatted(
+        &mut self,
+        inner: &ast::Expr,
+        ty: &Type,
+        format: &ast::CastFormat,
+        safe: bool,
+        place: Place<'_>,
+    ) -> Result<Expr, Diagnostic> {
+        let value = self.expr(inner, place)?;
+        let at = value.at;
+        let (format, zone) = match format {
+            ast::CastFormat::Value(format) => (format, None),
+            ast::CastFormat::ValueAtTimeZone(format, zone) => (format, Some(zone)),
+        };
+        let function = match ty {
+            Type::String if value.ty.is_number() => {
+                return Err(Diagnostic::unsupported(at, "CAST of a number with FORMAT"));
+            }
+            Type::String => "CAST TO STRING FORMAT",
+            Type::Bytes => "CAST TO BYTES FORMAT",
+            Type::Date => "CAST TO DATE FORMAT",
+            Type::Datetime => "CAST TO DATETIME FORMAT",
+            Type::Time => "CAST TO TIME FORMAT",
+            Type::Timestamp => "CAST TO TIMESTAMP FORMAT",
+            ty => {
+                let message = format!("FORMAT is not allowed for cast from {} to {ty}", value.ty);
+                return Err(Diagnostic::invalid(at, message));
+            }
+        };
+        let mut args = vec![(None, value)];
+        for text in std::iter::once(format).chain(zone) {
+            args.push((None, literal(&text.value, text.span.start.into())?));
+        }
+        finish_named_call(declared(function, at)?, args, safe, at)
     }
 
     /// `ARRAY<INT64>[1, 2]` (`typed`: its elements convert only as they do unasked), or a list that
@@ -107,6 +150,13 @@ pub(super) fn convert(
     }
     let implicit = value.ty == Type::Null || value.ty == Type::Dynamic || value.is_null();
     if (implicit || value.ty.is_event_value())
+        && let Some(converted) = coerce::to(value.clone(), ty)
+    {
+        return Ok(converted);
+    }
+    // A literal's digits are those that are written, not those of the nearest FLOAT64.
+    if matches!(value.as_literal(), Some(Literal::Float64(_)))
+        && matches!(ty, Type::Numeric | Type::BigNumeric)
         && let Some(converted) = coerce::to(value.clone(), ty)
     {
         return Ok(converted);

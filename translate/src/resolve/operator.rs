@@ -213,7 +213,11 @@ impl Resolver<'_> {
                 {
                     return Ok(Expr::literal(Literal::Int64(number), at));
                 }
-                let value = signed(self.expr(operand, place)?, "-")?;
+                let value = self.expr(operand, place)?;
+                if value.ty == Type::Interval {
+                    return finish_call(declared("-", at)?, vec![value], at);
+                }
+                let value = signed(value, "-")?;
                 let ty = value.ty.clone();
                 Ok(Expr::new(ExprKind::Negate(Box::new(value)), ty, at))
             }
@@ -280,11 +284,8 @@ impl Resolver<'_> {
     }
 }
 
-/// An operand of a sign: a number, or an interval after a minus.
+/// An operand of a sign: a number.
 fn signed(value: Expr, sign: &str) -> Result<Expr, Diagnostic> {
-    if value.ty == Type::Interval && sign == "-" {
-        return Ok(value);
-    }
     let (ty, at) = (value.ty.clone(), value.at);
     number(value).ok_or_else(|| {
         let message = format!("No matching signature for operator {sign} for argument type {ty}");

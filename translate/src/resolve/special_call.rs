@@ -38,27 +38,19 @@ impl Resolver<'_> {
         let at = Position::from(expr.span().start);
         let (name, args): (&str, Vec<&ast::Expr>) = match expr {
             E::Extract { field, expr, .. } => {
-                let value = match expr.as_ref() {
-                    E::AtTimeZone { timestamp, time_zone } => {
-                        let args = vec![self.expr(timestamp, place)?, self.expr(time_zone, place)?];
-                        finish_call(declared("DATETIME", at)?, args, at)?
-                    }
-                    expr => self.expr(expr, place)?,
-                };
-                let field = field.to_string().to_ascii_uppercase();
-                if let "DATE" | "DATETIME" | "TIME" = field.as_str() {
-                    return finish_call(declared(&field, at)?, vec![value], at);
-                }
-                let week = || {
-                    let day = field.strip_prefix("WEEK(")?.strip_suffix(')')?;
-                    DatePart::week_beginning(day)
-                };
-                let part = DatePart::named(&field).or_else(week).ok_or_else(|| {
+                let field = field.to_string();
+                let part = DatePart::named(&field).ok_or_else(|| {
                     let message = format!("A valid date part name is required but found {field}");
                     Diagnostic::invalid(at, message)
                 })?;
                 let part = Expr::new(ExprKind::DatePart(part), Type::DatePart, at);
-                return finish_call(declared("EXTRACT", at)?, vec![part, value], at);
+                let args = match expr.as_ref() {
+                    E::AtTimeZone { timestamp, time_zone } => {
+                        vec![part, self.expr(timestamp, place)?, self.expr(time_zone, place)?]
+                    }
+                    expr => vec![part, self.expr(expr, place)?],
+                };
+                return finish_call(declared("EXTRACT", at)?, args, at);
             }
             E::Ceil {
                 expr,

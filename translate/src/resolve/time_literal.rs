@@ -7,41 +7,39 @@ use crate::{tree::Literal, types::Type};
 /// What times are counted from.
 const EPOCH: civil::DateTime = civil::date(1970, 1, 1).at(0, 0, 0, 0);
 
+/// A day in microseconds.
+const DAY: i64 = 86_400_000_000;
+
 /// Reads a TIMESTAMP (UTC where no zone is written), a DATETIME, a DATE or a TIME.
 pub(crate) fn parse(text: &str, ty: &Type) -> Option<Literal> {
-    let text = text.trim();
     if *ty == Type::Time {
-        return time_of_day(text).map(Literal::Time);
+        let (clock, rest) = clock(text)?;
+        return rest.is_empty().then_some(Literal::Time(clock % DAY));
     }
-    let (date, rest) = date(text)?;
+    let (days, rest) = date(text)?;
+    if *ty == Type::Date {
+        return rest.is_empty().then_some(Literal::Date(days));
+    }
+    let (clock, rest) = match rest.strip_prefix(['T', 't', ' ']) {
+        Some(rest) => clock(rest)?,
+        None if rest.is_empty() => (0, rest),
+        None => return None,
+    };
+    let local = i64::from(days) * DAY + clock;
     match ty {
-        Type::Date => rest.is_empty().then(|| days(date)).flatten().map(Literal::Date),
-        Type::Datetime => {
-            let (time, rest) = time(rest)?;
-            rest.is_empty().then(|| micros(date.to_datetime(time))).flatten().map(Literal::Datetime)
-        }
-        Type::Timestamp => {
-            let (time, rest) = time(rest)?;
-            let zone = zone(rest)?;
-            if zone == TimeZone::UTC {
-                return micros(date.to_datetime(time)).map(Literal::Timestamp);
+        Type::Datetime => rest.is_empty().then_some(Literal::Datetime(local)),
+        Type::Timestamp => match zone(rest)? {
+            Zone::Offset(seconds) => {
+                Some(Literal::Timestamp(local - i64::from(seconds) * 1_000_000))
             }
-            let instant = zone.to_ambiguous_zoned(date.to_datetime(time)).compatible().ok()?;
-            Some(Literal::Timestamp(instant.timestamp().as_microsecond()))
-        }
+            Zone::Named(zone) => {
+                let local = EPOCH.checked_add(SignedDuration::from_micros(local)).ok()?;
+                let instant = zone.to_ambiguous_zoned(local).compatible().ok()?;
+                Some(Literal::Timestamp(instant.timestamp().as_microsecond()))
+            }
+        },
         _ => None,
     }
-}
-
-/// A TIME, in microseconds since midnight.
-fn time_of_day(text: &str) -> Option<i64> {
-    let with_blank = format!(" {text}");
-    let (time, rest) = time(&with_blank)?;
-    let clock = text.contains(':') && rest.is_empty();
-    let nanoseconds = i64::from(time.subsec_nanosecond());
-    let seconds =
-        (i64::from(time.hour()) * 60 + i64::from(time.minute())) * 60 + i64::from(time.second());
-    clock.then_some(seconds * 1_000_000 + nanoseconds / 1000)
 }
 
 /// `12:34:56.789000`
@@ -50,8 +48,10 @@ pub(crate) fn format_time(micros: i64) -> String {
     format!("{:02}:{:02}:{:02}.{fraction:06}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
-fn date(text: &str) -> Option<(civil::Date, &str)> {
-    let (year, rest) = number(text, 4)?;
+/// A date in days since 1970; years have four digits.
+fn date(text: &str) -> Option<(i32, &str)> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (year, rest) = number(text, 5).filter(|_| digits >= 4)?;
     let (month, rest) = number(rest.strip_prefix('-')?, 2)?;
     let (day, rest) = number(rest.strip_prefix('-')?, 2)?;
     let date = civil::Date::new(
@@ -59,49 +59,50 @@ fn date(text: &str) -> Option<(civil::Date, &str)> {
         i8::try_from(month).ok()?,
         i8::try_from(day).ok()?,
     );
-    date.ok().filter(|date| date.year() >= 1).map(|date| (date, rest))
+    let date = date.ok().filter(|date| date.year() >= 1)?;
+    let since = date.at(0, 0, 0, 0).duration_since(EPOCH).as_secs() / 86_400;
+    Some((i32::try_from(since).ok()?, rest))
 }
 
-/// A time of day, midnight where there is none.
-fn time(text: &str) -> Option<(civil::Time, &str)> {
-    let Some(rest) = text
-        .strip_prefix(['T', 't', ' '])
-        .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-    else {
-        return Some((civil::Time::midnight(), text));
-    };
-    let (hour, rest) = number(rest, 2)?;
+/// A time of day in microseconds. A leap second is the first one of the next minute.
+fn clock(text: &str) -> Option<(i64, &str)> {
+    let (hour, rest) = number(text, 2)?;
     let (minute, rest) = number(rest.strip_prefix(':')?, 2)?;
-    let (second, rest) = match rest.strip_prefix(':') {
-        Some(rest) => number(rest, 2)?,
-        None => (0, rest),
-    };
+    let (second, rest) = number(rest.strip_prefix(':')?, 2)?;
     let (micros, rest) = match rest.strip_prefix('.') {
         Some(rest) => fraction(rest)?,
         None => (0, rest),
     };
-    let part = |number: i32| i8::try_from(number).ok();
-    let time =
-        civil::Time::new(part(hour)?, part(minute)?, part(second)?, micros.checked_mul(1000)?);
-    time.ok().map(|time| (time, rest))
+    if hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let seconds = (i64::from(hour) * 60 + i64::from(minute)) * 60 + i64::from(second);
+    Some((seconds * 1_000_000 + i64::from(micros), rest))
 }
 
 /// Digits after the point as microseconds; finer ones are cut.
 fn fraction(text: &str) -> Option<(i32, &str)> {
     let length = text.bytes().take_while(u8::is_ascii_digit).count();
     let digits: String = text[..length].chars().chain("000000".chars()).take(6).collect();
-    (length <= 9).then_some(())?;
+    (1..=9).contains(&length).then_some(())?;
     Some((digits.parse().ok()?, &text[length..]))
 }
 
-fn zone(text: &str) -> Option<TimeZone> {
-    let name = text.trim();
-    if name.is_empty() || name.eq_ignore_ascii_case("z") || name.eq_ignore_ascii_case("utc") {
-        return Some(TimeZone::UTC);
+/// A zone as it stands behind a time.
+enum Zone {
+    /// Seconds east of Greenwich.
+    Offset(i32),
+    Named(TimeZone),
+}
+
+/// `Z`, `+05:30`, ` UTC`, ` UTC+5`, ` America/New_York`
+fn zone(text: &str) -> Option<Zone> {
+    if matches!(text, "" | "Z" | "z" | " UTC") {
+        return Some(Zone::Offset(0));
     }
-    let signed = name.strip_prefix("UTC").unwrap_or(name);
+    let signed = text.strip_prefix(" UTC").unwrap_or(text);
     let Some(offset) = signed.strip_prefix(['+', '-']) else {
-        return text.starts_with(' ').then(|| TimeZone::get(name).ok()).flatten();
+        return TimeZone::get(text.strip_prefix(' ')?).ok().map(Zone::Named);
     };
     let (hours, rest) = number(offset, 2)?;
     let (minutes, rest) = match rest.strip_prefix(':') {
@@ -114,7 +115,7 @@ fn zone(text: &str) -> Option<TimeZone> {
     }
     let seconds = hours * 3600 + minutes * 60;
     let seconds = if signed.starts_with('-') { -seconds } else { seconds };
-    Some(TimeZone::fixed(jiff::tz::Offset::from_seconds(seconds).ok()?))
+    Some(Zone::Offset(seconds))
 }
 
 /// A number of one to `most` digits.
@@ -122,15 +123,6 @@ fn number(text: &str, most: usize) -> Option<(i32, &str)> {
     let length = text.bytes().take(most).take_while(u8::is_ascii_digit).count();
     (length > 0).then_some(())?;
     Some((text[..length].parse().ok()?, &text[length..]))
-}
-
-fn micros(datetime: civil::DateTime) -> Option<i64> {
-    i64::try_from(datetime.duration_since(EPOCH).as_micros()).ok()
-}
-
-fn days(date: civil::Date) -> Option<i32> {
-    i32::try_from(micros(date.to_datetime(civil::Time::midnight()))?.div_euclid(86_400_000_000))
-        .ok()
 }
 
 /// `2024-01-02 03:04:05.678901`, the digits after the point only where there are some.
@@ -163,7 +155,8 @@ mod tests {
             ("2026-07-01 12:00:00 America/New_York", "2026-07-01 16:00:00"),
             ("2026-07-01 12:00:00 UTC", "2026-07-01 12:00:00"),
             ("2026-07-01 12:00:00 UTC+1", "2026-07-01 11:00:00"),
-            ("2026-07-01 12:00", "2026-07-01 12:00:00"),
+            ("2026-12-31 23:59:60", "2027-01-01 00:00:00"),
+            ("02026-07-01", "2026-07-01 00:00:00"),
             ("9999-12-31 23:59:59.999999Z", "9999-12-31 23:59:59.999999"),
             ("0001-01-01", "0001-01-01 00:00:00"),
         ] {
@@ -180,6 +173,15 @@ mod tests {
             "2026-01-01 +99",
             "0000-01-01",
             "2026-01-01 00:00:00 Nowhere/City",
+            "2026-07-01 12:00",
+            "2026-07-01T",
+            "2026-07-01Z",
+            "26-07-01",
+            " 2026-07-01",
+            "2026-07-01 12:00:00.",
+            "2026-07-01 12:00:00 Z",
+            "2026-07-01 12:00:00 +5",
+            "2026-07-01 12:00:00UTC",
         ] {
             assert_eq!(timestamp(text), None, "{text}");
         }
@@ -189,7 +191,13 @@ mod tests {
     fn reads_dates() {
         assert_eq!(parse("1970-01-02", &Type::Date), Some(Literal::Date(1)));
         assert_eq!(parse("1969-12-31", &Type::Date), Some(Literal::Date(-1)));
+        assert_eq!(parse("0001-01-01", &Type::Date), Some(Literal::Date(-719_162)));
+        assert_eq!(parse("9999-12-31", &Type::Date), Some(Literal::Date(2_932_896)));
         assert_eq!(parse("2024-01-01 00:00:00", &Type::Date), None);
+        assert_eq!(parse("23:59:60", &Type::Time), Some(Literal::Time(0)));
+        assert_eq!(parse("10:11:12.5", &Type::Time), Some(Literal::Time(36_672_500_000)));
+        assert_eq!(parse("10:11", &Type::Time), None);
+        assert_eq!(parse("24:00:00", &Type::Time), None);
         assert_eq!(
             parse("1970-01-01 00:00:00.5", &Type::Datetime),
             Some(Literal::Datetime(500_000))

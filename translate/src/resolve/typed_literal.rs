@@ -2,7 +2,7 @@
 
 use sqlparser::ast::{self, Value};
 
-use super::{cast::named_type, time_literal};
+use super::{cast::named_type, json_literal, time_literal};
 use crate::{
     diagnostic::{Diagnostic, Position},
     tree::{Expr, Literal},
@@ -22,9 +22,7 @@ pub(super) fn typed_literal(typed: &ast::TypedString) -> Result<Expr, Diagnostic
         }
         Type::Numeric => decimal(text, 9, 29).map(Literal::Numeric),
         Type::BigNumeric => decimal(text, 38, 39).map(Literal::Numeric),
-        Type::Json => serde_json::from_str::<serde::de::IgnoredAny>(text)
-            .ok()
-            .map(|_| Literal::Json(text.clone())),
+        Type::Json => json_literal::normalised(text).map(Literal::Json),
         _ => return Err(Diagnostic::unsupported(at, format!("a literal of type {ty}"))),
     };
     let literal =
