@@ -18,10 +18,8 @@ use serde_json::{Map, Value};
 const NOT_YET: &[&str] = &[
     "fork substitute: auth_logs",
     "report: auth_logs",
-    "report: postgres_logs",
     "troubleshooting guide: auth_logs",
     "chart: multigres_logs",
-    "unified logs: auth_logs",
 ];
 
 /// A query and what it has to answer.

@@ -5,7 +5,7 @@ use super::{Function, Param, Returns, function, overload};
 pub(super) const FUNCTIONS: &[Function] = &[
     function(
         "STRING",
-        "A time as text, of a TIMESTAMP in UTC or a zone.",
+        "A time as text, of a TIMESTAMP in UTC or a zone; or the text that JSON is, an error if it is none.",
         &[
             overload(&[Param::Timestamp], Returns::String, "logweir.timestamp_text($1)").total(),
             overload(
@@ -16,6 +16,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
             overload(&[Param::Date], Returns::String, "$1::text").total(),
             overload(&[Param::Datetime], Returns::String, "logweir.datetime_text($1)").total(),
             overload(&[Param::Time], Returns::String, "logweir.time_text($1)").total(),
+            overload(&[Param::Json], Returns::String, "logweir.json_to_string($1)")
+                .safe("CASE WHEN jsonb_typeof($1) = 'string' THEN $1 #>> '{}' END"),
         ],
         &[
             ("STRING(TIMESTAMP '2024-01-01 10:00:00+00')", "2024-01-01 10:00:00+00"),
@@ -27,6 +29,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
             ("STRING(DATE '2024-01-01')", "2024-01-01"),
             ("STRING(DATETIME '2024-01-01 10:00:00')", "2024-01-01 10:00:00"),
             ("STRING(TIME '10:00:00.5')", "10:00:00.500"),
+            ("STRING(JSON '\"x\"')", "x"),
+            ("SAFE.STRING(JSON '1')", "NULL"),
         ],
     ),
     function(

@@ -166,13 +166,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
         &[("BOOL(JSON 'true')", "true"), ("SAFE.BOOL(JSON '1')", "NULL")],
     ),
     function(
-        "STRING",
-        "The text that JSON is; an error of anything else.",
-        &[overload(&[Param::Json], Returns::String, "logweir.json_to_string($1)")
-            .safe("CASE WHEN jsonb_typeof($1) = 'string' THEN $1 #>> '{}' END")],
-        &[("STRING(JSON '\"x\"')", "x"), ("SAFE.STRING(JSON '1')", "NULL")],
-    ),
-    function(
         "LAX_INT64",
         "The whole number that JSON is or can be read as; else NULL.",
         &[overload(&[Param::Json], Returns::Int64, "logweir.lax_int64($1)").total()],

@@ -57,8 +57,13 @@ pub(crate) fn lower(expr: &Expr) -> Result<Pg, Diagnostic> {
                 (Type::Array(_), false) => Pg::template("logweir.element($1, $2)", args),
                 (Type::Array(_), true) => Pg::template("logweir.safe_element($1, $2)", args),
                 // A negative place would count from the end.
+                (Type::Json, _) => Pg::template("CASE WHEN $2 >= 0 THEN $1 -> $2::int END", args),
+                // Events keep objects as objects: one is its own only element.
                 _ => {
-                    let element = Pg::template("CASE WHEN $2 >= 0 THEN $1 -> $2::int END", args);
+                    let element = Pg::template(
+                        "CASE WHEN jsonb_typeof($1) = 'object' THEN CASE WHEN $2 = 0 THEN $1 END WHEN $2 >= 0 THEN $1 -> $2::int END",
+                        args,
+                    );
                     carrier::read(element, &expr.ty)
                 }
             }

@@ -177,7 +177,7 @@ impl Resolver<'_> {
             Type::Array(element) => (element.as_ref().clone(), safe),
             // Past the end of a list inside an event there is nothing, as with every missing value.
             Type::List(element) => (Type::of_field(element), true),
-            Type::Dynamic | Type::Object(_) => (Type::Dynamic, true),
+            Type::Dynamic | Type::Object(_) => (array.ty.clone(), true),
             Type::Json => (Type::Json, true),
             ty => {
                 return Err(Diagnostic::invalid(
