@@ -130,7 +130,7 @@ pub struct Translation {
 /// A column of a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputColumn {
-    /// The name as BigQuery gives it; not always unique.
+    /// The name as BigQuery gives it, unique in any case.
     pub name: String,
     /// BigQuery's type of the values.
     pub ty: OutputType,
@@ -187,9 +187,24 @@ fn translate_here(request: &Request<'_>, sources: &dyn Sources) -> Result<Transl
     fold::fold(&mut statement);
     let query = &mut statement.query;
     query.limit = Some(query.limit.map_or(request.max_rows, |limit| limit.min(request.max_rows)));
-    let columns = query.columns.iter().map(output_column).collect::<Result<_, _>>()?;
+    let mut columns: Vec<OutputColumn> =
+        query.columns.iter().map(output_column).collect::<Result<_, _>>()?;
+    number_names(&mut columns);
     let sql = postgres::statement(&lower::statement(&statement)?);
     Ok(Translation { sql, columns })
+}
+
+/// The second column of a name is called `name_1`, the third `name_2`, as in BigQuery's answers.
+fn number_names(columns: &mut [OutputColumn]) {
+    let mut seen = std::collections::HashSet::new();
+    for column in columns {
+        let name = column.name.clone();
+        let mut count = 0;
+        while !seen.insert(column.name.to_ascii_lowercase()) {
+            count += 1;
+            column.name = format!("{name}_{count}");
+        }
+    }
 }
 
 fn output_column(column: &tree::Column) -> Result<OutputColumn, Diagnostic> {
