@@ -58,6 +58,11 @@ async fn many_rows_give_bigquerys_answers() {
             json!([{"n": 4, "m": 4}]),
         ),
         (
+            "select hll_count.extract(coalesce(s, any_value(s) over ())) as n, s is null as z
+             from (select hll_count.init(x) as s from unnest([1, 2]) as x)",
+            json!([{"n": 2, "z": false}]),
+        ),
+        (
             "select x, count(distinct y) over (partition by x) as n
              from unnest([struct(1 as x, 'a' as y), (1, 'b'), (1, 'a'), (2, null)]) order by x, y",
             json!([{"x": 1, "n": 2}, {"x": 1, "n": 2}, {"x": 1, "n": 2}, {"x": 2, "n": 0}]),
@@ -149,4 +154,41 @@ async fn errors_are_in_bigquerys_words() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sketches_are_closed() {
+    let program = super::program().await;
+    for expression in [
+        "s",
+        "[s]",
+        "struct(s)",
+        "t",
+        "to_hex(s)",
+        "cast(s as string)",
+        "length(s)",
+        "to_json_string(t)",
+        "format('%t', s)",
+        "s = b''",
+        "s in (b'')",
+        "array_agg(s)",
+        "hll_count.extract(b'x')",
+        "hll_count.merge(cast('x' as bytes))",
+    ] {
+        let sql = format!(
+            "select {expression} from (select hll_count.init(x) as s from unnest([1, 2]) as x) as t"
+        );
+        let refusal = program.refusal(&sql).await;
+        assert!(refusal.starts_with("A sketch's bytes differ from BigQuery's"), "{sql}: {refusal}");
+    }
+    let sketches = "select hll_count.init(1) as s";
+    for sql in [
+        format!("select count(*) from ({sketches}) group by s"),
+        format!("select 1 from ({sketches}) order by s"),
+        format!("select distinct s from ({sketches})"),
+        format!("select count(*) from ({sketches} union distinct {sketches})"),
+    ] {
+        let refusal = program.refusal(&sql).await;
+        assert!(refusal.starts_with("A sketch's bytes differ from BigQuery's"), "{sql}: {refusal}");
+    }
 }

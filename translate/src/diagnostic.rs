@@ -65,6 +65,13 @@ impl Diagnostic {
         }
     }
 
+    /// What is asked of an HLL_COUNT sketch needs BigQuery's own bytes.
+    pub(crate) fn closed_sketch(at: Position) -> Self {
+        let message =
+            "A sketch's bytes differ from BigQuery's; only HLL_COUNT functions can read it";
+        Self { kind: Kind::Unsupported, message: message.to_owned(), advice: None, at }
+    }
+
     pub(crate) fn internal(at: Position, message: impl Into<String>) -> Self {
         Self { kind: Kind::Internal, message: message.into(), advice: None, at }
     }

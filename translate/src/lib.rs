@@ -208,6 +208,9 @@ fn number_names(columns: &mut [OutputColumn]) {
 }
 
 fn output_column(column: &tree::Column) -> Result<OutputColumn, Diagnostic> {
+    if column.ty.has_sketch() {
+        return Err(Diagnostic::closed_sketch(Position::default()));
+    }
     let ty = output_type(&column.ty).ok_or_else(|| {
         let what = format!("a result of type {} (column {})", column.ty, column.name);
         Diagnostic::unsupported(Position::default(), what)
@@ -241,6 +244,6 @@ fn output_type(ty: &types::Type) -> Option<OutputType> {
             });
             OutputType::Struct(fields.collect::<Option<_>>()?)
         }
-        Type::DatePart => return None,
+        Type::DatePart | Type::Sketch => return None,
     })
 }

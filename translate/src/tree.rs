@@ -290,7 +290,8 @@ pub(crate) enum Literal {
     Null,
     Bool(bool),
     Int64(i64),
-    Float64(f64),
+    /// The number, and its digits where they are written: a NUMERIC takes all of them.
+    Float64(f64, Option<String>),
     String(String),
     /// Microseconds since 1970-01-01 UTC.
     Timestamp(i64),
@@ -380,7 +381,7 @@ impl Expr {
             Literal::Null => Type::Null,
             Literal::Bool(_) => Type::Bool,
             Literal::Int64(_) => Type::Int64,
-            Literal::Float64(_) => Type::Float64,
+            Literal::Float64(..) => Type::Float64,
             Literal::String(_) => Type::String,
             Literal::Timestamp(_) => Type::Timestamp,
             Literal::Datetime(_) => Type::Datetime,

@@ -26,6 +26,9 @@ pub(crate) enum Type {
     Interval,
     /// The name of a part of a date, as in `TIMESTAMP_TRUNC(x, MINUTE)`.
     DatePart,
+    /// What HLL_COUNT.INIT makes: BYTES in BigQuery, a type of its own here, since its bytes are not
+    /// BigQuery's and so must not be seen.
+    Sketch,
     /// BigQuery's own JSON type.
     Json,
     Struct(Vec<StructField>),
@@ -100,7 +103,12 @@ impl Type {
     /// Whether `=` is defined.
     pub(crate) fn is_comparable(&self) -> bool {
         match self {
-            Self::Object(_) | Self::List(_) | Self::Array(_) | Self::DatePart | Self::Json => false,
+            Self::Object(_)
+            | Self::List(_)
+            | Self::Array(_)
+            | Self::DatePart
+            | Self::Json
+            | Self::Sketch => false,
             Self::Struct(fields) => fields.iter().all(|field| field.ty.is_comparable()),
             _ => true,
         }
@@ -117,6 +125,16 @@ impl Type {
         self.is_comparable() && !matches!(self, Self::Struct(_))
     }
 
+    /// Whether a sketch is in it.
+    pub(crate) fn has_sketch(&self) -> bool {
+        match self {
+            Self::Sketch => true,
+            Self::Array(element) => element.has_sketch(),
+            Self::Struct(fields) => fields.iter().any(|field| field.ty.has_sketch()),
+            _ => false,
+        }
+    }
+
     /// PostgreSQL's name for the type that carries it.
     pub(crate) fn postgres(&self) -> String {
         match self {
@@ -125,7 +143,7 @@ impl Type {
             Self::Int64 => "bigint".to_owned(),
             Self::Float64 => "double precision".to_owned(),
             Self::Numeric | Self::BigNumeric => "numeric".to_owned(),
-            Self::Bytes => "bytea".to_owned(),
+            Self::Bytes | Self::Sketch => "bytea".to_owned(),
             // UTC without a zone: no setting of the server can change what it means.
             Self::Timestamp | Self::Datetime => "timestamp".to_owned(),
             Self::Date => "date".to_owned(),
@@ -156,6 +174,7 @@ impl fmt::Display for Type {
             Self::Time => f.write_str("TIME"),
             Self::Interval => f.write_str("INTERVAL"),
             Self::DatePart => f.write_str("DATE_TIME_PART"),
+            Self::Sketch => f.write_str("HLL_COUNT sketch"),
             Self::Array(element) => write!(f, "ARRAY<{element}>"),
             Self::Json | Self::Dynamic => f.write_str("JSON"),
             Self::Struct(fields) => {

@@ -129,6 +129,8 @@ pub(crate) enum Param {
     Date,
     Time,
     Interval,
+    /// What HLL_COUNT.INIT makes.
+    Sketch,
     DatePart,
     /// BigQuery's JSON type; values inside events fit too.
     Json,
@@ -159,6 +161,7 @@ pub(crate) enum Returns {
     Date,
     Time,
     Interval,
+    Sketch,
     Json,
     Dynamic,
     Array(&'static Returns),
@@ -186,6 +189,7 @@ impl Returns {
             Self::Date => Type::Date,
             Self::Time => Type::Time,
             Self::Interval => Type::Interval,
+            Self::Sketch => Type::Sketch,
             Self::Json => Type::Json,
             Self::Dynamic => Type::Dynamic,
             Self::Array(element) => Type::Array(Box::new(element.of(args, same))),

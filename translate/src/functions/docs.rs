@@ -87,6 +87,7 @@ fn param_text(param: Param) -> String {
         Param::Date => "DATE",
         Param::Time => "TIME",
         Param::Interval => "INTERVAL",
+        Param::Sketch => "HLL_COUNT sketch",
         Param::DatePart => "DATE_TIME_PART",
         Param::Json | Param::Dynamic => "JSON",
         Param::Array(element) => return format!("ARRAY<{}>", param_text(*element)),

@@ -149,7 +149,7 @@ pub(super) const FUNCTIONS: &[WindowFunction] = &[
 fn check_part(call: &AggregateCall<'_>, name: &str) -> Result<(), Diagnostic> {
     let Some(part) = call.args.get(1) else { return Ok(()) };
     let value = match part.as_literal() {
-        Some(Literal::Float64(value)) => Some(*value),
+        Some(Literal::Float64(value, _)) => Some(*value),
         Some(Literal::Int64(value)) => u8::try_from(*value).ok().map(f64::from),
         Some(Literal::Numeric(digits)) => digits.parse().ok(),
         _ => None,

@@ -14,7 +14,7 @@ pub(super) fn can_be_nan(expr: &Expr) -> bool {
         return false;
     }
     match &expr.kind {
-        ExprKind::Literal(Literal::Float64(number)) => number.is_nan(),
+        ExprKind::Literal(Literal::Float64(number, _)) => number.is_nan(),
         ExprKind::Literal(_) | ExprKind::Field { .. } => false,
         // A declared column is text where it is NaN.
         ExprKind::Read(inner) => matches!(inner.kind, ExprKind::Field { .. }),

@@ -16,7 +16,7 @@ pub(super) fn lower(literal: &Literal, expr: &Expr) -> Result<Pg, Diagnostic> {
         Literal::Null => Pg::null(&expr.ty.postgres()),
         Literal::Bool(value) => Pg::Atom(if *value { "TRUE" } else { "FALSE" }.to_owned()),
         Literal::Int64(number) => Pg::number(*number),
-        Literal::Float64(number) => Pg::Atom(format!("'{number:?}'::double precision")),
+        Literal::Float64(number, _) => Pg::Atom(format!("'{number:?}'::double precision")),
         Literal::Numeric(digits) => Pg::Atom(format!("'{digits}'::numeric")),
         Literal::String(text) => Pg::text(text),
         Literal::Bytes(bytes) => {

@@ -6,7 +6,7 @@ use sqlparser::ast::{
 
 use super::{
     Resolver,
-    overload::{best_overload, convert, no_match},
+    overload::{best_overload, check_sketches, convert, no_match},
     query::sort_key,
     scope::Place,
 };
@@ -221,6 +221,7 @@ impl Resolver<'_> {
     ) -> Result<(Aggregate, Type), Diagnostic> {
         let args =
             list.iter().map(|arg| self.argument(arg, place)).collect::<Result<Vec<_>, _>>()?;
+        check_sketches(name, &args)?;
         let best = best_overload(overloads.iter().map(|o| (o.params, o.optional, false)), &args);
         let Some(best) = best else { return Err(no_match(name, &args, &[], at)) };
         let overload = &overloads[best];
@@ -451,6 +452,7 @@ pub(super) fn finish_call(
     args: Vec<Expr>,
     at: Position,
 ) -> Result<Expr, Diagnostic> {
+    check_sketches(function.name, &args)?;
     let signatures = function.overloads.iter().map(|o| (o.params, o.optional, o.variadic));
     let Some(best) = best_overload(signatures, &args) else {
         return Err(no_match(function.name, &args, function.overloads, at));

@@ -148,6 +148,9 @@ pub(super) fn convert(
     if value.ty == *ty {
         return Ok(value);
     }
+    if value.ty.has_sketch() {
+        return Err(Diagnostic::closed_sketch(at));
+    }
     let implicit = value.ty == Type::Null || value.ty == Type::Dynamic || value.is_null();
     if (implicit || value.ty.is_event_value())
         && let Some(converted) = coerce::to(value.clone(), ty)
@@ -155,7 +158,7 @@ pub(super) fn convert(
         return Ok(converted);
     }
     // A literal's digits are those that are written, not those of the nearest FLOAT64.
-    if matches!(value.as_literal(), Some(Literal::Float64(_)))
+    if matches!(value.as_literal(), Some(Literal::Float64(..)))
         && matches!(ty, Type::Numeric | Type::BigNumeric)
         && let Some(converted) = coerce::to(value.clone(), ty)
     {

@@ -92,7 +92,7 @@ pub(super) fn to(expr: Expr, ty: &Type) -> Option<Expr> {
             Some(Expr { ty: ty.clone(), ..expr })
         }
         (Type::Dynamic | Type::List(_), Type::Array(_)) => Some(read_as(expr, ty)),
-        (Type::Dynamic, to) if !matches!(to, Type::Struct(_) | Type::DatePart) => {
+        (Type::Dynamic, to) if !matches!(to, Type::Struct(_) | Type::DatePart | Type::Sketch) => {
             Some(read_as(expr, ty))
         }
         // An alias of a field keeps being one: it can be read as text whatever it was declared.
@@ -109,15 +109,16 @@ fn number(expr: Expr, ty: &Type) -> Option<Expr> {
     match (expr.as_literal(), ty) {
         #[expect(clippy::cast_precision_loss, reason = "what BigQuery does")]
         (Some(Literal::Int64(number)), Type::Float64) => {
-            Some(Expr::literal(Literal::Float64(*number as f64), at))
+            Some(Expr::literal(Literal::Float64(*number as f64, None), at))
         }
         (Some(Literal::Int64(number)), _) => {
             let literal = Literal::Numeric(number.to_string());
             Some(Expr { ty: ty.clone(), ..Expr::literal(literal, at) })
         }
-        (Some(Literal::Float64(number)), Type::Numeric | Type::BigNumeric) => {
+        (Some(Literal::Float64(number, written)), Type::Numeric | Type::BigNumeric) => {
             let (decimals, whole) = if *ty == Type::Numeric { (9, 29) } else { (38, 39) };
-            let digits = typed_literal::decimal(&format!("{number:?}"), decimals, whole)?;
+            let digits = written.clone().unwrap_or_else(|| format!("{number:?}"));
+            let digits = typed_literal::rounded_decimal(&digits, decimals, whole)?;
             Some(Expr { ty: ty.clone(), ..Expr::literal(Literal::Numeric(digits), at) })
         }
         _ => (expr.ty.number_rank() < ty.number_rank()).then(|| cast(expr, ty)),
@@ -173,7 +174,7 @@ pub(super) fn to_common(exprs: Vec<Expr>) -> Result<(Vec<Expr>, Type), String> {
         let others = exprs.iter().filter(|expr| !adapts(expr));
         common_type(&others.map(|expr| expr.ty.clone()).collect::<Vec<_>>())
     };
-    let common = without(|expr| matches!(expr.as_literal(), Some(Literal::Float64(_))))
+    let common = without(|expr| matches!(expr.as_literal(), Some(Literal::Float64(..))))
         .filter(|ty| matches!(ty, Type::Numeric | Type::BigNumeric))
         .or_else(|| common_type(&types))
         .or_else(|| without(|expr| matches!(expr.as_literal(), Some(Literal::String(_)))))
@@ -212,6 +213,9 @@ pub(super) fn comparison(
     right: Expr,
     at: Position,
 ) -> Result<Expr, Diagnostic> {
+    if let Some(side) = [&left, &right].into_iter().find(|side| side.ty.has_sketch()) {
+        return Err(Diagnostic::closed_sketch(side.at));
+    }
     let (left_type, right_type) = (left.ty.clone(), right.ty.clone());
     let no_match = || {
         let sign = operator.sign();

@@ -340,7 +340,7 @@ fn number_literal(number: &str, at: Position) -> Result<Expr, Diagnostic> {
     let fraction = number.contains(['.', 'e', 'E']);
     match number.parse::<f64>() {
         Ok(value) if fraction && value.is_finite() => {
-            Ok(Expr::literal(Literal::Float64(value), at))
+            Ok(Expr::literal(Literal::Float64(value, Some(number.to_owned())), at))
         }
         _ if fraction => {
             Err(Diagnostic::invalid(at, format!("Invalid floating point literal: {number}")))

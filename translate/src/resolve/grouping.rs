@@ -148,6 +148,9 @@ impl Resolver<'_> {
                 "Aggregate functions are not allowed in GROUP BY",
             ));
         }
+        if key.ty.has_sketch() {
+            return Err(Diagnostic::closed_sketch(key.at));
+        }
         if !key.ty.is_groupable() {
             let message = format!("Grouping by expressions of type {} is not allowed", key.ty);
             return Err(Diagnostic::invalid(key.at, message));

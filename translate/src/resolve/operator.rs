@@ -214,6 +214,12 @@ impl Resolver<'_> {
                     return Ok(Expr::literal(Literal::Int64(number), at));
                 }
                 let value = self.expr(operand, place)?;
+                if let (ast::Expr::Value(_), Some(Literal::Float64(number, Some(written)))) =
+                    (operand, value.as_literal())
+                {
+                    let literal = Literal::Float64(-number, Some(format!("-{written}")));
+                    return Ok(Expr::literal(literal, at));
+                }
                 if value.ty == Type::Interval {
                     return finish_call(declared("-", at)?, vec![value], at);
                 }

@@ -32,6 +32,22 @@ pub(super) fn no_match(
     Diagnostic::invalid(at, message)
 }
 
+/// Functions besides HLL_COUNT's that hand values on, or look at nothing but whether they are NULL.
+const SKETCHES_PASS: [&str; 5] = ["ANY_VALUE", "COALESCE", "COUNT", "IF", "IFNULL"];
+
+/// Keeps the bytes of sketches from being seen, and BigQuery's sketches from being misread.
+pub(super) fn check_sketches(name: &str, args: &[Expr]) -> Result<(), Diagnostic> {
+    let reads = name.starts_with("HLL_COUNT.");
+    let foreign = |arg: &Expr| match arg.ty {
+        Type::Bytes => reads && name != "HLL_COUNT.INIT" && !arg.is_null(),
+        _ => arg.ty.has_sketch() && !reads && !SKETCHES_PASS.contains(&name),
+    };
+    match args.iter().find(|arg| foreign(arg)) {
+        Some(arg) => Err(Diagnostic::closed_sketch(arg.at)),
+        None => Ok(()),
+    }
+}
+
 /// What BigQuery says of a number of arguments that a signature does not take.
 fn wrong_count(overload: &functions::Overload, given: usize) -> Option<String> {
     let plural = |count: usize| if count == 1 { "" } else { "s" };
@@ -123,6 +139,7 @@ fn param_type(param: Param) -> Option<Type> {
         Param::Date => Type::Date,
         Param::Time => Type::Time,
         Param::Interval => Type::Interval,
+        Param::Sketch => Type::Sketch,
         Param::Json => Type::Json,
         Param::Array(element) => Type::Array(Box::new(param_type(*element)?)),
         Param::DatePart | Param::Dynamic | Param::AnyArray | Param::Same | Param::Any => {

@@ -99,7 +99,7 @@ fn literal(ty: &Type, value: &Value, at: Position) -> Option<Expr> {
         _ if value.is_array() || value.is_object() => return None,
         Type::Bool => Literal::Bool(text.to_ascii_lowercase().parse().ok()?),
         Type::Int64 => Literal::Int64(text.trim().parse().ok()?),
-        Type::Float64 => Literal::Float64(text.trim().parse().ok()?),
+        Type::Float64 => Literal::Float64(text.trim().parse().ok()?, None),
         Type::Numeric => Literal::Numeric(decimal(&text, 9, 29)?),
         Type::BigNumeric => Literal::Numeric(decimal(&text, 38, 39)?),
         Type::String => Literal::String(text),

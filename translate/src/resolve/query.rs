@@ -254,6 +254,10 @@ pub(super) fn united(
             super::coerce::column(query, place, &common)?;
         }
     }
+    // Without ALL, rows are compared.
+    if !all && left.columns.iter().any(|column| column.ty.has_sketch()) {
+        return Err(Diagnostic::closed_sketch(at));
+    }
     let value_table = left.value_table && right.value_table;
     Ok(tree::Query {
         columns: left.columns.clone(),
@@ -306,6 +310,9 @@ pub(super) fn sort_key(
     expr: Expr,
     options: &ast::OrderByOptions,
 ) -> Result<tree::SortKey, Diagnostic> {
+    if expr.ty.has_sketch() {
+        return Err(Diagnostic::closed_sketch(expr.at));
+    }
     if !expr.ty.is_ordered() {
         let message = format!("ORDER BY does not support expressions of type {}", expr.ty);
         return Err(Diagnostic::invalid(expr.at, message));

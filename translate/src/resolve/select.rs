@@ -200,6 +200,7 @@ fn check_distinct(items: &[Expr]) -> Result<(), Diagnostic> {
         .find(|(_, item)| !item.ty.is_groupable() && !item.ty.is_event_value());
     match wrong {
         None => Ok(()),
+        Some((_, item)) if item.ty.has_sketch() => Err(Diagnostic::closed_sketch(item.at)),
         Some((place, item)) => {
             let message = format!(
                 "Column {} of type {} cannot be used in SELECT DISTINCT",

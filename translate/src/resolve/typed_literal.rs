@@ -63,9 +63,54 @@ pub(super) fn decimal(text: &str, most_decimals: usize, most_whole: usize) -> Op
     Some(format!("{sign}{whole}{point}{fraction}"))
 }
 
+/// As [`decimal`], but decimals that are too many are rounded, halves away from zero.
+pub(super) fn rounded_decimal(text: &str, decimals: usize, whole: usize) -> Option<String> {
+    let exact = decimal(text, usize::MAX, whole)?;
+    let Some((before, after)) = exact.split_once('.').filter(|(_, after)| after.len() > decimals)
+    else {
+        return Some(exact);
+    };
+    let (kept, dropped) = after.split_at(decimals);
+    let mut rounded: Vec<u8> = format!("{before}.{kept}").into_bytes();
+    if dropped.as_bytes().first().is_some_and(|digit| *digit >= b'5') {
+        let sign = usize::from(rounded.first() == Some(&b'-'));
+        // Carries over nines from the right; a digit more in front takes what is left of it.
+        rounded.insert(sign, b'0');
+        for digit in rounded.iter_mut().rev() {
+            match digit {
+                b'9' => *digit = b'0',
+                b'0'..=b'8' => {
+                    *digit += 1;
+                    break;
+                }
+                _ => {}
+            }
+        }
+    }
+    decimal(std::str::from_utf8(&rounded).ok()?, decimals, whole)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rounds_decimals_that_are_too_many() {
+        for (text, digits) in [
+            ("123456789.123456789", "123456789.123456789"),
+            ("0.1234567885", "0.123456789"),
+            ("-0.1234567885", "-0.123456789"),
+            ("9.9999999995", "10"),
+            ("-9.9999999995", "-10"),
+            ("1.00000000049", "1"),
+            ("-4e-10", "0"),
+            ("-5e-10", "-0.000000001"),
+        ] {
+            assert_eq!(rounded_decimal(text, 9, 29).as_deref(), Some(digits), "{text}");
+        }
+        assert_eq!(rounded_decimal("1e29", 9, 29), None);
+        assert_eq!(rounded_decimal("99999999999999999999999999999.9999999999", 9, 29), None);
+    }
 
     #[test]
     fn reads_decimals() {
