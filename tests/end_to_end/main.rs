@@ -11,6 +11,7 @@ mod crashes;
 mod forms;
 mod functions;
 mod ingest;
+mod logflare_cases;
 mod otlp;
 mod refusals;
 mod replay;

@@ -46,6 +46,18 @@ impl LogTables {
             .ask_endpoint(&self.endpoint, Some(sql), &(&parameters).into(), &self.catalog)
             .await
     }
+
+    /// Asks an endpoint's own query, which reads the sources themselves.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn ask_sources(
+        &self,
+        sql: &str,
+        parameters: &BTreeMap<String, String>,
+    ) -> Result<Answer, NoAnswer> {
+        self.warehouse.ask(sql, &parameters.into(), &self.catalog).await
+    }
 }
 
 /// The endpoint `logs.all`, and in it the tables that it does not have.

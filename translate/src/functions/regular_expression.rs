@@ -1,11 +1,13 @@
 //! Functions of regular expressions: patterns are RE2's, PostgreSQL's are its own.
 
-use super::{Function, Param, Returns, function, lowered};
+use std::borrow::Cow;
+
+use super::{Function, Param, Returns, function, lowered, named};
 use crate::{
     diagnostic::Diagnostic,
     postgres::Expr as Pg,
     re2::{self, Pattern, Replacement, Search},
-    tree::{Expr, Literal},
+    tree::{Expr, ExprKind, Literal},
 };
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -145,17 +147,24 @@ const EXTRACT: &[super::Overload] = &[
 ];
 
 /// The constant text of an argument.
-fn constant(arg: &Expr) -> Result<Option<&str>, Diagnostic> {
-    match arg.as_literal() {
-        Some(Literal::String(text)) => Ok(Some(text)),
-        Some(Literal::Null) => Ok(None),
+fn constant(arg: &Expr) -> Result<Option<Cow<'_, str>>, Diagnostic> {
+    match &arg.kind {
+        ExprKind::Literal(Literal::String(text)) => Ok(Some(text.into())),
+        ExprKind::Literal(Literal::Null) => Ok(None),
+        // Constants that are put together.
+        ExprKind::Call { overload, args, .. }
+            if named("CONCAT").is_some_and(|concat| concat.overloads.contains(overload)) =>
+        {
+            let parts = args.iter().map(constant).collect::<Result<Option<Vec<_>>, _>>()?;
+            Ok(parts.map(|parts| parts.concat().into()))
+        }
         _ => Err(Diagnostic::unsupported(arg.at, "a regular expression that is not a constant")),
     }
 }
 
 fn pattern(arg: &Expr) -> Result<Option<Pattern>, Diagnostic> {
     let Some(text) = constant(arg)? else { return Ok(None) };
-    Pattern::parse(text).map(Some).map_err(|error| because(arg, error))
+    Pattern::parse(&text).map(Some).map_err(|error| because(arg, error))
 }
 
 fn because(arg: &Expr, error: re2::Error) -> Diagnostic {
@@ -269,7 +278,7 @@ fn replace(args: &[Expr], lowered: Vec<Pg>) -> Result<Pg, Diagnostic> {
     let (Some(pattern), Some(with)) = (pattern(&args[1])?, constant(&args[2])?) else {
         return Ok(Pg::null("text"));
     };
-    let with = Replacement::parse(with, pattern.groups).map_err(|why| {
+    let with = Replacement::parse(&with, pattern.groups).map_err(|why| {
         Diagnostic::invalid(args[2].at, format!("Invalid REGEXP_REPLACE pattern: {why}"))
     })?;
     let wanted: Vec<usize> = with.groups.iter().copied().filter(|group| *group > 0).collect();

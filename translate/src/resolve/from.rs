@@ -190,6 +190,9 @@ impl Resolver<'_> {
             }
         };
         let relation = add(scope, named, shape, at)?;
+        if let Some(added) = scope.relations.last_mut().filter(|_| alias.is_none()) {
+            added.source = Some(full);
+        }
         Ok(From::Table { table: source.table, relation })
     }
 
@@ -253,6 +256,7 @@ impl Resolver<'_> {
                 alias: offset,
                 relation: relation.clone(),
                 shape: Shape::Offset,
+                source: None,
                 of_endpoint: false,
             });
         }
@@ -305,7 +309,13 @@ pub(super) fn add(
         count += 1;
         relation = format!("{wanted} {count}");
     }
-    scope.relations.push(Relation { alias, relation: relation.clone(), shape, of_endpoint: false });
+    scope.relations.push(Relation {
+        alias,
+        source: None,
+        relation: relation.clone(),
+        shape,
+        of_endpoint: false,
+    });
     Ok(relation)
 }
 

@@ -18,6 +18,11 @@ use crate::{
     types::Type,
 };
 
+/// Whether a name in backquotes is that of a relation's source.
+fn is_source(relation: &Relation, name: &Ident) -> bool {
+    name.quote_style.is_some() && relation.source.as_deref() == Some(name.value.as_str())
+}
+
 impl Resolver<'_> {
     /// `a`, `a.b`, `a.b.c` …
     pub(super) fn name(&self, parts: &[Ident], place: Place<'_>) -> Result<Expr, Diagnostic> {
@@ -57,7 +62,8 @@ impl Resolver<'_> {
             let named = here
                 .relations
                 .iter()
-                .find(|relation| relation.alias.eq_ignore_ascii_case(&first.value));
+                .find(|relation| relation.alias.eq_ignore_ascii_case(&first.value))
+                .or_else(|| here.relations.iter().find(|relation| is_source(relation, first)));
             if let Some(relation) = named {
                 return match (&relation.shape, parts.get(1)) {
                     (Shape::Element { .. }, _) => {

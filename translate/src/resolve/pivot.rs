@@ -210,8 +210,13 @@ impl Resolver<'_> {
     ) -> Result<Vec<String>, Diagnostic> {
         let relation = String::from("pivoted");
         let shape = Shape::Columns(columns.to_vec());
-        let relations =
-            vec![Relation { alias: String::new(), relation, shape, of_endpoint: false }];
+        let relations = vec![Relation {
+            alias: String::new(),
+            source: None,
+            relation,
+            shape,
+            of_endpoint: false,
+        }];
         let scope = Scope { relations, ..Scope::new(None) };
         let place = Place { no_aggregates: None, ..Place::clause("PIVOT", &scope, tables) };
         let resolved = self.expr(expr, place)?;

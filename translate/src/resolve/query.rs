@@ -142,6 +142,7 @@ impl Resolver<'_> {
                 alias: RESULT.to_owned(),
                 relation: RESULT.to_owned(),
                 shape: super::from::shape_of(&sorted.columns, sorted.value_table),
+                source: None,
                 of_endpoint: false,
             }],
             ..Scope::new(None)

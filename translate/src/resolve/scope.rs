@@ -48,6 +48,9 @@ impl<'p> Scope<'p> {
 pub(super) struct Relation {
     /// How the query names it.
     pub(super) alias: String,
+    /// A source's whole name, where it has points and there is no alias: it may be written in
+    /// backquotes before a column.
+    pub(super) source: Option<String>,
     /// How PostgreSQL names it.
     pub(super) relation: String,
     pub(super) shape: Shape,
