@@ -5,6 +5,8 @@
 //! days, asks in turns, and prints medians and ratios; then Logweir's with one day of history beside
 //! 30.
 //!
+//! Before that it prints how long translations take; `-- translate` prints nothing else.
+//!
 //! Logflare's table is one table (`id` primary key, BRIN on `timestamp`); its SQL is a CTE that reads
 //! everything from `body` as JSON and compares the time as `body ->> 'timestamp'`, the UNNESTs taken
 //! out and their aliases replaced by paths. So it is written here, from what its translator was seen
@@ -12,11 +14,15 @@
 
 use std::time::Instant;
 
-use end_to_end::{figures::Figures, postgres::TestCluster, program::Program};
+use end_to_end::{
+    figures::Figures,
+    postgres::TestCluster,
+    program::Program,
+    studio_requests::{SOURCE, SupabaseSources, studio_requests, translate_for_studio},
+};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-const SOURCE: &str = "cloudflare.logs.prod";
 const EVENTS: u32 = 1_000_000;
 const DAYS: u32 = 30;
 const ROUNDS: usize = 7;
@@ -29,10 +35,6 @@ struct Request {
 }
 
 fn requests(since: &str, id: &str) -> [Request; 5] {
-    let joins =
-        "from edge_logs t cross join unnest(metadata) as m cross join unnest(m.request) as request
-                 cross join unnest(m.response) as response";
-    let columns = "id, t.timestamp, event_message, request.method, request.path, request.search, response.status_code";
     let cte = format!(
         "with edge_logs as (select (t.body -> 'timestamp') as timestamp, (t.body -> 'id') as id,
            (t.body -> 'event_message') as event_message, (t.body -> 'metadata') as metadata from logflare t
@@ -44,61 +46,55 @@ fn requests(since: &str, id: &str) -> [Request; 5] {
                  (metadata #> '{response,status_code}') as status_code";
     let status = "(metadata #>> '{response,status_code}')::numeric";
     let bucket = "date_trunc('minute', to_timestamp((t.timestamp #>> '{}')::bigint / 1000000.0) at time zone 'UTC')";
-    let counts = |status: &str| {
+    let logflare = [
+        format!("{cte} select {paths} from edge_logs t order by timestamp desc limit 100"),
         format!(
-            "count(case when not ({status} >= 500 or {status} >= 400 and {status} < 500) then 1 end) as ok_count,
+            "{cte} select {paths} from edge_logs t where {status} between 500 and 599 order by timestamp desc limit 100"
+        ),
+        format!("{cte} select count(*) as count from edge_logs t"),
+        // It groups by the raw column in truth; grouped by the bucket here, to be fair.
+        format!(
+            "{cte} select {bucket} as bucket,
+             count(case when not ({status} >= 500 or {status} >= 400 and {status} < 500) then 1 end) as ok_count,
              count(case when {status} >= 500 then 1 end) as error_count,
-             count(case when {status} >= 400 and {status} < 500 then 1 end) as warning_count"
-        )
-    };
-    [
-        Request {
-            name: "list",
-            studio: format!("select {columns} {joins} order by timestamp desc limit 100"),
-            logflare: format!(
-                "{cte} select {paths} from edge_logs t order by timestamp desc limit 100"
-            ),
-        },
-        Request {
-            name: "filtered list",
-            studio: format!(
-                "select {columns} {joins} where (response.status_code between 500 and 599) order by timestamp desc limit 100"
-            ),
-            logflare: format!(
-                "{cte} select {paths} from edge_logs t where {status} between 500 and 599 order by timestamp desc limit 100"
-            ),
-        },
-        Request {
-            name: "count",
-            studio: format!("select count(*) as count {joins}"),
-            logflare: format!("{cte} select count(*) as count from edge_logs t"),
-        },
-        Request {
-            name: "chart",
-            studio: format!(
-                "select timestamp_trunc(t.timestamp, minute) as timestamp, {} {joins} group by timestamp order by timestamp asc",
-                counts("response.status_code")
-            ),
-            // It groups by the raw column in truth; grouped by the bucket here, to be fair.
-            logflare: format!(
-                "{cte} select {bucket} as bucket, {} from edge_logs t group by bucket order by bucket",
-                counts(status)
-            ),
-        },
-        Request {
-            name: "single event",
-            studio: format!(
-                "select id, timestamp, event_message, metadata from edge_logs where id = '{id}' limit 1"
-            ),
-            logflare: format!(
-                "{cte} select id, timestamp, event_message, metadata from edge_logs t where (id #>> '{{}}') = '{id}' limit 1"
-            ),
-        },
-    ]
+             count(case when {status} >= 400 and {status} < 500 then 1 end) as warning_count
+             from edge_logs t group by bucket order by bucket"
+        ),
+        format!(
+            "{cte} select id, timestamp, event_message, metadata from edge_logs t where (id #>> '{{}}') = '{id}' limit 1"
+        ),
+    ];
+    let mut logflare = logflare.into_iter();
+    studio_requests(id).map(|(name, studio)| Request {
+        name,
+        studio,
+        logflare: logflare.next().unwrap_or_default(),
+    })
+}
+
+/// Prints how long translations take, on one thread.
+fn print_translation_times() {
+    const TRANSLATIONS: usize = 500;
+    let sources = SupabaseSources::new("log_events");
+    let bounds = ["2026-11-20T12:00:00.000Z", "2026-11-20T13:00:00.000Z"];
+    println!("translation, {TRANSLATIONS} times, µs: median (least–greatest)");
+    for (name, sql) in studio_requests("an-id") {
+        let mut times = Figures::default();
+        for _ in 0..TRANSLATIONS {
+            let start = Instant::now();
+            translate_for_studio(&sql, bounds, &sources).expect("it is translated");
+            times.push(start.elapsed().as_secs_f64() * 1e6);
+        }
+        println!("{name:<13} | {times:>24}");
+    }
 }
 
 #[tokio::main]
 async fn main() {
+    print_translation_times();
+    if std::env::args().any(|argument| argument == "translate") {
+        return;
+    }
     let cluster = TestCluster::durable();
     let (long, long_url) = filled(&cluster, DAYS).await;
     let (short, _) = filled(&cluster, 1).await;

@@ -13,6 +13,7 @@ mod functions;
 mod ingest;
 mod logflare_cases;
 mod otlp;
+mod plans;
 mod refusals;
 mod replay;
 mod studio_answers;

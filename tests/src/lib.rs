@@ -11,3 +11,4 @@ pub mod postgres;
 pub mod postgres_proxy;
 pub mod program;
 pub mod studio_queries;
+pub mod studio_requests;
