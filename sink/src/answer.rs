@@ -1,5 +1,7 @@
 //! Answers: the only place that knows status codes.
 
+use std::fmt;
+
 use serde_json::json;
 use warp::{
     http::{
@@ -69,9 +71,18 @@ pub(crate) fn managed(done: Result<serde_json::Value, ManageError>) -> Response 
         }
         ManageError::Unauthorized => StatusCode::UNAUTHORIZED,
         ManageError::NoSuchSource => StatusCode::NOT_FOUND,
+        ManageError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        ManageError::Busy => return busy(&error),
         ManageError::Body(_) => StatusCode::BAD_REQUEST,
     };
     json(status, &json!({ "error": error.to_string() }))
+}
+
+/// Too much is being worked on already.
+fn busy(error: &dyn fmt::Display) -> Response {
+    let mut response = json(StatusCode::TOO_MANY_REQUESTS, &json!({ "error": error.to_string() }));
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("3"));
+    response
 }
 
 /// Some or all events are not stored.
@@ -84,12 +95,7 @@ pub(crate) fn failure(error: &IngestError) -> Response {
         IngestError::Starting | IngestError::Append(_) | IngestError::Left => {
             StatusCode::SERVICE_UNAVAILABLE
         }
-        IngestError::Busy => {
-            let error = json!({ "error": error.to_string() });
-            let mut response = json(StatusCode::TOO_MANY_REQUESTS, &error);
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("3"));
-            return response;
-        }
+        IngestError::Busy => return busy(error),
         IngestError::TooMany(exceeded) => {
             // The contract's text is one of Logflare's; what helps here stands beside it.
             let advice = format!("send less, or raise {}", exceeded.setting());
