@@ -6,7 +6,7 @@ use serde_json::json;
 use warp::{
     http::{
         HeaderValue, StatusCode,
-        header::{ALLOW, CONTENT_TYPE, RETRY_AFTER},
+        header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER},
     },
     reply::Response,
 };
@@ -71,7 +71,7 @@ pub(crate) fn managed(done: Result<serde_json::Value, ManageError>) -> Response 
         }
         ManageError::Unauthorized => StatusCode::UNAUTHORIZED,
         ManageError::NoSuchSource => StatusCode::NOT_FOUND,
-        ManageError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        ManageError::TooLarge(_) => return too_large(&error),
         ManageError::Busy => return busy(&error),
         ManageError::Body(_) => StatusCode::BAD_REQUEST,
     };
@@ -82,6 +82,14 @@ pub(crate) fn managed(done: Result<serde_json::Value, ManageError>) -> Response 
 fn busy(error: &dyn fmt::Display) -> Response {
     let mut response = json(StatusCode::TOO_MANY_REQUESTS, &json!({ "error": error.to_string() }));
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("3"));
+    response
+}
+
+/// What is left of the body is not read, so the connection ends: the sender must not send its next
+/// request over it. (In HTTP/2 only the request ends, and the header is left out.)
+fn too_large(error: &dyn fmt::Display) -> Response {
+    let mut response = json(StatusCode::PAYLOAD_TOO_LARGE, &json!({ "error": error.to_string() }));
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
@@ -96,6 +104,7 @@ pub(crate) fn failure(error: &IngestError) -> Response {
             StatusCode::SERVICE_UNAVAILABLE
         }
         IngestError::Busy => return busy(error),
+        IngestError::TooLarge(_) => return too_large(error),
         IngestError::TooMany(exceeded) => {
             // The contract's text is one of Logflare's; what helps here stands beside it.
             let advice = format!("send less, or raise {}", exceeded.setting());
@@ -103,10 +112,9 @@ pub(crate) fn failure(error: &IngestError) -> Response {
             return json(StatusCode::TOO_MANY_REQUESTS, &body);
         }
         IngestError::Unauthorized => StatusCode::UNAUTHORIZED,
-        IngestError::TooLarge(_)
-        | IngestError::TooManyEvents
-        | IngestError::TooManyValues
-        | IngestError::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        IngestError::TooManyEvents | IngestError::TooManyValues | IngestError::TooLong(_) => {
+            StatusCode::PAYLOAD_TOO_LARGE
+        }
         IngestError::Encoding(_)
         | IngestError::Inflate(_)
         | IngestError::Body(_)

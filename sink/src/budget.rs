@@ -12,14 +12,14 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::{AcquireError, OwnedSemaphorePermit, Semaphore},
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 use crate::error::IngestError;
 
-/// How long a request waits for memory of either kind. Senders that are told 429 come again; Vector
-/// gives a request up after 60 s.
-const PATIENCE: Duration = Duration::from_secs(25);
+/// How long a request waits for memory in all. Senders that are told 429 come again; Vector gives a
+/// request up after 60 s.
+const PATIENCE: Duration = Duration::from_secs(45);
 
 /// What is counted, in bytes: a semaphore counts to 2^32 at least.
 const UNIT: usize = 1024;
@@ -66,6 +66,8 @@ pub(crate) struct Share {
     arriving: Held,
     working: Held,
     growing: Option<OwnedSemaphorePermit>,
+    /// How much longer it waits.
+    patience: Duration,
 }
 
 /// What a request has of a lane.
@@ -92,6 +94,7 @@ impl Budget {
             arriving: Held::default(),
             working: Held::default(),
             growing: None,
+            patience: PATIENCE,
         }
     }
 }
@@ -120,20 +123,28 @@ impl Lane {
     }
 
     /// So many units more, when they are there.
-    async fn take(&self, units: usize) -> Result<OwnedSemaphorePermit, IngestError> {
+    async fn take(
+        &self,
+        units: usize,
+        patience: &mut Duration,
+    ) -> Result<OwnedSemaphorePermit, IngestError> {
         if let Some(permit) = self.take_now(units) {
             return Ok(permit);
         }
         let lane = if units <= self.most_of_small { &self.small } else { &self.large };
         let units = u32::try_from(units).unwrap_or(u32::MAX);
-        in_time(Arc::clone(lane).acquire_many_owned(units)).await
+        in_time(Arc::clone(lane).acquire_many_owned(units), patience).await
     }
 }
 
 async fn in_time(
     permit: impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>>,
+    patience: &mut Duration,
 ) -> Result<OwnedSemaphorePermit, IngestError> {
-    match timeout(PATIENCE, permit).await {
+    let begin = Instant::now();
+    let permit = timeout(*patience, permit).await;
+    *patience = patience.saturating_sub(begin.elapsed());
+    match permit {
         Ok(Ok(permit)) => Ok(permit),
         Ok(Err(_)) | Err(_) => Err(IngestError::Busy),
     }
@@ -150,7 +161,8 @@ impl Share {
         else {
             return Ok(());
         };
-        self.arriving.permits.push(self.budget.arriving.take(missing).await?);
+        let more = self.budget.arriving.take(missing, &mut self.patience).await?;
+        self.arriving.permits.push(more);
         self.arriving.units = units;
         Ok(())
     }
@@ -167,7 +179,7 @@ impl Share {
         }
         if bytes > UNKNOWN_LENGTH && self.growing.is_none() {
             let turn = Arc::clone(&self.budget.growing).acquire_owned();
-            self.growing = Some(in_time(turn).await?);
+            self.growing = Some(in_time(turn, &mut self.patience).await?);
         }
         self.arrive(bytes.saturating_mul(2).max(STEP).min(limit)).await
     }
@@ -190,7 +202,7 @@ impl Share {
         }
         self.working = Held::default();
         let units = self.budget.working.units(bytes);
-        let permits = vec![self.budget.working.take(units).await?];
+        let permits = vec![self.budget.working.take(units, &mut self.patience).await?];
         self.working = Held { units, permits };
         Ok(())
     }
@@ -223,12 +235,16 @@ mod tests {
         one.arrive(1).await.unwrap();
         one.work(60 * MIB).await.unwrap();
         assert!(one.fits(70 * MIB));
+        let begin = Instant::now();
         assert!(matches!(other.arrive(20 * MIB).await, Err(IngestError::Busy)));
         other.arrive(10 * MIB).await.unwrap();
         assert!(matches!(other.work(30 * MIB).await, Err(IngestError::Busy)));
+        // In all, not each time.
+        assert_eq!(begin.elapsed(), PATIENCE);
         assert!(!other.fits(30 * MIB) && other.fits(20 * MIB));
         // More than there is is all that there is.
         drop(one);
+        other = budget.share();
         other.arrive(1000 * MIB).await.unwrap();
         other.work(1000 * MIB).await.unwrap();
         for lane in [&budget.arriving, &budget.working] {
@@ -297,6 +313,7 @@ mod tests {
         let further = other.arrive_further(2 * MIB + 1, 32 * MIB).await;
         assert!(matches!(further, Err(IngestError::Busy)));
         one.arrived();
+        other.patience = PATIENCE;
         other.arrive_further(2 * MIB + 1, 32 * MIB).await.unwrap();
     }
 }

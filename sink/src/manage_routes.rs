@@ -123,6 +123,7 @@ mod tests {
             let answer = managed(Err(error));
             assert_eq!(answer.status(), status, "{text}");
             assert_eq!(answer.headers().contains_key("retry-after"), status == 429);
+            assert_eq!(answer.headers().contains_key("connection"), status == 413);
         }
     }
 
