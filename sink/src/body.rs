@@ -19,8 +19,12 @@ pub(crate) fn declared_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
 }
 
-/// Collects a body of at most `limit` bytes, within its share of memory, which is taken before
-/// anything of a body of declared length is read.
+/// What may come of a body before memory is taken for it: little beside what its connection takes.
+/// So thousands of senders that send next to nothing hold nothing that others wait for.
+const BRIEF: usize = 8 << 10;
+
+/// Collects a body of at most `limit` bytes, within its share of memory. For one of declared length
+/// it is taken at one go, once more than a little has come.
 pub(crate) async fn collect<E: fmt::Display>(
     body: impl Stream<Item = Result<impl Buf, E>>,
     declared: Option<usize>,
@@ -31,8 +35,7 @@ pub(crate) async fn collect<E: fmt::Display>(
         return Err(IngestError::TooLarge(limit));
     }
     let declared = declared.unwrap_or_default();
-    share.arrive(declared).await?;
-    let mut collected = Vec::with_capacity(declared);
+    let mut collected = Vec::with_capacity(declared.min(BRIEF));
     let mut body = std::pin::pin!(body);
     while let Some(mut part) =
         body.try_next().await.map_err(|error| IngestError::Body(error.to_string()))?
@@ -41,8 +44,11 @@ pub(crate) async fn collect<E: fmt::Display>(
             return Err(IngestError::TooLarge(limit));
         }
         let length = collected.len() + part.remaining();
-        if length > declared {
+        if length > declared.max(BRIEF) {
             share.arrive_further(length, limit).await?;
+        } else if length > BRIEF {
+            share.arrive(declared).await?;
+            collected.reserve(declared - collected.len());
         }
         while part.has_remaining() {
             let length = part.chunk().len();
@@ -56,6 +62,8 @@ pub(crate) async fn collect<E: fmt::Display>(
 
 #[cfg(test)]
 mod tests {
+    use futures_util::StreamExt as _;
+
     use super::*;
     use crate::budget::Budget;
 
@@ -76,6 +84,29 @@ mod tests {
         }
         let body = collect(parts(), None, 4, &mut share()).await;
         assert!(matches!(body, Err(IngestError::TooLarge(4))));
+    }
+
+    #[tokio::test]
+    async fn what_hardly_comes_holds_nothing() {
+        let budget = Budget::new(1 << 20);
+        // All of them together say more than there is.
+        let waiting: Vec<_> = (0..1_000)
+            .map(|_| {
+                let begun = futures_util::stream::iter([Ok::<_, String>(&b"a"[..])])
+                    .chain(futures_util::stream::pending());
+                let mut share = budget.share();
+                Box::pin(async move { collect(begun, Some(64 << 10), 1 << 20, &mut share).await })
+            })
+            .collect();
+        let mut waiting = futures_util::future::join_all(waiting);
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        let whole = vec![b'a'; 64 << 10];
+        let parts = whole.chunks(1 << 10).map(Ok::<_, String>);
+        let mut share = budget.share();
+        let all =
+            collect(futures_util::stream::iter(parts), Some(whole.len()), 1 << 20, &mut share);
+        let all = futures_util::poll!(std::pin::pin!(all));
+        assert!(matches!(all, std::task::Poll::Ready(Ok(body)) if body == whole));
     }
 
     #[tokio::test]
