@@ -1,10 +1,12 @@
 //! Answers: the only place that knows status codes.
 
+use std::fmt;
+
 use serde_json::json;
 use warp::{
     http::{
         HeaderValue, StatusCode,
-        header::{ALLOW, CONTENT_TYPE, RETRY_AFTER},
+        header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER},
     },
     reply::Response,
 };
@@ -69,9 +71,26 @@ pub(crate) fn managed(done: Result<serde_json::Value, ManageError>) -> Response 
         }
         ManageError::Unauthorized => StatusCode::UNAUTHORIZED,
         ManageError::NoSuchSource => StatusCode::NOT_FOUND,
+        ManageError::TooLarge(_) => return too_large(&error),
+        ManageError::Busy => return busy(&error),
         ManageError::Body(_) => StatusCode::BAD_REQUEST,
     };
     json(status, &json!({ "error": error.to_string() }))
+}
+
+/// Too much is being worked on already.
+fn busy(error: &dyn fmt::Display) -> Response {
+    let mut response = json(StatusCode::TOO_MANY_REQUESTS, &json!({ "error": error.to_string() }));
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("3"));
+    response
+}
+
+/// What is left of the body is not read, so the connection ends: the sender must not send its next
+/// request over it. (In HTTP/2 only the request ends, and the header is left out.)
+fn too_large(error: &dyn fmt::Display) -> Response {
+    let mut response = json(StatusCode::PAYLOAD_TOO_LARGE, &json!({ "error": error.to_string() }));
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// Some or all events are not stored.
@@ -84,12 +103,8 @@ pub(crate) fn failure(error: &IngestError) -> Response {
         IngestError::Starting | IngestError::Append(_) | IngestError::Left => {
             StatusCode::SERVICE_UNAVAILABLE
         }
-        IngestError::Busy => {
-            let error = json!({ "error": error.to_string() });
-            let mut response = json(StatusCode::TOO_MANY_REQUESTS, &error);
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("3"));
-            return response;
-        }
+        IngestError::Busy => return busy(error),
+        IngestError::TooLarge(_) => return too_large(error),
         IngestError::TooMany(exceeded) => {
             // The contract's text is one of Logflare's; what helps here stands beside it.
             let advice = format!("send less, or raise {}", exceeded.setting());
@@ -97,10 +112,9 @@ pub(crate) fn failure(error: &IngestError) -> Response {
             return json(StatusCode::TOO_MANY_REQUESTS, &body);
         }
         IngestError::Unauthorized => StatusCode::UNAUTHORIZED,
-        IngestError::TooLarge(_)
-        | IngestError::TooManyEvents
-        | IngestError::TooManyValues
-        | IngestError::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        IngestError::TooManyEvents | IngestError::TooManyValues | IngestError::TooLong(_) => {
+            StatusCode::PAYLOAD_TOO_LARGE
+        }
         IngestError::Encoding(_)
         | IngestError::Inflate(_)
         | IngestError::Body(_)

@@ -1,67 +1,223 @@
 //! Memory for bodies: bounded over all requests.
+//!
+//! ```text
+//! arriving: bodies as they come        working: what they are inflated to, and read
+//! ```
+//!
+//! A request takes either at one go, the first before the second, so that none holds what another
+//! one waits for and waits itself. Small requests have memory of their own besides, and do not
+//! queue behind large ones.
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{AcquireError, OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout},
+};
 
 use crate::error::IngestError;
 
-/// How long a request waits for memory. Senders that are told 429 come again.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a request waits for memory in all. Senders that are told 429 come again; Vector gives a
+/// request up after 60 s.
+const PATIENCE: Duration = Duration::from_secs(45);
 
 /// What is counted, in bytes: a semaphore counts to 2^32 at least.
 const UNIT: usize = 1024;
 
+/// The part of all memory that is for bodies as they come.
+const ARRIVING: usize = 4;
+
+/// The part of either memory that is for small requests alone.
+const SMALL: usize = 16;
+
+/// The part of the memory for small requests that is the most for one of them.
+const SMALL_SHARE: usize = 4;
+
+/// What a body of unknown length begins with, in bytes; what it has is doubled as it comes.
+const STEP: usize = 64 << 10;
+
+/// Bodies of unknown length that are larger come one at a time: each holds memory while it waits
+/// for more.
+const UNKNOWN_LENGTH: usize = 1 << 20;
+
 /// Memory for bodies and what they become, over all requests. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Budget {
-    units: Arc<Semaphore>,
-    all: usize,
+    arriving: Lane,
+    working: Lane,
+    /// For bodies of unknown length.
+    growing: Arc<Semaphore>,
+}
+
+/// Memory of one kind.
+#[derive(Debug, Clone)]
+struct Lane {
+    large: Arc<Semaphore>,
+    most: usize,
+    small: Arc<Semaphore>,
+    /// The most that a small request takes.
+    most_of_small: usize,
 }
 
 /// Memory of one request, given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Share {
     budget: Budget,
-    permit: Option<OwnedSemaphorePermit>,
+    arriving: Held,
+    working: Held,
+    growing: Option<OwnedSemaphorePermit>,
+    /// How much longer it waits.
+    patience: Duration,
+}
+
+/// What a request has of a lane.
+#[derive(Debug, Default)]
+struct Held {
     units: usize,
+    permits: Vec<OwnedSemaphorePermit>,
 }
 
 impl Budget {
     pub(crate) fn new(bytes: usize) -> Self {
-        let all = (bytes / UNIT).clamp(1, u32::MAX as usize);
-        Self { units: Arc::new(Semaphore::new(all)), all }
+        let all = (bytes / UNIT).clamp(2, u32::MAX as usize);
+        let arriving = (all / ARRIVING).max(1);
+        Self {
+            arriving: Lane::new(arriving),
+            working: Lane::new(all - arriving),
+            growing: Arc::new(Semaphore::new(1)),
+        }
     }
 
     pub(crate) fn share(&self) -> Share {
-        Share { budget: self.clone(), permit: None, units: 0 }
+        Share {
+            budget: self.clone(),
+            arriving: Held::default(),
+            working: Held::default(),
+            growing: None,
+            patience: PATIENCE,
+        }
+    }
+}
+
+impl Lane {
+    fn new(units: usize) -> Self {
+        let small = units / SMALL;
+        Self {
+            large: Arc::new(Semaphore::new(units - small)),
+            most: units - small,
+            small: Arc::new(Semaphore::new(small)),
+            most_of_small: small / SMALL_SHARE,
+        }
+    }
+
+    /// In units. A request may always have all that there is, and not more: a single large one must
+    /// not wait for ever.
+    fn units(&self, bytes: usize) -> usize {
+        bytes.div_ceil(UNIT).min(self.most)
+    }
+
+    /// So many units more, if they are there.
+    fn take_now(&self, units: usize) -> Option<OwnedSemaphorePermit> {
+        let units = u32::try_from(units).ok()?;
+        Arc::clone(&self.large).try_acquire_many_owned(units).ok()
+    }
+
+    /// So many units more, when they are there.
+    async fn take(
+        &self,
+        units: usize,
+        patience: &mut Duration,
+    ) -> Result<OwnedSemaphorePermit, IngestError> {
+        if let Some(permit) = self.take_now(units) {
+            return Ok(permit);
+        }
+        let lane = if units <= self.most_of_small { &self.small } else { &self.large };
+        let units = u32::try_from(units).unwrap_or(u32::MAX);
+        in_time(Arc::clone(lane).acquire_many_owned(units), patience).await
+    }
+}
+
+async fn in_time(
+    permit: impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>>,
+    patience: &mut Duration,
+) -> Result<OwnedSemaphorePermit, IngestError> {
+    let begin = Instant::now();
+    let permit = timeout(*patience, permit).await;
+    *patience = patience.saturating_sub(begin.elapsed());
+    match permit {
+        Ok(Ok(permit)) => Ok(permit),
+        Ok(Err(_)) | Err(_) => Err(IngestError::Busy),
     }
 }
 
 impl Share {
-    /// Takes more, until it is so many bytes. A request may always have all of the budget, and
-    /// not more: a single large one must not wait for ever.
+    /// Takes memory for a body of so many bytes, before it comes.
     ///
     /// # Errors
-    /// [`IngestError::Busy`] when other requests hold too much for too long.
-    pub(crate) async fn grow_to(&mut self, bytes: usize) -> Result<(), IngestError> {
-        let wanted = bytes.div_ceil(UNIT).min(self.budget.all);
-        let Some(missing) = wanted.checked_sub(self.units).filter(|missing| *missing > 0) else {
+    /// [`IngestError::Busy`] when other requests hold too much for too long; so everywhere here.
+    pub(crate) async fn arrive(&mut self, bytes: usize) -> Result<(), IngestError> {
+        let units = self.budget.arriving.units(bytes);
+        let Some(missing) = units.checked_sub(self.arriving.units).filter(|missing| *missing > 0)
+        else {
             return Ok(());
         };
-        let count = u32::try_from(missing).unwrap_or(u32::MAX);
-        let more = Arc::clone(&self.budget.units).acquire_many_owned(count);
-        match tokio::time::timeout(PATIENCE, more).await {
-            Ok(Ok(more)) => {
-                self.units = wanted;
-                match &mut self.permit {
-                    Some(permit) => permit.merge(more),
-                    none => *none = Some(more),
-                }
-                Ok(())
-            }
-            _ => Err(IngestError::Busy),
+        let more = self.budget.arriving.take(missing, &mut self.patience).await?;
+        self.arriving.permits.push(more);
+        self.arriving.units = units;
+        Ok(())
+    }
+
+    /// Takes memory for a body that has so many bytes already, may have `limit`, and does not say
+    /// how many it will have.
+    pub(crate) async fn arrive_further(
+        &mut self,
+        bytes: usize,
+        limit: usize,
+    ) -> Result<(), IngestError> {
+        if bytes <= self.arriving.units * UNIT {
+            return Ok(());
         }
+        if bytes > UNKNOWN_LENGTH && self.growing.is_none() {
+            let turn = Arc::clone(&self.budget.growing).acquire_owned();
+            self.growing = Some(in_time(turn, &mut self.patience).await?);
+        }
+        self.arrive(bytes.saturating_mul(2).max(STEP).min(limit)).await
+    }
+
+    /// The body has come.
+    pub(crate) fn arrived(&mut self) {
+        self.growing = None;
+    }
+
+    /// The body as it came is no longer there.
+    pub(crate) fn give_back_arriving(&mut self) {
+        self.arriving = Held::default();
+    }
+
+    /// Takes memory to work in. What was taken for that before is given back first: there must be
+    /// nothing in it.
+    pub(crate) async fn work(&mut self, bytes: usize) -> Result<(), IngestError> {
+        if self.fits(bytes) {
+            return Ok(());
+        }
+        self.working = Held::default();
+        let units = self.budget.working.units(bytes);
+        let permits = vec![self.budget.working.take(units, &mut self.patience).await?];
+        self.working = Held { units, permits };
+        Ok(())
+    }
+
+    /// Whether so much can be worked in, with what can be had at once.
+    pub(crate) fn fits(&mut self, bytes: usize) -> bool {
+        let units = self.budget.working.units(bytes);
+        let missing = units.saturating_sub(self.working.units);
+        if missing == 0 {
+            return true;
+        }
+        let Some(permit) = self.budget.working.take_now(missing) else { return false };
+        self.working.permits.push(permit);
+        self.working.units = units;
+        true
     }
 }
 
@@ -69,19 +225,95 @@ impl Share {
 mod tests {
     use super::*;
 
+    const MIB: usize = 1 << 20;
+
     #[tokio::test(start_paused = true)]
     async fn shares_are_bounded_together() {
-        let budget = Budget::new(10 * UNIT);
+        let budget = Budget::new(128 * MIB);
         let (mut one, mut other) = (budget.share(), budget.share());
-        one.grow_to(1).await.unwrap();
-        one.grow_to(6 * UNIT).await.unwrap();
-        other.grow_to(4 * UNIT).await.unwrap();
-        assert!(matches!(other.grow_to(5 * UNIT).await, Err(IngestError::Busy)));
-        drop(one);
+        one.arrive(20 * MIB).await.unwrap();
+        one.arrive(1).await.unwrap();
+        one.work(60 * MIB).await.unwrap();
+        assert!(one.fits(70 * MIB));
+        let begin = Instant::now();
+        assert!(matches!(other.arrive(20 * MIB).await, Err(IngestError::Busy)));
+        other.arrive(10 * MIB).await.unwrap();
+        assert!(matches!(other.work(30 * MIB).await, Err(IngestError::Busy)));
+        // In all, not each time.
+        assert_eq!(begin.elapsed(), PATIENCE);
+        assert!(!other.fits(30 * MIB) && other.fits(20 * MIB));
         // More than there is is all that there is.
-        other.grow_to(1000 * UNIT).await.unwrap();
-        assert_eq!(budget.units.available_permits(), 0);
+        drop(one);
+        other = budget.share();
+        other.arrive(1000 * MIB).await.unwrap();
+        other.work(1000 * MIB).await.unwrap();
+        for lane in [&budget.arriving, &budget.working] {
+            assert_eq!(lane.large.available_permits(), 0);
+        }
         drop(other);
-        assert_eq!(budget.units.available_permits(), 10);
+        for lane in [&budget.arriving, &budget.working] {
+            assert_eq!(lane.large.available_permits(), lane.most);
+        }
+        for tiny in [0, 1, 5000] {
+            let mut share = Budget::new(tiny).share();
+            share.arrive(9999).await.unwrap();
+            share.work(9999).await.unwrap();
+        }
+    }
+
+    /// Bodies that come at once queue for both kinds of memory, and all get through.
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_those_who_wait() {
+        let budget = Budget::new(128 * MIB);
+        let all = (0..20).map(async |_| {
+            let mut share = budget.share();
+            share.arrive(10 * MIB).await?;
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            share.work(50 * MIB).await?;
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            Ok::<_, IngestError>(())
+        });
+        for done in futures_util::future::join_all(all).await {
+            done.unwrap();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn small_requests_pass_large_ones() {
+        let budget = Budget::new(128 * MIB);
+        let mut large = budget.share();
+        large.arrive(1000 * MIB).await.unwrap();
+        large.work(1000 * MIB).await.unwrap();
+        let waiting = async {
+            let mut next = budget.share();
+            next.arrive(20 * MIB).await
+        };
+        let small = async {
+            for _ in 0..100 {
+                let mut small = budget.share();
+                timeout(Duration::ZERO, small.arrive(MIB / 4)).await.unwrap().unwrap();
+                timeout(Duration::ZERO, small.work(MIB)).await.unwrap().unwrap();
+            }
+        };
+        let (waited, ()) = tokio::join!(waiting, small);
+        assert!(matches!(waited, Err(IngestError::Busy)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bodies_of_unknown_length_grow_one_at_a_time() {
+        let budget = Budget::new(128 * MIB);
+        let (mut one, mut other) = (budget.share(), budget.share());
+        one.arrive_further(1, 32 * MIB).await.unwrap();
+        assert_eq!(one.arriving.units * UNIT, STEP);
+        one.arrive_further(STEP, 32 * MIB).await.unwrap();
+        assert_eq!(one.arriving.units * UNIT, STEP);
+        one.arrive_further(3 * MIB, 4 * MIB).await.unwrap();
+        assert_eq!(one.arriving.units * UNIT, 4 * MIB);
+        other.arrive_further(MIB, 32 * MIB).await.unwrap();
+        let further = other.arrive_further(2 * MIB + 1, 32 * MIB).await;
+        assert!(matches!(further, Err(IngestError::Busy)));
+        one.arrived();
+        other.patience = PATIENCE;
+        other.arrive_further(2 * MIB + 1, 32 * MIB).await.unwrap();
     }
 }

@@ -155,6 +155,12 @@ pub(crate) enum ManageError {
     /// No source has this token or name.
     #[error("Not Found")]
     NoSuchSource,
+    /// The body is larger than this (bytes).
+    #[error("the body is larger than {0} bytes; name fewer events at a time")]
+    TooLarge(usize),
+    /// Too much is being worked on already.
+    #[error("Buffer Full: Too Many Requests")]
+    Busy,
     /// The body or a parameter is not what belongs there.
     #[error("{0}")]
     Body(String),

@@ -97,13 +97,35 @@ async fn admit(
     if !scope.may_manage() {
         return Err(ManageError::Unauthorized);
     }
-    let body = body::collect(body, MAX_BODY, &mut pipeline.share()).await;
-    body.map(Bytes::from).map_err(|error| ManageError::Body(error.to_string()))
+    let length = body::declared_length(headers);
+    let body = body::collect(body, length, MAX_BODY, &mut pipeline.share()).await;
+    body.map(Bytes::from).map_err(|error| match error {
+        IngestError::TooLarge(limit) => ManageError::TooLarge(limit),
+        IngestError::Busy => ManageError::Busy,
+        error => ManageError::Body(error.to_string()),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::answer::managed;
+
+    #[test]
+    fn says_what_is_wrong_with_a_body() {
+        for (error, status) in [
+            (ManageError::TooLarge(MAX_BODY), 413),
+            (ManageError::Busy, 429),
+            (ManageError::Body("it is none".to_owned()), 400),
+        ] {
+            let text = error.to_string();
+            assert!(!text.contains("LOGWEIR"), "{text}");
+            let answer = managed(Err(error));
+            assert_eq!(answer.status(), status, "{text}");
+            assert_eq!(answer.headers().contains_key("retry-after"), status == 429);
+            assert_eq!(answer.headers().contains_key("connection"), status == 413);
+        }
+    }
 
     #[tokio::test]
     async fn paths_lead_to_actions() {

@@ -7,8 +7,6 @@ use std::{
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
-use tokio::sync::Semaphore;
-
 use store::{
     AccessTokens, Admission, Appended, ContentHash, Delivery, Readiness, Scope, Source, Store,
     Validation,
@@ -16,7 +14,7 @@ use store::{
 
 use crate::{
     SenderConnection, Settings,
-    body::{Encoding, inflate, is_compressed_term},
+    body::{Encoding, inflate, is_compressed_term, likely_length},
     budget::{Budget, Share},
     collected::Collected,
     connection::answered,
@@ -35,8 +33,8 @@ const SMALL_BODY: usize = 64 << 10;
 /// Memory that an inflated body and what becomes of it take, for each of its bytes.
 const WEIGHT: usize = 3;
 
-/// Bodies that are inflated at a time: how large they become is only known afterwards.
-const INFLATING: usize = 2;
+/// How much more memory is asked for at a time when a body becomes larger than was thought.
+const GROWTH: usize = 4;
 
 /// The way of all events. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -47,7 +45,6 @@ pub(crate) struct Pipeline {
     budget: Budget,
     rates: Rates,
     seldom: Seldom,
-    inflating: Arc<Semaphore>,
 }
 
 /// What a sender sent.
@@ -66,6 +63,14 @@ pub(crate) struct Sent {
     pub(crate) encoding: Encoding,
     /// The memory that it takes.
     pub(crate) share: Share,
+}
+
+/// A request that is to be inflated.
+struct Received<'r> {
+    route: &'r Route,
+    form: &'r str,
+    body: Vec<u8>,
+    encoding: Encoding,
 }
 
 /// What came of a request.
@@ -91,7 +96,6 @@ impl Pipeline {
             budget: Budget::new(settings.memory_bytes),
             rates: Rates::new(settings.rate_limits),
             seldom: Seldom::default(),
-            inflating: Arc::new(Semaphore::new(INFLATING)),
         }
     }
 
@@ -188,7 +192,8 @@ impl Pipeline {
         let received = body.len();
         let store = self.store.clone();
         let known = route.key().and_then(|key| store.source(key));
-        let inflated = self.inflated(&route, &form, body, encoding, decode, &mut share).await;
+        let request = Received { route: &route, form: &form, body, encoding };
+        let inflated = self.inflated(request, decode, &mut share, &delivery).await;
         let (content, body, decode) = match inflated {
             Ok(inflated) => inflated,
             Err(error) => return self.refused(known.as_deref(), error, 1, received),
@@ -239,35 +244,68 @@ impl Pipeline {
     /// to what it takes to read it; and the identity of the request.
     async fn inflated<D: Decode>(
         &self,
-        route: &Route,
-        form: &str,
-        body: Vec<u8>,
-        encoding: Encoding,
+        request: Received<'_>,
         decode: D,
         share: &mut Share,
+        delivery: &Delivery,
     ) -> Result<(ContentHash, Vec<u8>, D), IngestError> {
-        let received = body.len();
+        let Received { route, form, body, encoding } = request;
         let compressed = encoding != Encoding::Identity || is_compressed_term(&body);
-        let turn = if compressed {
-            Some(self.inflating.acquire().await)
-        } else {
-            share.grow_to(received * (1 + WEIGHT)).await?;
-            None
-        };
-        let (route, form, limit) = (route.clone(), form.to_owned(), self.max_body_bytes);
-        let inflate = move || {
+        let (route, form, small) = (route.clone(), form.to_owned(), body.len() <= SMALL_BODY);
+        let look = move || {
             let content = route.hash(&form, &body);
-            let body = inflate(body, encoding, limit)?;
-            let needs = decode.needs(&body)?;
+            let needs = if compressed { 0 } else { decode.needs(&body)? };
             Ok((content, body, decode, needs))
         };
-        let small = !compressed && received <= SMALL_BODY;
-        let (content, body, decode, needs) =
-            if small { inflate() } else { blocking(inflate).await }?;
-        let copies = if compressed { received + body.len() } else { body.len() };
-        share.grow_to(copies + body.len() * WEIGHT + needs).await?;
-        drop(turn);
+        let (content, body, decode, needs) = if small { look() } else { blocking(look).await }?;
+        if compressed {
+            let (body, decode) =
+                self.inflated_within(body, encoding, decode, share, delivery).await?;
+            return Ok((content, body, decode));
+        }
+        share.work(body.len() * WEIGHT + needs).await?;
         Ok((content, body, decode))
+    }
+
+    /// Inflates a body. How large it becomes is only known afterwards: where memory was taken for
+    /// less, it is inflated again when there is enough, so that nothing is held meanwhile.
+    async fn inflated_within<D: Decode>(
+        &self,
+        mut received: Vec<u8>,
+        encoding: Encoding,
+        mut decode: D,
+        share: &mut Share,
+        delivery: &Delivery,
+    ) -> Result<(Vec<u8>, D), IngestError> {
+        let limit = self.max_body_bytes;
+        let (mut length, mut needs) = (likely_length(&received, encoding, limit), 0);
+        loop {
+            share.work(length * (1 + WEIGHT) + needs).await?;
+            if delivery.is_settled() {
+                return Err(IngestError::Left);
+            }
+            let inflate = move || {
+                let inflated = inflate(received.as_slice(), encoding, length);
+                let measured = inflated.and_then(|body| Ok((decode.needs(&body)?, body)));
+                Ok((received, decode, measured))
+            };
+            let measured;
+            (received, decode, measured) = blocking(inflate).await?;
+            match measured {
+                Ok((needs_now, body)) => {
+                    if share.fits(body.len() * (1 + WEIGHT) + needs_now) {
+                        drop(received);
+                        share.give_back_arriving();
+                        return Ok((body, decode));
+                    }
+                    (length, needs) = (body.len(), needs_now);
+                }
+                Err(IngestError::TooLarge(_)) if length < limit => {
+                    length = length.saturating_mul(GROWTH).min(limit);
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     async fn store_collected(
@@ -357,3 +395,6 @@ impl Pipeline {
         Self::new(Store::new(settings, None), sink)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use warp::{
 
 use crate::{
     SenderConnection, answer,
-    body::{self, Encoding},
+    body::{self, Encoding, declared_length},
     cors,
     decode::Decoder,
     error::IngestError,
@@ -89,7 +89,8 @@ async fn log(
     };
     let form = format!("{} {:?}", place.format.name(), decoder.attributes);
     let mut share = pipeline.share();
-    let body = body::collect(body, limit, &mut share).await.map_err(counted)?;
+    let body =
+        body::collect(body, declared_length(headers), limit, &mut share).await.map_err(counted)?;
     let sent = Sent { scope, route, form, body, encoding, share };
     Ok(pipeline.submit(sent, connection.as_ref(), decoder).await)
 }

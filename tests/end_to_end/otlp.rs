@@ -395,6 +395,37 @@ async fn grpc_says_what_is_wrong() {
     assert_eq!(server.events().await, Vec::<Value>::new());
 }
 
+/// Small when they come and large when they are inflated: they wait for each other.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn grpc_counts_what_messages_are_inflated_to() {
+    const AT_A_TIME: usize = 40;
+    /// In kB. All at once they take twice as much.
+    const MOST: u64 = 640 << 10;
+    let server = Server::start(&[]).await;
+    let metadata = [("x-api-key", PUBLIC), ("x-source", TABLE)];
+    // The same for all, so that it is stored once for each answer.
+    let message = logs(&"x".repeat(30_000_000)).encode_to_vec();
+    let frame = {
+        let message = gzip(&message);
+        let length = u32::try_from(message.len()).expect("it is short").to_be_bytes();
+        [&[1][..], &length, &message].concat()
+    };
+    // HTTP/1.1 serves as well, where nobody reads trailers.
+    let path = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+    let requests = (0..AT_A_TIME).map(|_| {
+        let request = server.program.client.post(server.program.url(path)).body(frame.clone());
+        let request = request.header("content-type", "application/grpc");
+        let request = request.header("grpc-encoding", "gzip");
+        metadata.iter().fold(request, |request, (name, value)| request.header(*name, *value)).send()
+    });
+    for response in futures_util::future::join_all(requests).await {
+        assert_eq!(response.expect("it answers").status(), StatusCode::OK);
+    }
+    let peak = server.program.peak_kilobytes();
+    assert!(peak < MOST, "{} MiB", peak >> 10);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn grpc_asks_to_come_again_without_its_database() {
     let cluster = TestCluster::start();

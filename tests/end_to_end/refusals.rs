@@ -1,16 +1,26 @@
 //! What may not run does not run, and the text says why.
 
-use std::io::Write as _;
+use std::{
+    io::Write as _,
+    time::{Duration, Instant},
+};
 
-use flate2::{Compression, write::ZlibEncoder};
+use flate2::{
+    Compression,
+    write::{GzEncoder, ZlibEncoder},
+};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use end_to_end::{
     postgres::TestCluster,
-    program::{PRIVATE, PUBLIC, Program},
+    program::{DEADLINE, PRIVATE, PUBLIC, Program},
 };
 use sqlx::{Connection as _, PgConnection};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sandbox_says_why() {
@@ -215,10 +225,85 @@ async fn bodies_that_take_much_memory_wait_for_each_other() {
             _ => panic!("{status}: {text}"),
         }
     }
-    let status = std::fs::read_to_string(format!("/proc/{}/status", program.id()));
-    let status = status.expect("the program runs");
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB"));
-    let peak: u64 = peak.and_then(|peak| peak.trim().parse().ok()).expect("a number of kB");
+    let peak = program.peak_kilobytes();
     assert!(peak < MOST, "{} MiB", peak >> 10);
+}
+
+/// Bodies as large as Vector makes them come at once: each has its turn, and none is sent away. A
+/// small one does not wait for them.
+#[tokio::test(flavor = "multi_thread")]
+async fn large_bodies_have_their_turn() {
+    const AT_A_TIME: usize = 12;
+    /// Well below the time that all large ones take.
+    const SMALL_WITHIN: Duration = Duration::from_secs(4);
+    let program = super::program().await;
+    let large = |number: usize| {
+        let event = |place: usize| json!({"event_message": format!("{number}-{place}"), "padding": "x".repeat(4_000)});
+        json!((0..2_500).map(event).collect::<Vec<_>>()).to_string()
+    };
+    let all = (0..AT_A_TIME).map(|number| {
+        let request = program.ingest("postgres.logs", large(number));
+        async { request.send().await.expect("it answers").status() }
+    });
+    let plain = gzip(br#"[{"event_message":"small and compressed"}]"#);
+    let small = async {
+        for number in 0..10 {
+            let body = format!(r#"[{{"event_message":"small {number}"}}]"#).into_bytes();
+            let compressed = number % 2 == 1;
+            let (body, encoding) =
+                if compressed { (plain.clone(), "gzip") } else { (body, "identity") };
+            let request = program.ingest("gotrue.logs.prod", body);
+            let begin = Instant::now();
+            let answer = request.header("content-encoding", encoding).send().await;
+            assert_eq!(answer.expect("it answers").status(), StatusCode::OK);
+            assert!(begin.elapsed() < SMALL_WITHIN, "{:?}", begin.elapsed());
+        }
+    };
+    let (statuses, ()) = tokio::join!(futures_util::future::join_all(all), small);
+    assert_eq!(statuses, [StatusCode::OK; AT_A_TIME]);
+}
+
+/// What a head says of a body's length is enough to refuse it.
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_are_too_large_are_refused_before_they_come() {
+    let program = super::program().await;
+    for (path, head, text) in [
+        ("/api/logs?source_name=postgres.logs", "", "larger than 33554432 bytes"),
+        ("/api/logs?source_name=postgres.logs", "expect: 100-continue\r\n", "33554432"),
+        ("/v1/logs?source_name=postgres.logs", "", "larger than 33554432 bytes"),
+        ("/api/sources/postgres.logs/validation", "", "larger than 262144 bytes"),
+    ] {
+        let method = if path.ends_with("validation") { "PUT" } else { "POST" };
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: here\r\nx-api-key: {PRIVATE}\r\n{head}\
+             content-length: 40000000\r\n\r\n"
+        );
+        let mut stream = TcpStream::connect(program.address()).await.expect("it listens");
+        stream.write_all(head.as_bytes()).await.expect("it reads");
+        let mut answer = String::new();
+        let read = stream.read_to_string(&mut answer);
+        let read = tokio::time::timeout(DEADLINE, read).await.expect("it answers in time");
+        read.expect("the answer is complete");
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{path}: {answer}");
+        assert!(answer.contains(text), "{path}: {answer}");
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+    }
+}
+
+/// Who manages rejected events has a limit of their own, which no setting raises.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_about_rejected_events_may_be_too_large() {
+    let program = super::program().await;
+    let url = program.url("/api/sources/postgres.logs/rejected-events/replay");
+    let request = program.client.post(url).header("x-api-key", PRIVATE);
+    let response = request.body(vec![b' '; 300_000]).send().await.expect("it answers");
+    assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    let text = response.text().await.expect("the answer is complete");
+    assert!(text.contains("262144") && !text.contains("LOGWEIR_MAX_BODY_BYTES"), "{text}");
+}
+
+fn gzip(data: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(data).expect("memory can be written");
+    encoder.finish().expect("memory can be written")
 }

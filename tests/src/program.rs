@@ -137,6 +137,16 @@ impl Program {
         self.child.id()
     }
 
+    /// The most memory that it has had, in kB.
+    #[cfg(target_os = "linux")]
+    pub fn peak_kilobytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()));
+        let status = status.expect("the program runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB"));
+        peak.and_then(|peak| peak.trim().parse().ok()).expect("a number of kB")
+    }
+
     /// A request that logs a JSON body to a source.
     pub fn ingest(&self, source: &str, body: impl Into<reqwest::Body>) -> RequestBuilder {
         self.client

@@ -1,7 +1,7 @@
 //! Undoing the compression of bodies. What is written is counted as it comes; what a header or a
 //! frame says of sizes is never relied upon.
 
-use std::io::Read;
+use std::{borrow::Cow, io::Read};
 
 use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use warp::http::{HeaderMap, header::CONTENT_ENCODING};
@@ -18,6 +18,15 @@ const MAX_CODINGS: usize = 3;
 /// Largest window of zstd that is granted, as a power of two. Vector's highest level, 21, asks for
 /// this much where it does not know the size. Of it only what is written is ever touched.
 const MAX_ZSTD_WINDOW_LOG: u32 = 26;
+
+/// How much larger than it came a body of logs usually is.
+const USUAL_RATIO: usize = 16;
+
+/// What gzip, which says nothing certain of lengths, can make of a byte at most.
+const MOST_RATIO: usize = 1032;
+
+/// The least that is asked for, in bytes.
+const LEAST_LENGTH: usize = 4 << 10;
 
 /// How a body is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,24 +83,41 @@ pub(crate) fn is_compressed_term(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(&COMPRESSED_TERM)
 }
 
+/// About how many bytes a body will be inflated to, at most `limit`: what it says itself, or else what
+/// is usual. Only for what memory is asked for first.
+pub(crate) fn likely_length(body: &[u8], encoding: Encoding, limit: usize) -> usize {
+    let said = match encoding {
+        Encoding::Identity => {
+            let length = body.trim_ascii_start().get(2..).and_then(|rest| rest.first_chunk());
+            length.map(|length| u64::from(u32::from_be_bytes(*length)))
+        }
+        Encoding::Coded([Some(coding), None, ..]) => coding.said_length(body),
+        Encoding::Coded(_) => None,
+    };
+    let usual = body.len().saturating_mul(USUAL_RATIO);
+    let likely = said.map_or(usual, |said| usize::try_from(said).unwrap_or(usize::MAX));
+    likely.max(LEAST_LENGTH).min(limit)
+}
+
 /// Undoes the compression, up to `limit` bytes at each step; also that of a term of Erlang's.
 ///
 /// # Errors
 /// [`IngestError::TooLarge`] when there is more, [`IngestError::Inflate`] when the body is not what
 /// its encoding says.
-pub(crate) fn inflate(
-    mut body: Vec<u8>,
+pub(crate) fn inflate<'b>(
+    body: impl Into<Cow<'b, [u8]>>,
     encoding: Encoding,
     limit: usize,
 ) -> Result<Vec<u8>, IngestError> {
+    let mut body = body.into();
     if let Encoding::Coded(codings) = encoding {
         for coding in codings.into_iter().rev().flatten() {
             if !body.is_empty() {
-                body = coding.undo(&body, limit)?;
+                body = coding.undo(&body, limit)?.into();
             }
         }
     }
-    if is_compressed_term(&body) { term(&body, limit) } else { Ok(body) }
+    if is_compressed_term(&body) { term(&body, limit) } else { Ok(body.into_owned()) }
 }
 
 /// A compressed term as one that is not.
@@ -108,6 +134,20 @@ fn term(body: &[u8], limit: usize) -> Result<Vec<u8>, IngestError> {
 }
 
 impl Coding {
+    /// What a body says of the length that it is inflated to.
+    fn said_length(self, body: &[u8]) -> Option<u64> {
+        match self {
+            // The last four bytes; of many streams one after the other, it is the last one's.
+            Self::Gzip => {
+                let most = body.len().saturating_mul(MOST_RATIO) as u64;
+                body.last_chunk().map(|length| most.min(u32::from_le_bytes(*length).into()))
+            }
+            Self::Zstd => zstd::zstd_safe::get_frame_content_size(body).ok().flatten(),
+            Self::Snappy => snap::raw::decompress_len(body).ok().map(|length| length as u64),
+            Self::Deflate | Self::Brotli => None,
+        }
+    }
+
     fn undo(self, body: &[u8], limit: usize) -> Result<Vec<u8>, IngestError> {
         let mut inflated = Vec::new();
         match self {
@@ -326,6 +366,26 @@ mod tests {
         {
             let result = inflated(wrong, "", 99);
             assert!(matches!(result, Err(IngestError::Inflate(_))), "{wrong:?}: {result:?}");
+        }
+    }
+
+    #[test]
+    fn guesses_lengths() {
+        let text = vec![b'x'; 100_000];
+        for (names, body, likely) in [
+            ("gzip", gzip(&text), 100_000),
+            ("zstd", zstd::bulk::compress(&text, 3).unwrap(), 100_000),
+            ("snappy", snappy(&text), 100_000),
+            ("deflate", zlib(&text), LEAST_LENGTH.max(zlib(&text).len() * USUAL_RATIO)),
+            ("br", vec![0; 1000], 16_000),
+            // What cannot be true, and what is too much.
+            ("gzip", b"\xff\xff\xff\xff".to_vec(), 4128),
+            ("gzip", vec![0xff; 1000], 200_000),
+            ("gzip", Vec::new(), LEAST_LENGTH),
+            ("", [b"\x83\x50\0\0\x70\0", &[0; 99][..]].concat(), 0x7000),
+        ] {
+            let encoding = Encoding::named(names).unwrap();
+            assert_eq!(likely_length(&body, encoding, 200_000), likely, "{names}");
         }
     }
 

@@ -1,31 +1,33 @@
 //! OTLP/gRPC: the `Export` method of OTLP's three services.
 //!
-//! tonic knows gRPC, but messages pass it unread: they go the way of bodies that come over HTTP.
+//! Messages go the way of bodies that come over HTTP, so that their memory is counted before they are
+//! read and inflated; tonic does not. Answers are not compressed.
 //!
 //! Metadata: `authorization: Bearer …` or `x-api-key`; `x-source`, `x-collection` (a token or a
 //! name), `x-source-name` or `x-collection-name`. A message that is too large is INVALID_ARGUMENT:
-//! clients would send it again and again after tonic's own OUT_OF_RANGE.
+//! clients would send it again and again after OUT_OF_RANGE.
 
-use std::convert::Infallible;
+mod message;
 
-use bytes::{Buf as _, BufMut as _};
+use std::{convert::Infallible, future::ready};
+
+use bytes::{BufMut as _, Bytes};
+use futures_util::TryStreamExt as _;
+use http_body_util::{BodyExt as _, Full};
 use tonic::{
-    Code, Request, Response, Status,
+    Status,
     body::Body,
-    codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder},
     codegen::{self, BoxFuture, Context, Poll, StdError},
-    server::{Grpc, UnaryService},
 };
-use warp::http;
+use warp::http::{self, HeaderMap, HeaderValue, header::CONTENT_TYPE};
 
+use self::message::Unread;
 use super::{
     answer,
     decode::{Format, Signal},
-    export::{Admitted, Export, admit},
+    export::{Export, Failure, admit},
 };
-use crate::{
-    SenderConnection, body::Encoding, error::IngestError, pipeline::Pipeline, request::Parameters,
-};
+use crate::{SenderConnection, pipeline::Pipeline, request::Parameters};
 
 /// OTLP's three services as one; whatever else is asked for is UNIMPLEMENTED. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -41,8 +43,7 @@ impl GrpcService {
 
 impl<B> codegen::Service<http::Request<B>> for GrpcService
 where
-    B: codegen::Body + Send + 'static,
-    B::Error: Into<StdError> + Send + 'static,
+    B: codegen::Body<Data: Send, Error: Into<StdError> + Send> + Send + 'static,
 {
     type Response = http::Response<Body>;
     type Error = Infallible;
@@ -60,35 +61,58 @@ where
 
 async fn answered<B>(pipeline: Pipeline, request: http::Request<B>) -> http::Response<Body>
 where
-    B: codegen::Body + Send + 'static,
-    B::Error: Into<StdError> + Send + 'static,
+    B: codegen::Body<Data: Send, Error: Into<StdError> + Send> + Send + 'static,
+{
+    match exported(&pipeline, request).await {
+        Ok(message) => success(&message),
+        Err(status) => status.into_http(),
+    }
+}
+
+/// Stores what a call exports; gives the message of the answer.
+async fn exported<B>(pipeline: &Pipeline, request: http::Request<B>) -> Result<Vec<u8>, Status>
+where
+    B: codegen::Body<Data: Send, Error: Into<StdError> + Send> + Send + 'static,
 {
     let Some(signal) = at(request.uri().path()) else {
         let text = "there are OTLP's services for logs, traces and metrics here, with `Export`";
-        return Status::unimplemented(text).into_http();
+        return Err(Status::unimplemented(text));
     };
-    let admitted = match admit(&pipeline, &Parameters::default(), request.headers()) {
-        Ok(admitted) => admitted,
-        Err(failure) => return answer::grpc_failure(&failure).into_http(),
-    };
-    let connection = request.extensions().get::<SenderConnection>().cloned();
-    let limit = pipeline.max_body_bytes();
-    let mut grpc = Grpc::new(Unread)
-        .accept_compressed(CompressionEncoding::Gzip)
-        .max_decoding_message_size(limit);
-    let method =
-        Method { pipeline: pipeline.clone(), signal, admitted: admitted.clone(), connection };
-    let response = grpc.unary(method, request).await;
-    // tonic's codes for a message above the limit, before and after it was inflated.
-    let code = Status::from_header_map(response.headers()).map(|status| status.code());
-    match code {
-        Some(Code::OutOfRange | Code::ResourceExhausted) => {
-            let failure = IngestError::TooLarge(limit).into();
-            admitted.count_refused(&pipeline, &failure);
-            answer::grpc_failure(&failure).into_http()
+    let (head, body) = request.into_parts();
+    let refusal = |failure: Failure| answer::grpc_failure(&failure);
+    let admitted = admit(pipeline, &Parameters::default(), &head.headers).map_err(refusal)?;
+    let connection = head.extensions.get::<SenderConnection>().cloned();
+    let compression = message::compression(&head.headers)?;
+    let (limit, mut share) = (pipeline.max_body_bytes(), pipeline.share());
+    let body = body.into_data_stream().map_err(Into::<StdError>::into);
+    let message = message::collect(body, compression, limit, &mut share).await;
+    let (body, encoding) = message.map_err(|unread| match unread {
+        Unread::Protocol(status) => status,
+        Unread::Ingest(error) => {
+            let failure = Failure::from(error);
+            admitted.count_refused(pipeline, &failure);
+            refusal(failure)
         }
-        _ => response,
-    }
+    })?;
+    let format = Some(Format::Protobuf);
+    let export = Export { admitted, signal, format, body, encoding, share };
+    let (_, outcome) = export.store(pipeline, connection.as_ref()).await;
+    outcome.map(|outcome| answer::message(signal, outcome)).map_err(refusal)
+}
+
+/// The message behind its prefix, and that all went well.
+fn success(message: &[u8]) -> http::Response<Body> {
+    let mut framed = Vec::with_capacity(message.len() + 5);
+    framed.put_u8(0);
+    // Answers are some hundred bytes.
+    framed.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
+    framed.put_slice(message);
+    let mut trailers = HeaderMap::new();
+    trailers.insert("grpc-status", HeaderValue::from_static("0"));
+    let body = Full::new(Bytes::from(framed)).with_trailers(ready(Some(Ok(trailers))));
+    let mut response = http::Response::new(Body::new(body));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    response
 }
 
 /// What is exported by a method.
@@ -98,76 +122,6 @@ fn at(path: &str) -> Option<Signal> {
         "/opentelemetry.proto.collector.trace.v1.TraceService/Export" => Some(Signal::Traces),
         "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export" => Some(Signal::Metrics),
         _ => None,
-    }
-}
-
-/// A call, admitted.
-struct Method {
-    pipeline: Pipeline,
-    signal: Signal,
-    admitted: Admitted,
-    connection: Option<SenderConnection>,
-}
-
-impl UnaryService<Vec<u8>> for Method {
-    type Response = Vec<u8>;
-    type Future = BoxFuture<Response<Vec<u8>>, Status>;
-
-    fn call(&mut self, request: Request<Vec<u8>>) -> Self::Future {
-        let (pipeline, signal) = (self.pipeline.clone(), self.signal);
-        let (admitted, connection) = (self.admitted.clone(), self.connection.clone());
-        let body = request.into_inner();
-        Box::pin(async move {
-            let mut share = pipeline.share();
-            if let Err(busy) = share.grow_to(body.len()).await {
-                return Err(answer::grpc_failure(&busy.into()));
-            }
-            let (format, encoding) = (Some(Format::Protobuf), Encoding::Identity);
-            let export = Export { admitted, signal, format, body, encoding, share };
-            let (_, outcome) = export.store(&pipeline, connection.as_ref()).await;
-            match outcome {
-                Ok(outcome) => Ok(Response::new(answer::message(signal, outcome))),
-                Err(failure) => Err(answer::grpc_failure(&failure)),
-            }
-        })
-    }
-}
-
-/// Takes and gives messages as bytes.
-#[derive(Debug, Clone, Copy)]
-struct Unread;
-
-impl Codec for Unread {
-    type Encode = Vec<u8>;
-    type Decode = Vec<u8>;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        *self
-    }
-
-    fn decoder(&mut self) -> Self {
-        *self
-    }
-}
-
-impl Encoder for Unread {
-    type Item = Vec<u8>;
-    type Error = Status;
-
-    fn encode(&mut self, message: Vec<u8>, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        out.put_slice(&message);
-        Ok(())
-    }
-}
-
-impl Decoder for Unread {
-    type Item = Vec<u8>;
-    type Error = Status;
-
-    fn decode(&mut self, message: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, Status> {
-        Ok(Some(message.copy_to_bytes(message.remaining()).into()))
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     SenderConnection,
-    body::{self, Encoding},
+    body::{self, Encoding, declared_length},
     measures,
     pipeline::Pipeline,
     request::{Parameters, header},
@@ -83,7 +83,8 @@ async fn export(
         let declared = declared.map_err(counted)?;
         let encoding = Encoding::of(headers).map_err(Failure::from).map_err(counted)?;
         let mut share = pipeline.share();
-        let body = body::collect(body, pipeline.max_body_bytes(), &mut share).await;
+        let (length, limit) = (declared_length(headers), pipeline.max_body_bytes());
+        let body = body::collect(body, length, limit, &mut share).await;
         let body = body.map_err(Failure::from).map_err(counted)?;
         if body.is_empty() {
             return Err(Failure::Empty);

@@ -1,4 +1,4 @@
-use tonic::codegen::Service as _;
+use tonic::{Code, codegen::Service as _};
 
 use super::*;
 
@@ -33,4 +33,13 @@ async fn what_is_not_there_is_not_implemented() {
     ] {
         assert_eq!(status(path).await.1.code(), Code::Unimplemented, "{path}");
     }
+}
+
+#[tokio::test]
+async fn success_is_told_behind_the_message() {
+    let response = success(b"abc");
+    assert_eq!(response.headers()["content-type"], "application/grpc");
+    let body = response.into_body().collect().await.unwrap();
+    assert_eq!(body.trailers().unwrap()["grpc-status"], "0");
+    assert_eq!(body.to_bytes(), &b"\0\0\0\0\x03abc"[..]);
 }
