@@ -74,11 +74,17 @@ pub(super) fn best_overload(
     overloads: impl Iterator<Item = (&'static [Param], usize, bool)>,
     args: &[Expr],
 ) -> Option<usize> {
+    // A literal with a fraction is a NUMERIC beside one, not on its own: MOD(1.5, 1) has no match.
+    let beside = args.iter().any(|arg| matches!(arg.ty, Type::Numeric | Type::BigNumeric));
     let costs = overloads.enumerate().filter_map(|(place, (params, optional, variadic))| {
         let fits =
             args.len() + optional >= params.len() && (args.len() <= params.len() || variadic);
-        let cost =
-            |(at, arg): (usize, &Expr)| conversion_cost(arg, params[at.min(params.len() - 1)]);
+        let cost = |(at, arg): (usize, &Expr)| {
+            let param = params[at.min(params.len() - 1)];
+            let exact = matches!(param, Param::Numeric | Param::BigNumeric);
+            let alone = exact && !beside && arg.ty == Type::Float64;
+            if alone { None } else { conversion_cost(arg, param) }
+        };
         let total: Option<u32> = if !fits {
             None
         } else if params.is_empty() {
