@@ -231,6 +231,9 @@ async fn drain(
             records.push(record);
             group.push(next);
         }
+        for (record, request) in records.iter().zip(&mut group) {
+            request.of_former_life = inner.on_spool.is_of_former_life(*record);
+        }
         match drain_group(inner, &mut group).await {
             Ok(()) => {
                 if held_back.succeeded(source) {

@@ -85,8 +85,14 @@ impl Admission {
             noted.tell(id, Stage::Working);
         }
         let content = Some(noted.content);
-        let request =
-            Arc::new(Request { id, source: source.token, content, may_come_again: true, batch });
+        let request = Arc::new(Request {
+            id,
+            source: source.token,
+            content,
+            may_come_again: true,
+            of_former_life: false,
+            batch,
+        });
         let appended = write_or_spool(inner, request).await;
         let stage = match &appended {
             Ok(Appended { spooled: true, .. }) => Stage::InSpool,

@@ -182,8 +182,8 @@ impl Group<'_> {
                 delete from {receipts} where request = any($4)
             ),
             given as (
-                select * from unnest($1::uuid[], $2::bytea[], $5::boolean[])
-                    as given(request, content, may_come_again)
+                select * from unnest($1::uuid[], $2::bytea[], $5::boolean[], $6::boolean[])
+                    as given(request, content, may_come_again, of_former_life)
             ),
             -- Its sender was told that it failed, and it had not.
             known as (
@@ -198,6 +198,8 @@ impl Group<'_> {
                 cross join lateral (
                     select id from {receipts} as of_content
                     where of_content.content = given.content and of_content.orphaned
+                        -- The life that it is of knew these, see `orphans::begin`.
+                        and not (given.of_former_life and of_content.owner = - $3)
                         -- One that is stored already is none that was sent again.
                         and not exists (
                             select from {receipts} as known where known.request = given.request)
@@ -223,6 +225,7 @@ impl Group<'_> {
             .bind(self.target.owner)
             .bind(self.target.needless)
             .bind(self.requests.iter().map(|request| request.may_come_again).collect::<Vec<_>>())
+            .bind(self.requests.iter().map(|request| request.of_former_life).collect::<Vec<_>>())
             .fetch_all(connection)
             .await?;
         Ok(new.into_iter().collect())

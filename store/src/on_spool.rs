@@ -71,6 +71,11 @@ impl OnSpool {
         }
     }
 
+    /// Whether it was found at the start.
+    pub(crate) fn is_of_former_life(&self, record: Record) -> bool {
+        self.known().found_to.is_some_and(|found| record.position <= found)
+    }
+
     /// Notes a record that was appended.
     pub(crate) fn note_appended(&self, source: Uuid, position: Position) {
         let mut known = self.known();

@@ -34,11 +34,15 @@ pub(crate) async fn begin(
             .bind(LOCK_CLASS)
             .execute(&mut *transaction)
             .await?;
-        let sql = format!(
-            "update {} set orphaned = true where owner = $1 and not orphaned",
-            receipts_table(schema)
-        );
-        sqlx::query(AssertSqlSafe(sql)).bind(owner).execute(&mut *transaction).await?;
+        // The owner of those that the last life left is negative until the next start: what that
+        // life put on the spool knew of them.
+        for change in [
+            "owner = $1 where owner = - $1",
+            "owner = - $1, orphaned = true where owner = $1 and not orphaned",
+        ] {
+            let sql = format!("update {} set {change}", receipts_table(schema));
+            sqlx::query(AssertSqlSafe(sql)).bind(owner).execute(&mut *transaction).await?;
+        }
         transaction.commit().await?;
     }
     adopt(connection, schema, owner).await?;

@@ -16,6 +16,9 @@ pub(crate) struct Request {
     pub(crate) content: Option<ContentHash>,
     /// Whether its bytes may be sent again, so that its receipt has to tell them.
     pub(crate) may_come_again: bool,
+    /// Whether it waits on the spool since a former life of this process, which knew all of its own
+    /// requests: those that it left are no first attempts of this one.
+    pub(crate) of_former_life: bool,
     pub(crate) batch: Batch,
 }
 

@@ -118,6 +118,7 @@ fn read(bytes: &[u8]) -> Option<Request> {
         source: head.source,
         content: head.content.map(ContentHash::from_bytes),
         may_come_again: true,
+        of_former_life: false,
         batch: Batch { rows, days, own_ids: head.own_ids, rejected: rejected.collect() },
     })
 }
@@ -137,7 +138,14 @@ mod tests {
         let reason = Reason { path: "a".to_owned(), text: "no".to_owned() };
         batch.reject("nonsense".to_owned(), vec![reason]);
         let content = Some(ContentHash::of(&[b"x"]));
-        Request { id: Uuid::new_v4(), source: Uuid::new_v4(), content, may_come_again: true, batch }
+        Request {
+            id: Uuid::new_v4(),
+            source: Uuid::new_v4(),
+            content,
+            may_come_again: true,
+            of_former_life: false,
+            batch,
+        }
     }
 
     #[test]

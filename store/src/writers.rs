@@ -299,7 +299,8 @@ mod tests {
         let content = content.map(|content| ContentHash::of(&[content]));
         let bytes = batch.size();
         let (id, source) = (Uuid::new_v4(), Uuid::nil());
-        let request = Request { id, source, content, may_come_again: true, batch };
+        let request =
+            Request { id, source, content, may_come_again: true, of_former_life: false, batch };
         let (tell, _) = oneshot::channel();
         Waiting { slot: Arc::new(Mutex::new(Some(Arc::new(request)))), content, bytes, tell }
     }

@@ -215,17 +215,44 @@ async fn a_source_that_fails_fills_half_of_the_spool() {
     assert_eq!(fixture.ids().await.len(), kept);
 }
 
+/// The head of the first record, and the hash of the content that is in it.
+fn head_and_content(spool: &Spool) -> (serde_json::Value, Vec<u8>) {
+    let mut heads = Vec::new();
+    spool.scan(|_, bytes| heads.push(bytes.to_vec())).expect("it is read");
+    let mut head = serde_json::Deserializer::from_slice(&heads[0][5..]).into_iter();
+    let head: serde_json::Value = head.next().expect("a head").expect("JSON");
+    let content = serde_json::from_value(head["content"].clone()).expect("bytes");
+    (head, content)
+}
+
+/// Both were acknowledged by a life that knew of both, and ended before the receipt was removed.
+#[tokio::test]
+async fn an_equal_request_of_the_same_life_is_no_first_attempt() {
+    let mut fixture = Fixture::new().await;
+    let (_folder, spool) = spool();
+    drop(fixture.spooled(spool.clone(), "content", batch([("spooled", now())])).await);
+    let (_, content) = head_and_content(&spool);
+    let insert = "insert into _analytics.logweir_receipts (request, content, owner) \
+                  values (gen_random_uuid(), $1, 1)";
+    let insert = sqlx::query(insert).bind(content);
+    insert.execute(&mut fixture.admin).await.expect("it is there");
+    fixture.drained(Store::new(settings(&fixture.url), Some(spool))).await;
+    assert_eq!(fixture.ids().await, ["spooled"]);
+    // What comes now may be either of the two, sent again.
+    for (id, stored) in [("again", 0), ("too", 0), ("new", 1)] {
+        let admission = admit(fixture.store(), "content", &Delivery::default());
+        let appended = admission.append(&fixture.source, batch([(id, now())])).await;
+        assert_eq!(appended.expect("it is stored").stored, stored, "{id}");
+    }
+}
+
 /// It was stored by a writer that was slow, and one with its content was not answered.
 #[tokio::test]
 async fn a_request_that_is_stored_takes_no_orphan() {
     let mut fixture = Fixture::new().await;
     let (_folder, spool) = spool();
     let store = fixture.spooled(spool.clone(), "content", batch([("x", now())])).await;
-    let mut heads = Vec::new();
-    spool.scan(|_, bytes| heads.push(bytes.to_vec())).expect("it is read");
-    let mut head = serde_json::Deserializer::from_slice(&heads[0][5..]).into_iter();
-    let head: serde_json::Value = head.next().expect("a head").expect("JSON");
-    let content: Vec<u8> = serde_json::from_value(head["content"].clone()).expect("bytes");
+    let (head, content) = head_and_content(&spool);
     let sql = format!(
         "insert into _analytics.logweir_receipts (request, content, owner, orphaned) \
          values (gen_random_uuid(), $1, 3, true), ({}, $1, 2, false)",
