@@ -151,7 +151,7 @@ async fn in_time(
 }
 
 impl Share {
-    /// Takes memory for a body of so many bytes, before it comes.
+    /// Takes memory for a body of so many bytes, before more than a little of it comes.
     ///
     /// # Errors
     /// [`IngestError::Busy`] when other requests hold too much for too long; so everywhere here.
