@@ -16,8 +16,6 @@ const WRONG: &[&str] = &[
     "googlesql/format-timestamp_047_2",
     "googlesql/error_082",
     "googlesql/error_085",
-    // What is of the wrong type is taken.
-    "googlesql/error_202",
 ];
 
 /// Cases that do not pass yet. One that does is to be taken out.

@@ -1,5 +1,6 @@
 //! From syntax to meaning: names are bound, every expression gets a type.
 
+mod argument;
 mod arithmetic;
 mod call;
 mod cast;
@@ -10,6 +11,7 @@ mod grouping;
 mod interval;
 mod join;
 mod json_literal;
+mod many_rows;
 mod membership;
 mod names;
 mod operator;

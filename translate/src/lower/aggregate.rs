@@ -40,28 +40,20 @@ pub(super) fn lower(
     };
     match lower {
         AggregateLower::With(lower) => lower(call),
-        AggregateLower::Template(template)
-            if template.starts_with("count($distinct$1")
-                && call.clauses.distinct
-                && call.clauses.over.is_some() =>
-        {
-            // PostgreSQL's window functions know no DISTINCT.
-            Ok(call.template("logweir.count_distinct(array_agg($1)$over)"))
-        }
         AggregateLower::Template(template) => {
-            for (asked, place, clause) in [
-                (call.clauses.distinct, "$distinct", "DISTINCT"),
-                (!call.clauses.order_by.is_empty(), "$order", "ORDER BY"),
-                (call.clauses.over.is_some(), "$over", "OVER"),
-                (call.limit.is_some(), "$limit", "LIMIT"),
-                (call.ignore_nulls.is_some(), "$nulls", "IGNORE NULLS and RESPECT NULLS"),
-                (
-                    call.clauses.distinct && call.clauses.over.is_some(),
-                    "$distinct over",
-                    "DISTINCT with OVER",
-                ),
+            let has = |place: &str| template.contains(place);
+            let distinct = call.clauses.distinct;
+            let over = call.clauses.over.is_some();
+            for (is_refused, clause) in [
+                (distinct && !has("$distinct"), "DISTINCT"),
+                (!call.clauses.order_by.is_empty() && !has("$order"), "ORDER BY"),
+                (over && !has("$over"), "OVER"),
+                // PostgreSQL's window functions know no DISTINCT.
+                (distinct && over, "DISTINCT with OVER"),
+                (call.limit.is_some(), "LIMIT"),
+                (call.ignore_nulls.is_some(), "IGNORE NULLS and RESPECT NULLS"),
             ] {
-                if asked && !template.contains(place) {
+                if is_refused {
                     let what = format!("{clause} in this function");
                     return Err(Diagnostic::unsupported(whole.at, what));
                 }

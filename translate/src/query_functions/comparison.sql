@@ -33,11 +33,6 @@ return (
   from (select logweir.structs_equal(one, other) as equal from unnest(others) as other) as found
 );
 
--- How many different values a window holds.
-create or replace function logweir.count_distinct(list anyarray) returns bigint
-language sql immutable parallel safe
-as 'select count(distinct element) from unnest(list) as element';
-
 -- The time from one to another, in hours and less, as BigQuery counts it.
 create or replace function logweir.time_between(earlier timestamp, later timestamp) returns interval
 language sql immutable parallel safe

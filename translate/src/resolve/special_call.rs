@@ -10,7 +10,7 @@ use super::{
 use crate::{
     diagnostic::{Diagnostic, Position},
     functions::{self, DatePart},
-    tree::{Expr, ExprKind},
+    tree::{Expr, ExprKind, Literal},
     types::Type,
 };
 
@@ -50,6 +50,10 @@ impl Resolver<'_> {
                     }
                     expr => vec![part, self.expr(expr, place)?],
                 };
+                if let Some(Literal::String(_)) = args.get(1).and_then(Expr::as_literal) {
+                    let message = "EXTRACT does not support literal STRING arguments";
+                    return Err(Diagnostic::invalid(at, message));
+                }
                 return finish_call(declared("EXTRACT", at)?, args, at);
             }
             E::Ceil {
