@@ -7,6 +7,7 @@
 
 mod answer;
 mod case;
+mod command_line;
 mod compare;
 mod decimal;
 mod instant;
@@ -23,6 +24,7 @@ mod types;
 mod warehouse;
 
 pub use case::{Case, Expected, cases};
+pub use command_line::Choice;
 pub use pairs::{Pair, pairs, run_pairs};
 pub use report::{Outcome, Report, Verdict};
 pub use run::run;

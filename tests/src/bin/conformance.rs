@@ -3,51 +3,34 @@
 //! `cargo run --release -p end-to-end --bin conformance -- FILE.jsonl… [--min-passed N]`
 //! `cargo run --release -p end-to-end --bin conformance -- --pairs FILE.tsv [--helpers FILE.sql]`
 
-use std::{fs, process::ExitCode};
+use std::fs;
 
+use clap::Parser as _;
 use end_to_end::{
-    conformance::{Report, Warehouse, cases, pairs, run, run_pairs},
+    conformance::{Choice, Report, Warehouse, cases, pairs, run, run_pairs},
     postgres::TestCluster,
 };
 
-const USAGE: &str = "usage: conformance FILE.jsonl… [--pairs FILE.tsv] [--helpers FILE.sql] \
-                     [--only TEXT] [--causes] [--min-passed N]";
-
-/// What the command line asks for.
-#[derive(Debug, Default)]
+/// Holds the translator's answers against those of BigQuery.
+#[derive(Debug, clap::Parser)]
 struct Wish {
+    /// Files of cases, a JSON object a line.
+    #[arg(value_name = "FILE.jsonl", required_unless_present = "pairs")]
     files: Vec<String>,
+    /// Expressions of BigQuery's, each with one of PostgreSQL's that has its value.
+    #[arg(long, value_name = "FILE.tsv")]
     pairs: Option<String>,
+    /// SQL functions that the pairs call.
+    #[arg(long, value_name = "FILE.sql")]
     helpers: Option<String>,
-    /// Only cases whose id holds this.
-    only: Option<String>,
-    min_passed: usize,
-    /// Whether the causes are told, each with its cases.
-    causes: bool,
+    #[command(flatten)]
+    choice: Choice,
 }
 
 #[tokio::main]
-async fn main() -> ExitCode {
-    let wish = match read(std::env::args().skip(1)) {
-        Ok(wish) => wish,
-        Err(problem) => {
-            eprintln!("{problem}\n{USAGE}");
-            return ExitCode::from(2);
-        }
-    };
-    let report = match answer(&wish).await {
-        Ok(report) => report,
-        Err(problem) => {
-            eprintln!("{problem}");
-            return ExitCode::from(2);
-        }
-    };
-    if wish.causes {
-        print!("{}", report.causes());
-    }
-    println!("{report}");
-    // A translation that never ends must not hold the program.
-    std::process::exit(i32::from(report.passed() < wish.min_passed))
+async fn main() {
+    let wish = Wish::parse();
+    wish.choice.end(&answer(&wish).await)
 }
 
 async fn answer(wish: &Wish) -> Result<Report, String> {
@@ -56,11 +39,10 @@ async fn answer(wish: &Wish) -> Result<Report, String> {
     for file in &wish.files {
         all.extend(cases(&text(file)?).map_err(|error| format!("{file}: {error}"))?);
     }
-    let wanted = |id: &str| wish.only.as_ref().is_none_or(|only| id.contains(only));
     let cluster = TestCluster::start();
     let mut warehouse = Warehouse::start(&cluster).await;
     let mut report = Report::default();
-    for (number, case) in all.iter().enumerate().filter(|(_, case)| wanted(&case.id)) {
+    for (number, case) in all.iter().enumerate().filter(|(_, case)| wish.choice.holds(&case.id)) {
         let outcome = run(&mut warehouse, number, case).await;
         println!("{}", report.add(&case.id, case.family(), &outcome));
     }
@@ -77,26 +59,4 @@ async fn answer(wish: &Wish) -> Result<Report, String> {
         .await;
     }
     Ok(report)
-}
-
-fn read(mut arguments: impl Iterator<Item = String>) -> Result<Wish, String> {
-    let mut wish = Wish::default();
-    while let Some(argument) = arguments.next() {
-        let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
-        match argument.as_str() {
-            "--pairs" => wish.pairs = Some(value()?),
-            "--helpers" => wish.helpers = Some(value()?),
-            "--causes" => wish.causes = true,
-            "--only" => wish.only = Some(value()?),
-            "--min-passed" => {
-                wish.min_passed = value()?.parse().map_err(|_| "--min-passed needs a number")?;
-            }
-            option if option.starts_with('-') => return Err(format!("unknown: {option}")),
-            _ => wish.files.push(argument),
-        }
-    }
-    if wish.files.is_empty() && wish.pairs.is_none() {
-        return Err("a file of cases is needed".to_owned());
-    }
-    Ok(wish)
 }
