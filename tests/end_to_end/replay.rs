@@ -1,6 +1,6 @@
 //! Events that were rejected and are sent in again, and requests that are.
 
-use std::io::ErrorKind;
+use std::{fs, io::ErrorKind};
 
 use end_to_end::{
     http_exchange::{Exchange, Fault, Outcome},
@@ -60,6 +60,17 @@ async fn an_answer_that_is_not_acknowledged_was_not_delivered() {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(2048).expect("a small buffer");
     let mut deaf = socket.connect(program.address()).await.expect("it listens");
+    let [here, there] = [deaf.local_addr(), deaf.peer_addr()].map(|address| {
+        let port = address.expect("it is connected").port();
+        format!("0100007F:{port:04X}")
+    });
+    // The program's end, established.
+    let end = format!(" {there} {here} 01 ");
+    let is_listed = || {
+        let connections = fs::read_to_string("/proc/self/net/tcp").expect("connections are listed");
+        connections.contains(&end)
+    };
+    assert!(is_listed());
     const REQUESTS: usize = 200;
     for number in 0..REQUESTS {
         let (head, body) = request(number);
@@ -71,6 +82,9 @@ async fn an_answer_that_is_not_acknowledged_was_not_delivered() {
     };
     let all = REQUESTS as u64;
     eventually("all are stored", async || stored().await == all).await;
+    // Looked for without a byte on the connection: each that comes puts off the program's system,
+    // which asks whether there is room again.
+    eventually("the program's end of it is gone", async || !is_listed()).await;
     // The program's end knows nothing of the connection any more. Empty lines are no request.
     eventually("it is broken off", async || {
         deaf.try_write(b"\r\n").is_err_and(|error| error.kind() != ErrorKind::WouldBlock)
