@@ -16,6 +16,7 @@ mod server;
 mod settings;
 mod tokens;
 mod translation;
+mod validate;
 
 use std::{process::ExitCode, time::Duration};
 
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Sink => serve(Role::Sink),
         Command::Sidecar => serve(Role::Sidecar),
         Command::Translate { query, source } => translation::print(query, source.as_deref()),
+        Command::Validate(arguments) => return validate::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -9,6 +9,7 @@ mod key;
 mod learning;
 mod members;
 mod source;
+mod studio;
 mod table_schema;
 mod timestamp;
 mod validation;
@@ -19,6 +20,7 @@ pub use field_kind::{FieldKind, UnknownKind};
 pub use field_path::{FieldPath, NotAPath, PathStep};
 pub use learning::{Learned, LearnedField, SchemaNews, Sighting, SourceSchema};
 pub use source::{SUPABASE_SOURCES, SupabaseSource, json_schema, sample_events};
+pub use studio::{DescribedField, Shows, described_fields};
 pub use table_schema::{FieldType, InvalidSchema, SchemaPath, TableSchema};
 pub use validation::{EventSchema, Reason};
 pub use value::{
