@@ -13,6 +13,7 @@ mod functions;
 mod ingest;
 mod logflare_cases;
 mod otlp;
+mod our_pipeline;
 mod plans;
 mod refusals;
 mod replay;

@@ -80,7 +80,15 @@ impl Checks {
         checked.events += 1;
         checked.bytes += json.len() as u64;
         let text = repair(json);
-        let Ok(value) = parse(&text) else { return true };
+        let value = match parse(&text) {
+            Ok(value) => value,
+            Err(error) => {
+                checked.faulty += 1;
+                let fault = (Rule::Schema, String::new(), error.to_string());
+                self.found((place, &source), number, &trail, fault);
+                return false;
+            }
+        };
         let mut faults = nulls(&source, &value, |field| {
             let made = path_of(field);
             trail.iter().filter_map(|at| topology.nodes.get(*at)).any(|node| match &node.work {

@@ -129,7 +129,7 @@ impl Rule {
             Self::EmptyColumn => ("empty-column", "No event fills a column of Studio's list."),
             Self::Time => ("time", "A time that the server cannot use."),
             Self::FailedProgram => ("failed-program", "A program that ends by an error."),
-            Self::SlowProgram => ("slow-program", "A program that was stopped, it took too long."),
+            Self::SlowProgram => ("slow-program", "A program that was stopped: it takes too long."),
             Self::NotExecuted => ("not-executed", "What cannot be told without a running Vector."),
             Self::NoConsumer => ("no-consumer", "An output that goes nowhere."),
         }

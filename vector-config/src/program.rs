@@ -22,7 +22,7 @@ use crate::event::LogEvent;
 use assignments::Assignment;
 
 /// Longest run on one event. Programs cannot loop for ever, but over lists that they make.
-const LONGEST_RUN: Duration = Duration::from_secs(5);
+const LONGEST_RUN: Duration = Duration::from_secs(1);
 
 /// How often a run looks at the clock: once in so many expressions.
 const LOOKS: u32 = 1024;

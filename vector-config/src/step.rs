@@ -214,7 +214,11 @@ fn remap(
         Err(NotCompiled::Faults(faults)) => return Err(of_program(&source, faults)),
     };
     // Knowing more of the events must not make a difference to what is refused.
-    let after = Program::compile(&source, events, false).map(|known| known.events_after());
+    let after = if *events == any_object() {
+        Ok(program.events_after())
+    } else {
+        Program::compile(&source, events, false).map(|known| known.events_after())
+    };
     let unchanged = program.may_fail() && !options.drop_on_error
         || program.may_abort() && !options.drop_on_abort;
     let kind = match after {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Report, VRL, events};
-use crate::finding::{Finding, Level};
+use crate::finding::{Finding, Level, Rule};
 
 pub(super) fn written(report: &Report) -> String {
     let mut out = String::new();

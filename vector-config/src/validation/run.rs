@@ -23,6 +23,9 @@ const TOLD: u64 = 1000;
 /// Longest line of given events, in bytes: Docker's own limit is far below.
 const LONGEST_LINE: usize = 64 << 20;
 
+/// A program that was stopped so often is not run again: a long file would take hours.
+const TOO_SLOW: u64 = 3;
+
 /// How far a file of events has been read.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress {
@@ -83,7 +86,7 @@ impl Counters {
             }
             Incident::TookTooLong => {
                 node.failed += 1;
-                let text = "it takes more than five seconds for an event and was stopped";
+                let text = "it takes more than a second for an event and was stopped";
                 (Rule::SlowProgram, text.to_owned())
             }
         };
@@ -92,6 +95,12 @@ impl Counters {
             .entry((place, rule))
             .or_insert((text, Events { first: number, count: 0 }));
         events.count += 1;
+    }
+
+    /// Whether a component's program is not run any more.
+    fn is_given_up(&self, place: usize) -> bool {
+        let slow = self.incidents.get(&(place, Rule::SlowProgram));
+        slow.is_some_and(|(_, events)| events.count >= TOO_SLOW)
     }
 
     pub(super) fn findings(&self, topology: &Topology, texts: &[ConfigText]) -> Vec<Finding> {
@@ -203,6 +212,9 @@ impl Validation {
                 continue;
             }
             let Work::Transform(step) = &node.work else { continue };
+            if self.counters.is_given_up(place) {
+                continue;
+            }
             event.trail.push(place);
             let number = event.number;
             let mut out = Vec::new();

@@ -1,3 +1,5 @@
+mod pipelines;
+
 use std::{io::Read as _, path::Path};
 
 use super::*;
@@ -127,6 +129,18 @@ fn the_source_of_events_must_be_clear() {
     assert!(run(None).unwrap_err().to_string().contains("--source"));
     assert!(run(Some("none")).unwrap_err().to_string().contains("there is no source none"));
     run(Some("docker_host")).unwrap();
+}
+
+#[test]
+fn a_program_that_takes_too_long_is_given_up() {
+    let slow = "x = range!(0, 2000)\n      for_each(x) -> |_a, _b| { for_each(x) -> |_c, _d| { \
+                for_each(x) -> |_e, _f| { .n = 1 } } }";
+    let mut validation = stock(".metadata.project_ref = del(.project)", slow);
+    let lines = b"supabase-edge-functions | x\n".repeat(100);
+    validation.run("events", &mut lines.as_slice(), None, &mut |_| {}).unwrap();
+    let report = validation.finish();
+    let found = report.findings.iter().find(|one| one.rule == Rule::SlowProgram).unwrap();
+    assert_eq!(found.events.map(|events| (events.first, events.count)), Some((1, 3)));
 }
 
 #[test]
