@@ -5,7 +5,7 @@ use std::{any::Any, collections::BTreeMap, fmt::Write as _, sync::Arc, time::Dur
 use event_schemas::{Event, SchemaNews, SourceSchema};
 use serde_json::value::RawValue;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use store::{Column, PostgresServer, Query, QueryError, Settings, Store};
+use store::{AccessTokens, Column, PostgresServer, Query, QueryError, Settings, Store};
 use tokio::task::JoinHandle;
 use translate::{
     Diagnostic, OutputColumn, Parameters, Request, SourceTable, Sources, TableColumns, Translation,
@@ -103,6 +103,7 @@ impl Warehouse {
         let settings = Settings {
             events: server.clone(),
             catalog: server,
+            tokens: AccessTokens::new("public", "private"),
             seed_supabase: false,
             query_timeout: TIME_LIMIT,
             ingest_connections: 1,
