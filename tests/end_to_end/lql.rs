@@ -361,6 +361,14 @@ async fn shows_and_charts() {
             json!([{"timestamp": midnight, "value": 1500}]),
         ),
         (
+            "t:yesterday c:p50(m.duration) c:group_by(t::d)",
+            json!([{"timestamp": midnight - day, "value": null}]),
+        ),
+        (
+            "t:yesterday c:sum(m.duration) c:group_by(t::d)",
+            json!([{"timestamp": midnight - day, "value": null}]),
+        ),
+        (
             "t:today c:sum(m.context.pid) c:group_by(t::d)",
             json!([{"timestamp": midnight, "value": 3}]),
         ),
