@@ -383,6 +383,7 @@ impl Pipeline {
             ingest_connections: 1,
             query_connections: 1,
             query_functions: "",
+            config_keys: store::ConfigKeys::new([7; 32], None).unwrap(),
             owner: 1,
         };
         let sink = Settings {

@@ -154,8 +154,9 @@ impl Inner {
         if change <= loaded.change {
             return Ok(());
         }
+        let keys = &self.settings.config_keys;
         let catalog =
-            crate::catalog::Catalog::load(connection, schema, &loaded.events_schema).await?;
+            crate::catalog::Catalog::load(connection, schema, &loaded.events_schema, keys).await?;
         self.change(|state| {
             // Another task may have read it later and ended earlier.
             if let Some(now) = state.loaded.as_ref().filter(|now| now.change < change) {
