@@ -74,6 +74,42 @@ impl Admission {
         appended
     }
 
+    /// As [`append`](Self::append), with batches for other sources that come of the same request;
+    /// returns when all are durable. Each is stored once for each request. What became of them comes
+    /// in their order.
+    ///
+    /// # Errors
+    /// Nothing of the request is acknowledged. Sending it again stores each batch once, also those
+    /// that were stored this time.
+    pub async fn append_with(
+        self,
+        source: &Source,
+        batch: Batch,
+        others: Vec<(Arc<Source>, Batch)>,
+        delivery: &Delivery,
+    ) -> Result<(Appended, Vec<Appended>), AppendError> {
+        let (id, first) = self.attempt(source, batch).await;
+        let first = first.inspect_err(|_| self.tell(id, None))?;
+        // Only now: a request that is this one, sent again, has waited for it to end in all places.
+        let attempts = others.into_iter().map(|(source, batch)| {
+            let content = self.noted.content.at(source.token);
+            let noted = self.inner.receipts.note(content, delivery.clone());
+            let admission = Self { inner: Arc::clone(&self.inner), noted };
+            async move {
+                let (id, appended) = admission.attempt(&source, batch).await;
+                (admission, id, appended)
+            }
+        });
+        let attempts = futures_util::future::join_all(attempts).await;
+        let failed = attempts.iter().any(|(.., appended)| appended.is_err());
+        for (admission, id, appended) in &attempts {
+            admission.tell(*id, appended.as_ref().ok().filter(|_| !failed));
+        }
+        self.tell(id, (!failed).then_some(&first));
+        let others: Result<_, _> = attempts.into_iter().map(|(.., appended)| appended).collect();
+        Ok((first, others?))
+    }
+
     /// Makes a batch durable, without a word on it yet to those who wait for it. With the number of
     /// its row.
     async fn attempt(
@@ -118,27 +154,6 @@ impl Admission {
         };
         self.noted.tell(id, stage);
     }
-}
-
-/// Makes batches of one request for several sources durable; returns when all are. Each source needs
-/// an admission of its own, with a content of its own.
-///
-/// # Errors
-/// Nothing of the request is acknowledged. Sending it again stores each batch once, also those that
-/// were stored this time.
-pub async fn append_all(
-    parts: Vec<(Admission, Arc<Source>, Batch)>,
-) -> Result<Vec<Appended>, AppendError> {
-    let attempts = parts.into_iter().map(|(admission, source, batch)| async move {
-        let (id, appended) = admission.attempt(&source, batch).await;
-        (admission, id, appended)
-    });
-    let attempts = futures_util::future::join_all(attempts).await;
-    let failed = attempts.iter().any(|(.., appended)| appended.is_err());
-    for (admission, id, appended) in &attempts {
-        admission.tell(*id, appended.as_ref().ok().filter(|_| !failed));
-    }
-    attempts.into_iter().map(|(.., appended)| appended).collect()
 }
 
 impl Drop for Admission {

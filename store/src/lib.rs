@@ -51,7 +51,7 @@ pub use change::{Actor, ChangeError};
 pub use content_hash::ContentHash;
 pub use delivery::{Delivery, Peer};
 pub use encryption::{CONFIG_KEY_BYTES, ConfigKeys, ConfigUnreadable};
-pub use event_store::{Admission, AppendError, append_all};
+pub use event_store::{Admission, AppendError};
 pub use grant::{Grant, Holder, NoScope, Scopes};
 pub use manage::{BackendToBe, RuleToBe, SourceToBe};
 pub use query::{Column, ColumnKind, Query, QueryError, QueryRows};
