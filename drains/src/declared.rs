@@ -1,5 +1,8 @@
 //! What each type's config may hold, as declarations.
 
+use Need::{Optional, Required};
+use Shape::{Flag, Headers, HttpUrl, Identifier, Labels, Number, OneOf, Text};
+
 use crate::kind::Kind;
 
 /// One setting of a config.
@@ -58,117 +61,90 @@ const fn secret(name: &'static str, need: Need) -> Setting {
     Setting { name, shape: Shape::Text, need, secret: true }
 }
 
+const WEBHOOK: &[Setting] = &[
+    required("url", HttpUrl),
+    optional("headers", Headers),
+    usually("http", OneOf(&["http1", "http2"]), "http2"),
+    usually("gzip", Flag, "true"),
+];
+
+const LOKI: &[Setting] = &[
+    required("url", HttpUrl),
+    optional("headers", Headers),
+    optional("labels", Labels),
+    optional("username", Text),
+    secret("password", Optional),
+];
+
+const OTLP: &[Setting] = &[
+    required("endpoint", HttpUrl),
+    usually("protocol", OneOf(&["http/protobuf", "http/json"]), "http/protobuf"),
+    usually("gzip", Flag, "true"),
+    optional("headers", Headers),
+    usually("flatten_to_attributes", Flag, "false"),
+];
+
+const S3: &[Setting] = &[
+    required("s3_bucket", Text),
+    required("storage_region", Text),
+    required("access_key_id", Text),
+    secret("secret_access_key", Required),
+    optional("endpoint", HttpUrl),
+    optional("prefix", Text),
+    usually("gzip", Flag, "true"),
+    usually("batch_timeout", Number(100, 600_000), "5000"),
+];
+
+const CLICKHOUSE: &[Setting] = &[
+    required("url", HttpUrl),
+    required("database", Identifier),
+    required("port", Number(1, 65_535)),
+    optional("username", Text),
+    secret("password", Optional),
+    usually("table", Identifier, "logweir_events"),
+];
+
+const ELASTIC: &[Setting] = &[
+    required("url", HttpUrl),
+    optional("username", Text),
+    secret("password", Optional),
+    secret("api_key", Optional),
+    usually("index", Text, "logweir"),
+];
+
+const DATADOG: &[Setting] = &[
+    secret("api_key", Required),
+    required("region", OneOf(&["US1", "US3", "US5", "EU", "AP1", "AP2", "US1-FED"])),
+    optional("url", HttpUrl),
+];
+
+const AXIOM: &[Setting] = &[
+    required("dataset_name", Text),
+    secret("api_token", Required),
+    usually("domain", Text, "api.axiom.co"),
+];
+
+const SYSLOG: &[Setting] = &[
+    required("host", Text),
+    required("port", Number(1, 65_535)),
+    usually("tls", Flag, "false"),
+    optional("structured_data", Text),
+    usually("max_message_bytes", Number(480, 1 << 20), "50000"),
+];
+
 impl Kind {
     /// What its config may hold. Anything else is passed over, as in Logflare.
     pub(crate) fn settings(self) -> &'static [Setting] {
-        use Need::{Optional, Required};
-        use Shape::{Flag, Headers, HttpUrl, Identifier, Labels, Number, OneOf, Text};
         match self {
-            Self::Webhook => {
-                const {
-                    &[
-                        required("url", HttpUrl),
-                        optional("headers", Headers),
-                        usually("http", OneOf(&["http1", "http2"]), "http2"),
-                        usually("gzip", Flag, "true"),
-                    ]
-                }
-            }
-            Self::Loki => {
-                const {
-                    &[
-                        required("url", HttpUrl),
-                        optional("headers", Headers),
-                        optional("labels", Labels),
-                        optional("username", Text),
-                        secret("password", Optional),
-                    ]
-                }
-            }
-            Self::Otlp => {
-                const {
-                    &[
-                        required("endpoint", HttpUrl),
-                        usually(
-                            "protocol",
-                            OneOf(&["http/protobuf", "http/json"]),
-                            "http/protobuf",
-                        ),
-                        usually("gzip", Flag, "true"),
-                        optional("headers", Headers),
-                        usually("flatten_to_attributes", Flag, "false"),
-                    ]
-                }
-            }
-            Self::S3 => {
-                const {
-                    &[
-                        required("s3_bucket", Text),
-                        required("storage_region", Text),
-                        required("access_key_id", Text),
-                        secret("secret_access_key", Required),
-                        optional("endpoint", HttpUrl),
-                        optional("prefix", Text),
-                        usually("gzip", Flag, "true"),
-                        usually("batch_timeout", Number(100, 600_000), "5000"),
-                    ]
-                }
-            }
-            Self::Clickhouse => {
-                const {
-                    &[
-                        required("url", HttpUrl),
-                        required("database", Identifier),
-                        required("port", Number(1, 65_535)),
-                        optional("username", Text),
-                        secret("password", Optional),
-                        usually("table", Identifier, "logweir_events"),
-                    ]
-                }
-            }
-            Self::Elastic => {
-                const {
-                    &[
-                        required("url", HttpUrl),
-                        optional("username", Text),
-                        secret("password", Optional),
-                        secret("api_key", Optional),
-                        usually("index", Text, "logweir"),
-                    ]
-                }
-            }
-            Self::Datadog => {
-                const {
-                    &[
-                        secret("api_key", Required),
-                        required(
-                            "region",
-                            OneOf(&["US1", "US3", "US5", "EU", "AP1", "AP2", "US1-FED"]),
-                        ),
-                        optional("url", HttpUrl),
-                    ]
-                }
-            }
-            Self::Axiom => {
-                const {
-                    &[
-                        required("dataset_name", Text),
-                        secret("api_token", Required),
-                        usually("domain", Text, "api.axiom.co"),
-                    ]
-                }
-            }
-            Self::Syslog => {
-                const {
-                    &[
-                        required("host", Text),
-                        required("port", Number(1, 65_535)),
-                        usually("tls", Flag, "false"),
-                        optional("structured_data", Text),
-                        usually("max_message_bytes", Number(480, 1 << 20), "50000"),
-                    ]
-                }
-            }
+            Self::Webhook => WEBHOOK,
+            Self::Loki => LOKI,
+            Self::Otlp => OTLP,
+            Self::S3 => S3,
+            Self::Clickhouse => CLICKHOUSE,
+            Self::Elastic => ELASTIC,
+            Self::Datadog => DATADOG,
+            Self::Axiom => AXIOM,
+            Self::Syslog => SYSLOG,
         }
     }
 }

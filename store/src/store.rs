@@ -191,7 +191,7 @@ impl Store {
         if let Some(spool) = &self.inner.spool {
             drain::note_spooled(&self.inner, spool).await;
         }
-        tokio::join!(self.inner.keep_ready(), self.inner.hear_of_changes(), drain);
+        tokio::join!(Box::pin(self.inner.keep_ready()), self.inner.hear_of_changes(), drain);
     }
 
     /// Whether requests can be served.
