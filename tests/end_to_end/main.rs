@@ -13,6 +13,7 @@ mod forms;
 mod functions;
 mod ingest;
 mod logflare_cases;
+mod lql;
 mod otlp;
 mod plans;
 mod refusals;
