@@ -44,13 +44,17 @@ pub(crate) enum ConfigKeysError {
     Cipher,
 }
 
-/// Takes the chosen keys; reads a missing one from the data folder, or makes and keeps it.
-pub(crate) fn resolve(chosen: ChosenKeys, data_dir: &Path) -> Result<ConfigKeys, ConfigKeysError> {
-    let current = match chosen.current {
-        Some(current) => current,
-        None => kept(data_dir)?,
-    };
-    ConfigKeys::new(current, chosen.retired).ok_or(ConfigKeysError::Cipher)
+/// Takes the chosen keys; reads a missing one from the data folder, or makes and keeps it. Without a
+/// key backends cannot be used, and all else can.
+pub(crate) fn resolve(chosen: ChosenKeys, data_dir: &Path) -> ConfigKeys {
+    let current = chosen.current.map_or_else(|| kept(data_dir), Ok);
+    let keys = current.and_then(|current| {
+        ConfigKeys::new(current, chosen.retired).ok_or(ConfigKeysError::Cipher)
+    });
+    keys.unwrap_or_else(|error| {
+        tracing::warn!("backends cannot be used: {error}");
+        ConfigKeys::missing()
+    })
 }
 
 fn kept(data_dir: &Path) -> Result<Key, ConfigKeysError> {
@@ -102,6 +106,8 @@ mod tests {
         assert!(error.contains("LOGFLARE_DB_ENCRYPTION_KEY"), "{error}");
         // Who chose one needs no folder.
         let chosen = ChosenKeys { current: Some(key), retired: None };
-        resolve(chosen, Path::new("/proc/nothing")).unwrap();
+        resolve(chosen, Path::new("/proc/nothing"));
+        let error = kept(Path::new("/proc/nothing")).unwrap_err().to_string();
+        assert!(error.contains("LOGFLARE_DB_ENCRYPTION_KEY"), "{error}");
     }
 }

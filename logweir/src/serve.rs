@@ -16,8 +16,7 @@ use tokio::{
 use warp::{Filter as _, filters::BoxedFilter, reply::Response};
 
 use crate::{
-    app,
-    config_keys::{self, ConfigKeysError},
+    app, config_keys,
     data_dir::{DataDir, DataDirError},
     durability::{Durability, DurabilityError, InstanceLock},
     embedded_postgres::{self, EmbeddedPostgres},
@@ -74,9 +73,6 @@ pub(crate) enum Error {
     /// The tokens.
     #[error(transparent)]
     Tokens(#[from] TokensError),
-    /// The keys of backends' configs.
-    #[error(transparent)]
-    ConfigKeys(#[from] ConfigKeysError),
     /// The data folder.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
@@ -108,7 +104,7 @@ pub(crate) async fn run(settings: Settings, role: Role) -> Result<(), Error> {
     let grpc_listener = if role == Role::Sidecar { None } else { bind_grpc(&settings)? };
     let measured = metrics::record()?;
     let tokens = Tokens::resolve(&settings.tokens, &settings.data_dir)?;
-    let keys = config_keys::resolve(settings.encryption, &settings.data_dir)?;
+    let keys = config_keys::resolve(settings.encryption, &settings.data_dir);
     let mut databases = Running::prepare(&settings, &tokens, keys, role).await?;
     introduce(&tokens, &settings, address);
 

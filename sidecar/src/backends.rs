@@ -67,7 +67,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         parameters: &[("metadata[key]", "Only those whose metadata has this value of the key.")],
         body: Shape::Nothing,
         answers: &[(200, Shape::List(&BACKEND))],
-        run: |call| Box::pin(list(call)),
+        run: |call| Box::pin(std::future::ready(Ok(list(&call)))),
     },
     Operation {
         method: Method::POST,
@@ -87,7 +87,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         parameters: &[],
         body: Shape::Nothing,
         answers: &[(200, Shape::One(&BACKEND))],
-        run: |call| Box::pin(show(call)),
+        run: |call| Box::pin(std::future::ready(show(&call))),
     },
     Operation {
         method: Method::PUT,
@@ -151,7 +151,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     },
 ];
 
-async fn list(call: Call) -> Result<Answer, Refusal> {
+fn list(call: &Call) -> Answer {
     let parameters = &call.parameters.0;
     let wanted: Vec<(&str, &str)> = parameters
         .iter()
@@ -162,16 +162,16 @@ async fn list(call: Call) -> Result<Answer, Refusal> {
         .collect();
     let has = |backend: &Backend, (key, value): (&str, &str)| match backend.metadata.get(key) {
         Some(Value::String(text)) => text == value,
-        Some(other) => other.to_string() == value,
+        Some(other) => other.to_string().as_str() == value,
         None => false,
     };
     let backends = call.store.backends();
     let found = backends.iter().filter(|backend| wanted.iter().all(|one| has(backend, *one)));
-    Ok(Answer::Found(found.map(|backend| shown_backend(backend)).collect()))
+    Answer::Found(found.map(|backend| shown_backend(backend)).collect())
 }
 
-async fn show(call: Call) -> Result<Answer, Refusal> {
-    Ok(Answer::Found(shown_backend(&*found(&call)?)))
+fn show(call: &Call) -> Result<Answer, Refusal> {
+    Ok(Answer::Found(shown_backend(&*found(call)?)))
 }
 
 async fn create(call: Call) -> Result<Answer, Refusal> {

@@ -40,7 +40,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         ],
         body: Shape::Nothing,
         answers: &[(200, Shape::List(&RULE))],
-        run: |call| Box::pin(list(call)),
+        run: |call| Box::pin(std::future::ready(list(&call))),
     },
     Operation {
         method: Method::POST,
@@ -60,7 +60,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         parameters: &[],
         body: Shape::Nothing,
         answers: &[(200, Shape::One(&RULE))],
-        run: |call| Box::pin(show(call)),
+        run: |call| Box::pin(std::future::ready(show(&call))),
     },
     Operation {
         method: Method::PUT,
@@ -94,11 +94,12 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     },
 ];
 
-async fn list(call: Call) -> Result<Answer, Refusal> {
+fn list(call: &Call) -> Result<Answer, Refusal> {
     let wanted = match (call.parameters.get("backend_id"), call.parameters.get("backend_token")) {
         (None, None) => None,
         (Some(id), _) => {
-            let found = call.store.backends().into_iter().find(|one| one.id.to_string() == id);
+            let id: Option<i64> = id.parse().ok();
+            let found = call.store.backends().into_iter().find(|one| Some(one.id) == id);
             Some(found.ok_or(Refusal::NotFound)?.id)
         }
         (None, Some(token)) => {
@@ -111,8 +112,8 @@ async fn list(call: Call) -> Result<Answer, Refusal> {
     Ok(Answer::Found(found.map(|rule| shown_rule(rule)).collect()))
 }
 
-async fn show(call: Call) -> Result<Answer, Refusal> {
-    Ok(Answer::Found(shown_rule(&*found(&call)?)))
+fn show(call: &Call) -> Result<Answer, Refusal> {
+    Ok(Answer::Found(shown_rule(&*found(call)?)))
 }
 
 async fn create(call: Call) -> Result<Answer, Refusal> {

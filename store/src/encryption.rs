@@ -15,9 +15,9 @@ pub const CONFIG_KEY_BYTES: usize = 32;
 /// The first byte of what is encrypted: AES-256-GCM, with the backend's token as what belongs to it.
 const VERSION: u8 = 1;
 
-/// The keys with which backends' configs are encrypted.
+/// The keys with which backends' configs are encrypted, where there are any.
 #[derive(Clone)]
-pub struct ConfigKeys(Arc<Keys>);
+pub struct ConfigKeys(Option<Arc<Keys>>);
 
 struct Keys {
     current: LessSafeKey,
@@ -44,17 +44,23 @@ impl ConfigKeys {
             Some(retired) => Some(key(&retired)?),
             None => None,
         };
-        Some(Self(Arc::new(Keys { current: key(&current)?, retired })))
+        Some(Self(Some(Arc::new(Keys { current: key(&current)?, retired }))))
     }
 
-    /// `None` where the system has no random numbers.
+    /// No keys: no backend can be made, and what is kept of others cannot be read.
+    pub fn missing() -> Self {
+        Self(None)
+    }
+
+    /// `None` without keys, and where the system has no random numbers.
     pub(crate) fn encrypt(&self, token: Uuid, config: &Map<String, Value>) -> Option<Vec<u8>> {
+        let keys = self.0.as_ref()?;
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).ok()?;
         let mut text = serde_json::to_vec(config).ok()?;
         let nonce_of_text = Nonce::assume_unique_for_key(nonce);
         let of = Aad::from(token.into_bytes());
-        self.0.current.seal_in_place_append_tag(nonce_of_text, of, &mut text).ok()?;
+        keys.current.seal_in_place_append_tag(nonce_of_text, of, &mut text).ok()?;
         let mut bytes = Vec::with_capacity(1 + NONCE_LEN + text.len());
         bytes.push(VERSION);
         bytes.extend_from_slice(&nonce);
@@ -68,9 +74,10 @@ impl ConfigKeys {
         token: Uuid,
         bytes: &[u8],
     ) -> Result<(Map<String, Value>, bool), ConfigUnreadable> {
+        let keys = self.0.as_ref().ok_or(ConfigUnreadable)?;
         let rest = bytes.strip_prefix(&[VERSION]).ok_or(ConfigUnreadable)?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>().ok_or(ConfigUnreadable)?;
-        let keys = [(Some(&self.0.current), true), (self.0.retired.as_ref(), false)];
+        let keys = [(Some(&keys.current), true), (keys.retired.as_ref(), false)];
         for (key, is_current) in keys {
             let Some(key) = key else { continue };
             let mut sealed = sealed.to_vec();
@@ -118,6 +125,8 @@ mod tests {
         ] {
             assert_eq!(keys(current, retired).decrypt(token, &bytes), expected);
         }
+        assert_eq!(ConfigKeys::missing().decrypt(token, &bytes), Err(ConfigUnreadable));
+        assert_eq!(ConfigKeys::missing().encrypt(token, config), None);
         // Nor as another backend's, nor when it was changed.
         let keys = keys(1, None);
         assert_eq!(keys.decrypt(Uuid::from_u128(8), &bytes), Err(ConfigUnreadable));

@@ -338,6 +338,25 @@ async fn rules_forward_what_matches_once_to_each_place() {
 }
 
 #[tokio::test]
+async fn default_backends_get_all_of_sources_that_want_so() {
+    let program = program().await;
+    let receiver = Receiver::willing().await;
+    let backend = json!({
+        "name": "w", "type": "webhook", "default_ingest?": true,
+        "config": { "url": receiver.url("/"), "http": "http1" },
+    });
+    let backend = made(&program, "/api/backends", backend).await;
+    assert_eq!(backend["default_ingest?"], true);
+    source(&program, "without").await;
+    let with = json!({ "name": "with", "default_ingest_backend_enabled?": true });
+    made(&program, "/api/sources", with).await;
+    program.log("without", &event("not sent on")).await;
+    program.log("with", &event("sent on")).await;
+    receiver.requests(1).await;
+    assert_eq!(receiver.messages(), ["sent on"]);
+}
+
+#[tokio::test]
 async fn what_is_sent_again_is_forwarded_once() {
     let program = program().await;
     let (from, to) = (source(&program, "from").await, source(&program, "to").await);

@@ -33,7 +33,8 @@ pub struct BackendToBe {
 impl BackendToBe {
     fn encrypted(&self, keys: &ConfigKeys, token: Uuid) -> Result<Vec<u8>, ChangeError> {
         keys.encrypt(token, &self.config).ok_or_else(|| {
-            ChangeError::Unavailable("the system has no random numbers to encrypt with".to_owned())
+            let text = "there is no key to encrypt the config with; set LOGFLARE_DB_ENCRYPTION_KEY";
+            ChangeError::Unavailable(text.to_owned())
         })
     }
 
