@@ -154,6 +154,7 @@ impl Drain {
     pub(crate) async fn remove(&self) {
         let waiting = self.spool.get().map_or(0, |spool| spool.depth().records);
         self.close().await;
+        self.figures.gone();
         if let Err(error) = tokio::fs::remove_dir_all(&self.dir).await
             && error.kind() != std::io::ErrorKind::NotFound
         {

@@ -86,6 +86,12 @@ impl Figures {
         self.oldest.store(at, Ordering::Relaxed);
     }
 
+    /// Nothing waits any more: the backend is gone.
+    pub(crate) fn gone(&self) {
+        self.oldest(0);
+        self.refresh(Depth { records: 0, bytes: 0, max_bytes: 0 });
+    }
+
     /// The precision of a gauge is enough.
     #[expect(clippy::cast_precision_loss, reason = "gauges are floating-point numbers")]
     pub(crate) fn refresh(&self, depth: Depth) {

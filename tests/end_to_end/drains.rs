@@ -520,6 +520,25 @@ async fn an_event_that_is_refused_costs_no_other() {
 }
 
 #[tokio::test]
+async fn a_receiver_that_refuses_everything_is_not_asked_for_each_event() {
+    let program = program().await;
+    let app = source(&program, "app").await;
+    let wrong = Receiver::start(|_, _| Reply::status(400).body("not here")).await;
+    let config = json!({ "url": wrong.url("/"), "http": "http1" });
+    let backend = attached(&program, &app, "webhook", config).await;
+    let events: Vec<_> = (0..200).map(|n| json!({ "event_message": format!("{n}") })).collect();
+    program.log("app", &json!(events)).await;
+    eventually("all are dealt with", async || {
+        let dropped = ",reason=\"refused\"";
+        let name = "logweir_drain_events_dropped_total";
+        figure(&program, name, &backend, dropped).await == 200.0
+    })
+    .await;
+    let requests = wrong.received().len();
+    assert!(requests < 80, "{requests} requests for 200 events");
+}
+
+#[tokio::test]
 async fn what_waits_for_a_receiver_survives_a_kill() {
     let mut program = program().await;
     let app = source(&program, "app").await;
