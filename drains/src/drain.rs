@@ -23,6 +23,9 @@ use crate::{
     worker::{Target, Worker},
 };
 
+/// For events to be kept. A disk that takes longer must not hold up ingest.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Time between two lines of the log about events that are dropped.
 const LOG_PAUSE: Duration = Duration::from_secs(10);
 
@@ -111,8 +114,11 @@ impl Drain {
             let spool = self.open().await?;
             spool.append(copies.into_record(source, now())).await.map_err(|error| error.to_string())
         };
-        if let Err(reason) = put.await {
-            self.dropped(events, &reason);
+        match tokio::time::timeout(PATIENCE, put).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(reason)) => self.dropped(events, &reason),
+            // They may be kept in spite of this.
+            Err(_) => self.dropped(events, "the disk takes too long"),
         }
     }
 

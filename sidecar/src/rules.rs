@@ -98,8 +98,9 @@ fn list(call: &Call) -> Result<Answer, Refusal> {
     let wanted = match (call.parameters.get("backend_id"), call.parameters.get("backend_token")) {
         (None, None) => None,
         (Some(id), _) => {
-            let id: Option<i64> = id.parse().ok();
-            let found = call.store.backends().into_iter().find(|one| Some(one.id) == id);
+            let wrong = |_| Refusal::Request("backend_id: the number of a backend".to_owned());
+            let id: i64 = id.parse().map_err(wrong)?;
+            let found = call.store.backends().into_iter().find(|one| one.id == id);
             Some(found.ok_or(Refusal::NotFound)?.id)
         }
         (None, Some(token)) => {
