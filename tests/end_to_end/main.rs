@@ -8,6 +8,7 @@ mod connections;
 mod constructs;
 mod corpus;
 mod crashes;
+mod drains;
 mod forms;
 mod functions;
 mod ingest;
