@@ -5,12 +5,14 @@
 //! reads everything before it complains, so that one start shows every mistake.
 
 mod databases;
+mod encryption;
 mod logging;
 mod variables;
 
 use std::{collections::BTreeMap, fmt, net::IpAddr, path::PathBuf, time::Duration};
 
 pub(crate) use databases::Databases;
+pub(crate) use encryption::{ChosenKeys, Key, decoded as decoded_key};
 pub(crate) use logging::Logging;
 use sink::RateLimits;
 use variables::Variables;
@@ -49,6 +51,10 @@ pub(crate) struct Settings {
     pub(crate) rate_limits: RateLimits,
     /// Largest spool (`LOGWEIR_SPOOL_MAX_BYTES`); 0 means none.
     pub(crate) spool_max_bytes: u64,
+    /// Largest spool of each drain (`LOGWEIR_DRAIN_MAX_BYTES`).
+    pub(crate) drain_max_bytes: u64,
+    /// With what configs of backends are encrypted.
+    pub(crate) encryption: ChosenKeys,
     /// Connections at a time (`LOGWEIR_MAX_CONNECTIONS`); one more takes the place of one that waits
     /// for a request.
     pub(crate) max_connections: usize,
@@ -109,19 +115,20 @@ struct Problem {
     text: String,
 }
 
+/// The environment as text.
+pub(crate) fn environment() -> BTreeMap<String, String> {
+    // `vars_os`, because `vars` panics when any variable is not UTF-8.
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
+}
+
 impl Settings {
     /// Reads the environment of this process.
     ///
     /// # Errors
     /// Every variable that cannot be used, with what was expected.
     pub(crate) fn from_environment() -> Result<Self, WrongSettings> {
-        // `vars_os`, because `vars` panics when any variable is not UTF-8.
-        let variables = std::env::vars_os()
-            .map(|(name, value)| {
-                (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
-            })
-            .collect();
-        Self::from_variables(&variables, rustix::process::geteuid().is_root())
+        Self::from_variables(&environment(), rustix::process::geteuid().is_root())
     }
 
     /// Reads settings from variables; an empty one counts as unset.
@@ -147,6 +154,12 @@ impl Settings {
             ),
             rate_limits: read_rate_limits(&mut variables),
             spool_max_bytes: variables.number("LOGWEIR_SPOOL_MAX_BYTES", 1 << 30, 0..=1 << 50),
+            drain_max_bytes: variables.number(
+                "LOGWEIR_DRAIN_MAX_BYTES",
+                1 << 30,
+                1 << 20..=1 << 50,
+            ),
+            encryption: ChosenKeys::read(&mut variables),
             max_connections: variables.number("LOGWEIR_MAX_CONNECTIONS", 10_000, 1..=1_000_000),
             query_timeout: Duration::from_secs(variables.number(
                 "LOGWEIR_QUERY_TIMEOUT_SECS",

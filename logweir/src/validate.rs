@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    env,
     error::Error,
     fs::{self, File},
     io::{self, BufReader, IsTerminal as _, Write as _},
@@ -114,9 +113,7 @@ pub(crate) fn run(arguments: &ValidateArguments) -> ExitCode {
 
 /// The environment; Vector adds the name of the machine.
 fn environment() -> Variables {
-    let mut variables: Variables = env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
+    let mut variables = crate::settings::environment();
     variables.entry("HOSTNAME".to_owned()).or_insert_with(|| {
         fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
     });

@@ -5,6 +5,7 @@
 //! filter (`routes`) finds the operation of a request, one place (`answer`) makes answers.
 
 mod answer;
+mod backends;
 mod call;
 mod openapi;
 mod operation;
@@ -14,6 +15,7 @@ mod query;
 mod refusal;
 mod resource;
 mod routes;
+mod rules;
 mod sources;
 mod time;
 

@@ -1,7 +1,12 @@
 //! All operations, in the order in which the documentation shows them.
 
-use crate::{openapi, operation::Operation, query, sources};
+use crate::{backends, openapi, operation::Operation, query, rules, sources};
 
 /// All operations, by what they are about.
-pub(crate) static OPERATIONS: &[&[Operation]] =
-    &[sources::OPERATIONS, query::OPERATIONS, openapi::OPERATIONS_OF_DOCUMENT];
+pub(crate) static OPERATIONS: &[&[Operation]] = &[
+    sources::OPERATIONS,
+    backends::OPERATIONS,
+    rules::OPERATIONS,
+    query::OPERATIONS,
+    openapi::OPERATIONS_OF_DOCUMENT,
+];
