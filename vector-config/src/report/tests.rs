@@ -98,7 +98,10 @@ fn the_exit_code_is_that_of_the_worst() {
 #[test]
 fn sarif_is_what_its_schema_says() {
     let schema = include_str!("../../fixtures/sarif-schema-2.1.0.json");
-    let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
+    let mut schema: serde_json::Value = serde_json::from_str(schema).unwrap();
+    // The pattern of languages in it is no regular expression: a bracket is closed that is not open.
+    let language = schema.pointer_mut("/definitions/run/properties/language").unwrap();
+    language.as_object_mut().unwrap().remove("pattern").unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     for report in [report(), refused()] {
         let written = serde_json::from_str(&report.written(ReportFormat::Sarif)).unwrap();

@@ -7,13 +7,17 @@ use crate::finding::{Finding, Level, Rule};
 
 pub(super) fn written(report: &Report) -> String {
     let mut out = String::new();
-    let fatal: Vec<_> = report.findings.iter().filter(|one| one.level() == Level::Fatal).collect();
+    let fatal = report.findings.iter().filter(|one| one.level() == Level::Fatal);
+    let (unread, fatal): (Vec<_>, Vec<_>) = fatal.partition(|one| one.rule == Rule::Events);
     if fatal.is_empty() {
         let _ = writeln!(out, "√ Loaded {:?}", report.files);
     } else {
         title(&mut out, &format!("Failed to load {:?}", report.files));
     }
-    for one in &fatal {
+    if !unread.is_empty() {
+        title(&mut out, "Failed to read events");
+    }
+    for one in fatal.iter().chain(&unread) {
         finding(&mut out, "x", one);
     }
     for one in report.findings.iter().filter(|one| one.level() != Level::Fatal) {

@@ -73,13 +73,11 @@ fn with_a_newer_vector_the_stock_pipeline_sends_no_key() {
 
 #[test]
 fn our_pipeline_has_no_faults() {
-    for file in ["vector.yml", "vector-sink.yml"] {
-        for vector in [53, 56, 57, 58] {
-            let report = report(file, vector, LINES);
-            let text = report.written(ReportFormat::Text);
-            assert_eq!(found(&report), Vec::<String>::new(), "{file} {vector}\n{text}");
-            assert_eq!(report.exit_code(), 0);
-        }
+    for (file, vector) in [("vector.yml", 53), ("vector.yml", 58), ("vector-sink.yml", 58)] {
+        let report = report(file, vector, LINES);
+        let text = report.written(ReportFormat::Text);
+        assert_eq!(found(&report), Vec::<String>::new(), "{file} {vector}\n{text}");
+        assert_eq!(report.exit_code(), 0);
     }
 }
 
