@@ -216,6 +216,11 @@ impl Validation {
             key(one).cmp(&key(other))
         });
         let transforms = self.transforms();
+        let paths = &self.settings.paths;
+        // What could not be read is told by what was asked for.
+        let asked = paths.files.iter().map(|(file, _)| PathBuf::from(file));
+        let asked = asked.chain(paths.folders.iter().cloned()).collect();
+        let read = self.texts.iter().map(|text| text.path.clone()).collect();
         Report {
             findings: self.findings,
             sinks: summaries(&self.topology, &self.checks),
@@ -223,7 +228,7 @@ impl Validation {
             given: self.counters.given,
             unread: self.counters.unread,
             unsent: self.counters.unsent,
-            files: self.texts.into_iter().map(|text| text.path).collect(),
+            files: if self.texts.is_empty() { asked } else { read },
             vector: self.settings.vector,
             samples: self.samples.map(Samples::by_source).unwrap_or_default(),
         }
