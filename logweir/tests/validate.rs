@@ -15,21 +15,22 @@ fn validate(folder: &Path, arguments: &[&str]) -> (i32, String) {
         .env_clear()
         .stdin(Stdio::null())
         .output()
-        .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8_lossy(&output.stderr);
-    (output.status.code().unwrap(), text)
+        .expect("the program starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    (output.status.code().expect("it ends by itself"), text)
 }
 
 /// A folder with our pipeline and lines of all services.
 fn folder() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder is made");
     let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vector-config");
     for (from, to) in [
         ("vector.yml", "vector.yml"),
         ("fixtures/docker-lines.txt", "lines.txt"),
         ("fixtures/stock/vector.yml", "stock.yml"),
     ] {
-        fs::copy(files.join(from), folder.path().join(to)).unwrap();
+        fs::copy(files.join(from), folder.path().join(to)).expect("a file is copied");
     }
     folder
 }

@@ -185,7 +185,7 @@ impl Program {
         let mut until = None;
         let mut control = || {
             looks += 1;
-            if looks % LOOKS != 0 {
+            if !looks.is_multiple_of(LOOKS) {
                 return ControlFlow::Continue(());
             }
             let until = *until.get_or_insert_with(|| Instant::now() + longest);

@@ -21,7 +21,7 @@ use condition::{AnyCondition, Condition};
 /// What a transform does with an event. Its outputs are numbered.
 #[derive(Debug)]
 pub(crate) enum Step {
-    Remap(Remap),
+    Remap(Box<Remap>),
     /// A copy for each condition that holds; the last output is for the others.
     Route(Vec<Condition>),
     /// The first condition that holds; the last output is for the others.
@@ -235,7 +235,7 @@ fn remap(
         reroute_dropped: options.reroute_dropped,
     };
     let kinds = [kind, any_object()].into_iter().take(outputs.len()).collect();
-    Ok(BuiltStep { step: Step::Remap(remap), outputs, kinds, note: None })
+    Ok(BuiltStep { step: Step::Remap(Box::new(remap)), outputs, kinds, note: None })
 }
 
 fn program_text(options: &RemapOptions) -> Result<String, String> {
@@ -405,12 +405,9 @@ impl Remap {
             || self.program.may_abort() && !self.drop_on_abort;
         let original = keeps.then(|| event.clone());
         let mut event = event;
-        let stopped = match self.program.run(&mut event, self.timezone) {
-            Ok(_) => {
-                event.split().into_iter().for_each(|event| out(0, event));
-                return None;
-            }
-            Err(stopped) => stopped,
+        let Err(stopped) = self.program.run(&mut event, self.timezone) else {
+            event.split().into_iter().for_each(|event| out(0, event));
+            return None;
         };
         let (reason, message, drops) = match &stopped {
             Stopped::Aborted(message) => ("abort", message.as_str(), self.drop_on_abort),

@@ -14,7 +14,7 @@ use crate::{
     loading::ConfigText,
     position,
     step::Incident,
-    topology::{Topology, Work},
+    topology::{Node, Topology, Work},
 };
 
 /// How often progress is told: once in so many lines.
@@ -105,8 +105,12 @@ impl Counters {
 
     pub(super) fn findings(&self, topology: &Topology, texts: &[ConfigText]) -> Vec<Finding> {
         let finding = |((place, rule), (text, events)): (&(usize, Rule), &(String, Events))| {
-            let id = &topology.nodes.get(*place)?.component.id;
-            let place = position::of_component(texts, id);
+            let node = topology.nodes.get(*place)?;
+            let id = &node.component.id;
+            let failed = failed_at(node, text);
+            let inside =
+                failed.and_then(|(program, at)| position::in_files(texts, id, program, at));
+            let place = inside.or_else(|| position::of_component(texts, id));
             let finding = Finding::new(*rule, text.clone()).of(id).at(place);
             Some(Finding { events: Some(*events), ..finding })
         };
@@ -243,6 +247,14 @@ impl Validation {
             samples.add(&self.topology, place, &event);
         }
     }
+}
+
+/// The program that failed, and where: its message says `… at (136:204): …`, in bytes.
+fn failed_at<'n>(node: &'n Node, message: &str) -> Option<(&'n str, usize)> {
+    let Work::Transform(step) = &node.work else { return None };
+    let (_, after) = message.split_once(" at (")?;
+    let offset = after.split_once(':')?.0.parse().ok()?;
+    Some((step.programs().first()?.source.as_str(), offset))
 }
 
 /// A line with its end; at most so long.

@@ -61,6 +61,10 @@ fn the_faults_of_the_stock_pipeline_are_named() {
     let text = include_str!("../../../fixtures/stock/vector.yml");
     let line = text.lines().nth(place.line - 1).unwrap();
     assert_eq!(line.get(place.column - 1..), Some(".metadata.request.method = line.method"));
+    let failed = report.findings.iter().find(|one| one.rule == Rule::FailedProgram).unwrap();
+    let place = failed.place.as_ref().unwrap();
+    let line = text.lines().nth(place.line - 1).unwrap();
+    assert!(line.get(place.column - 1..).unwrap().starts_with("parse_timestamp!("), "{line}");
 }
 
 #[test]
