@@ -11,11 +11,13 @@
 mod constructs;
 mod diagnostic;
 mod dialect;
+mod expansion;
 mod fold;
 mod functions;
 mod literal;
 mod lower;
 mod parameters;
+mod pg_sql;
 mod postgres;
 mod re2;
 mod resolve;
@@ -29,8 +31,10 @@ use event_schemas::TableSchema;
 
 pub use constructs::{CONSTRUCTS, ConstructDoc};
 pub use diagnostic::{Diagnostic, Kind, Position};
+pub use expansion::{Expanded, expand};
 pub use functions::{FunctionDoc, FunctionKind, function_docs};
 pub use parameters::{Parameter, Parameters};
+pub use pg_sql::confine;
 
 /// Definitions of the SQL functions that translations call: idempotent, for a schema `logweir`
 /// that exists. A text of several statements.
@@ -115,6 +119,39 @@ pub trait Sources {
 
     /// All names, for messages.
     fn names(&self) -> Vec<String>;
+
+    /// Looks a stored query up that may be read like a table, by its exact name. A source of that
+    /// name goes before it.
+    fn stored_query(&self, _name: &str) -> Option<StoredQuery<'_>> {
+        None
+    }
+}
+
+/// A query that others may read like a table.
+pub struct StoredQuery<'s> {
+    /// Its text.
+    pub text: String,
+    /// What it is written in.
+    pub language: Language,
+    /// What it may read itself.
+    pub sources: Box<dyn Sources + 's>,
+}
+
+impl std::fmt::Debug for StoredQuery<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoredQuery").field("text", &self.text).finish_non_exhaustive()
+    }
+}
+
+/// What a stored query is written in. One language's queries read their own kind only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// BigQuery SQL.
+    BigQuery,
+    /// PostgreSQL SQL.
+    Postgres,
+    /// Another one, which cannot be read like a table.
+    Other,
 }
 
 /// A translated query.
@@ -173,17 +210,38 @@ pub enum OutputType {
     Struct(Vec<(String, OutputType)>),
 }
 
-/// Translates a query.
-pub fn translate(request: &Request<'_>, sources: &dyn Sources) -> Result<Translation, Diagnostic> {
-    stacker::grow(STACK_BYTES, || translate_here(request, sources))
+/// How much of a query is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// What its result needs.
+    Read,
+    /// Every CTE. Parameters have no values yet.
+    All,
 }
 
-fn translate_here(request: &Request<'_>, sources: &dyn Sources) -> Result<Translation, Diagnostic> {
+/// Translates a query.
+pub fn translate(request: &Request<'_>, sources: &dyn Sources) -> Result<Translation, Diagnostic> {
+    stacker::grow(STACK_BYTES, || translate_here(request, sources, Extent::Read))
+}
+
+/// Says what is wrong with a query that is to be stored, also in CTEs that its own last SELECT does
+/// not read. Every source that it names is looked up.
+pub fn check(query: &str, sources: &dyn Sources) -> Result<(), Diagnostic> {
+    let parameters = Parameters::default();
+    let request = Request { endpoint: query, consumer: None, parameters: &parameters, max_rows: 1 };
+    stacker::grow(STACK_BYTES, || translate_here(&request, sources, Extent::All)).map(|_| ())
+}
+
+fn translate_here(
+    request: &Request<'_>,
+    sources: &dyn Sources,
+    extent: Extent,
+) -> Result<Translation, Diagnostic> {
     // A consumer's place is what a person can do something about.
     let endpoint = syntax::parse(request.endpoint)?;
     let consumer = request.consumer.map(syntax::parse).transpose()?;
-    let mut statement =
-        resolve::resolve(&endpoint, consumer.as_ref(), request.parameters, sources)?;
+    let (mut statement, _) =
+        resolve::resolve(&endpoint, consumer.as_ref(), request.parameters, sources, extent)?;
     fold::fold(&mut statement);
     let query = &mut statement.query;
     query.limit = Some(query.limit.map_or(request.max_rows, |limit| limit.min(request.max_rows)));
