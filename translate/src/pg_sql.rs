@@ -25,7 +25,8 @@ use sqlparser::{
 };
 
 use crate::{
-    Diagnostic, Parameters, Position, Request, STACK_BYTES, Sources, postgres::quote_identifier,
+    Consumer, Diagnostic, Parameters, Position, Request, STACK_BYTES, Sources,
+    postgres::quote_identifier,
 };
 use tables::Names;
 
@@ -49,7 +50,15 @@ fn confine_here(request: &Request<'_>, sources: &dyn Sources) -> Result<String, 
     };
     let mut query = parse::parse(request.endpoint)?;
     let outermost = Names { known: Vec::new(), parent: None, sources: true };
-    if let Some(consumer) = request.consumer {
+    let consumer = match request.consumer {
+        None => None,
+        Some(Consumer::Sql(text)) => Some(text),
+        Some(Consumer::Lql { .. }) => {
+            let what = "LQL over an endpoint in PostgreSQL's SQL";
+            return Err(Diagnostic::unsupported(Position::default(), what));
+        }
+    };
+    if let Some(consumer) = consumer {
         let mut consumer = parse::parse(consumer)?;
         let mut with = query.with.take();
         let known = confiner.with(with.as_mut(), &outermost)?;

@@ -39,7 +39,12 @@ fn confined(endpoint: &str, consumer: Option<&str>) -> Result<String, String> {
     for (name, value) in [("level", "it's"), ("n", "7"), ("bomb", "'; drop table x; --")] {
         parameters.named.insert(name.to_owned(), Parameter::text(value));
     }
-    let request = Request { endpoint, consumer, parameters: &parameters, max_rows: 100 };
+    let request = Request {
+        endpoint,
+        consumer: consumer.map(Consumer::Sql),
+        parameters: &parameters,
+        max_rows: 100,
+    };
     confine(&request, &Fixture).map_err(|error| error.to_string())
 }
 
