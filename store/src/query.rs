@@ -29,7 +29,7 @@ pub struct Query<'a> {
 }
 
 /// An output column.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Column {
     /// The key in the answer's rows.
     pub name: String,
@@ -39,7 +39,7 @@ pub struct Column {
 
 /// The BigQuery type of an output column: the PostgreSQL types it may come as, and the JSON that
 /// becomes of it. NULL is `null` in each.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ColumnKind {
     /// `smallint`, `integer`, `bigint`, `numeric`: a number.
     Int64,
