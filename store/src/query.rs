@@ -147,6 +147,11 @@ pub(crate) async fn run(
         lease.release();
     }
     fetched.map_err(|stopped| match stopped {
+        // Whoever chose the columns hears of them.
+        Stopped::Database(error) if columns.is_none() && failure::is_sqlstate(&error, "26000") => {
+            let message = "a column has a type that cannot be shown; cast it to text".to_owned();
+            QueryError::Failed { sqlstate: "42804".to_owned(), message }
+        }
         Stopped::Database(error) => classify(&error, limits),
         Stopped::Mismatch(what) => QueryError::Internal(what),
         Stopped::NotShown(message) => QueryError::Failed { sqlstate: "42804".to_owned(), message },
