@@ -5,13 +5,20 @@
 //! filter (`routes`) finds the operation of a request, one place (`answer`) makes answers.
 
 mod answer;
+mod answers;
 mod backends;
 mod call;
+mod catalog_sources;
+mod cors;
+mod direct_query;
+mod endpoints;
 mod openapi;
 mod operation;
 mod operations;
 mod parameters;
+mod plan;
 mod query;
+mod redaction;
 mod refusal;
 mod resource;
 mod routes;

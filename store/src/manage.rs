@@ -7,4 +7,6 @@ mod sources;
 pub use backends::BackendToBe;
 pub(crate) use backends::encrypt_anew;
 pub use rules::RuleToBe;
+mod endpoints;
+pub use endpoints::EndpointToBe;
 pub use sources::SourceToBe;

@@ -16,8 +16,8 @@ use event_schemas::SchemaNews;
 use spool::Spool;
 
 use crate::{
-    Admission, Backend, ContentHash, Delivery, Endpoint, EndpointKey, Grant, Outlets, Query,
-    QueryError, QueryRows, RejectedEvents, RejectedPage, Rule, Settings, Source, SourceKey,
+    Admission, Backend, Column, ContentHash, Delivery, Endpoint, EndpointKey, Grant, Outlets,
+    Query, QueryError, QueryRows, RejectedEvents, RejectedPage, Rule, Settings, Source, SourceKey,
     StoreUnavailable, Validation,
     access_tokens::TokenDigest,
     catalog::{Catalog, changes},
@@ -377,12 +377,25 @@ impl Store {
     ///
     /// A future that is dropped ends the query on the server too.
     pub async fn query(&self, query: Query<'_>) -> Result<QueryRows, QueryError> {
+        self.run_query(query.sql, Some(query.columns)).await
+    }
+
+    /// The same for a query whose columns are not known before: they are shown as what they come.
+    pub async fn query_as_it_comes(&self, sql: &str) -> Result<QueryRows, QueryError> {
+        self.run_query(sql, None).await
+    }
+
+    async fn run_query(
+        &self,
+        sql: &str,
+        columns: Option<&[Column]>,
+    ) -> Result<QueryRows, QueryError> {
         let loaded = self.inner.events().map_err(QueryError::Unavailable)?;
         let limits = query::Limits {
             timeout: self.inner.settings.query_timeout,
             as_reader: loaded.has_reader,
         };
-        query::run(self.inner.query_pool(), limits, query).await
+        query::run(self.inner.query_pool(), limits, sql, columns).await
     }
 
     /// Closes all connections and the spool; waits some seconds for those at work.
