@@ -4,8 +4,15 @@
 //! takes and gives, and a function that does the work and knows nothing of HTTP's statuses. One
 //! filter (`routes`) finds the operation of a request, one place (`answer`) makes answers.
 
+mod access_tokens;
+mod account;
+mod alert_runs;
+mod alerts;
 mod answer;
+mod audit_log;
 mod call;
+mod hooks;
+mod key_values;
 mod openapi;
 mod operation;
 mod operations;
@@ -14,7 +21,10 @@ mod query;
 mod refusal;
 mod resource;
 mod routes;
+mod schedule;
 mod sources;
+mod teams;
 mod time;
 
+pub use alert_runs::keep_alerting;
 pub use routes::routes;

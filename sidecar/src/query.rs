@@ -54,12 +54,32 @@ async fn endpoint_query(call: Call) -> Result<Answer, Refusal> {
     run(&call.store, &endpoint, &parameters).await.map(Answer::Rows)
 }
 
+/// Whether an endpoint's query can be run as it is.
+pub(crate) fn check(store: &Store, endpoint: &Endpoint) -> Result<(), Refusal> {
+    translated(store, endpoint, &Parameters::default()).map(|_| ())
+}
+
 /// Runs an endpoint's query; gives its rows as a JSON array.
-async fn run(
+pub(crate) async fn run(
     store: &Store,
     endpoint: &Endpoint,
     parameters: &Parameters,
 ) -> Result<String, Refusal> {
+    let translation = translated(store, endpoint, parameters)
+        .inspect_err(|refusal| report(endpoint, parameters.get(SQL), refusal))?;
+    let columns: Vec<Column> = translation.columns.into_iter().map(column).collect();
+    let rows = store.query(store::Query { sql: &translation.sql, columns: &columns }).await;
+    let rows = rows.inspect_err(|error| {
+        tracing::warn!(endpoint = endpoint.name, %error, sql = translation.sql, "a query failed");
+    })?;
+    Ok(rows.into_json())
+}
+
+fn translated(
+    store: &Store,
+    endpoint: &Endpoint,
+    parameters: &Parameters,
+) -> Result<translate::Translation, Refusal> {
     let consumer = parameters.get(SQL);
     if consumer.is_some() && !endpoint.sandboxable {
         return Err(Refusal::NotSandboxable(endpoint.name.clone()));
@@ -67,7 +87,7 @@ async fn run(
     if endpoint.language != "bq_sql" {
         return Err(Refusal::Language(endpoint.name.clone(), endpoint.language.clone()));
     }
-    let translation = translate::translate(
+    translate::translate(
         &translate::Request {
             endpoint: &endpoint.query,
             consumer,
@@ -76,13 +96,7 @@ async fn run(
         },
         &CatalogSources(store),
     )
-    .inspect_err(|diagnostic| report(endpoint, consumer, diagnostic))?;
-    let columns: Vec<Column> = translation.columns.into_iter().map(column).collect();
-    let rows = store.query(store::Query { sql: &translation.sql, columns: &columns }).await;
-    let rows = rows.inspect_err(|error| {
-        tracing::warn!(endpoint = endpoint.name, %error, sql = translation.sql, "a query failed");
-    })?;
-    Ok(rows.into_json())
+    .map_err(Refusal::from)
 }
 
 /// The endpoint that the path names, by name or token, for a caller who may ask it. Who may not query
@@ -107,7 +121,8 @@ pub(crate) fn authorised_endpoint(call: &Call) -> Result<Arc<Endpoint>, Refusal>
 }
 
 /// A fault of ours is for the log; what a person typed is for that person.
-fn report(endpoint: &Endpoint, consumer: Option<&str>, diagnostic: &translate::Diagnostic) {
+fn report(endpoint: &Endpoint, consumer: Option<&str>, refusal: &Refusal) {
+    let Refusal::Translation(diagnostic) = refusal else { return };
     if diagnostic.kind == translate::Kind::Internal || consumer.is_none() {
         tracing::error!(endpoint = endpoint.name, %diagnostic, query = consumer, "a query cannot be translated");
     }

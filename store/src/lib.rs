@@ -49,7 +49,10 @@ pub use content_hash::ContentHash;
 pub use delivery::{Delivery, Peer};
 pub use event_store::{Admission, AppendError};
 pub use grant::{Grant, Holder, NoScope, Scopes};
-pub use manage::SourceToBe;
+pub use manage::{
+    AccessToken, Alert, AlertToBe, AuditEntry, KeyValue, LinkedBackend, SourceToBe, Team, TeamToBe,
+    TeamUser, TooManyKeyValues,
+};
 pub use query::{Column, ColumnKind, Query, QueryError, QueryRows};
 pub use rejected_events::{
     KeptEvent, NoRejectedPlace, RejectedEvents, RejectedPage, RejectedPlace, StoreUnavailable,

@@ -1,7 +1,10 @@
 //! The program as its users meet it: one server for the tests that only read and write, servers of
 //! their own for those that stop things.
 
+mod access_tokens;
+mod alerts;
 mod answers;
+mod api;
 mod availability;
 mod conformance;
 mod connections;
@@ -11,12 +14,14 @@ mod crashes;
 mod forms;
 mod functions;
 mod ingest;
+mod key_values;
 mod logflare_cases;
 mod otlp;
 mod plans;
 mod refusals;
 mod replay;
 mod studio_answers;
+mod teams;
 mod text_functions;
 mod times;
 mod value_functions;
