@@ -90,7 +90,7 @@ fn translated(
     translate::translate(
         &translate::Request {
             endpoint: &endpoint.query,
-            consumer,
+            consumer: consumer.map(translate::Consumer::Sql),
             parameters: &(&parameters.0).into(),
             max_rows: endpoint.max_limit.into(),
         },

@@ -16,6 +16,7 @@ mod functions;
 mod ingest;
 mod key_values;
 mod logflare_cases;
+mod lql;
 mod otlp;
 mod plans;
 mod refusals;
