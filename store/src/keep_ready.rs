@@ -11,9 +11,7 @@ use tokio::time::{error::Elapsed, timeout};
 use crate::{
     PostgresServer,
     catalog::{self, Catalog, changes},
-    connections::{self, Lease},
-    failure,
-    manage::audit_log,
+    connections, failure, manage,
     migrate::{self, PrepareError, migrate},
     orphans, readers, rejected_events,
     server::SchemaName,
@@ -225,7 +223,7 @@ impl Inner {
         listener.listen(changes::CHANNEL).await?;
         loop {
             // The first time for what was said before anybody listened.
-            let mut connection = Lease::acquire(self.catalog_pool()).await?;
+            let mut connection = connections::Lease::acquire(self.catalog_pool()).await?;
             self.follow_changes(&mut connection).await?;
             connection.release();
             // None: the connection was lost, and with it perhaps a notification.
@@ -256,7 +254,7 @@ impl Inner {
         events: &mut PgConnection,
     ) -> Result<(), PrepareError> {
         let Some(loaded) = self.state().loaded else { return Ok(()) };
-        audit_log::expire(catalog, &loaded.catalog_schema)
+        manage::audit_log::expire(catalog, &loaded.catalog_schema)
             .await
             .map_err(PrepareError::during("removing old entries of the audit log"))?;
         orphans::expire(events, &loaded.events_schema)
