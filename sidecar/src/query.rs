@@ -82,13 +82,11 @@ async fn endpoint_query(call: Call) -> Result<Answer, Refusal> {
 }
 
 /// Whether an endpoint's query can be run as it is.
-#[expect(dead_code, reason = "alerts are checked by it")]
 pub(crate) fn check(store: &Store, endpoint: &Endpoint) -> Result<(), Refusal> {
     plan::of_endpoint(store, endpoint, &Parameters::default()).map(drop)
 }
 
 /// Runs an endpoint's query; gives its rows as a JSON array.
-#[expect(dead_code, reason = "alerts are run by it")]
 pub(crate) async fn run(
     store: &Store,
     endpoint: &Endpoint,
