@@ -331,6 +331,7 @@ fn store_settings(
         ingest_connections: settings.ingest_connections,
         query_connections: settings.query_connections,
         query_functions: translate::QUERY_FUNCTIONS,
+        default_retention_days: settings.default_retention_days,
         owner,
     }
 }

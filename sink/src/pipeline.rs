@@ -384,6 +384,7 @@ impl Pipeline {
             query_connections: 1,
             query_functions: "",
             owner: 1,
+            default_retention_days: None,
         };
         let sink = Settings {
             max_body_bytes: 1 << 20,

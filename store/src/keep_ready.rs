@@ -106,9 +106,12 @@ impl Inner {
         let change = changes::number(&mut catalog, &catalog_schema)
             .await
             .map_err(PrepareError::during("reading the catalog"))?;
-        let loaded = Catalog::load(&mut catalog, &catalog_schema, &events_schema)
+        let mut loaded = Catalog::load(&mut catalog, &catalog_schema, &events_schema)
             .await
             .map_err(PrepareError::during("reading the catalog"))?;
+        if let Some(before) = self.state().loaded {
+            loaded = loaded.keeping(&before.catalog);
+        }
         for source in loaded.sources() {
             self.tables
                 .make_ahead(&mut events, &events_schema, source.token)
@@ -251,10 +254,11 @@ impl Inner {
         Ok(())
     }
 
-    /// Brings what was learned into the catalog, and what others have changed into this process.
+    /// Brings what was learned and counted into the catalog, and what others have changed into this process.
     async fn follow_catalog(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         let Some(loaded) = self.state().loaded else { return Ok(()) };
         self.unsaved.save(connection, &loaded.catalog_schema).await?;
+        self.save_figures(connection, &loaded).await?;
         self.follow_changes(connection).await
     }
 

@@ -40,6 +40,11 @@ pub(crate) const CATALOG: Migrations = Migrations {
             name: "management",
             sql: include_str!("../migrations/catalog/0003_management.sql"),
         },
+        Migration {
+            version: 4,
+            name: "figures of sources",
+            sql: include_str!("../migrations/catalog/0004_figures_of_sources.sql"),
+        },
     ],
 };
 

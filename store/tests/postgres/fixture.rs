@@ -131,6 +131,7 @@ pub(crate) fn settings(url: &str) -> Settings {
         query_functions: FUNCTIONS,
         tokens: AccessTokens::new("public", "private"),
         owner: 1,
+        default_retention_days: None,
     }
 }
 

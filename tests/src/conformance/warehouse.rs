@@ -110,6 +110,7 @@ impl Warehouse {
             owner: 1,
             query_connections: 2,
             query_functions: translate::QUERY_FUNCTIONS,
+            default_retention_days: None,
         };
         let store = Store::new(settings, None);
         let watched = store.clone();
