@@ -10,6 +10,7 @@ use crate::{
     limits::Tally,
     records::{Record, Records},
     request::Route,
+    treatment::{Treatment, Treatments},
 };
 
 /// Events from further ahead than this are not stored: some clock is wrong.
@@ -23,12 +24,17 @@ pub(crate) struct Collected {
     /// Microseconds since 1970: the time of events that say none of their own.
     now: i64,
     pub(crate) source: Option<Arc<Source>>,
+    treatments: Treatments,
+    /// What is done to the events of the source.
+    treatment: Option<Treatment>,
     /// The source's own mode does not count: what is wrong is only told.
     rejecting: bool,
     /// All that was sent as an event.
     pub(crate) tally: Tally,
     pub(crate) batch: Batch,
     pub(crate) rejected: Rejected,
+    /// Events that the source wants dropped.
+    pub(crate) filtered: usize,
     /// What the events carry that is not known of their source.
     pub(crate) news: SchemaNews,
 }
@@ -61,11 +67,36 @@ impl Rejected {
 
 impl Collected {
     /// For a request whose URL and headers say where it goes, or leave it to the body.
-    pub(crate) fn new(store: Store, route: Route, now: i64, tally: Tally) -> Self {
-        let source = route.key().and_then(|key| store.source(key));
-        let (batch, rejected) = (Batch::default(), Rejected::default());
-        let news = SchemaNews::default();
-        Self { store, route, now, source, rejecting: false, tally, batch, rejected, news }
+    pub(crate) fn new(
+        store: Store,
+        treatments: Treatments,
+        route: Route,
+        now: i64,
+        tally: Tally,
+    ) -> Self {
+        let mut collected = Self {
+            store,
+            route,
+            now,
+            source: None,
+            treatments,
+            treatment: None,
+            rejecting: false,
+            tally,
+            batch: Batch::default(),
+            rejected: Rejected::default(),
+            filtered: 0,
+            news: SchemaNews::default(),
+        };
+        collected.find_source();
+        collected
+    }
+
+    fn find_source(&mut self) {
+        let store = &self.store;
+        self.source = self.route.key().and_then(|key| store.source(key));
+        let source = self.source.as_ref();
+        self.treatment = source.and_then(|source| self.treatments.of(source, store));
     }
 
     /// Whether no limit of a body is broken.
@@ -99,21 +130,33 @@ impl Collected {
             return self.reject(mode, vec![reason], || value.to_json());
         }
         // Only what is no object is no event.
-        let Ok(event) = Event::normalise(value, self.now) else { return };
+        let Ok(mut event) = Event::normalise(value, self.now) else { return };
+        let treatment = self.treatment.take();
+        let mut before = None;
+        if let Some(treatment) = treatment.as_ref().filter(|treatment| treatment.changes_fields()) {
+            // It is kept as it came, and treated again when it is sent in again.
+            before = (mode == Validation::Quarantine).then(|| event.clone());
+            treatment.change(&mut event);
+        }
         match self.faults(mode, &event) {
+            Err(reasons) => self.reject(mode, reasons, || {
+                let mut body = Vec::new();
+                before.as_ref().unwrap_or(&event).write_body(&mut body);
+                // Only UTF-8 was written.
+                String::from_utf8_lossy(&body).into_owned()
+            }),
+            Ok(()) if treatment.as_ref().is_some_and(|wanted| !wanted.finish(&mut event)) => {
+                self.filtered += 1;
+            }
             Ok(()) => {
-                if let Some(source) = &self.source {
+                let learns = |source: &&Arc<Source>| !source.settings.lock_schema;
+                if let Some(source) = self.source.as_ref().filter(learns) {
                     source.known.news(&event, &mut self.news);
                 }
                 self.batch.push(&event);
             }
-            Err(reasons) => self.reject(mode, reasons, || {
-                let mut body = Vec::new();
-                event.write_body(&mut body);
-                // Only UTF-8 was written.
-                String::from_utf8_lossy(&body).into_owned()
-            }),
         }
+        self.treatment = treatment;
     }
 
     fn faults(&self, mode: Validation, event: &Event<'_>) -> Result<(), Vec<Reason>> {
@@ -133,8 +176,8 @@ impl Records for Collected {
     fn route(&mut self, route: Route) {
         // A field `source` of a lone event must not send a request elsewhere that has its route.
         if self.route == Route::default() {
-            self.source = route.key().and_then(|key| self.store.source(key));
             self.route = route;
+            self.find_source();
         }
     }
 
@@ -148,6 +191,7 @@ impl Records for Collected {
         // Without a source the request fails as a whole.
         let Some(source) = &self.source else { return };
         let mode = match source.validation {
+            _ if !source.settings.validate_schema => Validation::Off,
             Validation::Quarantine if self.rejecting => Validation::Reject,
             mode => mode,
         };

@@ -24,6 +24,7 @@ use crate::{
     records::Decode,
     request::Route,
     seldom::Seldom,
+    treatment::Treatments,
 };
 
 /// Bodies of more bytes are worked on outside of the threads that wait for sockets.
@@ -43,6 +44,7 @@ pub(crate) struct Pipeline {
     budget: Budget,
     rates: Rates,
     seldom: Seldom,
+    treatments: Treatments,
 }
 
 /// What a sender sent.
@@ -93,6 +95,7 @@ impl Pipeline {
             budget: Budget::new(settings.memory_bytes),
             rates: Rates::new(settings.rate_limits),
             seldom: Seldom::default(),
+            treatments: Treatments::default(),
         }
     }
 
@@ -104,6 +107,11 @@ impl Pipeline {
     /// Memory for one more request.
     pub(crate) fn share(&self) -> Share {
         self.budget.share()
+    }
+
+    /// What is done to the events of sources.
+    pub(crate) fn treatments(&self) -> Treatments {
+        self.treatments.clone()
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -141,6 +149,9 @@ impl Pipeline {
         bytes: usize,
     ) {
         measures::refused(source, events, bytes);
+        if let Some(source) = source {
+            self.store.note_taken(source, 0, events);
+        }
         let name = source.map_or("", |source| &source.name);
         if let Some(untold) = self.seldom.is_due("refused", name, Instant::now()) {
             tracing::warn!(source = name, events, untold, %error, "a request is refused");
@@ -188,7 +199,14 @@ impl Pipeline {
         let Sent { grant, route, form, body, encoding, mut share } = sent;
         let received = body.len();
         let store = self.store.clone();
-        let known = route.key().and_then(|key| store.source(key));
+        let mut known = route.key().and_then(|key| store.source(key));
+        if let Some(key) = route.key().filter(|_| known.is_none()) {
+            // It may have been made a moment ago, by another process.
+            if let Err(error) = store.catch_up().await {
+                return IngestError::Catalog(error).into();
+            }
+            known = store.source(key);
+        }
         let request = Received { route: &route, form: &form, body, encoding };
         let inflated = self.inflated(request, decode, &mut share, &delivery).await;
         let (content, body, decode) = match inflated {
@@ -196,11 +214,11 @@ impl Pipeline {
             Err(error) => return self.refused(known.as_deref(), error, 1, received),
         };
         let small = body.len() <= SMALL_BODY;
-        let tally = Tally::new(self.max_body_bytes);
+        let (tally, treatments) = (Tally::new(self.max_body_bytes), self.treatments());
         let work = move || {
             // Nobody waits for this answer, and the sender's next request may be at work already.
             let admission = store.admit(content, &delivery).ok_or(IngestError::Left)?;
-            let mut collected = Collected::new(store, route, now(), tally);
+            let mut collected = Collected::new(store, treatments, route, now(), tally);
             let decoded = decode.decode(body, &mut collected);
             Ok::<_, IngestError>((admission, collected, decoded))
         };
@@ -312,7 +330,7 @@ impl Pipeline {
         collected: Collected,
         admission: Admission,
     ) -> Result<(), IngestError> {
-        let Collected { batch, mut rejected, news, .. } = collected;
+        let Collected { batch, mut rejected, filtered, news, .. } = collected;
         self.store.learn(source, &news);
         let (events, kept) = (batch.len(), batch.rejected());
         let appended = admission.append(source, batch).await.inspect_err(|error| {
@@ -325,6 +343,8 @@ impl Pipeline {
             rejected.push(events, std::slice::from_ref(reason));
         }
         measures::appended(&source.name, &appended, rejected.count);
+        measures::filtered(&source.name, filtered);
+        self.store.note_taken(source, appended.stored, rejected.count);
         let Some(first) = rejected.reasons.first() else { return Ok(()) };
         // Vector does not show answers to anyone.
         if let Some(untold) = self.seldom.is_due("rejected", &source.name, Instant::now()) {

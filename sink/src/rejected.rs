@@ -148,7 +148,8 @@ async fn replay(
     let mut failed = Vec::new();
     let route = Route::to(source.token);
     let (store, tally) = (pipeline.store().clone(), Tally::unbounded());
-    let mut collected = Collected::new(store, route, now(), tally).rejecting();
+    let treatments = pipeline.treatments();
+    let mut collected = Collected::new(store, treatments, route, now(), tally).rejecting();
     for event in &events {
         let before = collected.rejected.count;
         collected.record(match parse(&event.event) {

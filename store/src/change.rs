@@ -140,6 +140,9 @@ impl Store {
             // Somebody who came earlier looked later.
             return Ok(());
         }
+        if let Some(reason) = self.inner.state().catalog_away {
+            return Err(ChangeError::Unavailable(reason.to_string()));
+        }
         let now = Instant::now();
         let (_, mut connection) = self.inner.catalog_connection().await?;
         self.inner.follow_changes(&mut connection).await?;

@@ -1,0 +1,1 @@
+//! Sends events on to other systems.
