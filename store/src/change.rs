@@ -182,10 +182,11 @@ impl Inner {
         }
         let catalog =
             crate::catalog::Catalog::load(connection, schema, &loaded.events_schema).await?;
-        let catalog = catalog.keeping(&loaded.catalog);
+        let mut catalog = catalog.keeping(&loaded.catalog);
         self.change(|state| {
             // Another task may have read it later and ended earlier.
             if let Some(now) = state.loaded.as_ref().filter(|now| now.change < change) {
+                self.unsaved.add_to(&mut catalog);
                 state.loaded = Some(Arc::new(Loaded { catalog, change, ..(**now).clone() }));
             }
         });

@@ -135,9 +135,10 @@ impl Inner {
             took = ?started.elapsed(),
             "the store is ready"
         );
-        let loaded =
+        let mut loaded =
             Loaded { catalog: loaded, catalog_schema, change, events_schema, has_reader, since };
         self.change(|state| {
+            self.unsaved.add_to(&mut loaded.catalog);
             state.loaded = Some(Arc::new(loaded));
             state.events_away = None;
             state.catalog_away = None;
