@@ -103,9 +103,7 @@ pub(crate) fn failure(error: &IngestError) -> Response {
         IngestError::Starting
         | IngestError::Append(_)
         | IngestError::Catalog(_)
-        | IngestError::Left => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        | IngestError::Left => StatusCode::SERVICE_UNAVAILABLE,
         IngestError::Busy => return busy(error),
         IngestError::TooLarge(_) => return too_large(error),
         IngestError::TooMany(exceeded) => {

@@ -121,7 +121,8 @@ impl Rules {
             drop: read(source, "transform_drop_fields", settings.transform_drop_fields.as_ref()),
             filter: settings.drop_lql_string.as_ref().and_then(|text| {
                 // A filter without filters would drop everything.
-                let read = lql::parse(text).map(|lql| Some(lql).filter(|lql| !lql.filters.is_empty()));
+                let read =
+                    lql::parse(text).map(|lql| Some(lql).filter(|lql| !lql.filters.is_empty()));
                 told(source, "drop_lql_string", read).flatten()
             }),
             message: read(
@@ -145,4 +146,98 @@ fn told<T>(source: &Source, setting: &str, read: Result<T, impl std::fmt::Displa
         tracing::warn!(source = source.name, %error, "`{setting}` is not understood and not done");
     };
     read.inspect_err(told).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use event_schemas::{EventSchema, SourceSchema, parse};
+    use store::Validation;
+
+    use super::*;
+    use crate::pipeline::Pipeline;
+
+    fn source(settings: SourceSettings) -> Source {
+        Source {
+            id: 1,
+            token: Uuid::nil(),
+            table: String::new(),
+            known: Arc::new(SourceSchema::new(Arc::default())),
+            schema: Arc::default(),
+            validation: Validation::default(),
+            event_schema: EventSchema::of_source("none"),
+            name: "own".to_owned(),
+            retention_days: None,
+            settings: Arc::new(settings),
+            created_at: 0,
+            updated_at: 0,
+        }
+    }
+
+    fn text(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    #[test]
+    fn settings_are_read_once_until_they_are_changed() {
+        let pipeline = Pipeline::starting();
+        let (store, treatments) = (pipeline.store(), Treatments::default());
+        assert!(treatments.of(&source(SourceSettings::default()), store).is_none());
+        let filter = |filter: &str| SourceSettings {
+            drop_lql_string: text(filter),
+            ..SourceSettings::default()
+        };
+        let debug = source(filter("debug"));
+        let first = treatments.of(&debug, store).unwrap();
+        let second = treatments.of(&debug, store).unwrap();
+        assert!(Arc::ptr_eq(&first.rules, &second.rules));
+        let other = treatments.of(&source(filter("info")), store).unwrap();
+        assert!(!Arc::ptr_eq(&first.rules, &other.rules));
+        for (message, kept) in [("a debug b", [false, true]), ("info", [true, false])] {
+            let body = format!(r#"{{"message":"{message}"}}"#);
+            let mut event = Event::normalise(parse(&body).unwrap(), 0).unwrap();
+            let finished = [&first, &other].map(|treatment| treatment.finish(&mut event));
+            assert_eq!(finished, kept, "{message}");
+        }
+    }
+
+    /// The filter sees what was copied and not what was dropped; the message is made last.
+    #[test]
+    fn things_are_done_in_the_contracts_order() {
+        let settings = SourceSettings {
+            transform_copy_fields: text("a:b"),
+            transform_drop_fields: text("a"),
+            drop_lql_string: text("b:x -a:x"),
+            custom_event_message_keys: text("b, message"),
+            ..SourceSettings::default()
+        };
+        let pipeline = Pipeline::starting();
+        let treatment = Treatments::default().of(&source(settings), pipeline.store()).unwrap();
+        assert!(treatment.changes_fields());
+        for (body, message) in [
+            (r#"{"a":"y","message":"m"}"#, Some("y | m")),
+            (r#"{"a":"z","b":"x","message":"m"}"#, Some("z | m")),
+        ] {
+            let mut event = Event::normalise(parse(body).unwrap(), 0).unwrap();
+            treatment.change(&mut event);
+            assert_eq!(event.field("a"), None);
+            let kept = treatment.finish(&mut event).then_some(event.event_message.as_deref());
+            assert_eq!(kept, Some(message), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_left_out() {
+        let settings = SourceSettings {
+            transform_copy_fields: text("a"),
+            drop_lql_string: text("s:a"),
+            custom_event_message_keys: text("id"),
+            ..SourceSettings::default()
+        };
+        let pipeline = Pipeline::starting();
+        let treatment = Treatments::default().of(&source(settings), pipeline.store()).unwrap();
+        assert!(!treatment.changes_fields());
+        let mut event = Event::normalise(parse(r#"{"id":"i"}"#).unwrap(), 0).unwrap();
+        assert!(treatment.finish(&mut event));
+        assert_eq!(event.event_message.as_deref(), Some("i"));
+    }
 }
