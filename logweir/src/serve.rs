@@ -103,6 +103,8 @@ pub(crate) async fn run(settings: Settings, role: Role) -> Result<(), Error> {
     let mut databases = Running::prepare(&settings, &tokens, role).await?;
     introduce(&tokens, &settings, address);
 
+    let notifying = (role != Role::Sink)
+        .then(|| tokio::spawn(sidecar::keep_notifying(databases.store.clone())));
     let sink = (role != Role::Sidecar)
         .then(|| Sink::new(databases.store.clone(), sink_settings(&settings)));
     let routes = routes(&databases.store, &settings, role, sink.as_ref(), measured);
@@ -134,6 +136,9 @@ pub(crate) async fn run(settings: Settings, role: Role) -> Result<(), Error> {
         });
     });
     tokio::join!(http, grpc);
+    if let Some(notifying) = notifying {
+        notifying.abort();
+    }
     databases.stop().await;
     failure.map_or(Ok(()), Err)
 }

@@ -15,6 +15,8 @@ pub(crate) enum Answer {
     Rows(String),
     /// What was asked for.
     Found(Value),
+    /// The same, as JSON text.
+    FoundText(String),
     /// What was made, or changed where the published reference says 201.
     Created(Value),
     /// It is done, and there is nothing to show.
@@ -25,7 +27,7 @@ impl Answer {
     /// The status, which the documentation of operations names too.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::Rows(_) | Self::Found(_) => StatusCode::OK,
+            Self::Rows(_) | Self::Found(_) | Self::FoundText(_) => StatusCode::OK,
             Self::Created(_) => StatusCode::CREATED,
             Self::Done => StatusCode::NO_CONTENT,
         }
@@ -36,6 +38,7 @@ impl Answer {
         match self {
             Self::Rows(json_rows) => json_text(status, format!("{{\"result\":{json_rows}}}")),
             Self::Found(value) | Self::Created(value) => json_text(status, value.to_string()),
+            Self::FoundText(json) => json_text(status, json),
             Self::Done => {
                 let mut response = Response::default();
                 *response.status_mut() = status;

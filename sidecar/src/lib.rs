@@ -6,6 +6,7 @@
 
 mod answer;
 mod call;
+mod notifications;
 mod openapi;
 mod operation;
 mod operations;
@@ -14,7 +15,10 @@ mod query;
 mod refusal;
 mod resource;
 mod routes;
+mod source_fields;
+mod source_schema;
 mod sources;
 mod time;
 
+pub use notifications::keep_notifying;
 pub use routes::routes;

@@ -16,6 +16,7 @@ mod otlp;
 mod plans;
 mod refusals;
 mod replay;
+mod sources;
 mod studio_answers;
 mod text_functions;
 mod times;
