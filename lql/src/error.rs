@@ -113,6 +113,9 @@ pub enum Problem {
     /// `s:*@x`
     #[error("`*` stands for several columns and has no other name, write s:*")]
     StarAlias,
+    /// `s:* s:m.a`
+    #[error("s:* shows all columns, remove it or the other s:")]
+    StarAmongOthers,
     /// `c:x`
     #[error(
         "`{0}` is not a chart, write one of count(*), countd(path), avg(path), sum(path), \

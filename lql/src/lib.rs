@@ -30,7 +30,7 @@ pub use parse::parse;
 pub use pattern::Pattern;
 pub use position::Position;
 pub use scalar::Scalar;
-pub use time::{Span, TimeTest};
+pub use time::{Span, TimeTest, TimeUnit};
 
 /// Longest text, in bytes.
 pub const MAX_BYTES: usize = 16 * 1024;

@@ -59,7 +59,13 @@ impl Parts {
     fn add(&mut self, term: Term) -> Result<(), Problem> {
         match term {
             Term::Filter(filter) => self.lql.filters.push(filter),
-            Term::Select(selected) => self.lql.select.push(selected),
+            Term::Select(selected) => {
+                let star = |selected: &Selected| matches!(selected, Selected::Everything(_));
+                self.lql.select.push(selected);
+                if self.lql.select.len() > 1 && self.lql.select.iter().any(star) {
+                    return Err(Problem::StarAmongOthers);
+                }
+            }
             Term::From(table) => {
                 if self.lql.from.replace(table).is_some() {
                     return Err(Problem::SecondTable);
@@ -286,8 +292,9 @@ mod tests {
 
     #[test]
     fn reads_the_rest_of_a_query() {
-        let lql = parse("s:m.user.id@uid\n select:* f:\"cloudflare.logs.prod\" x").unwrap();
-        let [Selected::Field { path, alias }, Selected::Everything(at)] = lql.select.as_slice()
+        let lql = parse("s:m.user.id@uid\n select:t f:\"cloudflare.logs.prod\" x").unwrap();
+        let [Selected::Field { path, alias }, Selected::Field { path: time, .. }] =
+            lql.select.as_slice()
         else {
             panic!("{lql:?}")
         };
@@ -295,7 +302,9 @@ mod tests {
             (path.parts.join("."), alias.as_deref()),
             ("metadata.user.id".to_owned(), Some("uid"))
         );
-        assert_eq!((at.offset, at.line, at.column), (24, 2, 9));
+        assert_eq!(time.parts, ["timestamp"]);
+        assert_eq!((time.at.offset, time.at.line, time.at.column), (24, 2, 9));
+        assert!(matches!(parse("s:*").unwrap().select.as_slice(), [Selected::Everything(_)]));
         assert_eq!(lql.from.unwrap().name, "cloudflare.logs.prod");
         assert_eq!(lql.filters[0].at.line, 2);
 

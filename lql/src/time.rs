@@ -65,8 +65,12 @@ impl Span {
             && self.before.is_none_or(|before| micros < before)
     }
 
+    fn until(from: Option<i64>, before: i64) -> Self {
+        Self { from, before: Some(before).filter(|before| RANGE.contains(before)) }
+    }
+
     fn between(from: i64, last: i64) -> Self {
-        Self { from: Some(from), before: Some(last.saturating_add(1)) }
+        Self::until(Some(from), last.saturating_add(1))
     }
 }
 
@@ -77,8 +81,10 @@ impl TimeTest {
         let today = now - now.rem_euclid(DAY);
         match self {
             Self::Fixed(span) => span,
-            Self::Today => Span { from: Some(today), before: Some(today + DAY) },
-            Self::Yesterday => Span { from: Some(today - DAY), before: Some(today) },
+            Self::Today => Span::until(Some(today), today + DAY),
+            Self::Yesterday => {
+                Span { from: Some((today - DAY).max(*RANGE.start())), before: Some(today) }
+            }
             Self::This(unit) => Span::between(begin(unit, now).unwrap_or(*RANGE.start()), now),
             Self::Last(count, unit) => {
                 Span::between(back(count, unit, now).unwrap_or(*RANGE.start()), now)
@@ -164,10 +170,14 @@ pub(crate) fn parse(order: Option<Order>, word: &str) -> Result<TimeTest, Proble
     let Some(order) = order else { return span(word).map(TimeTest::Fixed) };
     let at = point(word)?;
     Ok(TimeTest::Fixed(match order {
-        Order::Greater => Span { from: Some(at.saturating_add(1)), before: None },
+        Order::Greater => {
+            let after = Some(at.saturating_add(1)).filter(|after| RANGE.contains(after));
+            let after = after.ok_or_else(|| Problem::Time(word.to_owned()))?;
+            Span { from: Some(after), before: None }
+        }
         Order::GreaterOrEqual => Span { from: Some(at), before: None },
         Order::Less => Span { from: None, before: Some(at) },
-        Order::LessOrEqual => Span { from: None, before: Some(at.saturating_add(1)) },
+        Order::LessOrEqual => Span::until(None, at.saturating_add(1)),
     }))
 }
 
@@ -225,7 +235,7 @@ fn span(word: &str) -> Result<Span, Problem> {
     {
         let begin = micros_of(day.at(0, 0, 0, 0)).filter(|micros| RANGE.contains(micros));
         let begin = begin.ok_or_else(|| Problem::Time(word.to_owned()))?;
-        return Ok(Span { from: Some(begin), before: Some(begin.saturating_add(DAY)) });
+        return Ok(Span::until(Some(begin), begin.saturating_add(DAY)));
     } else {
         let at = point(word)?;
         (at, at)
@@ -387,7 +397,10 @@ mod tests {
         for now in [i64::MIN, 0, i64::MAX] {
             for word in ["today", "this@year", "this@week", "last@1000y", "last@3months"] {
                 let span = parse(None, word).unwrap().span(now);
-                assert!(span.from < span.before, "{word} at {now}");
+                assert!(
+                    span.before.is_none_or(|before| span.from < Some(before)),
+                    "{word} at {now}"
+                );
             }
         }
     }

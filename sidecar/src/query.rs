@@ -70,7 +70,7 @@ async fn run(
     let translation = translate::translate(
         &translate::Request {
             endpoint: &endpoint.query,
-            consumer,
+            consumer: consumer.map(translate::Consumer::Sql),
             parameters: &(&parameters.0).into(),
             max_rows: endpoint.max_limit.into(),
         },

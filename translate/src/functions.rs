@@ -30,6 +30,7 @@ mod json_change;
 mod json_path;
 mod json_read;
 mod json_text;
+mod lql;
 mod math;
 mod net;
 mod padding;
@@ -60,6 +61,7 @@ pub(crate) use declaration::{
     Param, Returns, Safe, WindowFunction,
 };
 pub(crate) use docs::signature;
+pub(crate) use lql::{LQL_TEXT, LQL_VALUE};
 pub(crate) use text_match::collated_operands;
 
 use declaration::{

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use store::{AccessTokens, Column, PostgresServer, Query, QueryError, Settings, Store};
 use tokio::task::JoinHandle;
 use translate::{
-    Diagnostic, OutputColumn, Parameters, Request, SourceTable, Sources, TableColumns,
+    Diagnostic, OutputColumn, Parameters, Request, SourceTable, Sources, TableColumns, Translation,
 };
 
 use super::{
@@ -135,7 +135,10 @@ impl Warehouse {
     }
 
     /// Makes an empty schema that queries may read.
-    pub(crate) async fn make_schema(&mut self, schema: &str) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// Postgres's message.
+    pub async fn make_schema(&mut self, schema: &str) -> Result<(), String> {
         self.drop_schema(schema).await?;
         self.execute(&format!(
             "create schema {schema}; grant usage on schema {schema} to logweir_reader"
@@ -180,7 +183,10 @@ impl Warehouse {
 
     /// Stores events as the sink does, in a table of `schema`: they are normalised, and fields that
     /// the source's schema does not declare are learned.
-    pub(crate) async fn log(
+    ///
+    /// # Errors
+    /// What is wrong with an event, or Postgres's message.
+    pub async fn log(
         &mut self,
         schema: &str,
         source: &str,
@@ -279,7 +285,7 @@ impl Warehouse {
         let translating = tokio::task::spawn_blocking(move || {
             let request = Request {
                 endpoint: &endpoint,
-                consumer: consumer.as_deref(),
+                consumer: consumer.as_deref().map(translate::Consumer::Sql),
                 parameters: &parameters,
                 max_rows: MAX_ROWS,
             };
@@ -294,6 +300,14 @@ impl Warehouse {
             Ok(Ok(Err(diagnostic))) => return Err(NoAnswer::Refused(diagnostic)),
             Ok(Ok(Ok(translation))) => translation,
         };
+        self.run(translation).await
+    }
+
+    /// Runs what a query became, read-only, as the role that queries run as.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn run(&self, translation: Translation) -> Result<Answer, NoAnswer> {
         let columns: Vec<_> = translation
             .columns
             .iter()
