@@ -259,7 +259,7 @@ impl Inner {
     async fn follow_catalog(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         let Some(loaded) = self.state().loaded else { return Ok(()) };
         self.unsaved.save(connection, &loaded.catalog_schema).await?;
-        self.save_figures(connection, &loaded).await?;
+        Box::pin(self.save_figures(connection, &loaded)).await?;
         self.follow_changes(connection).await
     }
 

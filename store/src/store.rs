@@ -170,7 +170,7 @@ impl Store {
         tokio::join!(
             self.inner.keep_ready(),
             self.inner.hear_of_changes(),
-            self.inner.keep_expiring(),
+            Box::pin(self.inner.keep_expiring()),
             drain
         );
     }

@@ -30,7 +30,7 @@ impl MessageKeys {
             }
             match part {
                 Part::Message => {
-                    message.push_str(event.event_message.as_deref().unwrap_or_default())
+                    message.push_str(event.event_message.as_deref().unwrap_or_default());
                 }
                 Part::Field(path) => message.push_str(&match path.get(event) {
                     Some(Value::String(text)) => text,
