@@ -5,16 +5,25 @@
 //! filter (`routes`) finds the operation of a request, one place (`answer`) makes answers.
 
 mod answer;
+mod answers;
+mod backends;
 mod call;
+mod catalog_sources;
+mod cors;
+mod direct_query;
+mod endpoints;
 mod notifications;
 mod openapi;
 mod operation;
 mod operations;
 mod parameters;
+mod plan;
 mod query;
+mod redaction;
 mod refusal;
 mod resource;
 mod routes;
+mod rules;
 mod source_fields;
 mod source_schema;
 mod sources;

@@ -12,6 +12,7 @@ use warp::http::Method;
 
 use crate::{
     answer::Answer,
+    backends,
     call::Call,
     operation::{Needs, Operation, Shape},
     refusal::{FieldErrors, Refusal},
@@ -229,7 +230,8 @@ struct Found {
     rejected: Option<HashSet<Uuid>>,
 }
 
-async fn shown(store: &Store, source: Arc<Source>) -> Value {
+/// A source as the API shows it.
+pub(crate) async fn shown(store: &Store, source: Arc<Source>) -> Value {
     Found::of(store, std::slice::from_ref(&source)).await.shown(store, &source)
 }
 
@@ -261,7 +263,7 @@ impl Found {
             ("notifications", json!([notification(&source.settings)])),
             ("has_rejected_events", json!(rejected)),
             ("metrics", json!(figures.map(|figures| metrics(source, figures)))),
-            ("backends", json!([])),
+            ("backends", backends::of_source(store, source)),
             ("inserted_at", time::rfc3339(source.created_at)),
             ("updated_at", time::rfc3339(source.updated_at)),
         ] {

@@ -7,6 +7,7 @@ use store::{Batch, Source, Store, Validation};
 
 use crate::{
     error::IngestError,
+    forwarding::{Forwarded, Forwarder},
     limits::Tally,
     records::{Record, Records},
     request::Route,
@@ -20,6 +21,7 @@ const AHEAD: i64 = 3_600_000_000;
 #[derive(Debug)]
 pub(crate) struct Collected {
     store: Store,
+    forwarder: Forwarder,
     route: Route,
     /// Microseconds since 1970: the time of events that say none of their own.
     now: i64,
@@ -32,6 +34,8 @@ pub(crate) struct Collected {
     /// All that was sent as an event.
     pub(crate) tally: Tally,
     pub(crate) batch: Batch,
+    /// What of it goes elsewhere besides, once there is anything.
+    pub(crate) forwarded: Option<Forwarded>,
     pub(crate) rejected: Rejected,
     /// Events that the source wants dropped.
     pub(crate) filtered: usize,
@@ -69,6 +73,7 @@ impl Collected {
     /// For a request whose URL and headers say where it goes, or leave it to the body.
     pub(crate) fn new(
         store: Store,
+        forwarder: Forwarder,
         treatments: Treatments,
         route: Route,
         now: i64,
@@ -76,6 +81,7 @@ impl Collected {
     ) -> Self {
         let mut collected = Self {
             store,
+            forwarder,
             route,
             now,
             source: None,
@@ -84,6 +90,7 @@ impl Collected {
             rejecting: false,
             tally,
             batch: Batch::default(),
+            forwarded: None,
             rejected: Rejected::default(),
             filtered: 0,
             news: SchemaNews::default(),
@@ -149,9 +156,12 @@ impl Collected {
                 self.filtered += 1;
             }
             Ok(()) => {
-                let learns = |source: &&Arc<Source>| !source.settings.lock_schema;
-                if let Some(source) = self.source.as_ref().filter(learns) {
-                    source.known.news(&event, &mut self.news);
+                if let Some(source) = &self.source {
+                    if !source.settings.lock_schema {
+                        source.known.news(&event, &mut self.news);
+                    }
+                    let forwarder = &self.forwarder;
+                    self.forwarded.get_or_insert_with(|| forwarder.of(source)).push(&event);
                 }
                 self.batch.push(&event);
             }
@@ -186,6 +196,7 @@ impl Records for Collected {
         if self.tally.broken().is_some() {
             // Nothing of it will be stored; it need not be kept until then.
             self.batch = Batch::default();
+            self.forwarded = None;
             return;
         }
         // Without a source the request fails as a whole.

@@ -17,6 +17,7 @@ use event_schemas::KeyValues;
 use uuid::Uuid;
 
 use crate::{
+    Backend, Outlets, Rule,
     access_tokens::TokenDigest,
     grant::{Grant, Holder, Scopes},
 };
@@ -32,6 +33,10 @@ pub(crate) struct Catalog {
     endpoint_tokens: HashMap<Uuid, usize>,
     tokens: HashMap<TokenDigest, Grant>,
     key_values: Arc<KeyValues>,
+    backends: Vec<Arc<Backend>>,
+    rules: Vec<Arc<Rule>>,
+    /// Sources, and backends that get all their events.
+    source_backends: Vec<(i64, i64)>,
 }
 
 impl Catalog {
@@ -52,6 +57,34 @@ impl Catalog {
     fn add_token(&mut self, digest: TokenDigest, id: i64, scopes: Scopes) {
         let grant = Grant::new(Holder::AccessToken(id), Arc::new(scopes));
         self.tokens.insert(digest, grant);
+    }
+
+    pub(crate) fn backends(&self) -> &[Arc<Backend>] {
+        &self.backends
+    }
+
+    pub(crate) fn rules(&self) -> &[Arc<Rule>] {
+        &self.rules
+    }
+
+    /// Backends that people gave all events of a source.
+    pub(crate) fn backends_of(&self, source: i64) -> impl Iterator<Item = &Arc<Backend>> {
+        let attached =
+            move |backend: &&Arc<Backend>| self.source_backends.contains(&(source, backend.id));
+        self.backends.iter().filter(attached)
+    }
+
+    /// Where the events of a source go besides.
+    pub(crate) fn outlets(&self, source: &Source) -> Outlets {
+        let by_default = source.settings.default_ingest_backend_enabled;
+        let takes_all = |backend: &&Arc<Backend>| {
+            by_default && backend.default_ingest
+                || self.source_backends.contains(&(source.id, backend.id))
+        };
+        Outlets {
+            rules: self.rules.iter().filter(|rule| rule.source_id == source.id).cloned().collect(),
+            backends: self.backends.iter().filter(takes_all).cloned().collect(),
+        }
     }
 
     /// What the holder of an access token may do.

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::{
     Store,
-    catalog::changes,
+    catalog::{Catalog, changes},
     connections::Lease,
     failure,
     grant::Holder,
@@ -180,8 +180,9 @@ impl Inner {
         if change <= loaded.change {
             return Ok(());
         }
-        let catalog =
-            crate::catalog::Catalog::load(connection, schema, &loaded.events_schema).await?;
+        let keys = &self.settings.config_keys;
+        let events = &loaded.events_schema;
+        let catalog = Box::pin(Catalog::load(connection, schema, events, keys)).await?;
         let mut catalog = catalog.keeping(&loaded.catalog);
         self.change(|state| {
             // Another task may have read it later and ended earlier.

@@ -42,8 +42,13 @@ pub(crate) const CATALOG: Migrations = Migrations {
         },
         Migration {
             version: 4,
+            name: "seeded endpoints",
+            sql: include_str!("../migrations/catalog/0004_seeded_endpoints.sql"),
+        },
+        Migration {
+            version: 5,
             name: "figures of sources",
-            sql: include_str!("../migrations/catalog/0004_figures_of_sources.sql"),
+            sql: include_str!("../migrations/catalog/0005_figures_of_sources.sql"),
         },
     ],
 };

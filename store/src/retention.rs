@@ -187,6 +187,7 @@ mod tests {
                 ingest_connections: 2,
                 query_connections: 2,
                 query_functions: "",
+                config_keys: crate::ConfigKeys::new([7; 32], None).unwrap(),
                 owner: 1,
                 default_retention_days: None,
             };

@@ -122,6 +122,16 @@ impl Program {
         format!("http://127.0.0.1:{}{path}", self.port())
     }
 
+    /// The URL of its database.
+    ///
+    /// # Panics
+    /// When it was started without one.
+    pub fn database(&self) -> &str {
+        let named = |(name, _): &&(String, String)| name == "POSTGRES_BACKEND_URL";
+        let setting = self.launch.settings.iter().find(named);
+        setting.map(|(_, url)| url.as_str()).expect("it has a database of its own")
+    }
+
     /// Its port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.launch.port

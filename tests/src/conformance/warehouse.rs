@@ -111,6 +111,7 @@ impl Warehouse {
             query_connections: 2,
             query_functions: translate::QUERY_FUNCTIONS,
             default_retention_days: None,
+            config_keys: store::ConfigKeys::new([7; 32], None).expect("AES is there"),
         };
         let store = Store::new(settings, None);
         let watched = store.clone();
@@ -182,7 +183,7 @@ impl Warehouse {
     }
 
     /// Stores events as the sink does, in a table of `schema`: they are normalised, and fields that
-    /// the source's schema does not declare are learned.
+    /// the source's schema does not declare are learned. They are given as what shows as JSON.
     ///
     /// # Errors
     /// What is wrong with an event, or Postgres's message.
@@ -190,7 +191,7 @@ impl Warehouse {
         &mut self,
         schema: &str,
         source: &str,
-        events: &[serde_json::Value],
+        events: &[impl ToString],
     ) -> Result<SourceTable, String> {
         let quoted = self.make_table(schema, source).await?;
         let mut known = match event_schemas::json_schema(source) {
