@@ -108,6 +108,8 @@ pub(crate) async fn run(settings: Settings, role: Role) -> Result<(), Error> {
     let mut databases = Running::prepare(&settings, &tokens, keys, role).await?;
     introduce(&tokens, &settings, address);
 
+    let notifying = (role != Role::Sink)
+        .then(|| tokio::spawn(sidecar::keep_notifying(databases.store.clone())));
     let sink = databases.drains.as_ref().map(|drains| {
         Sink::new(databases.store.clone(), drains.drains.clone(), sink_settings(&settings))
     });
@@ -144,6 +146,9 @@ pub(crate) async fn run(settings: Settings, role: Role) -> Result<(), Error> {
     tokio::join!(http, grpc);
     if let Some(alerts) = alerts {
         alerts.abort();
+    }
+    if let Some(notifying) = notifying {
+        notifying.abort();
     }
     databases.stop().await;
     failure.map_or(Ok(()), Err)
@@ -383,6 +388,7 @@ fn store_settings(
         ingest_connections: settings.ingest_connections,
         query_connections: settings.query_connections,
         query_functions: translate::QUERY_FUNCTIONS,
+        default_retention_days: settings.default_retention_days,
         owner,
     }
 }

@@ -11,6 +11,7 @@ mod members;
 mod source;
 mod table_schema;
 mod timestamp;
+mod transform;
 mod validation;
 mod value;
 
@@ -20,6 +21,7 @@ pub use field_path::{FieldPath, NotAPath, PathStep};
 pub use learning::{Learned, LearnedField, SchemaNews, Sighting, SourceSchema};
 pub use source::{SUPABASE_SOURCES, SupabaseSource, json_schema, sample_events};
 pub use table_schema::{FieldType, InvalidSchema, SchemaPath, TableSchema};
+pub use transform::{CopyFields, DropFields, InvalidTransform, KeyLookups, KeyValues, MessageKeys};
 pub use validation::{EventSchema, Reason};
 pub use value::{
     Extent, MAX_DEPTH, MAX_VALUES, TooManyValues, Unreadable, Value, parse, parse_elements,

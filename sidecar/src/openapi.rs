@@ -196,6 +196,11 @@ fn property(field: &Field, is_answer: bool) -> (String, Value) {
         Kind::Time => json!({ "type": "string", "format": "date-time" }),
         Kind::Object => json!({ "type": "object" }),
         Kind::List => json!({ "type": "array" }),
+        Kind::Objects(fields) => {
+            let properties: Map<_, _> =
+                fields.iter().map(|field| property(field, is_answer)).collect();
+            json!({ "type": "array", "items": { "type": "object", "properties": properties } })
+        }
         Kind::Any => json!({}),
     };
     if field.access != Access::Required && field.kind != Kind::Any {

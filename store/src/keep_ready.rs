@@ -110,9 +110,12 @@ impl Inner {
             .await
             .map_err(PrepareError::during("encrypting backends' configs anew"))?;
         let keys = &settings.config_keys;
-        let loaded = Catalog::load(&mut catalog, &catalog_schema, &events_schema, keys)
+        let mut loaded = Catalog::load(&mut catalog, &catalog_schema, &events_schema, keys)
             .await
             .map_err(PrepareError::during("reading the catalog"))?;
+        if let Some(before) = self.state().loaded {
+            loaded = loaded.keeping(&before.catalog);
+        }
         for source in loaded.sources() {
             self.tables
                 .make_ahead(&mut events, &events_schema, source.token)
@@ -136,9 +139,10 @@ impl Inner {
             took = ?started.elapsed(),
             "the store is ready"
         );
-        let loaded =
+        let mut loaded =
             Loaded { catalog: loaded, catalog_schema, change, events_schema, has_reader, since };
         self.change(|state| {
+            self.unsaved.add_to(&mut loaded.catalog);
             state.loaded = Some(Arc::new(loaded));
             state.events_away = None;
             state.catalog_away = None;
@@ -245,10 +249,11 @@ impl Inner {
         Ok(())
     }
 
-    /// Brings what was learned into the catalog, and what others have changed into this process.
+    /// Brings what was learned and counted into the catalog, and what others have changed into this process.
     async fn follow_catalog(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         let Some(loaded) = self.state().loaded else { return Ok(()) };
         self.unsaved.save(connection, &loaded.catalog_schema).await?;
+        Box::pin(self.save_figures(connection, &loaded)).await?;
         self.follow_changes(connection).await
     }
 

@@ -45,6 +45,11 @@ pub(crate) const CATALOG: Migrations = Migrations {
             name: "seeded endpoints",
             sql: include_str!("../migrations/catalog/0004_seeded_endpoints.sql"),
         },
+        Migration {
+            version: 5,
+            name: "figures of sources",
+            sql: include_str!("../migrations/catalog/0005_figures_of_sources.sql"),
+        },
     ],
 };
 

@@ -166,7 +166,7 @@ pub(crate) async fn run(
 }
 
 /// Leases a connection with a read-only transaction open on it.
-async fn begin(pool: &PgPool, limits: Limits) -> Result<Lease, sqlx::Error> {
+pub(crate) async fn begin(pool: &PgPool, limits: Limits) -> Result<Lease, sqlx::Error> {
     let role = if limits.as_reader { "set local role logweir_reader;" } else { "" };
     // One round trip. What a server, a database or a role may have set otherwise is set here, so
     // that answers do not depend on it; a client that is gone ends its query within a second.
@@ -246,7 +246,7 @@ fn row_writer(columns: Option<&[Column]>, row: &PgRow) -> Result<RowWriter, Stop
     }
 }
 
-fn classify(error: &sqlx::Error, limits: Limits) -> QueryError {
+pub(crate) fn classify(error: &sqlx::Error, limits: Limits) -> QueryError {
     match error.as_database_error() {
         // Cancelled: by the time limit, or by an administrator.
         Some(_) if failure::is_sqlstate(error, "57014") => QueryError::Timeout(limits.timeout),

@@ -12,7 +12,7 @@ use std::{
 use sqlx::{Connection as _, PgPool};
 use tokio::sync::watch;
 
-use event_schemas::SchemaNews;
+use event_schemas::{KeyValues, SchemaNews};
 use spool::Spool;
 
 use crate::{
@@ -24,6 +24,7 @@ use crate::{
     connections, drain, event_store,
     event_tables::EventTables,
     failure,
+    figures::Figures,
     learning::Unsaved,
     measures,
     on_spool::OnSpool,
@@ -60,8 +61,11 @@ pub(crate) struct Inner {
     /// Requests on the spool whose bytes came back whole and say nothing.
     pub(crate) unreadable_requests: AtomicU64,
     pub(crate) unsaved: Unsaved,
+    pub(crate) figures: Figures,
     /// Whether the connection that watches holds the lock by which others know that we live.
     pub(crate) is_known_alive: AtomicBool,
+    /// When the catalog was last looked at for a request.
+    pub(crate) looked: tokio::sync::Mutex<Option<Instant>>,
     state: watch::Sender<State>,
     // Pools want a running Tokio runtime, `Store::new` does not.
     ingest: OnceLock<PgPool>,
@@ -167,7 +171,9 @@ impl Store {
                 on_spool: OnSpool::default(),
                 unreadable_requests: AtomicU64::new(0),
                 unsaved: Unsaved::default(),
+                figures: Figures::default(),
                 is_known_alive: AtomicBool::new(false),
+                looked: tokio::sync::Mutex::default(),
                 state: watch::Sender::default(),
                 ingest: OnceLock::new(),
                 query: OnceLock::new(),
@@ -188,7 +194,12 @@ impl Store {
         if let Some(spool) = &self.inner.spool {
             drain::note_spooled(&self.inner, spool).await;
         }
-        tokio::join!(Box::pin(self.inner.keep_ready()), self.inner.hear_of_changes(), drain);
+        tokio::join!(
+            Box::pin(self.inner.keep_ready()),
+            self.inner.hear_of_changes(),
+            Box::pin(self.inner.keep_expiring()),
+            drain
+        );
     }
 
     /// Whether requests can be served.
@@ -240,6 +251,19 @@ impl Store {
         match &self.inner.state.borrow().loaded {
             Some(loaded) => loaded.catalog.sources().to_vec(),
             None => Vec::new(),
+        }
+    }
+
+    /// Days that a source's events are kept, its own or the default's; `None` keeps them for ever.
+    pub fn retention_days(&self, source: &Source) -> Option<u32> {
+        source.retention_days.or(self.inner.settings.default_retention_days)
+    }
+
+    /// The table of key-values; empty where no source looks anything up.
+    pub fn loaded_key_values(&self) -> Arc<KeyValues> {
+        match &self.inner.state.borrow().loaded {
+            Some(loaded) => loaded.catalog.key_values(),
+            None => Arc::default(),
         }
     }
 
@@ -409,11 +433,7 @@ impl Store {
         columns: Option<&[Column]>,
     ) -> Result<QueryRows, QueryError> {
         let loaded = self.inner.events().map_err(QueryError::Unavailable)?;
-        let limits = query::Limits {
-            timeout: self.inner.settings.query_timeout,
-            as_reader: loaded.has_reader,
-        };
-        query::run(self.inner.query_pool(), limits, sql, columns).await
+        query::run(self.inner.query_pool(), self.inner.query_limits(&loaded), sql, columns).await
     }
 
     /// Closes all connections and the spool; waits some seconds for those at work.
@@ -429,7 +449,10 @@ impl Store {
             tracing::warn!("receipts are left behind: {}", failure::text(&error));
         }
         if let Err(error) = self.inner.save_learned().await {
-            tracing::warn!("some learned fields are not kept: {}", failure::text(&error));
+            tracing::warn!(
+                "some learned fields or figures are not kept: {}",
+                failure::text(&error)
+            );
         }
         if let Some(spool) = &self.inner.spool {
             spool.clone().close().await;
@@ -438,6 +461,10 @@ impl Store {
 }
 
 impl Inner {
+    pub(crate) fn query_limits(&self, loaded: &Loaded) -> query::Limits {
+        query::Limits { timeout: self.settings.query_timeout, as_reader: loaded.has_reader }
+    }
+
     pub(crate) fn events(&self) -> Result<Arc<Loaded>, String> {
         self.state.borrow().events()
     }
@@ -460,14 +487,15 @@ impl Inner {
         events.close().await
     }
 
-    /// Brings into the catalog what was learned since the watch has done so.
+    /// Brings into the catalog what was learned and counted since the watch has done so.
     async fn save_learned(&self) -> Result<(), sqlx::Error> {
         let Some(loaded) = self.state.borrow().loaded.clone() else { return Ok(()) };
-        if self.unsaved.is_empty() {
+        if self.unsaved.is_empty() && self.figures.are_kept() {
             return Ok(());
         }
         let mut catalog = connections::connect(&self.settings.catalog).await?;
         self.unsaved.save(&mut catalog, &loaded.catalog_schema).await?;
+        self.save_figures(&mut catalog, &loaded).await?;
         catalog.close().await
     }
 
@@ -529,7 +557,7 @@ impl Inner {
         self.state.subscribe()
     }
 
-    fn query_pool(&self) -> &PgPool {
+    pub(crate) fn query_pool(&self) -> &PgPool {
         self.query.get_or_init(|| {
             let Settings { events, query_connections, .. } = &self.settings;
             connections::pool(events.options(), *query_connections)
@@ -570,6 +598,7 @@ pub(crate) mod tests {
                 query_functions: "",
                 config_keys: crate::ConfigKeys::new([7; 32], None).unwrap(),
                 owner: 1,
+                default_retention_days: None,
             },
             spool,
         )

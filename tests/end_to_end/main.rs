@@ -25,6 +25,7 @@ mod queries;
 mod refusals;
 mod replay;
 mod seeded_endpoints;
+mod sources;
 mod studio_answers;
 mod teams;
 mod text_functions;

@@ -67,6 +67,11 @@ impl Catalog {
                 ),
             }
         }
+        if catalog.sources.iter().any(|source| source.settings.transform_key_values.is_some()) {
+            let rows = all(connection, schema, "key, value", "logweir_key_values").await?;
+            let key_values = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
+            catalog.key_values = Arc::new(key_values.collect::<Result<_, sqlx::Error>>()?);
+        }
         catalog.load_drains(connection, schema, keys).await?;
         Ok(catalog)
     }
