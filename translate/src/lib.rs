@@ -29,7 +29,9 @@ use event_schemas::TableSchema;
 
 pub use constructs::{CONSTRUCTS, ConstructDoc};
 pub use diagnostic::{Diagnostic, Kind, Position};
-pub use functions::{FunctionDoc, FunctionKind, function_docs};
+pub use functions::{
+    FunctionDoc, FunctionKind, FunctionSignature, Param, function_docs, function_signatures,
+};
 pub use parameters::{Parameter, Parameters};
 
 /// Definitions of the SQL functions that translations call: idempotent, for a schema `logweir`

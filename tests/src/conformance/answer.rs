@@ -10,7 +10,7 @@ use super::{decimal, instant, types::Type};
 
 /// A value, read by its type.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Cell {
+pub(crate) enum Cell {
     Null,
     Bool(bool),
     /// INT64, NUMERIC, BIGNUMERIC: all digits.
@@ -50,7 +50,7 @@ pub(super) fn column_kind(ty: &OutputType) -> ColumnKind {
 }
 
 /// The type that an output column has.
-pub(super) fn output_type(ty: &OutputType) -> Type {
+pub(crate) fn output_type(ty: &OutputType) -> Type {
     match ty {
         OutputType::Bool => Type::Bool,
         OutputType::Int64 => Type::Int64,
