@@ -3,7 +3,7 @@
 //!
 //! `cargo run -p end-to-end --bin differential -- --evaluator HOST:PORT --queries N --seed S`
 
-use std::{fs, io::Write as _, process::ExitCode};
+use std::{fs, process::ExitCode};
 
 use clap::Parser as _;
 use end_to_end::{
@@ -71,13 +71,11 @@ async fn run(wish: &Wish) -> Result<usize, String> {
         for number in 0..wish.queries {
             let seed = wish.seed.wrapping_mul(1_000_003).wrapping_add(number);
             let outcome = sides.ask(seed, report.disagreements() < wish.shrink).await;
-            if matches!(outcome, Outcome::Disagreed(_)) {
-                print!(".");
-                let _ = std::io::stdout().flush();
+            if let Outcome::Disagreed(found) = &outcome {
+                println!("disagreement ({}): {}\n  {}", found.kind, found.sql, found.detail);
             }
             report.add(outcome);
         }
-        println!();
     }
     println!("{report}");
     Ok(report.disagreements())

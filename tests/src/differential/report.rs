@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use super::{Outcome, run::Disagreement};
+use super::Outcome;
 
 /// Reasons that are shown of each sort.
 const SHOWN: usize = 20;
@@ -18,7 +18,7 @@ pub struct Report {
     unsupported: BTreeMap<String, usize>,
     only_they_invalid: BTreeMap<String, usize>,
     known: BTreeMap<String, usize>,
-    disagreements: Vec<Disagreement>,
+    disagreements: BTreeMap<String, usize>,
 }
 
 impl Report {
@@ -35,26 +35,24 @@ impl Report {
                 *self.only_they_invalid.entry(reason).or_default() += 1;
             }
             Outcome::Known(reason) => *self.known.entry(reason.to_owned()).or_default() += 1,
-            Outcome::Disagreed(found) => self.disagreements.push(found),
+            Outcome::Disagreed(found) => *self.disagreements.entry(found.kind).or_default() += 1,
         }
     }
 
     /// How many disagreements there are.
     pub fn disagreements(&self) -> usize {
-        self.disagreements.len()
+        self.disagreements.values().sum()
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for found in &self.disagreements {
-            writeln!(f, "disagreement ({}): {}\n  {}", found.kind, found.sql, found.detail)?;
-        }
         for (title, reasons) in [
             ("refused by the translator", &self.refused),
             ("not valid for the evaluator alone", &self.only_they_invalid),
             ("not supported by the evaluator", &self.unsupported),
             ("known differences", &self.known),
+            ("disagreements", &self.disagreements),
         ] {
             let mut reasons: Vec<_> = reasons.iter().collect();
             reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
@@ -64,7 +62,7 @@ impl fmt::Display for Report {
                 writeln!(f, "  {count} × {reason}")?;
             }
         }
-        let compared = self.agreed + self.agreed_errors + self.disagreements.len();
+        let compared = self.agreed + self.agreed_errors + self.disagreements();
         let known: usize = self.known.values().sum();
         write!(
             f,
@@ -74,7 +72,7 @@ impl fmt::Display for Report {
             compared + known,
             self.agreed,
             self.agreed_errors,
-            self.disagreements.len(),
+            self.disagreements(),
             self.both_invalid,
         )
     }
