@@ -65,16 +65,16 @@ async fn run(wish: &Wish) -> Result<usize, String> {
         for sql in text.lines().filter(|line| !line.trim().is_empty()) {
             let outcome = sides.ask_text(sql, false).await;
             println!("{outcome:?}\n  {sql}");
-            report.add(outcome);
+            report.add(outcome, sql);
         }
     } else {
         for number in 0..wish.queries {
             let seed = wish.seed.wrapping_mul(1_000_003).wrapping_add(number);
-            let outcome = sides.ask(seed, report.disagreements() < wish.shrink).await;
+            let (sql, outcome) = sides.ask(seed, report.disagreements() < wish.shrink).await;
             if let Outcome::Disagreed(found) = &outcome {
                 println!("disagreement ({}): {}\n  {}", found.kind, found.sql, found.detail);
             }
-            report.add(outcome);
+            report.add(outcome, &sql);
         }
     }
     println!("{report}");

@@ -160,7 +160,8 @@ fn same_within(a: &Cell, b: &Cell, tolerance: f64) -> bool {
 }
 
 fn same_floats(a: f64, b: f64, tolerance: f64) -> bool {
-    let close = (a - b).abs() <= tolerance * a.abs().max(b.abs());
+    // A variance of equal numbers may be nearly 0.
+    let close = (a - b).abs() <= tolerance * a.abs().max(b.abs()).max(1e-6);
     #[expect(clippy::float_cmp, reason = "infinities and zeros")]
     let equal = a == b;
     (a.is_nan() && b.is_nan()) || equal || (close && a.is_finite() && b.is_finite())

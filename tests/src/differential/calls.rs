@@ -238,7 +238,9 @@ impl Calls {
             return;
         }
         let most = signature.params.len();
-        for count in most - signature.optional..=most {
+        // Their defaults must be constant.
+        let most = if ["LEAD", "LAG"].contains(&signature.name) { most - 1 } else { most };
+        for count in signature.params.len() - signature.optional..=most {
             for same in same_types(&signature.params[..count]) {
                 let params = signature.params[..count].iter().enumerate();
                 let choices: Vec<_> =
@@ -360,6 +362,9 @@ fn hint(name: &str, place: usize, param: Param) -> Option<&'static [&'static str
         ("FORMAT_TIMESTAMP" | "FORMAT_DATETIME", 0) => TIMESTAMP_FORMATS,
         ("FORMAT_DATE", 0) => DATE_FORMATS,
         ("FORMAT_TIME", 0) => TIME_FORMATS,
+        ("JSON_EXTRACT" | "JSON_EXTRACT_SCALAR" | "JSON_EXTRACT_ARRAY" | "JSON_EXTRACT_STRING_ARRAY", 1) => {
+            &["'$'", "'$.a'", "'$.b'", "'$.a.b'", "'$[0]'", "'$.a[1]'", "\"$['a']\"", "'$.missing'"]
+        }
         (name, 1..) if name.starts_with("JSON_") && param == Param::Pattern => PATHS,
         ("STRING" | "TIMESTAMP" | "DATETIME" | "DATE" | "TIME", 1) if param == Param::String => ZONES,
         ("TIMESTAMP_TRUNC" | "EXTRACT" | "FORMAT_TIMESTAMP" | "TIMESTAMP_BUCKET", 2)

@@ -23,8 +23,9 @@ const EXTERNAL: i32 = 1;
 /// Features that BigQuery does not have: nanoseconds, equality and grouping of arrays.
 const WITHOUT: [i32; 3] = [5, 11006, 12005];
 
-/// `FEATURE_INTERVAL_TYPE`, which is not among the features of the evaluator's own choice.
-const INTERVALS: i32 = 49;
+/// What is not among the features of the evaluator's own choice: INTERVAL, and JSON's numbers as
+/// exact as BigQuery's.
+const WITH: [i32; 2] = [49, 52];
 
 /// Longest time for an answer.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
@@ -76,7 +77,7 @@ impl Evaluator {
         let mut language: LanguageOptions = self.call("GetLanguageOptions", wish).await?;
         language.product_mode = Some(EXTERNAL);
         language.enabled_language_features.retain(|feature| !WITHOUT.contains(feature));
-        language.enabled_language_features.push(INTERVALS);
+        language.enabled_language_features.extend(WITH);
         language.reserved_keywords.push("QUALIFY".to_owned());
         let mut options: AnalyzerOptions =
             self.call("GetAnalyzerOptions", AnalyzerOptionsRequest {}).await?;

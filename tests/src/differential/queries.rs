@@ -197,8 +197,6 @@ impl Generator<'_> {
         let list = self.output(items);
         let group = if keys.is_empty() {
             Node::text("")
-        } else if self.chance(15) {
-            Node::fixed(" GROUP BY ROLLUP ($)", vec![Node::list(", ", keys)])
         } else {
             Node::fixed(" GROUP BY $", vec![Node::list(", ", keys)])
         };

@@ -142,7 +142,8 @@ fn interval(bytes: &[u8]) -> Option<String> {
     let (months_sign, months) = (sign(months >> 31 == 1), (months & 0x7FFF_E000) >> 13);
     let (micros_sign, micros) = (sign(micros < 0), micros.unsigned_abs());
     let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
-    let fraction = if fraction == 0 { String::new() } else { format!(".{fraction:06}") };
+    let fraction = format!(".{fraction:06}");
+    let fraction = fraction.trim_end_matches('0').trim_end_matches('.');
     Some(format!(
         "{months_sign}{}-{} {days} {micros_sign}{}:{}:{}{fraction}",
         months / 12,
@@ -169,6 +170,6 @@ mod tests {
         let mut bytes = (-1_500_000_i64).to_le_bytes().to_vec();
         bytes.extend(3_i32.to_le_bytes());
         bytes.extend((14_u32 << 13).to_le_bytes());
-        assert_eq!(interval(&bytes).as_deref(), Some("1-2 3 -0:0:1.500000"));
+        assert_eq!(interval(&bytes).as_deref(), Some("1-2 3 -0:0:1.5"));
     }
 }

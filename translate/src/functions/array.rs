@@ -35,18 +35,28 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The elements as text, with the second argument between them, the third for those that are NULL.",
         &[
             overload(
-                &[Param::Array(&Param::String), Param::String, Param::String],
+                &[Param::Array(&Param::String), Param::String],
                 Returns::String,
                 "array_to_string($*)",
             )
-            .optional(1)
+            .total(),
+            overload(
+                &[Param::Array(&Param::String), Param::String, Param::String],
+                Returns::String,
+                "CASE WHEN $3 IS NOT NULL THEN array_to_string($*) END",
+            )
+            .total(),
+            overload(
+                &[Param::Array(&Param::Bytes), Param::Bytes],
+                Returns::Bytes,
+                "logweir.join_array($*)",
+            )
             .total(),
             overload(
                 &[Param::Array(&Param::Bytes), Param::Bytes, Param::Bytes],
                 Returns::Bytes,
-                "logweir.join_array($*)",
+                "CASE WHEN $3 IS NOT NULL THEN logweir.join_array($*) END",
             )
-            .optional(1)
             .total(),
         ],
         &[
@@ -55,6 +65,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
             ("ARRAY_TO_STRING(ARRAY<STRING>[], ',')", ""),
             ("ARRAY_TO_STRING(['a', NULL, 'b'], '-')", "a-b"),
             ("ARRAY_TO_STRING(['a', NULL, 'b'], '-', '?')", "a-?-b"),
+            ("ARRAY_TO_STRING(['a'], '-', NULL)", "NULL"),
+            ("ARRAY_TO_STRING([b'a'], b'-', NULL)", "NULL"),
         ],
     ),
     function(

@@ -190,6 +190,8 @@ fn value<'a, I: Iterator<Item = (&'a Expr, Pg)>>(
             _ => {
                 let value =
                     typed(arg, value, &Type::Float64).ok_or_else(|| wrong(arg, place, "DOUBLE"))?;
+                // Minus nothing has no sign here.
+                let value = Pg::template("$1 + 0.0", vec![value]);
                 number("logweir.format_float($*)", value)
             }
         },

@@ -27,7 +27,7 @@ pub(crate) fn struct_field(base: Pg, place: usize, ty: &Type) -> Pg {
     let place = Pg::Atom(place.to_string());
     let text = |template| Pg::template(template, vec![base.clone(), place.clone()]);
     match ty {
-        Type::Json => text("($1 -> $2) -> 0"),
+        Type::Json => text("NULLIF($1 -> $2, 'null') -> 0"),
         Type::Dynamic | Type::Object(_) | Type::List(_) | Type::Struct(_) => {
             text("NULLIF($1 -> $2, 'null')")
         }

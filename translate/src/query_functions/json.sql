@@ -23,6 +23,13 @@ begin
   end if;
 end $do$;
 
+-- PostgreSQL counts negative places from the end, and takes a value that is no list for one of itself.
+create or replace function logweir.json_element(value jsonb, place bigint) returns jsonb
+language sql immutable parallel safe
+return case
+  when jsonb_typeof(value) = 'array' and place between 0 and 2147483647 then value -> place::int
+end;
+
 -- BigQuery reads text in single quotes as well.
 create or replace function logweir.lenient_json(value text) returns json
 language plpgsql immutable parallel unsafe as $$

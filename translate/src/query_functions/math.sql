@@ -133,8 +133,8 @@ create or replace function logweir.safe_pow(base double precision, exponent doub
 returns double precision
 language sql immutable parallel safe
 return case
-  when base = 1 or exponent = 0 then 1
   when base is null or exponent is null then null
+  when base = 1 or exponent = 0 then 1
   when not logweir.is_finite(base) or not logweir.is_finite(exponent) then power(base, exponent)
   when base = 0 then case when exponent > 0 then power(base, exponent) end
   when base < 0 and exponent <> trunc(exponent) then null
@@ -221,17 +221,17 @@ end;
 create or replace function logweir.div(dividend bigint, divisor bigint) returns bigint
 language sql immutable parallel safe
 return case
-  when divisor = 0 then logweir.fail_division(dividend, divisor)
+  when divisor = 0 and dividend is not null then logweir.fail_division(dividend, divisor)
   when divisor = -1 and dividend = -9223372036854775808
     then logweir.fail('int64 overflow: ' || dividend || ' / ' || divisor, dividend)
-  else dividend / divisor
+  else dividend / nullif(divisor, 0)
 end;
 
 create or replace function logweir.mod(dividend bigint, divisor bigint) returns bigint
 language sql immutable parallel safe
 return case
-  when divisor = 0 then logweir.fail_division(dividend, divisor)
-  else mod(dividend, divisor)
+  when divisor = 0 and dividend is not null then logweir.fail_division(dividend, divisor)
+  else mod(dividend, nullif(divisor, 0))
 end;
 
 create or replace function logweir.safe_add(one bigint, other bigint) returns bigint
@@ -258,7 +258,7 @@ returns double precision
 language sql immutable parallel safe
 return case
   when not logweir.is_finite(one) or not logweir.is_finite(other)
-    or abs(one / 2 + other / 2) <= 8.988465674311579e307 then one + other
+    or abs(one) < 1e-290 or abs(other) < 1e-290 or abs(one / 2 + other / 2) <= 8.988465674311579e307 then one + other
 end;
 
 create or replace function logweir.safe_subtract(one double precision, other double precision)

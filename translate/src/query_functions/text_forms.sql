@@ -1,5 +1,22 @@
 -- Values to text, in BigQuery's forms.
 
+-- A FLOAT64 with 17 digits, as BigQuery writes it where 15 do not say which one it is. PostgreSQL
+-- writes as few digits as do.
+create or replace function logweir.text_of_17_digits(value double precision) returns text
+language sql immutable parallel safe
+return (
+  select case
+    when exponent between -4 and 16
+      then trim_scale(round(logweir.exact(value), 16 - exponent))::text
+    else trim_scale(split_part(all_digits, 'e', 1)::numeric)::text || 'e'
+      || case when exponent < 0 then '-' else '+' end || lpad(abs(exponent)::text, 2, '0')
+  end
+  from (
+    select all_digits, split_part(all_digits, 'e', 2)::int as exponent
+    from (select to_char(logweir.exact(value), 'FM9.9999999999999999EEEE') as all_digits) as scientific
+  ) as parts
+);
+
 create or replace function logweir.text(value double precision) returns text
 language sql immutable parallel safe
 return case
@@ -7,6 +24,8 @@ return case
   when value = 'Infinity' then 'inf'
   when value = '-Infinity' then '-inf'
   when value = 0 then '0'
+  when length(ltrim(translate(split_part(value::text, 'e', 1), '-.', ''), '0')) > 15
+    then logweir.text_of_17_digits(value)
   else value::text
 end;
 

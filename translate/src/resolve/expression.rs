@@ -158,6 +158,9 @@ impl Resolver<'_> {
             _ => (index, false, false),
         };
         let mut number = self.expr(inner, place)?;
+        if let (Type::Json, Some(Literal::String(name))) = (&array.ty, number.as_literal()) {
+            return names::field(array, &ast::Ident::new(name));
+        }
         if number.ty != Type::Int64 {
             return Err(Diagnostic::unsupported(
                 at,
