@@ -126,7 +126,8 @@ fn cell(ty: &Type, text: &str) -> Option<Cell> {
 
 /// An INTERVAL without zeros at the end of its seconds.
 fn interval(text: &str) -> String {
-    let whole = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text };
+    let whole =
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text };
     whole.to_owned()
 }
 

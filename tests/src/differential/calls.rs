@@ -41,7 +41,9 @@ pub(super) struct Calls {
 }
 
 /// What cannot be compared: by chance, by the time, by a sketch's bytes, or what the evaluator lacks.
-const NOT_COMPARED: [&str; 14] = [
+const NOT_COMPARED: [&str; 16] = [
+    "JSON_KEYS",
+    "JSON_FLATTEN",
     "RAND",
     "GENERATE_UUID",
     "ERROR",
@@ -62,9 +64,27 @@ const NOT_COMPARED: [&str; 14] = [
 const ENDLESS: [&str; 8] = ["EXP", "LN", "LOG", "LOG10", "POW", "POWER", "SQRT", "CBRT"];
 
 const PARTS: [&str; 21] = [
-    "MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "WEEK(MONDAY)",
-    "WEEK(SATURDAY)", "ISOWEEK", "MONTH", "QUARTER", "YEAR", "ISOYEAR", "DAYOFWEEK", "DAYOFYEAR",
-    "DATE", "TIME", "DATETIME", "WEEK(SUNDAY)", "WEEK(WEDNESDAY)",
+    "MICROSECOND",
+    "MILLISECOND",
+    "SECOND",
+    "MINUTE",
+    "HOUR",
+    "DAY",
+    "WEEK",
+    "WEEK(MONDAY)",
+    "WEEK(SATURDAY)",
+    "ISOWEEK",
+    "MONTH",
+    "QUARTER",
+    "YEAR",
+    "ISOYEAR",
+    "DAYOFWEEK",
+    "DAYOFYEAR",
+    "DATE",
+    "TIME",
+    "DATETIME",
+    "WEEK(SUNDAY)",
+    "WEEK(WEDNESDAY)",
 ];
 
 const ZONES: &[&str] = &[
@@ -95,14 +115,35 @@ const PATTERNS: &[&str] = &[
 ];
 
 const ONE_GROUP: &[&str] = &[
-    "r'[a-z]+'", "r'\\w(\\d*)'", "r'^a'", "r'b|bc'", "r'\\s'", "r'o+?'", "r'(?i)abc'", "r'.'",
-    "r'x*'", "r'([^,]+),'", "r'(l+)o'", "r'é|(本)'", "r'\\d+'", "r'(a|ab)(?:c|bcd)'",
+    "r'[a-z]+'",
+    "r'\\w(\\d*)'",
+    "r'^a'",
+    "r'b|bc'",
+    "r'\\s'",
+    "r'o+?'",
+    "r'(?i)abc'",
+    "r'.'",
+    "r'x*'",
+    "r'([^,]+),'",
+    "r'(l+)o'",
+    "r'é|(本)'",
+    "r'\\d+'",
+    "r'(a|ab)(?:c|bcd)'",
 ];
 
 const REPLACEMENTS: &[&str] = &["'#'", "''", "r'\\0\\0'", "r'<\\1>'", "'$1'", "r'\\\\'"];
 
-const PATHS: &[&str] =
-    &["'$'", "'$.a'", "'$.b'", "'$.a.b'", "'$[0]'", "'$.a[1]'", "'$.a[0].c'", "'$.missing'", "'$.\"a\"'"];
+const PATHS: &[&str] = &[
+    "'$'",
+    "'$.a'",
+    "'$.b'",
+    "'$.a.b'",
+    "'$[0]'",
+    "'$.a[1]'",
+    "'$.a[0].c'",
+    "'$.missing'",
+    "'$.\"a\"'",
+];
 
 const TIMESTAMP_FORMATS: &[&str] = &[
     "'%Y-%m-%d %H:%M:%S'",
@@ -124,8 +165,14 @@ const TIMESTAMP_FORMATS: &[&str] = &[
 ];
 
 const DATE_FORMATS: &[&str] = &[
-    "'%Y-%m-%d'", "'%F'", "'%a %A %b %B'", "'%j %U %W %V %G %u %w'", "'%y %C %e %g %D %x'",
-    "'%E4Y %Q'", "'%h %J'", "'%d/%m/%y'",
+    "'%Y-%m-%d'",
+    "'%F'",
+    "'%a %A %b %B'",
+    "'%j %U %W %V %G %u %w'",
+    "'%y %C %e %g %D %x'",
+    "'%E4Y %Q'",
+    "'%h %J'",
+    "'%d/%m/%y'",
 ];
 
 const TIME_FORMATS: &[&str] =
@@ -173,7 +220,16 @@ const READ: &[(&str, &[&str], &[&str])] = &[
     (
         "PARSE_DATE",
         &["'%Y-%m-%d'", "'%F'", "'%d/%m/%y'", "'%b %d %Y'", "'%j %Y'", "'%Y%m%d'", "'%D'"],
-        &["'2024-02-29'", "'29/02/24'", "'Feb 29 2024'", "'60 2024'", "'20240229'", "'2023-02-29'", "'02/29/24'", "''"],
+        &[
+            "'2024-02-29'",
+            "'29/02/24'",
+            "'Feb 29 2024'",
+            "'60 2024'",
+            "'20240229'",
+            "'2023-02-29'",
+            "'02/29/24'",
+            "''",
+        ],
     ),
     (
         "PARSE_TIME",
@@ -183,12 +239,23 @@ const READ: &[(&str, &[&str], &[&str])] = &[
     (
         "PARSE_DATETIME",
         &["'%Y-%m-%d %H:%M:%S'", "'%F %T'", "'%Y-%m-%dT%H:%M:%E*S'", "'%c'", "'%s'"],
-        &["'2024-02-29 12:34:56'", "'2024-02-29T12:34:56.789'", "'Thu Feb 29 12:34:56 2024'", "'1709210096'"],
+        &[
+            "'2024-02-29 12:34:56'",
+            "'2024-02-29T12:34:56.789'",
+            "'Thu Feb 29 12:34:56 2024'",
+            "'1709210096'",
+        ],
     ),
     (
         "PARSE_TIMESTAMP",
         &["'%Y-%m-%d %H:%M:%S'", "'%F %T %Z'", "'%Y-%m-%dT%H:%M:%E*S%Ez'", "'%s'", "'%F %T%z'"],
-        &["'2024-02-29 12:34:56'", "'2024-02-29T12:34:56.789+05:30'", "'2024-02-29 12:34:56 UTC'", "'1709210096'", "'2024-02-29 12:34:56+0100'"],
+        &[
+            "'2024-02-29 12:34:56'",
+            "'2024-02-29T12:34:56.789+05:30'",
+            "'2024-02-29 12:34:56 UTC'",
+            "'1709210096'",
+            "'2024-02-29 12:34:56+0100'",
+        ],
     ),
 ];
 
@@ -197,11 +264,16 @@ impl Calls {
     pub(super) fn declared() -> Self {
         let mut calls = Self::default();
         for signature in function_signatures() {
-            let decimal = signature.params.iter().any(|param| matches!(param, Param::Numeric | Param::BigNumeric));
+            let decimal = signature
+                .params
+                .iter()
+                .any(|param| matches!(param, Param::Numeric | Param::BigNumeric));
             let skipped = (decimal && ENDLESS.contains(&signature.name))
                 || NOT_COMPARED.contains(&signature.name)
                 || signature.name.contains(' ')
-                || ["CURRENT_", "APPROX_", "HLL_"].iter().any(|begin| signature.name.starts_with(begin));
+                || ["CURRENT_", "APPROX_", "HLL_"]
+                    .iter()
+                    .any(|begin| signature.name.starts_with(begin));
             if !skipped {
                 calls.add_signature(&signature);
             }
@@ -243,8 +315,9 @@ impl Calls {
         for count in signature.params.len() - signature.optional..=most {
             for same in same_types(&signature.params[..count]) {
                 let params = signature.params[..count].iter().enumerate();
-                let choices: Vec<_> =
-                    params.map(|(place, param)| argument(signature.name, place, *param, &same)).collect();
+                let choices: Vec<_> = params
+                    .map(|(place, param)| argument(signature.name, place, *param, &same))
+                    .collect();
                 self.add_choices(signature, &choices);
             }
         }
@@ -257,12 +330,16 @@ impl Calls {
             return;
         }
         for turn in 0..most {
-            let args: Vec<_> =
-                choices.iter().filter_map(|choice| choice.get(turn.min(choice.len() - 1)).cloned()).collect();
+            let args: Vec<_> = choices
+                .iter()
+                .filter_map(|choice| choice.get(turn.min(choice.len() - 1)).cloned())
+                .collect();
             let expression = sample(signature.name, &args);
             let sql = match signature.kind {
                 FunctionKind::Scalar => format!("SELECT {expression} AS v"),
-                FunctionKind::Aggregate => format!("SELECT {expression} AS v FROM UNNEST([1]) AS x"),
+                FunctionKind::Aggregate => {
+                    format!("SELECT {expression} AS v FROM UNNEST([1]) AS x")
+                }
                 FunctionKind::Window => {
                     format!("SELECT {expression} OVER (ORDER BY x) AS v FROM UNNEST([1]) AS x")
                 }
@@ -306,7 +383,11 @@ fn argument(name: &str, place: usize, param: Param, same: &Type) -> Vec<Argument
         }
         Param::Interval if name.contains("BUCKET") || name.starts_with("GENERATE_") => {
             return vec![Argument::Among(&[
-                "INTERVAL 1 DAY", "INTERVAL 36 HOUR", "INTERVAL 7 DAY", "INTERVAL 2 MONTH", "INTERVAL 1 YEAR",
+                "INTERVAL 1 DAY",
+                "INTERVAL 36 HOUR",
+                "INTERVAL 7 DAY",
+                "INTERVAL 2 MONTH",
+                "INTERVAL 1 YEAR",
             ])];
         }
         Param::Sketch | Param::Dynamic => return Vec::new(),
@@ -352,34 +433,50 @@ fn hint(name: &str, place: usize, param: Param) -> Option<&'static [&'static str
         ("GENERATE_ARRAY", 2) if param == Param::Int64 => &["1", "2", "(-1)", "0", "3"],
         ("GENERATE_ARRAY", 0 | 1) => &["0", "1.5", "5", "(-3)", "10"],
         ("GENERATE_ARRAY", 2) => &["1", "0.5", "(-1)", "0", "3"],
-        ("GENERATE_DATE_ARRAY" | "GENERATE_TIMESTAMP_ARRAY", 0 | 1) if param == Param::Date => &[
-            "DATE '2024-01-15'", "DATE '2024-02-01'", "DATE '2024-02-29'", "DATE '2024-04-30'",
-        ],
+        ("GENERATE_DATE_ARRAY" | "GENERATE_TIMESTAMP_ARRAY", 0 | 1) if param == Param::Date => {
+            &["DATE '2024-01-15'", "DATE '2024-02-01'", "DATE '2024-02-29'", "DATE '2024-04-30'"]
+        }
         ("GENERATE_DATE_ARRAY" | "GENERATE_TIMESTAMP_ARRAY", 0 | 1) => &[
-            "TIMESTAMP '2024-01-15 00:00:00+00'", "TIMESTAMP '2024-01-20 12:00:00+00'",
+            "TIMESTAMP '2024-01-15 00:00:00+00'",
+            "TIMESTAMP '2024-01-20 12:00:00+00'",
             "TIMESTAMP '2024-02-29 01:02:03.4+00'",
         ],
         ("FORMAT_TIMESTAMP" | "FORMAT_DATETIME", 0) => TIMESTAMP_FORMATS,
         ("FORMAT_DATE", 0) => DATE_FORMATS,
         ("FORMAT_TIME", 0) => TIME_FORMATS,
-        ("JSON_EXTRACT" | "JSON_EXTRACT_SCALAR" | "JSON_EXTRACT_ARRAY" | "JSON_EXTRACT_STRING_ARRAY", 1) => {
+        (
+            "JSON_EXTRACT"
+            | "JSON_EXTRACT_SCALAR"
+            | "JSON_EXTRACT_ARRAY"
+            | "JSON_EXTRACT_STRING_ARRAY",
+            1,
+        ) => {
             &["'$'", "'$.a'", "'$.b'", "'$.a.b'", "'$[0]'", "'$.a[1]'", "\"$['a']\"", "'$.missing'"]
         }
         (name, 1..) if name.starts_with("JSON_") && param == Param::Pattern => PATHS,
-        ("STRING" | "TIMESTAMP" | "DATETIME" | "DATE" | "TIME", 1) if param == Param::String => ZONES,
+        ("STRING" | "TIMESTAMP" | "DATETIME" | "DATE" | "TIME", 1) if param == Param::String => {
+            ZONES
+        }
         ("TIMESTAMP_TRUNC" | "EXTRACT" | "FORMAT_TIMESTAMP" | "TIMESTAMP_BUCKET", 2)
             if param == Param::String =>
         {
             ZONES
         }
         ("FLOAT64" | "LAX_FLOAT64", 1) => return None,
+        ("STRING_AGG", 1) if param == Param::Bytes => &["b','", "b''"],
+        _ => return hint_of_values(name, place),
+    })
+}
+
+/// As [`hint`], of arguments whose values matter whatever they are called for.
+fn hint_of_values(name: &str, place: usize) -> Option<&'static [&'static str]> {
+    Some(match (name, place) {
         ("ROUND", 2) => &["'ROUND_HALF_EVEN'", "'ROUND_HALF_AWAY_FROM_ZERO'"],
         ("ROUND" | "TRUNC", 1) => &["0", "1", "2", "(-1)", "3", "(-5)", "10"],
         ("NTILE", 0) => &["1", "2", "3", "5"],
         ("LEAD" | "LAG", 1) => &["0", "1", "2"],
         ("NTH_VALUE", 1) => &["1", "2", "3"],
         ("PERCENTILE_CONT" | "PERCENTILE_DISC", 1) => &["0", "0.5", "0.25", "1", "0.9"],
-        ("STRING_AGG", 1) if param == Param::Bytes => &["b','", "b''"],
         ("STRING_AGG", 1) => &["','", "''", "' | '"],
         ("CODE_POINTS_TO_STRING" | "CODE_POINTS_TO_BYTES", 0) => {
             &["[65, 66]", "[233]", "ARRAY<INT64>[]", "[128512, 97]", "[NULL, 65]", "[-1]", "[256]"]
@@ -387,23 +484,45 @@ fn hint(name: &str, place: usize, param: Param) -> Option<&'static [&'static str
         ("CHR", 0) => &["65", "233", "128512", "55296", "(-1)", "1114112"],
         ("FROM_HEX", 0) => &["'00ff'", "'abc'", "'xyz'", "''", "'ABCDEF'"],
         ("FROM_BASE64", 0) => &["'YWJj'", "'/+A='", "'!!'", "''", "'YQ=='"],
-        ("PARSE_JSON", 0) => &["'{\"b\": 1, \"a\": 2}'", "'[1, 2.5, null]'", "'x'", "'\"é\"'", "' 1 '", "''"],
-        ("PARSE_NUMERIC" | "PARSE_BIGNUMERIC", 0) => {
-            &["'1,234.5'", "' - 12.34'", "'1e3'", "'.5-'", "'$1'", "'12345678901234567890.123456789123'", "''"]
+        ("PARSE_JSON", 0) => {
+            &["'{\"b\": 1, \"a\": 2}'", "'[1, 2.5, null]'", "'x'", "'\"é\"'", "' 1 '", "''"]
         }
-        ("NET.IP_FROM_STRING" | "NET.SAFE_IP_FROM_STRING", 0) => {
-            &["'10.0.0.1'", "'::1'", "'2001:db8::ff00:42:8329'", "'256.1.1.1'", "'1.2.3'", "'::ffff:1.2.3.4'"]
-        }
-        ("NET.IP_TO_STRING" | "NET.IP_TRUNC", 0) => {
-            &["b'\\x0a\\x00\\x00\\x01'", "b'0123456789abcdef'", "b'abc'", "b'\\x20\\x01\\x0d\\xb8\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x01'"]
-        }
+        ("PARSE_NUMERIC" | "PARSE_BIGNUMERIC", 0) => &[
+            "'1,234.5'",
+            "' - 12.34'",
+            "'1e3'",
+            "'.5-'",
+            "'$1'",
+            "'12345678901234567890.123456789123'",
+            "''",
+        ],
+        ("NET.IP_FROM_STRING" | "NET.SAFE_IP_FROM_STRING", 0) => &[
+            "'10.0.0.1'",
+            "'::1'",
+            "'2001:db8::ff00:42:8329'",
+            "'256.1.1.1'",
+            "'1.2.3'",
+            "'::ffff:1.2.3.4'",
+        ],
+        ("NET.IP_TO_STRING" | "NET.IP_TRUNC", 0) => &[
+            "b'\\x0a\\x00\\x00\\x01'",
+            "b'0123456789abcdef'",
+            "b'abc'",
+            "b'\\x20\\x01\\x0d\\xb8\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x01'",
+        ],
         ("NET.IP_TRUNC", 1) => &["0", "8", "20", "32", "64", "(-1)", "129"],
         ("NET.IP_NET_MASK", 0) => &["4", "16", "5"],
         ("NET.IP_NET_MASK", 1) => &["0", "20", "32", "128", "(-1)"],
         ("NET.IPV4_TO_INT64", 0) => &["b'\\xff\\xff\\xff\\xfe'", "b'abcd'", "b'abc'"],
         ("NET.HOST" | "NET.REG_DOMAIN" | "NET.PUBLIC_SUFFIX", 0) => &[
-            "'https://user:pw@www.example.co.uk:8080/p?q'", "'mailto:?to=a@b.com'", "'  //Foo.COM./x '",
-            "'a.b'", "''", "'http://[2001:db8::1]:80/'", "'http://日本.jp'", "'file:///etc'",
+            "'https://user:pw@www.example.co.uk:8080/p?q'",
+            "'mailto:?to=a@b.com'",
+            "'  //Foo.COM./x '",
+            "'a.b'",
+            "''",
+            "'http://[2001:db8::1]:80/'",
+            "'http://日本.jp'",
+            "'file:///etc'",
         ],
         _ => return None,
     })

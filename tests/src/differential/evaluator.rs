@@ -107,7 +107,8 @@ impl Evaluator {
         Q: prost::Message + Send + Sync + 'static,
         A: prost::Message + Default + Send + Sync + 'static,
     {
-        let unavailable = |error: tonic::transport::Error| tonic::Status::unavailable(error.to_string());
+        let unavailable =
+            |error: tonic::transport::Error| tonic::Status::unavailable(error.to_string());
         self.grpc.ready().await.map_err(unavailable)?;
         let path = PathAndQuery::try_from(format!("{SERVICE}{method}"));
         let path = path.map_err(|error| tonic::Status::internal(error.to_string()))?;
@@ -131,16 +132,15 @@ impl Evaluator {
             eprintln!("the evaluator takes too long: {sql}");
             return Err(NotEvaluated::Unsupported("it takes too long".to_owned()));
         };
-        let answer: EvaluateQueryResponse =
-            asked.map_err(|status| {
-                let message = status.message().to_owned();
-                match status.code() {
-                    Code::Unavailable => panic!("the evaluator is gone after: {sql}\n{message}"),
-                    Code::OutOfRange => NotEvaluated::Failed(message),
-                    Code::InvalidArgument => NotEvaluated::Invalid(message),
-                    _ => NotEvaluated::Unsupported(message),
-                }
-            })?;
+        let answer: EvaluateQueryResponse = asked.map_err(|status| {
+            let message = status.message().to_owned();
+            match status.code() {
+                Code::Unavailable => panic!("the evaluator is gone after: {sql}\n{message}"),
+                Code::OutOfRange => NotEvaluated::Failed(message),
+                Code::InvalidArgument => NotEvaluated::Invalid(message),
+                _ => NotEvaluated::Unsupported(message),
+            }
+        })?;
         read(&answer).ok_or_else(|| NotEvaluated::Unsupported("a value of another type".to_owned()))
     }
 }

@@ -16,12 +16,20 @@ pub(super) struct Generator<'a> {
     pub(super) rng: StdRng,
     /// The columns that an expression can name.
     pub(super) scope: Vec<(String, Type)>,
+    /// The tables that a sub-query can read: their names and columns.
+    pub(super) tables: Vec<(&'static str, Vec<(String, Type)>)>,
     names: u32,
 }
 
 impl<'a> Generator<'a> {
     pub(super) fn new(calls: &'a Calls, seed: u64) -> Self {
-        Self { calls, rng: StdRng::seed_from_u64(seed), scope: Vec::new(), names: 0 }
+        Self {
+            calls,
+            rng: StdRng::seed_from_u64(seed),
+            scope: Vec::new(),
+            tables: Vec::new(),
+            names: 0,
+        }
     }
 
     /// Whether something that happens so many times of a hundred happens.
@@ -61,6 +69,25 @@ impl<'a> Generator<'a> {
         }
     }
 
+    /// A type whose values become ones of this type where they stand together.
+    pub(super) fn lesser(&mut self, ty: &Type) -> Type {
+        let others: &[Type] = match ty {
+            Type::Float64 => &[Type::Int64, Type::Numeric, Type::BigNumeric],
+            Type::Numeric => &[Type::Int64],
+            Type::BigNumeric => &[Type::Int64, Type::Numeric],
+            Type::Datetime => &[Type::Date],
+            _ => &[],
+        };
+        let other = if self.chance(25) { others.choose(&mut self.rng).cloned() } else { None };
+        other.unwrap_or_else(|| ty.clone())
+    }
+
+    /// An expression of at most this depth that becomes one of this type.
+    pub(super) fn near(&mut self, ty: &Type, depth: u32) -> Node {
+        let ty = self.lesser(ty);
+        self.expression(&ty, depth)
+    }
+
     /// An expression of at most this depth.
     pub(super) fn expression(&mut self, ty: &Type, depth: u32) -> Node {
         if depth == 0 || self.chance(8) {
@@ -78,8 +105,12 @@ impl<'a> Generator<'a> {
 
     /// A column or a literal.
     pub(super) fn leaf(&mut self, ty: &Type) -> Node {
-        let columns: Vec<_> =
-            self.scope.iter().filter(|(_, other)| other == ty).map(|(name, _)| name.clone()).collect();
+        let columns: Vec<_> = self
+            .scope
+            .iter()
+            .filter(|(_, other)| other == ty)
+            .map(|(name, _)| name.clone())
+            .collect();
         if !columns.is_empty()
             && self.chance(75)
             && let Some(name) = columns.choose(&mut self.rng)
@@ -122,11 +153,11 @@ impl<'a> Generator<'a> {
         let condition = |own: &mut Self| own.expression(&Type::Bool, depth);
         match kind {
             0 => {
-                let parts = vec![condition(self), self.expression(ty, depth), self.expression(ty, depth)];
+                let parts = vec![condition(self), self.expression(ty, depth), self.near(ty, depth)];
                 Node::expression(ty, "IF($, $, $)", parts)
             }
             1 => {
-                let parts = vec![self.expression(ty, depth), self.expression(ty, depth)];
+                let parts = vec![self.expression(ty, depth), self.near(ty, depth)];
                 Node::expression(ty, "COALESCE($, $)", parts)
             }
             2 => {
@@ -134,7 +165,7 @@ impl<'a> Generator<'a> {
                     condition(self),
                     self.expression(ty, depth),
                     condition(self),
-                    self.expression(ty, depth),
+                    self.near(ty, depth),
                 ];
                 Node::expression(ty, "CASE WHEN $ THEN $ WHEN $ THEN $ END", parts)
             }
@@ -153,7 +184,7 @@ impl<'a> Generator<'a> {
                 Node::expression(ty, "NULLIF($, $)", parts)
             }
             5 => {
-                let parts = vec![self.expression(ty, depth), self.expression(ty, depth), self.leaf(ty)];
+                let parts = vec![self.expression(ty, depth), self.near(ty, depth), self.leaf(ty)];
                 Node::expression(ty, "GREATEST($, $, $)", parts)
             }
             _ => {
@@ -170,7 +201,9 @@ impl<'a> Generator<'a> {
             ["YYYY-MM-DD", "DD/MM/YY", "MON DD, YYYY", "DAY DDD", "Q YYYY", "Month|Dy"];
         let from: &[Type] = match ty {
             Type::String => &literals::SCALARS,
-            Type::Int64 => &[Type::Bool, Type::Float64, Type::Numeric, Type::BigNumeric, Type::String],
+            Type::Int64 => {
+                &[Type::Bool, Type::Float64, Type::Numeric, Type::BigNumeric, Type::String]
+            }
             Type::Float64 => &[Type::Int64, Type::Numeric, Type::BigNumeric, Type::String],
             Type::Numeric => &[Type::Int64, Type::Float64, Type::BigNumeric, Type::String],
             Type::BigNumeric => &[Type::Int64, Type::Float64, Type::Numeric, Type::String],
@@ -186,7 +219,11 @@ impl<'a> Generator<'a> {
             let from = TIMES.choose(&mut self.rng).cloned().unwrap_or(Type::Date);
             let format = FORMATS.choose(&mut self.rng).copied().unwrap_or_default();
             let value = self.expression(&from, depth);
-            return Node::expression(ty, &format!("CAST($ AS STRING FORMAT '{format}')"), vec![value]);
+            return Node::expression(
+                ty,
+                &format!("CAST($ AS STRING FORMAT '{format}')"),
+                vec![value],
+            );
         }
         let Some(from) = from.choose(&mut self.rng).cloned() else { return self.leaf(ty) };
         let name = if self.chance(40) { "SAFE_CAST" } else { "CAST" };
@@ -200,6 +237,11 @@ impl<'a> Generator<'a> {
             return self.made_array(element, depth);
         }
         let array = Type::Array(Box::new(ty.clone()));
+        if self.chance(30)
+            && let Some((table, columns)) = self.tables.choose(&mut self.rng).cloned()
+        {
+            return self.over_table(ty, table, columns, depth);
+        }
         match self.rng.random_range(0..6) {
             0 => {
                 let how = ["SAFE_OFFSET", "OFFSET", "SAFE_ORDINAL", "ORDINAL"];
@@ -246,6 +288,42 @@ impl<'a> Generator<'a> {
         }
     }
 
+    /// A query of its own over a table.
+    fn over_table(
+        &mut self,
+        ty: &Type,
+        table: &str,
+        columns: Vec<(String, Type)>,
+        depth: u32,
+    ) -> Node {
+        let key = columns.first().map(|(name, _)| name.clone()).unwrap_or_default();
+        let outer = self.scope.len();
+        self.scope.extend(columns);
+        let value = self.expression(ty, depth.min(1));
+        let condition = self.expression(&Type::Bool, depth.min(1));
+        self.scope.truncate(outer);
+        let filter = Node::optional(" WHERE $", vec![condition]);
+        match ty {
+            Type::Bool => {
+                let template = format!("EXISTS (SELECT $ FROM {table}$)");
+                Node::expression(ty, &template, vec![value, filter])
+            }
+            Type::Int64 if self.chance(50) => {
+                let template = format!("(SELECT COUNT($) FROM {table}$)");
+                Node::expression(ty, &template, vec![value, filter])
+            }
+            _ if literals::ORDERED.contains(ty) && self.chance(60) => {
+                let how = if self.chance(50) { "MAX" } else { "MIN" };
+                let template = format!("(SELECT {how}($) FROM {table}$)");
+                Node::expression(ty, &template, vec![value, filter])
+            }
+            _ => {
+                let template = format!("(SELECT $ FROM {table}$ ORDER BY {key} LIMIT 1)");
+                Node::expression(ty, &template, vec![value, filter])
+            }
+        }
+    }
+
     /// An array from its elements, or from a query.
     fn made_array(&mut self, element: &Type, depth: u32) -> Node {
         let ty = Type::Array(Box::new(element.clone()));
@@ -267,7 +345,12 @@ impl<'a> Generator<'a> {
     }
 
     /// Does something with one column more.
-    pub(super) fn within<T>(&mut self, name: &str, ty: &Type, make: impl FnOnce(&mut Self) -> T) -> T {
+    pub(super) fn within<T>(
+        &mut self,
+        name: &str,
+        ty: &Type,
+        make: impl FnOnce(&mut Self) -> T,
+    ) -> T {
         self.scope.push((name.to_owned(), ty.clone()));
         let made = make(self);
         self.scope.pop();

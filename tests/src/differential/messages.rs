@@ -235,4 +235,3 @@ pub(super) struct Datetime {
     #[prost(int32, optional, tag = "2")]
     pub(super) nanos: Option<i32>,
 }
-

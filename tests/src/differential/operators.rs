@@ -5,7 +5,8 @@ use rand::{Rng as _, seq::IndexedRandom as _};
 use super::{expressions::Generator, literals, tree::Node};
 use crate::conformance::Type;
 
-const LIKE: [&str; 9] = ["'a%'", "'%b%'", "'_'", "'%'", "''", "'%l_o%'", "r'%\\%%'", "'A%C'", "'日%'"];
+const LIKE: [&str; 9] =
+    ["'a%'", "'%b%'", "'_'", "'%'", "''", "'%l_o%'", "r'%\\%%'", "'A%C'", "'日%'"];
 
 impl Generator<'_> {
     /// An operator that gives a type; a literal where it has none.
@@ -20,7 +21,8 @@ impl Generator<'_> {
             Type::Json => return self.json(depth),
             Type::Struct(fields) => {
                 let parts = fields.iter().map(|(_, ty)| self.expression(ty, depth)).collect();
-                let places: Vec<_> = fields.iter().map(|(name, _)| format!("$ AS {name}")).collect();
+                let places: Vec<_> =
+                    fields.iter().map(|(name, _)| format!("$ AS {name}")).collect();
                 return Node::expression(ty, &format!("STRUCT({})", places.join(", ")), parts);
             }
             Type::Date => {
@@ -30,7 +32,8 @@ impl Generator<'_> {
             }
             Type::Datetime | Type::Timestamp => {
                 let sign = if self.chance(50) { "+" } else { "-" };
-                let parts = vec![self.expression(ty, depth), self.expression(&Type::Interval, depth)];
+                let parts =
+                    vec![self.expression(ty, depth), self.expression(&Type::Interval, depth)];
                 return Node::expression(ty, &format!("($ {sign} $)"), parts);
             }
             _ => return self.leaf(ty),
@@ -40,7 +43,10 @@ impl Generator<'_> {
             return Node::expression(ty, "(- $)", vec![value]);
         }
         let template = template.choose(&mut self.rng).copied().unwrap_or("$");
-        let parts = vec![self.expression(ty, depth), self.expression(ty, depth)];
+        let mut parts = vec![self.near(ty, depth), self.expression(ty, depth)];
+        if self.chance(50) {
+            parts.reverse();
+        }
         Node::expression(ty, template, parts)
     }
 
@@ -49,22 +55,45 @@ impl Generator<'_> {
         let ty = Type::Bool;
         let of = self.ordered_type();
         let some = |own: &mut Self| own.expression(&of, depth);
-        match self.rng.random_range(0..15) {
+        match self.rng.random_range(0..17) {
+            15 => {
+                let other = self.ordered_type();
+                let signs = ["=", "<>", "IN"];
+                let sign = signs.choose(&mut self.rng).copied().unwrap_or("=");
+                let parts = vec![
+                    some(self),
+                    self.expression(&other, depth),
+                    self.near(&of, depth),
+                    self.leaf(&other),
+                ];
+                let template =
+                    if sign == "IN" { "(($, $) IN (($, $)))" } else { "(($, $) = ($, $))" };
+                Node::expression(&ty, template, parts)
+            }
+            16 => {
+                const DATES: [&str; 4] =
+                    ["'2024-01-15'", "'2024-02-29'", "'1970-01-01'", "'9999-12-31'"];
+                let times = [Type::Date, Type::Datetime, Type::Timestamp];
+                let of = times.choose(&mut self.rng).cloned().unwrap_or(Type::Date);
+                let text = DATES.choose(&mut self.rng).copied().unwrap_or_default();
+                let parts = vec![self.expression(&of, depth), Node::text(text)];
+                Node::expression(&ty, "($ >= $)", parts)
+            }
             0..5 => {
                 let signs = ["=", "<>", "<", "<=", ">", ">=", "!="];
                 let sign = signs.choose(&mut self.rng).copied().unwrap_or("=");
-                let parts = vec![some(self), some(self)];
+                let parts = vec![some(self), self.near(&of, depth)];
                 Node::expression(&ty, &format!("($ {sign} $)"), parts)
             }
             5 => {
                 let not = if self.chance(30) { "NOT " } else { "" };
-                let parts = vec![some(self), some(self), some(self)];
+                let parts = vec![some(self), self.near(&of, depth), some(self)];
                 Node::expression(&ty, &format!("($ {not}BETWEEN $ AND $)"), parts)
             }
             6 => {
                 let not = if self.chance(30) { "NOT " } else { "" };
                 let count = 1 + self.below(3);
-                let list = (0..count).map(|_| some(self)).collect();
+                let list = (0..count).map(|_| self.near(&of, depth)).collect();
                 let parts = vec![some(self), Node::list(", ", list)];
                 Node::expression(&ty, &format!("($ {not}IN ($))"), parts)
             }
@@ -80,29 +109,42 @@ impl Generator<'_> {
                 let parts = vec![some(self), over];
                 Node::expression(&ty, &template, parts)
             }
-            8 => {
+            8..14 => self.test(&of, depth),
+            _ => {
+                let sign = if self.chance(50) { "AND" } else { "OR" };
+                let parts = vec![self.expression(&ty, depth), self.expression(&ty, depth)];
+                Node::expression(&ty, &format!("($ {sign} $)"), parts)
+            }
+        }
+    }
+
+    /// LIKE, IS, EXISTS and NOT.
+    fn test(&mut self, of: &Type, depth: u32) -> Node {
+        let ty = Type::Bool;
+        match self.rng.random_range(0..6) {
+            0 => {
                 let pattern = LIKE.choose(&mut self.rng).copied().unwrap_or("''");
                 let parts = vec![self.expression(&Type::String, depth), Node::text(pattern)];
                 Node::expression(&ty, "($ LIKE $)", parts)
             }
-            9 => {
+            1 => {
                 let not = if self.chance(50) { "NOT " } else { "" };
-                let parts = vec![some(self), some(self)];
+                let parts = vec![self.expression(of, depth), self.expression(of, depth)];
                 Node::expression(&ty, &format!("($ IS {not}DISTINCT FROM $)"), parts)
             }
-            10 => {
+            2 => {
                 let any = self.any_type();
                 let not = if self.chance(50) { "NOT " } else { "" };
                 let parts = vec![self.expression(&any, depth)];
                 Node::expression(&ty, &format!("($ IS {not}NULL)"), parts)
             }
-            11 => {
+            3 => {
                 let tests = ["TRUE", "FALSE", "NOT TRUE", "NOT FALSE"];
                 let test = tests.choose(&mut self.rng).copied().unwrap_or("TRUE");
                 let parts = vec![self.expression(&ty, depth)];
                 Node::expression(&ty, &format!("($ IS {test})"), parts)
             }
-            12 => {
+            4 => {
                 let (name, element) = (self.name("e"), self.scalar_type());
                 let over = self.expression(&Type::Array(Box::new(element.clone())), depth);
                 let filter = self.within(&name, &element, |own| own.expression(&ty, depth));
@@ -110,14 +152,9 @@ impl Generator<'_> {
                 let template = format!("EXISTS (SELECT 1 FROM UNNEST($) AS {name}$)");
                 Node::expression(&ty, &template, vec![over, filter])
             }
-            13 => {
+            _ => {
                 let parts = vec![self.expression(&ty, depth)];
                 Node::expression(&ty, "(NOT $)", parts)
-            }
-            _ => {
-                let sign = if self.chance(50) { "AND" } else { "OR" };
-                let parts = vec![self.expression(&ty, depth), self.expression(&ty, depth)];
-                Node::expression(&ty, &format!("($ {sign} $)"), parts)
             }
         }
     }

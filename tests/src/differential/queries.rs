@@ -29,14 +29,16 @@ impl Generator<'_> {
             75..85 => self.windows(),
             85..91 => self.joined(),
             91..95 => self.set_operation(),
-            _ => self.unnested(),
+            95..98 => self.unnested(),
+            _ => self.turned(),
         }
     }
 
     fn output(&mut self, items: Vec<Node>) -> Node {
-        let named = items.into_iter().enumerate().map(|(place, item)| {
-            Node::fixed(&format!("$ AS c{place}"), vec![item])
-        });
+        let named = items
+            .into_iter()
+            .enumerate()
+            .map(|(place, item)| Node::fixed(&format!("$ AS c{place}"), vec![item]));
         Node::list(", ", named.collect())
     }
 
@@ -54,6 +56,12 @@ impl Generator<'_> {
         Query { tree: Node::fixed("SELECT $", vec![list]), ordered: false }
     }
 
+    /// Forgets columns and tables.
+    fn leave(&mut self) {
+        self.scope.clear();
+        self.tables.clear();
+    }
+
     /// `name AS (SELECT * FROM UNNEST(…))`, and the table.
     fn table(&mut self, alias: &'static str) -> (Node, Table) {
         let count = 2 + self.below(3);
@@ -61,7 +69,10 @@ impl Generator<'_> {
         for place in 0..count {
             let ty = match self.rng.random_range(0..12) {
                 0 => Type::Array(Box::new(self.scalar_type())),
-                1 => Type::Struct(vec![("a".to_owned(), Type::Int64), ("b".to_owned(), Type::String)]),
+                1 => Type::Struct(vec![
+                    ("a".to_owned(), Type::Int64),
+                    ("b".to_owned(), Type::String),
+                ]),
                 2 => Type::Json,
                 3..6 => Type::Int64,
                 6..8 => Type::String,
@@ -78,12 +89,14 @@ impl Generator<'_> {
                 let edge = self.chance(8);
                 Node::text(literals::value(ty, edge, &mut self.rng))
             });
-            let cells = std::iter::once(Node::text(number.to_string())).chain(cells).collect::<Vec<_>>();
+            let cells =
+                std::iter::once(Node::text(number.to_string())).chain(cells).collect::<Vec<_>>();
             let places = vec!["$"; cells.len()].join(", ");
             Node::fixed(&format!("({places})"), cells)
         });
         let rows = Node::list(", ", rows.collect());
         let template = format!("{alias} AS (SELECT * FROM UNNEST(ARRAY<{row_type}>[$]))");
+        self.tables.push((alias, columns.clone()));
         (Node::fixed(&template, vec![rows]), Table { alias, columns })
     }
 
@@ -134,9 +147,14 @@ impl Generator<'_> {
         let filter = self.filter("WHERE", 50);
         let ordered = self.chance(50);
         let order = if ordered { self.order("tk") } else { Node::text("") };
-        self.scope.clear();
-        let tree = Node::fixed("WITH $ SELECT $ FROM t$$", vec![with, list, filter, order]);
-        Query { tree, ordered }
+        self.leave();
+        let distinct = if !ordered && self.chance(20) { "DISTINCT " } else { "" };
+        let template = match self.rng.random_range(0..6) {
+            0 => format!("WITH $ SELECT {distinct}$ FROM (SELECT * FROM t) AS t$$"),
+            1 if !ordered => "WITH $ SELECT * EXCEPT (tk), $ FROM t$$".to_owned(),
+            _ => format!("WITH $ SELECT {distinct}$ FROM t$$"),
+        };
+        Query { tree: Node::fixed(&template, vec![with, list, filter, order]), ordered }
     }
 
     /// An aggregate over columns in scope; `key` is another number in every row.
@@ -157,11 +175,7 @@ impl Generator<'_> {
             inside = inside.replacen('(', "(DISTINCT ", 1);
         }
         if !ordered {
-            return if distinct {
-                Node::leaf(&call.returns, format!("{inside})"))
-            } else {
-                node
-            };
+            return if distinct { Node::leaf(&call.returns, format!("{inside})")) } else { node };
         }
         let nulls = if call.name == "ARRAY_AGG" && self.chance(50) { " IGNORE NULLS" } else { "" };
         let direction = if self.chance(30) { " DESC" } else { "" };
@@ -193,7 +207,7 @@ impl Generator<'_> {
         } else {
             Node::text("")
         };
-        self.scope.clear();
+        self.leave();
         let list = self.output(items);
         let group = if keys.is_empty() {
             Node::text("")
@@ -201,7 +215,8 @@ impl Generator<'_> {
             Node::fixed(" GROUP BY $", vec![Node::list(", ", keys)])
         };
         // A list that shrinks keeps its keys.
-        let tree = Node::fixed("WITH $ SELECT $ FROM t$$$", vec![with, list, filter, group, having]);
+        let tree =
+            Node::fixed("WITH $ SELECT $ FROM t$$$", vec![with, list, filter, group, having]);
         Query { tree, ordered: false }
     }
 
@@ -222,7 +237,7 @@ impl Generator<'_> {
         } else {
             Node::text("")
         };
-        self.scope.clear();
+        self.leave();
         let tree = Node::fixed("WITH $ SELECT $ FROM t$$", vec![with, list, filter, qualify]);
         Query { tree, ordered: false }
     }
@@ -238,7 +253,10 @@ impl Generator<'_> {
         ];
         let aggregate = self.chance(40);
         let from = if aggregate { &self.calls.aggregates } else { &self.calls.windows };
-        let Some(call) = from.choose(&mut self.rng).cloned() else { return Node::text("1") };
+        let framed = from.iter().filter(|call| call.name != "ARRAY_CONCAT_AGG").collect::<Vec<_>>();
+        let Some(call) = framed.choose(&mut self.rng).copied().cloned() else {
+            return Node::text("1");
+        };
         let node = self.call_of(&call, 1);
         let partition = if self.chance(50) {
             let ty = self.ordered_type();
@@ -282,9 +300,33 @@ impl Generator<'_> {
             })
             .collect();
         let list = self.output(items);
-        self.scope.clear();
+        self.leave();
         let template = format!("WITH $, $ SELECT $ FROM {} {how} {}$$", t.alias, u.alias);
-        Query { tree: Node::fixed(&template, vec![first, second, list, on, filter]), ordered: false }
+        Query {
+            tree: Node::fixed(&template, vec![first, second, list, on, filter]),
+            ordered: false,
+        }
+    }
+
+    /// PIVOT.
+    fn turned(&mut self) -> Query {
+        let (with, table) = self.table("t");
+        self.scope.clone_from(&table.columns);
+        let key = if self.chance(50) { Type::String } else { Type::Int64 };
+        let by = self.expression(&key, 1);
+        let value = self.ordered_type();
+        let kept = self.ordered_type();
+        let (value, kept) = (self.expression(&value, 1), self.expression(&kept, 1));
+        let one = Node::text(literals::value(&key, false, &mut self.rng));
+        let other = Node::text(literals::value(&key, true, &mut self.rng));
+        self.leave();
+        let how = ["MAX", "MIN", "COUNT"];
+        let how = how.choose(&mut self.rng).copied().unwrap_or("MAX");
+        let template = format!(
+            "WITH $ SELECT * FROM (SELECT $ AS kept, $ AS b, $ AS v FROM t) PIVOT ({how}(v) FOR b IN ($ AS one, $ AS other))"
+        );
+        let tree = Node::fixed(&template, vec![with, kept, by, value, one, other]);
+        Query { tree, ordered: false }
     }
 
     /// UNION, INTERSECT and EXCEPT.
@@ -293,10 +335,11 @@ impl Generator<'_> {
         let side = |own: &mut Self, alias| {
             let (with, table) = own.table(alias);
             own.scope.clone_from(&table.columns);
-            let items = types.iter().map(|ty| own.expression(ty, 1)).collect::<Vec<_>>();
-            let named = items.into_iter().enumerate().map(|(place, item)| {
-                Node::fixed(&format!("$ AS c{place}"), vec![item])
-            });
+            let items = types.iter().map(|ty| own.near(ty, 1)).collect::<Vec<_>>();
+            let named = items
+                .into_iter()
+                .enumerate()
+                .map(|(place, item)| Node::fixed(&format!("$ AS c{place}"), vec![item]));
             let places = vec!["$"; types.len()].join(", ");
             let list = Node::fixed(&places, named.collect());
             let filter = own.filter("WHERE", 20);
@@ -328,7 +371,7 @@ impl Generator<'_> {
         let filter = self.filter("WHERE", 30);
         let order = if self.chance(60) { self.order("tk, o") } else { Node::text("") };
         let ordered = !order.sql().is_empty();
-        self.scope.clear();
+        self.leave();
         let how = if self.chance(30) { " LEFT JOIN" } else { "," };
         let template = format!("WITH $ SELECT $ FROM t{how} UNNEST($) AS e WITH OFFSET AS o$$");
         Query { tree: Node::fixed(&template, vec![with, list, array, filter, order]), ordered }

@@ -23,15 +23,50 @@ const NOT_ASKED_FOR: &str = "a part fails that is not asked for";
 
 /// Where parts stand that are not always asked for.
 const CONDITIONAL: [&str; 14] = [
-    "CASE ", "IF(", "IFNULL(", "COALESCE(", " AND ", " OR ", " WHERE ", " HAVING ", " IN (", " OVER (",
-    " QUALIFY ", " LIMIT ", " BETWEEN ", " JOIN ",
+    "CASE ",
+    "IF(",
+    "IFNULL(",
+    "COALESCE(",
+    " AND ",
+    " OR ",
+    " WHERE ",
+    " HAVING ",
+    " IN (",
+    " OVER (",
+    " QUALIFY ",
+    " LIMIT ",
+    " BETWEEN ",
+    " JOIN ",
 ];
 
 /// What gives digits that depend on the way they are computed.
 const INEXACT: [&str; 26] = [
-    "SIN", "COS", "TAN", "SEC", "CSC", "COT", "ATAN", "EXP(", "LN(", "LOG", "POW", "SQRT", "CBRT",
-    "STDDEV", "VAR", "CORR", "COVAR", "AVG(", "SUM(", "DISTANCE", "PERCENTILE", "PERCENT_RANK",
-    "CUME_DIST", "ACOS", "ASIN", "L2_NORM",
+    "SIN",
+    "COS",
+    "TAN",
+    "SEC",
+    "CSC",
+    "COT",
+    "ATAN",
+    "EXP(",
+    "LN(",
+    "LOG",
+    "POW",
+    "SQRT",
+    "CBRT",
+    "STDDEV",
+    "VAR",
+    "CORR",
+    "COVAR",
+    "AVG(",
+    "SUM(",
+    "DISTANCE",
+    "PERCENTILE",
+    "PERCENT_RANK",
+    "CUME_DIST",
+    "ACOS",
+    "ASIN",
+    "L2_NORM",
 ];
 
 /// What came of a query.
@@ -169,7 +204,10 @@ impl Differential {
             (Err(error), Ok(theirs)) => {
                 let error = error.to_string();
                 let theirs = format!("{:?}", theirs.rows.first());
-                disagreed(&format!("error {}", plain(&error)), format!("{error} instead of {theirs}"))
+                disagreed(
+                    &format!("error {}", plain(&error)),
+                    format!("{error} instead of {theirs}"),
+                )
             }
             (Ok(answer), Ok(theirs)) => {
                 let inexact = INEXACT.iter().any(|name| sql.contains(name));
@@ -190,7 +228,9 @@ fn own_fault(ours: &Result<Answer, NoAnswer>) -> Option<String> {
             classes.iter().any(|class| message.contains(class)).then(|| message.clone())
         }
         Err(error @ (NoAnswer::Panicked(_) | NoAnswer::TooSlow)) => Some(error.to_string()),
-        Err(NoAnswer::Refused(refusal)) if refusal.kind == Kind::Internal => Some(refusal.to_string()),
+        Err(NoAnswer::Refused(refusal)) if refusal.kind == Kind::Internal => {
+            Some(refusal.to_string())
+        }
         _ => None,
     }
 }
@@ -233,6 +273,9 @@ mod tests {
     #[test]
     fn messages_of_one_cause_are_one() {
         assert_eq!(plain("Column 'a b' of 12 rows at [1:2]; no"), "Column '' of # rows");
-        assert_eq!(plain("integer out of range (SQLSTATE 22003)"), "integer out of range (SQLSTATE #)");
+        assert_eq!(
+            plain("integer out of range (SQLSTATE 22003)"),
+            "integer out of range (SQLSTATE #)"
+        );
     }
 }

@@ -15,9 +15,7 @@ pub(super) fn read_type(ty: &TypeProto) -> Option<Type> {
         8 => Type::String,
         9 => Type::Bytes,
         10 => Type::Date,
-        16 => Type::Array(Box::new(read_type(
-            ty.array_type.as_ref()?.element_type.as_ref()?,
-        )?)),
+        16 => Type::Array(Box::new(read_type(ty.array_type.as_ref()?.element_type.as_ref()?)?)),
         17 => {
             let fields = ty.struct_type.as_ref()?.field.iter().enumerate();
             let field = fields.map(|(place, field)| {
@@ -41,7 +39,11 @@ pub(super) fn read_type(ty: &TypeProto) -> Option<Type> {
 /// Reads a value of a type; `None` where it is none.
 pub(super) fn read_value(ty: &Type, value: &ValueProto) -> Option<Cell> {
     let Some(value) = &value.value else {
-        return Some(if matches!(ty, Type::Array(_)) { Cell::List(Vec::new()) } else { Cell::Null });
+        return Some(if matches!(ty, Type::Array(_)) {
+            Cell::List(Vec::new())
+        } else {
+            Cell::Null
+        });
     };
     Some(match (ty, value) {
         (Type::Int64, Value::Int64(number)) => Cell::Number(number.to_string()),
@@ -53,9 +55,9 @@ pub(super) fn read_value(ty: &Type, value: &ValueProto) -> Option<Cell> {
             let date = civil::date(1970, 1, 1).checked_add(i64::from(*days).days()).ok()?;
             Cell::Text(date.to_string())
         }
-        (Type::Array(element), Value::Array(list)) => {
-            Cell::List(list.values.iter().map(|one| read_value(element, one)).collect::<Option<_>>()?)
-        }
+        (Type::Array(element), Value::Array(list)) => Cell::List(
+            list.values.iter().map(|one| read_value(element, one)).collect::<Option<_>>()?,
+        ),
         (Type::Struct(fields), Value::Struct(values)) => {
             let pairs = fields.iter().zip(&values.values);
             Cell::Struct(pairs.map(|((_, ty), one)| read_value(ty, one)).collect::<Option<_>>()?)

@@ -117,6 +117,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
             ("ARRAY_SLICE([1, 2, 3, 4, 5], -2, -1)[OFFSET(0)]", "4"),
             ("ARRAY_LENGTH(ARRAY_SLICE([1, 2, 3], -9, 9))", "3"),
             ("ARRAY_LENGTH(ARRAY_SLICE([1, 2, 3], 2, 1))", "0"),
+            ("ARRAY_LENGTH(ARRAY_SLICE([1, 2, 3], 9223372036854775807, 0))", "0"),
+            ("ARRAY_LENGTH(ARRAY_SLICE([1, 2, 3], 0, -9223372036854775808))", "0"),
         ],
     ),
     function(

@@ -95,10 +95,8 @@ pub fn function_signatures() -> impl Iterator<Item = FunctionSignature> {
         let aggregates = family.aggregates.iter();
         let windows = family.windows.iter();
         let rows = family.functions.iter().flat_map(scalar);
-        rows.chain(
-            aggregates.flat_map(move |f| many(f.name, FunctionKind::Aggregate, f.overloads)),
-        )
-        .chain(windows.flat_map(move |f| many(f.name, FunctionKind::Window, f.overloads)))
+        rows.chain(aggregates.flat_map(move |f| many(f.name, FunctionKind::Aggregate, f.overloads)))
+            .chain(windows.flat_map(move |f| many(f.name, FunctionKind::Window, f.overloads)))
     })
 }
 

@@ -50,6 +50,7 @@ create or replace function logweir.json_interval(value interval) returns text
 language sql immutable parallel safe
 return (
   select '"P' || case
+    when value is null then null
     when months = 0 and days = 0 and micros = 0 then '0Y'
     else case when months / 12 <> 0 then months / 12 || 'Y' else '' end
       || case when months % 12 <> 0 then months % 12 || 'M' else '' end

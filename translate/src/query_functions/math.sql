@@ -105,11 +105,11 @@ end;
 
 create or replace function logweir.safe_ln(value double precision) returns double precision
 language sql immutable parallel safe
-return case when value > 0 then ln(value) end;
+return case when value = '-Infinity' then 'NaN'::double precision when value > 0 then ln(value) end;
 
 create or replace function logweir.safe_log10(value double precision) returns double precision
 language sql immutable parallel safe
-return case when value > 0 then log(value) end;
+return case when value = '-Infinity' then 'NaN'::double precision when value > 0 then log(value) end;
 
 create or replace function logweir.safe_log(value double precision, base double precision)
 returns double precision
@@ -135,6 +135,7 @@ language sql immutable parallel safe
 return case
   when base is null or exponent is null then null
   when base = 1 or exponent = 0 then 1
+  when base = '-Infinity' and exponent <> trunc(exponent) then power('Infinity', exponent)
   when not logweir.is_finite(base) or not logweir.is_finite(exponent) then power(base, exponent)
   when base = 0 then case when exponent > 0 then power(base, exponent) end
   when base < 0 and exponent <> trunc(exponent) then null
@@ -166,19 +167,31 @@ return case when logweir.is_finite(value) then tan(value) else value - value end
 
 create or replace function logweir.safe_asin(value double precision) returns double precision
 language sql immutable parallel safe
-return case when value = 'NaN' then value when abs(value) <= 1 then asin(value) end;
+return case
+  when not logweir.is_finite(value) then 'NaN'::double precision
+  when abs(value) <= 1 then asin(value)
+end;
 
 create or replace function logweir.safe_acos(value double precision) returns double precision
 language sql immutable parallel safe
-return case when value = 'NaN' then value when abs(value) <= 1 then acos(value) end;
+return case
+  when not logweir.is_finite(value) then 'NaN'::double precision
+  when abs(value) <= 1 then acos(value)
+end;
 
 create or replace function logweir.safe_acosh(value double precision) returns double precision
 language sql immutable parallel safe
-return case when value >= 1 then acosh(value) end;
+return case
+  when value = '-Infinity' then 'NaN'::double precision
+  when value >= 1 then acosh(value)
+end;
 
 create or replace function logweir.safe_atanh(value double precision) returns double precision
 language sql immutable parallel safe
-return case when value = 'NaN' then value when abs(value) < 1 then atanh(value) end;
+return case
+  when not logweir.is_finite(value) then 'NaN'::double precision
+  when abs(value) < 1 then atanh(value)
+end;
 
 create or replace function logweir.safe_sinh(value double precision) returns double precision
 language sql immutable parallel safe

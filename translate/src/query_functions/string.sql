@@ -40,7 +40,7 @@ return case when length >= 0 then left(value, least(length, 2147483647)::int) en
 create or replace function logweir.left(value text, length bigint) returns text
 language sql immutable parallel safe
 return case
-  when length < 0 then logweir.fail('Second argument in LEFT() cannot be negative: ' || length, value)
+  when length < 0 and value is not null then logweir.fail('Second argument in LEFT() cannot be negative: ' || length, value)
   else logweir.safe_left(value, length)
 end;
 
@@ -51,7 +51,7 @@ return case when length >= 0 then right(value, least(length, 2147483647)::int) e
 create or replace function logweir.right(value text, length bigint) returns text
 language sql immutable parallel safe
 return case
-  when length < 0 then logweir.fail('Second argument in RIGHT() cannot be negative: ' || length, value)
+  when length < 0 and value is not null then logweir.fail('Second argument in RIGHT() cannot be negative: ' || length, value)
   else logweir.safe_right(value, length)
 end;
 

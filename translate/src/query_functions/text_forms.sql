@@ -3,19 +3,18 @@
 -- A FLOAT64 with 17 digits, as BigQuery writes it where 15 do not say which one it is. PostgreSQL
 -- writes as few digits as do.
 create or replace function logweir.text_of_17_digits(value double precision) returns text
-language sql immutable parallel safe
-return (
-  select case
-    when exponent between -4 and 16
-      then trim_scale(round(logweir.exact(value), 16 - exponent))::text
-    else trim_scale(split_part(all_digits, 'e', 1)::numeric)::text || 'e'
-      || case when exponent < 0 then '-' else '+' end || lpad(abs(exponent)::text, 2, '0')
-  end
-  from (
-    select all_digits, split_part(all_digits, 'e', 2)::int as exponent
-    from (select to_char(logweir.exact(value), 'FM9.9999999999999999EEEE') as all_digits) as scientific
-  ) as parts
-);
+language plpgsql immutable parallel safe as $$
+declare
+  digits text := btrim(to_char(logweir.exact(value), '9.9999999999999999EEEE'));
+  exponent int := split_part(digits, 'e', 2)::int;
+begin
+  if exponent between -4 and 16 then
+    return trim_scale(round(logweir.exact(value), 16 - exponent))::text;
+  end if;
+  return trim_scale(split_part(digits, 'e', 1)::numeric)::text || 'e'
+    || case when exponent < 0 then '-' else '+' end
+    || case when abs(exponent) < 10 then '0' else '' end || abs(exponent);
+end $$;
 
 create or replace function logweir.text(value double precision) returns text
 language sql immutable parallel safe

@@ -4,16 +4,25 @@
 //! one of the query whose columns it names: `(SELECT MAX(t.x) FROM UNNEST(l) AS e)` would be an
 //! aggregate over `t`. So such an argument gets to name a column of its own query as well.
 
-use super::scope::{Relation, Shape};
+use super::scope::{Relation, Scope, Shape};
 use crate::{
-    tree::{self, Expr, ExprKind, Literal},
+    tree::{self, Expr, ExprKind, Literal, SortKey},
     types::Type,
 };
 
-/// Makes the aggregates in an expression ones of the query over these relations.
-pub(super) fn keep(expr: &mut Expr, relations: &[Relation]) {
-    let Some(own) = relations.iter().find_map(column) else { return };
-    keep_with(expr, relations, &own);
+/// Makes the aggregates in the expressions of a query ones of that query.
+pub(super) fn keep(
+    items: &mut [Expr],
+    conditions: [&mut Option<Expr>; 2],
+    sort_keys: &mut [SortKey],
+    scope: &Scope<'_>,
+) {
+    let own = scope.relations.iter().find_map(column);
+    let (Some(own), Some(_)) = (own, scope.parent) else { return };
+    let sort_keys = sort_keys.iter_mut().map(|key| &mut key.expr);
+    for expr in items.iter_mut().chain(conditions.into_iter().flatten()).chain(sort_keys) {
+        keep_with(expr, &scope.relations, &own);
+    }
 }
 
 fn keep_with(expr: &mut Expr, relations: &[Relation], own: &Expr) {
@@ -26,8 +35,7 @@ fn keep_with(expr: &mut Expr, relations: &[Relation], own: &Expr) {
             let value = first.clone();
             let null = Expr { kind: ExprKind::Literal(Literal::Null), ..value.clone() };
             let never = is_null(is_null(own.clone()));
-            let kind =
-                ExprKind::Case { branches: vec![(never, null)], otherwise: Box::new(value) };
+            let kind = ExprKind::Case { branches: vec![(never, null)], otherwise: Box::new(value) };
             first.kind = kind;
         }
         return;

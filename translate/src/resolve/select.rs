@@ -61,8 +61,7 @@ impl Resolver<'_> {
         let mut having =
             condition.map(|it| self.condition(it, with_aliases, "HAVING")).transpose()?;
         let condition = select.qualify.as_ref();
-        let mut qualify =
-            condition.map(|it| self.condition(it, sorting, "QUALIFY")).transpose()?;
+        let mut qualify = condition.map(|it| self.condition(it, sorting, "QUALIFY")).transpose()?;
         let distinct = is_distinct(select)?;
         let mode = select.value_table_mode;
         let sorted = if distinct { None } else { order_by };
@@ -81,12 +80,7 @@ impl Resolver<'_> {
                 "The HAVING clause requires GROUP BY or aggregation to be present",
             ));
         }
-        if scope.parent.is_some() {
-            let sort_keys = sort_keys.iter_mut().map(|key| &mut key.expr);
-            for expr in items.iter_mut().chain(&mut having).chain(&mut qualify).chain(sort_keys) {
-                own_rows::keep(expr, &scope.relations);
-            }
-        }
+        own_rows::keep(&mut items, [&mut having, &mut qualify], &mut sort_keys, &scope);
         let (items, names) = values(mode, items, names, select)?;
         if distinct {
             check_distinct(&items)?;
