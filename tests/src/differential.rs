@@ -7,6 +7,7 @@
 mod calls;
 mod evaluator;
 mod expressions;
+mod hints;
 mod known;
 mod literals;
 mod messages;

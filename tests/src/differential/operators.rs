@@ -109,7 +109,7 @@ impl Generator<'_> {
                 let parts = vec![some(self), over];
                 Node::expression(&ty, &template, parts)
             }
-            8..14 => self.test(&of, depth),
+            8..=13 => self.test(&of, depth),
             _ => {
                 let sign = if self.chance(50) { "AND" } else { "OR" };
                 let parts = vec![self.expression(&ty, depth), self.expression(&ty, depth)];
