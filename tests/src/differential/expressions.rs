@@ -56,12 +56,23 @@ impl<'a> Generator<'a> {
         literals::ORDERED.choose(&mut self.rng).cloned().unwrap_or(Type::Int64)
     }
 
+    /// A type of a field of a STRUCT.
+    fn field_type(&mut self) -> Type {
+        match self.rng.random_range(0..6) {
+            0 => Type::Array(Box::new(self.scalar_type())),
+            1 => Type::Array(Box::new(Type::Json)),
+            2 => Type::Json,
+            3 => Type::Struct(vec![("c".to_owned(), self.scalar_type())]),
+            _ => self.scalar_type(),
+        }
+    }
+
     /// A type of an output column.
     pub(super) fn any_type(&mut self) -> Type {
         match self.rng.random_range(0..12) {
             0 => Type::Array(Box::new(self.scalar_type())),
             1 => Type::Struct(vec![
-                ("a".to_owned(), self.scalar_type()),
+                ("a".to_owned(), self.field_type()),
                 ("b".to_owned(), self.scalar_type()),
             ]),
             2 => Type::Json,
@@ -125,7 +136,17 @@ impl<'a> Generator<'a> {
         let Some(call) = self.calls.giving(ty).choose(&mut self.rng) else {
             return self.operator(ty, depth);
         };
-        self.call_of(&call.clone(), depth)
+        let call = call.clone();
+        let plain = call
+            .name
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || b"_0123456789".contains(&byte));
+        let own_syntax = ["EXTRACT", "IF", "IFNULL", "COALESCE", "NULLIF", "GREATEST", "LEAST"];
+        if plain && !own_syntax.contains(&call.name) && self.chance(10) {
+            let args = call.args.iter().map(|arg| self.argument(arg, depth)).collect();
+            return written_node(&format!("SAFE.{}", call.name), &call.returns, args);
+        }
+        self.call_of(&call, depth)
     }
 
     /// This call, with arguments by chance.

@@ -125,6 +125,11 @@ impl Generator<'_> {
             0 => {
                 let pattern = LIKE.choose(&mut self.rng).copied().unwrap_or("''");
                 let parts = vec![self.expression(&Type::String, depth), Node::text(pattern)];
+                if self.chance(25) {
+                    let other = LIKE.choose(&mut self.rng).copied().unwrap_or("''");
+                    let how = if self.chance(50) { "ANY" } else { "ALL" };
+                    return Node::expression(&ty, &format!("($ LIKE {how} ($, {other}))"), parts);
+                }
                 Node::expression(&ty, "($ LIKE $)", parts)
             }
             1 => {

@@ -202,6 +202,9 @@ impl Generator<'_> {
             let aggregate = self.aggregate("tk");
             items.push(aggregate);
         }
+        if with_keys && self.chance(20) {
+            items.push(Node::text("SUM(COUNT(*)) OVER ()"));
+        }
         let having = if self.chance(20) {
             Node::optional(" HAVING COUNT(*) > 1", vec![])
         } else {

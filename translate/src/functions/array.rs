@@ -226,13 +226,19 @@ fn type_of_first(args: &[Expr]) -> Type {
 fn array_concat_agg(call: AggregateCall<'_>) -> Result<Pg, Diagnostic> {
     call.heeds(&[Clause::Order, Clause::Limit])?;
     let ty = type_of_first(call.args);
-    let lists = call.template("(array_agg(to_jsonb($1)$order) FILTER (WHERE $1 IS NOT NULL))");
+    let of_json = ty == Type::Array(Box::new(Type::Json));
+    let lists = call.template(if of_json {
+        "(array_agg(logweir.wrapped($1)$order) FILTER (WHERE $1 IS NOT NULL))"
+    } else {
+        "(array_agg(to_jsonb($1)$order) FILTER (WHERE $1 IS NOT NULL))"
+    });
     let lists = match call.limit {
         None => lists,
         Some(limit) => Pg::template("$1[1:$2]", vec![lists, Pg::Atom(limit.to_string())]),
     };
     let all = Pg::template("logweir.concat_lists($1)", vec![lists]);
     Ok(match &ty {
+        Type::Array(_) if of_json => Pg::template("logweir.unwrapped($1)", vec![all]),
         Type::Array(element) if element.postgres() == "jsonb" => {
             Pg::template("logweir.elements($1)", vec![all])
         }

@@ -217,6 +217,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             ("SAFE_DIVIDE(1, 0)", "NULL"),
             ("SAFE_DIVIDE(0.0, 0.0)", "NULL"),
             ("SAFE_DIVIDE(1e300, 1e-300)", "NULL"),
+            ("SAFE_DIVIDE(5e-324, 3.0)", "0"),
             ("SAFE_DIVIDE(NUMERIC '1', 3)", "0.333333333"),
         ],
     ),

@@ -40,7 +40,7 @@ begin
   return logweir.safe_json((
     select string_agg(
       case
-        when token[1] like '''%'
+        when token[1] like '''%''' and length(token[1]) > 1
           then '"' || replace(replace(substr(token[1], 2, length(token[1]) - 2), '\''', ''''), '"', '\"') || '"'
         else token[1]
       end,

@@ -283,7 +283,7 @@ return logweir.safe_add(one, - other);
 create or replace function logweir.safe_to_float64(value numeric) returns double precision
 language sql immutable parallel safe
 return case
-  when abs(value) < 1e-325 then 0
+  when abs(value) < 2.4703282292062328e-324 then 0
   when abs(value) < 179769313486231580793e288 then value::double precision
 end;
 

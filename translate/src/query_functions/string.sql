@@ -318,16 +318,12 @@ begin
   if value is null then return null; end if;
   foreach c in array string_to_array(value, null) loop
     continue when c !~ '^[A-Za-z]$';
-    digit := translate(upper(c), 'BFPVCGJKQSXZDTLMNRAEIOUYHW', '11112222222233455600000099');
+    digit := translate(upper(c), 'BFPVCGJKQSXZDTLMNRAEIOUYHW', '11112222222233455600000000');
     if result = '' then
       result := c;
       last := digit;
-    -- Equal neighbours count once, also around H and W.
-    elsif digit = '9' then
-      continue;
-    elsif digit = '0' then
-      last := digit;
-    elsif digit <> last then
+    -- Letters without a digit do not keep equal ones apart.
+    elsif digit <> '0' and digit <> last then
       result := result || digit;
       last := digit;
       exit when char_length(result) = 4;
