@@ -88,10 +88,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "ARRAY_FIRST",
         "The first element; an error if there is none.",
         &[overload(&[Param::Array(&Param::Same)], Returns::Same, "logweir.array_first($1)")
-            .safe("$1[1]")],
+            .safe("($1)[1]")],
         &[
             ("ARRAY_FIRST(['a', 'b'])", "a"),
             ("SAFE.ARRAY_FIRST(ARRAY<INT64>[])", "NULL"),
+            ("SAFE.ARRAY_FIRST(ARRAY_REVERSE([1, 2]))", "2"),
             ("ARRAY_FIRST(CAST(NULL AS ARRAY<INT64>))", "NULL"),
         ],
     ),
@@ -99,7 +100,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "ARRAY_LAST",
         "The last element; an error if there is none.",
         &[overload(&[Param::Array(&Param::Same)], Returns::Same, "logweir.array_last($1)")
-            .safe("$1[cardinality($1)]")],
+            .safe("($1)[cardinality($1)]")],
         &[("ARRAY_LAST([1, 2, 3])", "3"), ("SAFE.ARRAY_LAST(ARRAY<INT64>[])", "NULL")],
     ),
     function(

@@ -102,6 +102,16 @@ impl Resolver<'_> {
         chain: &[AccessExpr],
         place: Place<'_>,
     ) -> Result<Expr, Diagnostic> {
+        // `SAFE.f(x).a` is a field of what the call gives.
+        if let (
+            ast::Expr::Identifier(prefix),
+            [AccessExpr::Dot(ast::Expr::Function(call)), rest @ ..],
+        ) = (root, chain)
+        {
+            let mut call = call.clone();
+            call.name.0.insert(0, ast::ObjectNamePart::Identifier(prefix.clone()));
+            return self.access(&ast::Expr::Function(call), rest, place);
+        }
         // A name's first fields belong to the name: the alias may be among them.
         let mut parts = Vec::new();
         let mut rest = chain;
