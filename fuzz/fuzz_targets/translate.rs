@@ -11,7 +11,7 @@ use std::sync::{Arc, LazyLock};
 
 use event_schemas::SUPABASE_SOURCES;
 use libfuzzer_sys::fuzz_target;
-use translate::{Kind, Parameters, Request, SourceTable, Sources, TableColumns, translate};
+use translate::{Consumer, Kind, Parameters, Request, SourceTable, Sources, TableColumns, translate};
 
 /// Tables as Studio's endpoint has them.
 const ENDPOINT: &str = "with edge_logs as (
@@ -43,7 +43,7 @@ static PARAMETERS: LazyLock<Parameters> =
     LazyLock::new(|| [("project".to_owned(), "default".to_owned())].into_iter().collect());
 
 fuzz_target!(|sql: &str| {
-    for (endpoint, consumer) in [(ENDPOINT, Some(sql)), (sql, None)] {
+    for (endpoint, consumer) in [(ENDPOINT, Some(Consumer::Sql(sql))), (sql, None)] {
         let request = Request { endpoint, consumer, parameters: &PARAMETERS, max_rows: 1000 };
         if let Err(error) = translate(&request, &Supabase) {
             assert!(error.kind != Kind::Internal, "{error}");

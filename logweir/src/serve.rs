@@ -47,7 +47,7 @@ const OTHER_FILES: u64 = 256;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Connections of the embedded database beyond the pools: the store's own, and a person's.
-const SPARE_CONNECTIONS: u32 = 42;
+const SPARE_CONNECTIONS: u32 = 46;
 
 /// Which parts of the API are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,13 +99,13 @@ pub(crate) async fn run(settings: Settings, role: Role) -> Result<(), Error> {
     let address = listener.local_addr()?;
     let grpc_listener = if role == Role::Sidecar { None } else { bind_grpc(&settings)? };
     let measured = metrics::record()?;
-    let mut databases = Running::prepare(&settings, role).await?;
     let tokens = Tokens::resolve(&settings.tokens, &settings.data_dir)?;
+    let mut databases = Running::prepare(&settings, &tokens, role).await?;
     introduce(&tokens, &settings, address);
 
     let sink = (role != Role::Sidecar)
-        .then(|| Sink::new(databases.store.clone(), sink_settings(&settings, &tokens)));
-    let routes = routes(&databases.store, &settings, &tokens, role, sink.as_ref(), measured);
+        .then(|| Sink::new(databases.store.clone(), sink_settings(&settings)));
+    let routes = routes(&databases.store, &settings, role, sink.as_ref(), measured);
     let limits = Limits {
         max_connections: open_files::connections(settings.max_connections, OTHER_FILES),
         head_timeout: HEAD_TIMEOUT,
@@ -167,9 +167,8 @@ async fn serve_grpc(
     .await;
 }
 
-fn sink_settings(settings: &Settings, tokens: &Tokens) -> sink::Settings {
+fn sink_settings(settings: &Settings) -> sink::Settings {
     sink::Settings {
-        tokens: tokens.access(),
         max_body_bytes: settings.max_body_bytes,
         memory_bytes: settings.ingest_memory_bytes,
         rate_limits: settings.rate_limits,
@@ -179,12 +178,11 @@ fn sink_settings(settings: &Settings, tokens: &Tokens) -> sink::Settings {
 fn routes(
     store: &Store,
     settings: &Settings,
-    tokens: &Tokens,
     role: Role,
     sink: Option<&Sink>,
     measured: PrometheusHandle,
 ) -> BoxedFilter<(Response,)> {
-    let sidecar = || sidecar::routes(store.clone(), sidecar::Settings { tokens: tokens.access() });
+    let sidecar = || sidecar::routes(store.clone());
     let areas = match sink {
         None => sidecar(),
         Some(sink) if role == Role::Sink => sink.routes(),
@@ -236,7 +234,7 @@ struct Embedded {
 
 impl Running {
     /// Starts to make the store ready; the embedded database first, if that is where it is.
-    async fn prepare(settings: &Settings, role: Role) -> Result<Self, Error> {
+    async fn prepare(settings: &Settings, tokens: &Tokens, role: Role) -> Result<Self, Error> {
         let (data_dir, max_bytes) = (settings.data_dir.clone(), settings.spool_max_bytes);
         let opening = move || match role {
             Role::Sidecar => Ok(Durability::not_needed()),
@@ -247,7 +245,8 @@ impl Running {
         match &settings.databases {
             Databases::Servers { events, catalog } => {
                 let (events, catalog) = (events.clone(), catalog.clone());
-                let store = Store::new(store_settings(settings, events, catalog, owner), spool);
+                let store =
+                    Store::new(store_settings(settings, tokens, events, catalog, owner), spool);
                 let keep_ready = tokio::spawn(keep_ready(store.clone(), None));
                 Ok(Self { store, keep_ready, embedded: None, _lock: lock })
             }
@@ -258,7 +257,7 @@ impl Running {
                 )
                 .await?;
                 let server = PostgresServer::parse(&postgres.url()?, Some(schema))?;
-                let settings = store_settings(settings, server.clone(), server, owner);
+                let settings = store_settings(settings, tokens, server.clone(), server, owner);
                 let store = Store::new(settings, spool);
                 let (tell_started, started) = oneshot::channel();
                 let (stop, stopped) = oneshot::channel::<()>();
@@ -318,6 +317,7 @@ async fn keep_ready(store: Store, started: Option<oneshot::Receiver<()>>) {
 
 fn store_settings(
     settings: &Settings,
+    tokens: &Tokens,
     events: PostgresServer,
     catalog: PostgresServer,
     owner: i32,
@@ -325,6 +325,7 @@ fn store_settings(
     store::Settings {
         events,
         catalog,
+        tokens: tokens.access(),
         seed_supabase: settings.seed_supabase,
         query_timeout: settings.query_timeout,
         ingest_connections: settings.ingest_connections,

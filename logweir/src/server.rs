@@ -353,7 +353,9 @@ async fn answer<S: Served>(
     let id = RequestId::of(request.headers());
     let span = tracing::info_span!("request", id = id.as_str());
     let version = request.version();
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
+    // The audit log names requests too.
+    id.clone().mark(&mut head.headers);
     let has_path = head.uri.path_and_query().is_some_and(|url| url.path().starts_with('/'));
     if cut_url.is_some() || !has_path {
         let mut response = match cut_url {

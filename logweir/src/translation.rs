@@ -3,7 +3,7 @@
 use std::{error::Error, io::Read as _, sync::Arc};
 
 use event_schemas::SUPABASE_SOURCES;
-use translate::{Diagnostic, Request, SourceTable, Sources, TableColumns, translate};
+use translate::{Consumer, Diagnostic, Request, SourceTable, Sources, TableColumns, translate};
 
 /// Most rows of an answer, as the seeded endpoints have it.
 const MAX_ROWS: u64 = 1000;
@@ -28,7 +28,7 @@ pub(crate) fn print(query: Option<String>, source: Option<&str>) -> Result<(), B
     }
     let (endpoint, consumer) = match source {
         Some(_) => (query.as_str(), None),
-        None => (store::LOGS_ALL, Some(query.as_str())),
+        None => (store::LOGS_ALL, Some(Consumer::Sql(query.as_str()))),
     };
     let request = Request { endpoint, consumer, parameters: &parameters, max_rows: MAX_ROWS };
     match translate(&request, &known) {

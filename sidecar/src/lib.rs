@@ -1,11 +1,20 @@
 //! Management API and queries over HTTP.
 //!
-//! A route is three pieces: a filter that takes a request apart (`routes`), a function that does
-//! the work and knows nothing of HTTP (`query`), and one place that makes answers (`answer`).
+//! What can be asked for is declared as [operations](operation): method, path, who may, what it
+//! takes and gives, and a function that does the work and knows nothing of HTTP's statuses. One
+//! filter (`routes`) finds the operation of a request, one place (`answer`) makes answers.
 
 mod answer;
+mod call;
+mod openapi;
+mod operation;
+mod operations;
 mod parameters;
 mod query;
+mod refusal;
+mod resource;
 mod routes;
+mod sources;
+mod time;
 
-pub use routes::{Settings, routes};
+pub use routes::routes;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use url::form_urlencoded;
 
-use crate::query::Refusal;
+use crate::refusal::Refusal;
 
 /// Parameters by name; empty ones are as good as absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -2,52 +2,60 @@
 
 use std::sync::Arc;
 
-use store::{
-    AccessTokens, Column, ColumnKind, Endpoint, EndpointKey, QueryError, Readiness, SourceKey,
-    Store,
-};
+use store::{Column, ColumnKind, Endpoint, EndpointKey, Grant, SourceKey, Store};
 use translate::{OutputType, SourceTable, Sources, TableColumns};
 use uuid::Uuid;
+use warp::http::Method;
 
-use crate::parameters::Parameters;
+use crate::{
+    answer::Answer,
+    call::Call,
+    operation::{Needs, Operation, Shape},
+    parameters::Parameters,
+    refusal::Refusal,
+};
 
 /// The endpoints that are asked in Studio's words over CTEs take the words from here.
 const SQL: &str = "sql";
 
-/// Why a query was not answered with rows. The text goes to the person who asked.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Refusal {
-    /// The catalog was not read yet.
-    #[error("the server is starting; ask again in a moment")]
-    Starting,
-    /// No token, a wrong one, or one that may not query.
-    #[error("Unauthorized")]
-    Unauthorized,
-    /// Nobody has made such an endpoint.
-    #[error("Endpoint \"{0}\" is not available on this server")]
-    UnknownEndpoint(String),
-    /// The body cannot be read.
-    #[error("the request's body cannot be read: {0}")]
-    Body(String),
-    /// The body is larger than the limit, in bytes.
-    #[error("the request's body is larger than {0} bytes")]
-    BodyTooLarge(usize),
-    /// The endpoint runs its own query only.
-    #[error("Endpoint \"{0}\" does not take SQL: it is not sandboxable")]
-    NotSandboxable(String),
-    /// The endpoint's query is in a language that is not understood.
-    #[error("Endpoint \"{0}\" is written in {1}, which this server cannot run yet")]
-    Language(String, String),
-    /// The query cannot be translated.
-    #[error("{0}")]
-    Translation(#[from] translate::Diagnostic),
-    /// The query failed while it ran.
-    #[error("{0}")]
-    Query(#[from] QueryError),
+pub(crate) static OPERATIONS: &[Operation] = &[
+    Operation {
+        method: Method::GET,
+        path: "/api/endpoints/query/{name or token}",
+        needs: Needs::Endpoint,
+        summary: "Run the query of an endpoint",
+        parameters: PARAMETERS,
+        body: Shape::Nothing,
+        answers: &[(200, Shape::Rows)],
+        run: |call| Box::pin(endpoint_query(call)),
+    },
+    Operation {
+        method: Method::POST,
+        path: "/api/endpoints/query/{name or token}",
+        needs: Needs::Endpoint,
+        summary: "Run the query of an endpoint, its parameters in the body",
+        parameters: PARAMETERS,
+        body: Shape::Nothing,
+        answers: &[(200, Shape::Rows)],
+        run: |call| Box::pin(endpoint_query(call)),
+    },
+];
+
+const PARAMETERS: &[(&str, &str)] =
+    &[(SQL, "SQL of one's own over the endpoint's CTEs, where it is sandboxable")];
+
+async fn endpoint_query(call: Call) -> Result<Answer, Refusal> {
+    let endpoint = authorised_endpoint(&call)?;
+    let mut parameters = call.parameters;
+    // A GET may carry its SQL in a body when the URL has none.
+    if call.method == Method::POST || parameters.get(SQL).is_none() {
+        parameters.add_body(&call.body)?;
+    }
+    run(&call.store, &endpoint, &parameters).await.map(Answer::Rows)
 }
 
 /// Runs an endpoint's query; gives its rows as a JSON array.
-pub(crate) async fn run(
+async fn run(
     store: &Store,
     endpoint: &Endpoint,
     parameters: &Parameters,
@@ -62,7 +70,7 @@ pub(crate) async fn run(
     let translation = translate::translate(
         &translate::Request {
             endpoint: &endpoint.query,
-            consumer,
+            consumer: consumer.map(translate::Consumer::Sql),
             parameters: &(&parameters.0).into(),
             max_rows: endpoint.max_limit.into(),
         },
@@ -77,24 +85,23 @@ pub(crate) async fn run(
     Ok(rows.into_json())
 }
 
-/// The endpoint of this name or token, for one who presents `token`. Who may not query learns
-/// nothing of which there are.
-pub(crate) fn authorise(
-    store: &Store,
-    tokens: &AccessTokens,
-    endpoint: &str,
-    token: Option<&str>,
-) -> Result<Arc<Endpoint>, Refusal> {
-    if store.readiness() == Readiness::Starting {
-        return Err(Refusal::Starting);
-    }
-    let scope = token.and_then(|token| tokens.scope(token));
-    let allowed = scope.is_some_and(store::Scope::may_query);
-    let by_token = Uuid::try_parse(endpoint).ok();
-    let key = by_token.map_or(EndpointKey::Name(endpoint), EndpointKey::Token);
-    match store.endpoint(key) {
-        Some(endpoint) if allowed || (!endpoint.enable_auth && by_token.is_some()) => Ok(endpoint),
-        None if allowed => Err(Refusal::UnknownEndpoint(endpoint.to_owned())),
+/// The endpoint that the path names, by name or token, for a caller who may ask it. Who may not query
+/// learns nothing of which there are.
+pub(crate) fn authorised_endpoint(call: &Call) -> Result<Arc<Endpoint>, Refusal> {
+    let named = call.captured(0);
+    let by_token = Uuid::try_parse(named).ok();
+    let key = by_token.map_or(EndpointKey::Name(named), EndpointKey::Token);
+    let grant = call.grant.as_ref();
+    match call.store.endpoint(key) {
+        Some(endpoint)
+            if grant.is_some_and(|grant| grant.may_query(endpoint.id))
+                || (!endpoint.enable_auth && by_token.is_some()) =>
+        {
+            Ok(endpoint)
+        }
+        None if grant.is_some_and(Grant::may_query_all) => {
+            Err(Refusal::UnknownEndpoint(named.to_owned()))
+        }
         _ => Err(Refusal::Unauthorized),
     }
 }

@@ -1,48 +1,59 @@
-//! Routes.
+//! Routes: one filter finds the operation that a request asks for, and runs it.
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, TryStreamExt as _};
-use store::{AccessTokens, Store};
+use store::{AccessTokens, Grant, Readiness, Store};
 use warp::{
     Filter as _,
     filters::BoxedFilter,
     http::{HeaderMap, Method},
+    path::FullPath,
+    reject::Rejection,
     reply::Response,
 };
 
 use crate::{
-    answer,
+    answer::{self, Answer},
+    call::Call,
+    operation::{Needs, Operation},
+    operations::OPERATIONS,
     parameters::Parameters,
-    query::{self, Refusal},
+    query,
+    refusal::Refusal,
 };
 
-/// Largest body of a query, in bytes. A query's text has its own, smaller limit.
+/// Largest body, in bytes. A query's text has its own, smaller limit.
 const MAX_BODY: usize = 4 << 20;
 
-/// What the routes need to know.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Who may ask what.
-    pub tokens: AccessTokens,
-}
-
-/// All routes of the sidecar. An unknown path is rejected as not found.
-///
-/// `GET|POST /api/endpoints/query/{name or token}`
-pub fn routes(store: Store, settings: Settings) -> BoxedFilter<(Response,)> {
+/// All routes of the sidecar, as [`OPERATIONS`] lists them. An unknown path is rejected as not
+/// found; nothing else is rejected.
+pub fn routes(store: Store) -> BoxedFilter<(Response,)> {
     let query_string = warp::query::raw().or(warp::any().map(String::new)).unify();
-    warp::path!("api" / "endpoints" / "query" / String)
-        .and(warp::get().or(warp::post()).unify())
+    warp::path::full()
         .and(warp::method())
+        .and_then(|path: FullPath, method| std::future::ready(find(path.as_str(), &method)))
         .and(warp::header::headers_cloned())
         .and(query_string)
         .and(warp::body::stream())
-        .then(move |endpoint, method, headers, query: String, body| {
-            let (store, settings) = (store.clone(), settings.clone());
+        .then(move |found: Found, headers, query: String, body| {
+            let store = store.clone();
             async move {
-                let head = Head { endpoint, method, headers, query };
-                match endpoint_query(&store, &settings, &head, body).await {
-                    Ok(rows) => answer::rows(&rows),
+                let Target { operation, method, captured } = match found {
+                    Found::Operation(target) => target,
+                    Found::OtherMethods(methods) => return answer::only(&methods),
+                };
+                let parameters = Parameters::from_query_string(&query);
+                let call = Call {
+                    grant: grant(&store, &headers, &parameters),
+                    store,
+                    method,
+                    captured,
+                    parameters,
+                    headers,
+                    body: Bytes::new(),
+                };
+                match run(operation, call, body).await {
+                    Ok(answer) => answer.into_response(),
                     Err(refusal) => answer::refusal(&refusal),
                 }
             }
@@ -50,40 +61,71 @@ pub fn routes(store: Store, settings: Settings) -> BoxedFilter<(Response,)> {
         .boxed()
 }
 
-/// What of a request is known before its body.
-struct Head {
-    endpoint: String,
+/// What a path and a method ask for.
+enum Found {
+    Operation(Target),
+    /// The path takes other methods: these.
+    OtherMethods(String),
+}
+
+struct Target {
+    operation: &'static Operation,
     method: Method,
-    headers: HeaderMap,
-    query: String,
+    captured: Vec<String>,
 }
 
-async fn endpoint_query(
-    store: &Store,
-    settings: &Settings,
-    head: &Head,
-    body: impl Stream<Item = Result<impl bytes::Buf, warp::Error>>,
-) -> Result<String, Refusal> {
-    let mut parameters = Parameters::from_query_string(&head.query);
-    let token = token(&head.headers, &parameters);
-    let endpoint = query::authorise(store, &settings.tokens, &head.endpoint, token)?;
-    // A GET may carry its SQL in a body when the URL has none.
-    if head.method == Method::POST || parameters.get("sql").is_none() {
-        parameters.add_body(&capped(body).await?)?;
+fn find(path: &str, method: &Method) -> Result<Found, Rejection> {
+    let mut methods = Vec::new();
+    for operation in OPERATIONS.iter().copied().flatten() {
+        let Some(captured) = operation.captures(path) else { continue };
+        if operation.method == *method {
+            let method = method.clone();
+            return Ok(Found::Operation(Target { operation, method, captured }));
+        }
+        methods.push(operation.method.as_str());
     }
-    query::run(store, &endpoint, &parameters).await
+    match methods.is_empty() {
+        true => Err(warp::reject::not_found()),
+        false => Ok(Found::OtherMethods(methods.join(", "))),
+    }
 }
 
-fn token<'a>(headers: &'a HeaderMap, parameters: &'a Parameters) -> Option<&'a str> {
+/// Lets the caller in before anything of the body is taken.
+async fn run(
+    operation: &Operation,
+    mut call: Call,
+    body: impl Stream<Item = Result<impl bytes::Buf, warp::Error>>,
+) -> Result<Answer, Refusal> {
+    if call.store.readiness() == Readiness::Starting {
+        return Err(Refusal::Starting);
+    }
+    match operation.needs {
+        Needs::Management => {
+            let may = call.grant.as_ref().is_some_and(Grant::may_manage);
+            may.then_some(()).ok_or(Refusal::Unauthorized)?;
+        }
+        Needs::Nothing => {}
+        Needs::Endpoint => drop(query::authorised_endpoint(&call)?),
+    }
+    call.body = capped(body).await?;
+    (operation.run)(call).await
+}
+
+fn grant(store: &Store, headers: &HeaderMap, parameters: &Parameters) -> Option<Grant> {
     let header = |name: &str| {
         headers.get(name).and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty())
     };
-    AccessTokens::presented(header("authorization"), header("x-api-key"), parameters.get("api_key"))
+    let presented = AccessTokens::presented(
+        header("authorization"),
+        header("x-api-key"),
+        parameters.get("api_key"),
+    );
+    presented.and_then(|token| store.grant(token))
 }
 
 async fn capped(
     body: impl Stream<Item = Result<impl bytes::Buf, warp::Error>>,
-) -> Result<BytesMut, Refusal> {
+) -> Result<Bytes, Refusal> {
     let mut collected = BytesMut::new();
     let mut body = std::pin::pin!(body);
     while let Some(mut part) =
@@ -99,5 +141,50 @@ async fn capped(
             part.advance(length);
         }
     }
-    Ok(collected)
+    Ok(collected.freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_are_found_by_path_and_method() {
+        let found = |method: &str, path: &str| match find(path, &method.parse().unwrap()) {
+            Ok(Found::Operation(target)) => {
+                format!("{} {:?}", target.operation.path, target.captured)
+            }
+            Ok(Found::OtherMethods(methods)) => methods,
+            Err(rejection) => format!("{rejection:?}"),
+        };
+        for (method, path, expected) in [
+            ("GET", "/api/sources", "/api/sources []"),
+            ("GET", "/api/sources/", "/api/sources []"),
+            ("PUT", "/api/sources/a%20b", "/api/sources/{token} [\"a b\"]"),
+            (
+                "POST",
+                "/api/endpoints/query/logs.all",
+                "/api/endpoints/query/{name or token} [\"logs.all\"]",
+            ),
+            ("GET", "/api/nothing", "Rejection(NotFound)"),
+            ("GET", "/", "Rejection(NotFound)"),
+        ] {
+            assert_eq!(found(method, path), expected, "{method} {path}");
+        }
+        assert!(found("DELETE", "/api/sources").contains("GET, POST"));
+    }
+
+    #[test]
+    fn no_two_operations_are_the_same() {
+        let mut all: Vec<_> = OPERATIONS
+            .iter()
+            .copied()
+            .flatten()
+            .map(|operation| format!("{} {}", operation.method, operation.path))
+            .collect();
+        let count = all.len();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
 }

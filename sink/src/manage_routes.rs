@@ -90,11 +90,11 @@ async fn admit(
     headers: &HeaderMap,
     body: impl Stream<Item = Result<impl bytes::Buf, warp::Error>>,
 ) -> Result<Bytes, ManageError> {
-    let scope = pipeline.authorise(parameters.token(headers)).map_err(|error| match error {
+    let grant = pipeline.authorise(parameters.token(headers)).map_err(|error| match error {
         IngestError::Starting => ManageError::Starting,
         _ => ManageError::Unauthorized,
     })?;
-    if !scope.may_manage() {
+    if !grant.may_manage() {
         return Err(ManageError::Unauthorized);
     }
     let length = body::declared_length(headers);

@@ -8,8 +8,7 @@ use std::{
 };
 
 use store::{
-    AccessTokens, Admission, Appended, ContentHash, Delivery, Readiness, Scope, Source, Store,
-    Validation,
+    Admission, Appended, ContentHash, Delivery, Grant, Readiness, Source, Store, Validation,
 };
 
 use crate::{
@@ -40,7 +39,6 @@ const GROWTH: usize = 4;
 #[derive(Debug, Clone)]
 pub(crate) struct Pipeline {
     store: Store,
-    tokens: AccessTokens,
     max_body_bytes: usize,
     budget: Budget,
     rates: Rates,
@@ -51,7 +49,7 @@ pub(crate) struct Pipeline {
 #[derive(Debug)]
 pub(crate) struct Sent {
     /// What its token may do.
-    pub(crate) scope: Scope,
+    pub(crate) grant: Grant,
     /// Where URL and headers say that it goes.
     pub(crate) route: Route,
     /// What else makes its events, for telling requests from each other: how the body is read, and
@@ -91,7 +89,6 @@ impl Pipeline {
     pub(crate) fn new(store: Store, settings: Settings) -> Self {
         Self {
             store,
-            tokens: settings.tokens,
             max_body_bytes: settings.max_body_bytes,
             budget: Budget::new(settings.memory_bytes),
             rates: Rates::new(settings.rate_limits),
@@ -123,10 +120,10 @@ impl Pipeline {
     }
 
     /// Checks what does not need the body: the store's state and the token.
-    pub(crate) fn authorise(&self, token: Option<&str>) -> Result<Scope, IngestError> {
+    pub(crate) fn authorise(&self, token: Option<&str>) -> Result<Grant, IngestError> {
         self.started()?;
-        let scope = token.and_then(|token| self.tokens.scope(token));
-        scope.filter(|scope| scope.may_ingest()).ok_or(IngestError::Unauthorized)
+        let grant = token.and_then(|token| self.store.grant(token));
+        grant.filter(Grant::may_ingest).ok_or(IngestError::Unauthorized)
     }
 
     /// Counts a request of which not even the body is taken, and which will not come again.
@@ -188,7 +185,7 @@ impl Pipeline {
     }
 
     async fn take(&self, sent: Sent, delivery: Delivery, decode: impl Decode) -> Taken {
-        let Sent { scope, route, form, body, encoding, mut share } = sent;
+        let Sent { grant, route, form, body, encoding, mut share } = sent;
         let received = body.len();
         let store = self.store.clone();
         let known = route.key().and_then(|key| store.source(key));
@@ -216,7 +213,8 @@ impl Pipeline {
             let events = collected.tally.events().max(1);
             return self.refused(collected.source.as_deref(), error, events, received);
         }
-        let Some(source) = collected.source.clone() else {
+        let source = collected.source.clone().filter(|source| grant.may_ingest_to(source.id));
+        let Some(source) = source else {
             // Vector drops these.
             let route = collected.asked_for();
             if let Some(untold) =
@@ -229,12 +227,12 @@ impl Pipeline {
         };
         let events = collected.tally.events();
         measures::received(&source.name, events, received);
-        let quota = self.rates.count(source.token, scope, 0);
+        let quota = self.rates.count(source.token, grant.holder(), 0);
         if let Some(exceeded) = quota.exceeded() {
             let outcome = Err(IngestError::TooMany(exceeded));
             return Taken { quota: Some(quota), outcome };
         }
-        let quota = self.rates.count(source.token, scope, events as u64);
+        let quota = self.rates.count(source.token, grant.holder(), events as u64);
         let outcome = self.store_collected(&source, collected, admission).await;
         drop(share);
         Taken { quota: Some(quota), outcome }
@@ -379,6 +377,7 @@ impl Pipeline {
         let settings = store::Settings {
             events: server.clone(),
             catalog: server,
+            tokens: store::AccessTokens::new("public", "private"),
             seed_supabase: true,
             query_timeout: std::time::Duration::from_secs(1),
             ingest_connections: 1,
@@ -387,7 +386,6 @@ impl Pipeline {
             owner: 1,
         };
         let sink = Settings {
-            tokens: AccessTokens::new("public", "private"),
             max_body_bytes: 1 << 20,
             memory_bytes: 8 << 20,
             rate_limits: crate::RateLimits::default(),

@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use store::Scope;
+use store::Holder;
 use uuid::Uuid;
 
 /// Seconds over which events are counted, each with a count of its own.
@@ -40,7 +40,7 @@ pub(crate) struct Rates {
 #[derive(Debug, Default)]
 struct Counts {
     sources: HashMap<Uuid, Count>,
-    tokens: HashMap<Scope, Count>,
+    tokens: HashMap<Holder, Count>,
 }
 
 /// How many events are left: what the headers of an answer tell.
@@ -93,7 +93,7 @@ impl Rates {
     }
 
     /// Counts events, and tells what is left after them.
-    pub(crate) fn count(&self, source: Uuid, token: Scope, events: u64) -> Quota {
+    pub(crate) fn count(&self, source: Uuid, token: Holder, events: u64) -> Quota {
         let second = usize::try_from(self.start.elapsed().as_secs()).unwrap_or(usize::MAX);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let of_source = add(&mut counts.sources, source, second, events);
@@ -168,10 +168,10 @@ mod tests {
     fn sources_and_tokens_are_counted_apart() {
         let rates = Rates::new(RateLimits { source: 10, token: 15 });
         let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let quota = rates.count(one, Scope::Public, 10);
+        let quota = rates.count(one, Holder::Public, 10);
         assert_eq!((quota.source_left, quota.token_left), (0, 5));
         assert_eq!(quota.exceeded(), Some(Exceeded::Source));
-        assert_eq!(rates.count(other, Scope::Private, 1).exceeded(), None);
-        assert_eq!(rates.count(other, Scope::Public, 6).exceeded(), Some(Exceeded::Token));
+        assert_eq!(rates.count(other, Holder::Private, 1).exceeded(), None);
+        assert_eq!(rates.count(other, Holder::Public, 6).exceeded(), Some(Exceeded::Token));
     }
 }

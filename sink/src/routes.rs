@@ -71,7 +71,7 @@ async fn log(
     body: impl Stream<Item = Result<impl bytes::Buf, warp::Error>>,
 ) -> Result<Taken, IngestError> {
     let parameters = Parameters::read(query);
-    let scope = pipeline.authorise(parameters.token(headers))?;
+    let grant = pipeline.authorise(parameters.token(headers))?;
     let route = parameters.route(place.source, headers);
     let counted = |error: IngestError| {
         if error.is_final() {
@@ -91,7 +91,7 @@ async fn log(
     let mut share = pipeline.share();
     let body =
         body::collect(body, declared_length(headers), limit, &mut share).await.map_err(counted)?;
-    let sent = Sent { scope, route, form, body, encoding, share };
+    let sent = Sent { grant, route, form, body, encoding, share };
     Ok(pipeline.submit(sent, connection.as_ref(), decoder).await)
 }
 

@@ -1,9 +1,11 @@
-//! The two access tokens of a self-hosted Supabase and what each may do.
+//! The two access tokens of a self-hosted Supabase, and the digests by which tokens are known.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq};
+
+use crate::grant::{Grant, Holder, Scopes};
 
 /// The public and the private access token.
 ///
@@ -12,42 +14,14 @@ use subtle::{Choice, ConstantTimeEq};
 /// to every query).
 #[derive(Clone)]
 pub struct AccessTokens {
-    public: [u8; 32],
-    private: [u8; 32],
-}
-
-/// What the holder of a token may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Scope {
-    /// The public token: ingest.
-    Public,
-    /// The private token: ingest, query, manage.
-    Private,
-    /// Both tokens have this one value.
-    Both,
-}
-
-impl Scope {
-    /// Whether events may be sent.
-    pub fn may_ingest(self) -> bool {
-        true
-    }
-
-    /// Whether the catalog and rejected events may be seen and changed.
-    pub fn may_manage(self) -> bool {
-        matches!(self, Self::Private | Self::Both)
-    }
-
-    /// Whether endpoints may be queried.
-    pub fn may_query(self) -> bool {
-        matches!(self, Self::Private | Self::Both)
-    }
+    public: TokenDigest,
+    private: TokenDigest,
 }
 
 impl AccessTokens {
     /// Tokens of any length. An empty token is never accepted.
     pub fn new(public: &str, private: &str) -> Self {
-        Self { public: digest(public), private: digest(private) }
+        Self { public: TokenDigest::of(public), private: TokenDigest::of(private) }
     }
 
     /// The token that a request presents, the first that is there: `Authorization: Bearer …` (other
@@ -61,23 +35,35 @@ impl AccessTokens {
         bearer.or(api_key_header).or(api_key_parameter)
     }
 
-    /// What `presented` may do; `None` when it is neither token.
+    /// What the holder of `presented` may do; `None` when it is neither token.
     ///
     /// Takes the same time whichever token it is and however much of one it shares: digests are
     /// compared, so that not even the length of the tokens shows.
-    pub fn scope(&self, presented: &str) -> Option<Scope> {
+    pub fn grant(&self, presented: &str) -> Option<Grant> {
         if presented.is_empty() {
             return None;
         }
-        let presented = digest(presented);
-        let public: Choice = self.public.ct_eq(&presented);
-        let private: Choice = self.private.ct_eq(&presented);
+        let presented = TokenDigest::of(presented);
+        let public: Choice = self.public.0.ct_eq(&presented.0);
+        let private: Choice = self.private.0.ct_eq(&presented.0);
         match (bool::from(public), bool::from(private)) {
-            (true, true) => Some(Scope::Both),
-            (true, false) => Some(Scope::Public),
-            (false, true) => Some(Scope::Private),
+            (_, true) => Some(Grant::new(Holder::Private, Arc::new(Scopes::private()))),
+            (true, false) => Some(Grant::new(Holder::Public, Arc::new(Scopes::public()))),
             (false, false) => None,
         }
+    }
+}
+
+/// What is kept of a token: it cannot be found from this.
+///
+/// Digests may be looked up in a table: nobody can choose what a digest begins with, so the time
+/// that it takes says nothing of the tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct TokenDigest(pub(crate) [u8; 32]);
+
+impl TokenDigest {
+    pub(crate) fn of(token: &str) -> Self {
+        Self(Sha256::digest(token.as_bytes()).into())
     }
 }
 
@@ -87,37 +73,37 @@ impl fmt::Debug for AccessTokens {
     }
 }
 
-fn digest(token: &str) -> [u8; 32] {
-    Sha256::digest(token.as_bytes()).into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn holder(tokens: &AccessTokens, presented: &str) -> Option<Holder> {
+        tokens.grant(presented).map(|grant| grant.holder())
+    }
+
     #[test]
-    fn each_token_has_its_scope() {
+    fn each_token_has_its_grant() {
         let tokens = AccessTokens::new("pub", "a-much-longer-private-token");
-        assert_eq!(tokens.scope("pub"), Some(Scope::Public));
-        assert_eq!(tokens.scope("a-much-longer-private-token"), Some(Scope::Private));
+        assert_eq!(holder(&tokens, "pub"), Some(Holder::Public));
+        assert_eq!(holder(&tokens, "a-much-longer-private-token"), Some(Holder::Private));
         for wrong in ["", "pu", "pubb", "PUB", "a-much-longer-private-tokem", "pub "] {
-            assert_eq!(tokens.scope(wrong), None, "{wrong:?}");
+            assert_eq!(tokens.grant(wrong), None, "{wrong:?}");
         }
-        assert!(Scope::Public.may_ingest() && !Scope::Public.may_query());
-        assert!(Scope::Private.may_ingest() && Scope::Private.may_query());
-        assert!(Scope::Private.may_manage() && !Scope::Public.may_manage());
+        let public = tokens.grant("pub").unwrap();
+        assert!(public.may_ingest() && !public.may_query_all() && !public.may_manage());
+        let private = tokens.grant("a-much-longer-private-token").unwrap();
+        assert!(private.may_ingest() && private.may_query_all() && private.may_manage());
     }
 
     #[test]
     fn one_value_for_both_may_do_everything() {
-        let scope = AccessTokens::new("same", "same").scope("same");
-        assert_eq!(scope, Some(Scope::Both));
-        assert!(Scope::Both.may_ingest() && Scope::Both.may_query());
+        let grant = AccessTokens::new("same", "same").grant("same").unwrap();
+        assert!(grant.may_ingest() && grant.may_query_all() && grant.may_manage());
     }
 
     #[test]
     fn an_unset_token_opens_nothing() {
-        assert_eq!(AccessTokens::new("", "").scope(""), None);
+        assert_eq!(AccessTokens::new("", "").grant(""), None);
     }
 
     #[test]

@@ -203,23 +203,12 @@ pub(crate) async fn write(
 mod tests {
     use std::task::{Context, Waker};
 
-    use event_schemas::SourceSchema;
     use uuid::Uuid;
 
     use super::*;
-    use crate::Validation;
 
     fn source() -> Source {
-        Source {
-            id: 1,
-            token: Uuid::nil(),
-            name: "events".to_owned(),
-            table: String::new(),
-            known: Arc::new(SourceSchema::new(Arc::default())),
-            schema: Arc::default(),
-            validation: Validation::Off,
-            event_schema: None,
-        }
+        Source::unknown("events", Uuid::nil())
     }
 
     /// What is drained must find it before the answer is given.

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, postgres::PgListener};
 use tokio::time::{error::Elapsed, timeout};
 
 use crate::{
@@ -148,7 +148,7 @@ impl Inner {
         let mut events = Some(connections.events);
         let mut house_kept = Instant::now();
         loop {
-            tokio::time::sleep(PING_INTERVAL).await;
+            self.heed_changes(&mut catalog, PING_INTERVAL).await;
             let was_away = {
                 let state = self.state();
                 state.events_away.is_some() || state.catalog_away.is_some()
@@ -201,6 +201,46 @@ impl Inner {
         }
     }
 
+    /// Waits so long; brings in meanwhile what others say that they have changed.
+    async fn heed_changes(&self, catalog: &mut Option<PgConnection>, time: Duration) {
+        let heed = async {
+            loop {
+                self.changed.notified().await;
+                // Put back only when all is read. Else the ping opens another one.
+                let Some(mut connection) = catalog.take() else { continue };
+                if self.follow_changes(&mut connection).await.is_ok() {
+                    *catalog = Some(connection);
+                }
+            }
+        };
+        // Over when the time is.
+        _ = timeout(time, heed).await;
+    }
+
+    /// Listens for what other processes say of the catalog. Never returns. Where nobody can listen
+    /// (a pooler is between), the look of each second does.
+    pub(crate) async fn hear_of_changes(&self) {
+        let mut state = self.subscribe();
+        loop {
+            // Fails when the sender is gone, which `self` holds.
+            _ = state.wait_for(|state| state.loaded.is_some()).await;
+            let heard = async {
+                let mut listener = PgListener::connect_with(self.catalog_pool()).await?;
+                listener.listen(changes::CHANNEL).await?;
+                loop {
+                    // None: the connection was lost, and with it perhaps a notification.
+                    let _said = listener.try_recv().await?;
+                    self.changed.notify_one();
+                }
+            };
+            let ended: Result<(), sqlx::Error> = heard.await;
+            if let Err(error) = ended {
+                tracing::debug!("changes of the catalog are not heard: {}", failure::text(&error));
+            }
+            tokio::time::sleep(LONGEST_BACK_OFF).await;
+        }
+    }
+
     /// An error says that the connection is not to be used any more.
     async fn sweep_receipts(&self, events: &mut PgConnection) -> Result<(), Elapsed> {
         let Some(loaded) = self.state().loaded else { return Ok(()) };
@@ -214,20 +254,8 @@ impl Inner {
     /// Brings what was learned into the catalog, and what others have changed into this process.
     async fn follow_catalog(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         let Some(loaded) = self.state().loaded else { return Ok(()) };
-        let schema = &loaded.catalog_schema;
-        self.unsaved.save(connection, schema).await?;
-        let change = changes::number(connection, schema).await?;
-        if change == loaded.change {
-            return Ok(());
-        }
-        let catalog = Catalog::load(connection, schema, &loaded.events_schema).await?;
-        self.change(|state| {
-            state.loaded = state
-                .loaded
-                .as_ref()
-                .map(|l| Arc::new(Loaded { catalog, change, ..(**l).clone() }));
-        });
-        Ok(())
+        self.unsaved.save(connection, &loaded.catalog_schema).await?;
+        self.follow_changes(connection).await
     }
 
     async fn keep_house(&self, events: &mut PgConnection) -> Result<(), PrepareError> {

@@ -8,6 +8,7 @@
 mod access_tokens;
 mod batch;
 mod catalog;
+mod change;
 mod connections;
 mod content_hash;
 mod day;
@@ -17,10 +18,12 @@ mod event_store;
 mod event_tables;
 mod failure;
 mod former_requests;
+mod grant;
 mod group;
 mod held_back;
 mod keep_ready;
 mod learning;
+mod manage;
 mod measures;
 mod migrate;
 mod on_spool;
@@ -33,16 +36,20 @@ mod request;
 mod rows;
 mod server;
 mod settings;
+mod source_settings;
 mod spooled;
 mod store;
 mod writers;
 
-pub use access_tokens::{AccessTokens, Scope};
+pub use access_tokens::AccessTokens;
 pub use batch::Batch;
 pub use catalog::{Endpoint, EndpointKey, LOGS_ALL, Source, SourceKey, Validation};
+pub use change::{Actor, ChangeError};
 pub use content_hash::ContentHash;
 pub use delivery::{Delivery, Peer};
 pub use event_store::{Admission, AppendError};
+pub use grant::{Grant, Holder, NoScope, Scopes};
+pub use manage::SourceToBe;
 pub use query::{Column, ColumnKind, Query, QueryError, QueryRows};
 pub use rejected_events::{
     KeptEvent, NoRejectedPlace, RejectedEvents, RejectedPage, RejectedPlace, StoreUnavailable,
@@ -50,4 +57,5 @@ pub use rejected_events::{
 pub use request::Appended;
 pub use server::{InvalidServer, PostgresServer};
 pub use settings::Settings;
+pub use source_settings::SourceSettings;
 pub use store::{Readiness, Store};

@@ -35,6 +35,11 @@ pub(crate) const CATALOG: Migrations = Migrations {
             name: "validation and learned fields",
             sql: include_str!("../migrations/catalog/0002_validation_and_learned_fields.sql"),
         },
+        Migration {
+            version: 3,
+            name: "management",
+            sql: include_str!("../migrations/catalog/0003_management.sql"),
+        },
     ],
 };
 

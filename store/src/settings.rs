@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::PostgresServer;
+use crate::{AccessTokens, PostgresServer};
 
 /// What the stores need to know, typed.
 #[derive(Debug, Clone)]
@@ -11,6 +11,8 @@ pub struct Settings {
     pub events: PostgresServer,
     /// Where the catalog is stored.
     pub catalog: PostgresServer,
+    /// The tokens that the operator chose.
+    pub tokens: AccessTokens,
     /// Whether the Supabase sources and endpoints are seeded into an empty catalog.
     pub seed_supabase: bool,
     /// Longest run of one query.

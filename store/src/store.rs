@@ -10,14 +10,15 @@ use std::{
 };
 
 use sqlx::{Connection as _, PgPool};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use event_schemas::SchemaNews;
 use spool::Spool;
 
 use crate::{
-    Admission, ContentHash, Delivery, Endpoint, EndpointKey, Query, QueryError, QueryRows,
+    Admission, ContentHash, Delivery, Endpoint, EndpointKey, Grant, Query, QueryError, QueryRows,
     RejectedEvents, RejectedPage, Settings, Source, SourceKey, StoreUnavailable, Validation,
+    access_tokens::TokenDigest,
     catalog::{Catalog, changes},
     connections, drain, event_store,
     event_tables::EventTables,
@@ -39,6 +40,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// events are looked at.
 const BESIDE_WRITERS: u32 = 2;
 
+/// Connections for management, one of which listens for changes.
+const CATALOG_CONNECTIONS: u32 = 4;
+
 /// The catalog and the event store. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
@@ -57,10 +61,13 @@ pub(crate) struct Inner {
     pub(crate) unsaved: Unsaved,
     /// Whether the connection that watches holds the lock by which others know that we live.
     pub(crate) is_known_alive: AtomicBool,
+    /// Somebody says that the catalog was changed.
+    pub(crate) changed: Notify,
     state: watch::Sender<State>,
     // Pools want a running Tokio runtime, `Store::new` does not.
     ingest: OnceLock<PgPool>,
     query: OnceLock<PgPool>,
+    catalog: OnceLock<PgPool>,
 }
 
 /// What is known of the two databases.
@@ -133,9 +140,11 @@ impl Store {
                 unreadable_requests: AtomicU64::new(0),
                 unsaved: Unsaved::default(),
                 is_known_alive: AtomicBool::new(false),
+                changed: Notify::new(),
                 state: watch::Sender::default(),
                 ingest: OnceLock::new(),
                 query: OnceLock::new(),
+                catalog: OnceLock::new(),
             }),
         }
     }
@@ -144,9 +153,15 @@ impl Store {
     /// connects, migrates, seeds, loads the catalog, retrying for ever; then pings, and drains the
     /// spool.
     pub async fn keep_ready(&self) {
-        let Some(spool) = &self.inner.spool else { return self.inner.keep_ready().await };
-        drain::note_spooled(&self.inner, spool).await;
-        tokio::join!(self.inner.keep_ready(), drain::keep_draining(&self.inner, spool));
+        let drain = async {
+            if let Some(spool) = &self.inner.spool {
+                drain::keep_draining(&self.inner, spool).await;
+            }
+        };
+        if let Some(spool) = &self.inner.spool {
+            drain::note_spooled(&self.inner, spool).await;
+        }
+        tokio::join!(self.inner.keep_ready(), self.inner.hear_of_changes(), drain);
     }
 
     /// Whether requests can be served.
@@ -179,6 +194,23 @@ impl Store {
     pub fn sources(&self) -> Vec<Arc<Source>> {
         match &self.inner.state.borrow().loaded {
             Some(loaded) => loaded.catalog.sources().to_vec(),
+            None => Vec::new(),
+        }
+    }
+
+    /// What the holder of a token may do; `None` for one that opens nothing.
+    pub fn grant(&self, presented: &str) -> Option<Grant> {
+        let of_settings = self.inner.settings.tokens.grant(presented);
+        of_settings.or_else(|| {
+            let digest = TokenDigest::of(presented);
+            self.inner.state.borrow().loaded.as_ref()?.catalog.grant(digest)
+        })
+    }
+
+    /// All endpoints of the loaded catalog, oldest first.
+    pub fn endpoints(&self) -> Vec<Arc<Endpoint>> {
+        match &self.inner.state.borrow().loaded {
+            Some(loaded) => loaded.catalog.endpoints().to_vec(),
             None => Vec::new(),
         }
     }
@@ -280,7 +312,8 @@ impl Store {
 
     /// Closes all connections and the spool; waits some seconds for those at work.
     pub async fn close(&self) {
-        let pools = [self.inner.ingest.get(), self.inner.query.get()];
+        let Inner { ingest, query, catalog, .. } = &*self.inner;
+        let pools = [ingest.get(), query.get(), catalog.get()];
         let closing =
             futures_util::future::join_all(pools.into_iter().flatten().map(PgPool::close));
         if tokio::time::timeout(CLOSE_TIMEOUT, closing).await.is_err() {
@@ -380,6 +413,15 @@ impl Inner {
         })
     }
 
+    pub(crate) fn catalog_pool(&self) -> &PgPool {
+        self.catalog
+            .get_or_init(|| connections::pool(self.settings.catalog.options(), CATALOG_CONNECTIONS))
+    }
+
+    pub(crate) fn subscribe(&self) -> watch::Receiver<State> {
+        self.state.subscribe()
+    }
+
     fn query_pool(&self) -> &PgPool {
         self.query.get_or_init(|| {
             let Settings { events, query_connections, .. } = &self.settings;
@@ -400,7 +442,7 @@ impl fmt::Debug for Store {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::PostgresServer;
+    use crate::{AccessTokens, PostgresServer};
 
     pub(crate) fn store() -> Store {
         store_with(None)
@@ -414,6 +456,7 @@ pub(crate) mod tests {
                 events: server.clone(),
                 catalog: server,
                 seed_supabase: true,
+                tokens: AccessTokens::new("public", "private"),
                 query_timeout: Duration::from_secs(1),
                 ingest_connections: 1,
                 query_connections: 1,

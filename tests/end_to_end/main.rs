@@ -12,6 +12,7 @@ mod forms;
 mod functions;
 mod ingest;
 mod logflare_cases;
+mod lql;
 mod otlp;
 mod plans;
 mod refusals;

@@ -65,7 +65,7 @@ pub fn translate_for_studio(
     .collect();
     let request = Request {
         endpoint: store::LOGS_ALL,
-        consumer: Some(sql),
+        consumer: Some(translate::Consumer::Sql(sql)),
         parameters: &parameters,
         max_rows: 1000,
     };

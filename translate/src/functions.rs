@@ -30,6 +30,7 @@ mod json_change;
 mod json_path;
 mod json_read;
 mod json_text;
+mod lql;
 mod math;
 mod net;
 mod padding;
@@ -61,6 +62,7 @@ pub(crate) use declaration::{
     Returns, Safe, WindowFunction,
 };
 pub(crate) use docs::signature;
+pub(crate) use lql::{LQL_TEXT, LQL_VALUE};
 pub(crate) use text_match::collated_operands;
 
 use declaration::{

@@ -1,9 +1,11 @@
-//! BigQuery SQL in, PostgreSQL SQL out.
+//! BigQuery SQL in, or LQL; PostgreSQL SQL out.
 //!
 //! ```text
 //! text ─ literal, syntax ─▶ syntax tree ─ resolve ─▶ typed tree ─ fold ─▶ typed tree
 //!      ─ lower ─▶ PostgreSQL tree ─ postgres::print ─▶ text
 //! ```
+//!
+//! LQL becomes a syntax tree too (`from_lql`), and goes the same way from there.
 //!
 //! No I/O happens here. Translation never panics and never guesses: what cannot be translated is
 //! a [`Diagnostic`] with a position and a reason.
@@ -12,6 +14,7 @@ mod constructs;
 mod diagnostic;
 mod dialect;
 mod fold;
+mod from_lql;
 mod functions;
 mod literal;
 mod lower;
@@ -83,9 +86,36 @@ pub struct Request<'a> {
     pub endpoint: &'a str,
     /// A query to be run over the endpoint's CTEs in place of its last SELECT. It can read
     /// nothing else.
-    pub consumer: Option<&'a str>,
+    pub consumer: Option<Consumer<'a>>,
     /// Values of `@name` and `?`.
     pub parameters: &'a Parameters,
+    /// Most rows that the query may return.
+    pub max_rows: u64,
+}
+
+/// A consumer's query.
+#[derive(Debug, Clone, Copy)]
+pub enum Consumer<'a> {
+    /// BigQuery SQL.
+    Sql(&'a str),
+    /// LQL. Where there is more than one CTE, it names one (`f:edge_logs`).
+    Lql {
+        /// The text.
+        text: &'a str,
+        /// What `t:today` and its kin depend on: microseconds since 1970-01-01 UTC.
+        now: i64,
+    },
+}
+
+/// An LQL query over a source.
+#[derive(Debug)]
+pub struct LqlRequest<'a> {
+    /// The LQL. It may name a source (`f:cloudflare.logs.prod`).
+    pub text: &'a str,
+    /// The source that is queried where the text names none.
+    pub source: Option<&'a str>,
+    /// What `t:today` and its kin depend on: microseconds since 1970-01-01 UTC.
+    pub now: i64,
     /// Most rows that the query may return.
     pub max_rows: u64,
 }
@@ -177,18 +207,36 @@ pub enum OutputType {
 
 /// Translates a query.
 pub fn translate(request: &Request<'_>, sources: &dyn Sources) -> Result<Translation, Diagnostic> {
-    stacker::grow(STACK_BYTES, || translate_here(request, sources))
+    stacker::grow(STACK_BYTES, || {
+        // A consumer's place is what a person can do something about.
+        let endpoint = syntax::parse(request.endpoint)?;
+        let consumer = match request.consumer {
+            None => None,
+            Some(Consumer::Sql(text)) => Some(syntax::parse(text)?),
+            Some(Consumer::Lql { text, now }) => Some(from_lql::over_ctes(text, &endpoint, now)?),
+        };
+        let statement =
+            resolve::resolve(&endpoint, consumer.as_ref(), request.parameters, sources)?;
+        finish(statement, request.max_rows)
+    })
 }
 
-fn translate_here(request: &Request<'_>, sources: &dyn Sources) -> Result<Translation, Diagnostic> {
-    // A consumer's place is what a person can do something about.
-    let endpoint = syntax::parse(request.endpoint)?;
-    let consumer = request.consumer.map(syntax::parse).transpose()?;
-    let mut statement =
-        resolve::resolve(&endpoint, consumer.as_ref(), request.parameters, sources)?;
+/// Translates an LQL query over a source: of an endpoint or an alert whose language is LQL.
+pub fn translate_lql(
+    request: &LqlRequest<'_>,
+    sources: &dyn Sources,
+) -> Result<Translation, Diagnostic> {
+    stacker::grow(STACK_BYTES, || {
+        let query = from_lql::over_source(request.text, request.source, sources, request.now)?;
+        let statement = resolve::resolve(&query, None, &Parameters::default(), sources)?;
+        finish(statement, request.max_rows)
+    })
+}
+
+fn finish(mut statement: tree::Statement, max_rows: u64) -> Result<Translation, Diagnostic> {
     fold::fold(&mut statement);
     let query = &mut statement.query;
-    query.limit = Some(query.limit.map_or(request.max_rows, |limit| limit.min(request.max_rows)));
+    query.limit = Some(query.limit.map_or(max_rows, |limit| limit.min(max_rows)));
     let mut columns: Vec<OutputColumn> =
         query.columns.iter().map(output_column).collect::<Result<_, _>>()?;
     number_names(&mut columns);

@@ -7,10 +7,11 @@
 mod print;
 mod priority;
 mod program;
-mod syntax;
 
 use print::Preference;
-use syntax::Node;
+use re2_syntax::Node;
+
+pub(crate) use re2_syntax::Error;
 
 /// A pattern of RE2's.
 #[derive(Debug)]
@@ -29,18 +30,10 @@ pub(crate) enum Search {
     Program { pattern: String, steps: Vec<i64>, ranges: Vec<i64> },
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Error {
-    /// RE2 refuses it too.
-    Invalid(String),
-    /// Good for RE2, not for PostgreSQL; completes "… in a regular expression is not supported".
-    Unsupported(String),
-}
-
 impl Pattern {
     /// Reads a pattern.
     pub(crate) fn parse(re2: &str) -> Result<Self, Error> {
-        let (node, groups) = syntax::parse(re2)?;
+        let (node, groups) = re2_syntax::parse(re2)?;
         Ok(Self { node, groups })
     }
 

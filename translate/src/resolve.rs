@@ -11,6 +11,7 @@ mod grouping;
 mod interval;
 mod join;
 mod json_literal;
+mod lql_call;
 mod many_rows;
 mod membership;
 mod names;

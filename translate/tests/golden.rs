@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use event_schemas::{FieldType, TableSchema};
-use translate::{Parameters, Request, SourceTable, Sources, TableColumns, Translation, translate};
+use translate::{
+    Consumer, Parameters, Request, SourceTable, Sources, TableColumns, Translation, translate,
+};
 
 const ENDPOINT: &str = "
 with edge_logs as (
@@ -73,7 +75,7 @@ fn run(query: &str) -> Result<Translation, String> {
     ]);
     let request = Request {
         endpoint: ENDPOINT,
-        consumer: Some(query),
+        consumer: Some(Consumer::Sql(query)),
         parameters: &(&parameters).into(),
         max_rows: 1000,
     };

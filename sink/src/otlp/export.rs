@@ -1,6 +1,6 @@
 //! One export, whichever way it came: checked, stored, and what became of it.
 
-use store::Scope;
+use store::Grant;
 use warp::http::HeaderMap;
 
 use super::decode::{Decoder, Format, Signal};
@@ -29,7 +29,7 @@ pub(super) struct Export {
 /// Who sends, and where to.
 #[derive(Debug, Clone)]
 pub(super) struct Admitted {
-    scope: Scope,
+    grant: Grant,
     route: Route,
 }
 
@@ -71,12 +71,12 @@ pub(super) fn admit(
     parameters: &Parameters,
     headers: &HeaderMap,
 ) -> Result<Admitted, Failure> {
-    let scope = pipeline.authorise(parameters.token(headers)).map_err(|error| match error {
+    let grant = pipeline.authorise(parameters.token(headers)).map_err(|error| match error {
         IngestError::Unauthorized => Failure::Token,
         error => Failure::Ingest(error),
     })?;
     let route = parameters.route(None, headers);
-    if route.key().is_some() { Ok(Admitted { scope, route }) } else { Err(Failure::NoSource) }
+    if route.key().is_some() { Ok(Admitted { grant, route }) } else { Err(Failure::NoSource) }
 }
 
 impl Admitted {
@@ -96,9 +96,9 @@ impl Export {
         pipeline: &Pipeline,
         connection: Option<&SenderConnection>,
     ) -> (Option<Quota>, Result<Outcome, Failure>) {
-        let Self { admitted: Admitted { scope, route }, signal, format, body, encoding, share } =
+        let Self { admitted: Admitted { grant, route }, signal, format, body, encoding, share } =
             self;
-        let sent = Sent { scope, route, form: signal.name().to_owned(), body, encoding, share };
+        let sent = Sent { grant, route, form: signal.name().to_owned(), body, encoding, share };
         let taken = pipeline.submit(sent, connection, Decoder { signal, format });
         let Taken { quota, outcome } = taken.await;
         let outcome = match outcome {

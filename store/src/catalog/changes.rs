@@ -1,5 +1,5 @@
 //! Changes of the catalog, and how other processes learn of them: by a number that every change
-//! counts up.
+//! counts up, at which they look each second, or at once where they are notified.
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -14,10 +14,18 @@ pub(crate) async fn number(
     sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await
 }
 
-/// Within a transaction that changes the catalog.
-async fn count_up(connection: &mut PgConnection, schema: &SchemaName) -> Result<(), sqlx::Error> {
+/// Where all processes hear of changes, with the catalog's schema as what is said.
+pub(crate) const CHANNEL: &str = "logweir_catalog";
+
+/// Within a transaction that changes the catalog; told to all when it is committed.
+pub(crate) async fn count_up(
+    connection: &mut PgConnection,
+    schema: &SchemaName,
+) -> Result<(), sqlx::Error> {
     let sql = format!(r#"update "{}".logweir_changes set number = number + 1"#, schema.as_str());
-    sqlx::query(AssertSqlSafe(sql)).execute(connection).await.map(|_| ())
+    sqlx::query(AssertSqlSafe(sql)).execute(&mut *connection).await?;
+    let tell = sqlx::query("select pg_notify($1, $2)").bind(CHANNEL).bind(schema.as_str());
+    tell.execute(connection).await.map(|_| ())
 }
 
 /// Sets what becomes of a source's events that break its schema.

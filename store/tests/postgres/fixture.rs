@@ -13,8 +13,8 @@ use event_schemas::Event;
 use spool::Spool;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use store::{
-    Admission, AppendError, Appended, Batch, Column, ColumnKind, ContentHash, Delivery,
-    PostgresServer, Query, QueryError, Settings, Source, SourceKey, Store,
+    AccessTokens, Admission, AppendError, Appended, Batch, Column, ColumnKind, ContentHash,
+    Delivery, PostgresServer, Query, QueryError, Settings, Source, SourceKey, Store,
 };
 use tokio::task::JoinHandle;
 
@@ -129,6 +129,7 @@ pub(crate) fn settings(url: &str) -> Settings {
         ingest_connections: 2,
         query_connections: 2,
         query_functions: FUNCTIONS,
+        tokens: AccessTokens::new("public", "private"),
         owner: 1,
     }
 }

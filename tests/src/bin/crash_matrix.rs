@@ -36,6 +36,9 @@ async fn main() -> ExitCode {
             let result = if row.failures().is_empty() { "right" } else { "FAILED" };
             let time = start.elapsed().as_secs_f64();
             eprintln!("{:<18} {result} in {time:.1} s", scenario.name());
+            for failure in row.failures() {
+                eprintln!("  {failure}");
+            }
             report.add(row);
         }
     }

@@ -5,10 +5,10 @@ use std::{any::Any, collections::BTreeMap, fmt::Write as _, sync::Arc, time::Dur
 use event_schemas::{Event, SchemaNews, SourceSchema};
 use serde_json::value::RawValue;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use store::{Column, PostgresServer, Query, QueryError, Settings, Store};
+use store::{AccessTokens, Column, PostgresServer, Query, QueryError, Settings, Store};
 use tokio::task::JoinHandle;
 use translate::{
-    Diagnostic, OutputColumn, Parameters, Request, SourceTable, Sources, TableColumns,
+    Diagnostic, OutputColumn, Parameters, Request, SourceTable, Sources, TableColumns, Translation,
 };
 
 use super::{
@@ -103,6 +103,7 @@ impl Warehouse {
         let settings = Settings {
             events: server.clone(),
             catalog: server,
+            tokens: AccessTokens::new("public", "private"),
             seed_supabase: false,
             query_timeout: TIME_LIMIT,
             ingest_connections: 1,
@@ -133,7 +134,10 @@ impl Warehouse {
     }
 
     /// Makes an empty schema that queries may read.
-    pub(crate) async fn make_schema(&mut self, schema: &str) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// Postgres's message.
+    pub async fn make_schema(&mut self, schema: &str) -> Result<(), String> {
         self.drop_schema(schema).await?;
         self.execute(&format!(
             "create schema {schema}; grant usage on schema {schema} to logweir_reader"
@@ -178,7 +182,10 @@ impl Warehouse {
 
     /// Stores events as the sink does, in a table of `schema`: they are normalised, and fields that
     /// the source's schema does not declare are learned.
-    pub(crate) async fn log(
+    ///
+    /// # Errors
+    /// What is wrong with an event, or Postgres's message.
+    pub async fn log(
         &mut self,
         schema: &str,
         source: &str,
@@ -277,7 +284,7 @@ impl Warehouse {
         let translating = tokio::task::spawn_blocking(move || {
             let request = Request {
                 endpoint: &endpoint,
-                consumer: consumer.as_deref(),
+                consumer: consumer.as_deref().map(translate::Consumer::Sql),
                 parameters: &parameters,
                 max_rows: MAX_ROWS,
             };
@@ -292,6 +299,14 @@ impl Warehouse {
             Ok(Ok(Err(diagnostic))) => return Err(NoAnswer::Refused(diagnostic)),
             Ok(Ok(Ok(translation))) => translation,
         };
+        self.run(translation).await
+    }
+
+    /// Runs what a query became, read-only, as the role that queries run as.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn run(&self, translation: Translation) -> Result<Answer, NoAnswer> {
         let columns: Vec<_> = translation
             .columns
             .iter()

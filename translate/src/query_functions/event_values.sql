@@ -63,6 +63,11 @@ create or replace function logweir.interval(value jsonb) returns interval
 language sql immutable parallel safe
 return case when jsonb_typeof(value) = 'string' then logweir.safe_interval(value #>> '{}') end;
 
+-- The text of what is neither an object nor a list.
+create or replace function logweir.scalar_text(value jsonb) returns text
+language sql immutable parallel safe
+return case when jsonb_typeof(value) not in ('object', 'array') then value #>> '{}' end;
+
 -- UNNEST: a list gives its elements, an object itself; a missing value gives one row of NULL.
 -- Nearly always there is one object, so that is what is cheap: the elements of NULL cost next to
 -- nothing. The bounds of `place` always hold; they tell the planner that there are few elements (it

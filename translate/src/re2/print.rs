@@ -3,12 +3,10 @@
 //! Cases are spelled out and classes are ranges of code points, so that only `\y` and `\Y` depend
 //! on a collation, which must be "C".
 
+use re2_syntax::{Assertion, Node};
 use regex_syntax::hir::ClassUnicode;
 
-use super::{
-    Error,
-    syntax::{Assertion, Node},
-};
+use super::Error;
 
 /// Most repetitions that PostgreSQL counts.
 const MAX_REPEAT: u32 = 255;

@@ -6,10 +6,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use re2_syntax::Assertion;
+
 use super::{
     print::Preference,
     program::{Program, Step},
-    syntax::Assertion,
 };
 
 /// Most sets of ways that are looked at, before it is given up.

@@ -1,11 +1,9 @@
 //! Patterns as programs: steps with the priorities of RE2's search.
 
+use re2_syntax::{Assertion, Node};
 use regex_syntax::hir::ClassUnicode;
 
-use super::{
-    Error,
-    syntax::{Assertion, Node},
-};
+use super::Error;
 
 /// A step; what follows is named by its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -40,6 +40,9 @@ impl Resolver<'_> {
                 return Err(Diagnostic::unsupported(at, format!("{name} of a subquery")));
             }
         };
+        if let Some(value) = self.lql_call(&full, list, place, at)? {
+            return Ok(value);
+        }
         let mut clauses = clauses(&call.args)?;
         if let Some(treatment) = &call.null_treatment {
             clauses.ignore_nulls = Some(*treatment == ast::NullTreatment::IgnoreNulls);

@@ -310,6 +310,11 @@ fn json_field(base: Expr, name: &str, ty: Type, at: Position) -> Expr {
     Expr::new(ExprKind::Field { base: Box::new(base), name: name.to_owned() }, ty, at)
 }
 
+/// A field of a stored event by its exact name, whatever is declared of it.
+pub(super) fn stored_field(relation: &Relation, name: &str, at: Position) -> Expr {
+    json_field(body(relation, at), name, Type::Dynamic, at)
+}
+
 fn body(relation: &Relation, at: Position) -> Expr {
     let column = "body".to_owned();
     Expr::new(ExprKind::Column { relation: relation.relation.clone(), column }, Type::Dynamic, at)

@@ -2,8 +2,7 @@
 
 use regex_syntax::hir::{self, ClassUnicode, ClassUnicodeRange, HirKind};
 
-use super::Reader;
-use crate::re2::Error;
+use super::{Error, Reader};
 
 /// The class of these ranges.
 pub(super) fn of(ranges: &[(char, char)]) -> ClassUnicode {

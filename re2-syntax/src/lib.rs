@@ -1,45 +1,70 @@
 //! RE2's syntax: what a pattern says, with its flags worked in.
+//!
+//! No I/O happens here. Patterns are searched for in the database and in events that have not got
+//! there yet; both read them here, so that one pattern means one thing.
 
 mod class;
 mod escape;
 
 use regex_syntax::hir::ClassUnicode;
 
-use super::Error;
+/// Why a pattern cannot be taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// RE2 refuses it too.
+    Invalid(String),
+    /// Good for RE2, not for Logweir; completes "… in a regular expression is not supported".
+    Unsupported(String),
+}
 
 /// A pattern, or a part of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Node {
+pub enum Node {
+    /// Nothing: matches everywhere.
     Empty,
     /// One character of these.
     Class(ClassUnicode),
+    /// What must hold at a place.
     Assertion(Assertion),
     /// A group that captures, with its number.
     Capture(usize, Box<Node>),
+    /// One after the other.
     Concat(Vec<Node>),
+    /// One of these; the first that leads to a match.
     Alternate(Vec<Node>),
+    /// Several times.
     Repeat {
+        /// What is repeated.
         inner: Box<Node>,
+        /// How often at least.
         least: u32,
+        /// How often at most, without a bound where None.
         most: Option<u32>,
+        /// Whether as seldom as can be.
         lazy: bool,
     },
 }
 
 /// What must hold at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Assertion {
+pub enum Assertion {
+    /// The beginning of the text.
     TextStart,
+    /// Its end.
     TextEnd,
+    /// The beginning of a line.
     LineStart,
+    /// The end of a line.
     LineEnd,
+    /// Between a letter, digit or `_` of ASCII and something else.
     Word,
+    /// Anywhere else.
     NotWord,
 }
 
 impl Node {
     /// Whether it can match an empty text.
-    pub(super) fn nullable(&self) -> bool {
+    pub fn nullable(&self) -> bool {
         match self {
             Self::Empty | Self::Assertion(_) => true,
             Self::Class(_) => false,
@@ -51,7 +76,7 @@ impl Node {
     }
 
     /// Whether it, or a part of it, is so.
-    pub(super) fn any(&self, is: &mut dyn FnMut(&Self) -> bool) -> bool {
+    pub fn any(&self, is: &mut dyn FnMut(&Self) -> bool) -> bool {
         is(self)
             || match self {
                 Self::Capture(_, inner) | Self::Repeat { inner, .. } => inner.any(is),
@@ -70,7 +95,7 @@ const MAX_REPEAT: u32 = 1000;
 const MAX_DEPTH: usize = 250;
 
 /// Reads a pattern; also gives the number of its groups that capture.
-pub(super) fn parse(pattern: &str) -> Result<(Node, usize), Error> {
+pub fn parse(pattern: &str) -> Result<(Node, usize), Error> {
     let mut reader =
         Reader { pattern, rest: pattern, groups: 0, depth: 0, flags: Flags::default() };
     let node = reader.alternatives()?;

@@ -1,7 +1,6 @@
 //! Escapes.
 
-use super::{Assertion, Node, Reader};
-use crate::re2::Error;
+use super::{Assertion, Error, Node, Reader};
 
 impl Reader<'_> {
     /// After a backslash, out of brackets.

@@ -1,0 +1,70 @@
+//! Operations of the API as declarations: what is served, and what its documentation says.
+
+use futures_util::future::BoxFuture;
+use warp::http::Method;
+
+use crate::{answer::Answer, call::Call, refusal::Refusal, resource::Resource};
+
+/// One thing that can be asked for.
+pub(crate) struct Operation {
+    pub(crate) method: Method,
+    /// `/api/sources/{token}`: what stands in braces is captured.
+    pub(crate) path: &'static str,
+    pub(crate) needs: Needs,
+    /// What it does, in a few words.
+    pub(crate) summary: &'static str,
+    /// Parameters of the query string: name, what it says.
+    pub(crate) parameters: &'static [(&'static str, &'static str)],
+    /// What the body holds.
+    pub(crate) body: Shape,
+    /// What it answers when all is well: status, body.
+    pub(crate) answers: &'static [(u16, Shape)],
+    pub(crate) run: Run,
+}
+
+/// Does the work: `|call| Box::pin(list(call))`.
+pub(crate) type Run = fn(Call) -> BoxFuture<'static, Result<Answer, Refusal>>;
+
+/// What a caller needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// A token that may manage.
+    Management,
+    /// A token that may query the endpoint that is captured first, unless that is open to all.
+    Endpoint,
+    /// Nothing.
+    Nothing,
+}
+
+/// What a body is, for the documentation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Shape {
+    /// There is none.
+    Nothing,
+    /// A JSON object with these fields.
+    One(&'static Resource),
+    /// A JSON array of them.
+    List(&'static Resource),
+    /// `{"result": [rows]}` or `{"error": "text"}`
+    Rows,
+    /// Any JSON.
+    Any,
+}
+
+impl Operation {
+    /// What the path captures, if it is this operation's.
+    pub(crate) fn captures(&self, path: &str) -> Option<Vec<String>> {
+        let mut captured = Vec::new();
+        let mut given = path.trim_matches('/').split('/');
+        for part in self.path.trim_matches('/').split('/') {
+            let given = given.next()?;
+            if part.starts_with('{') {
+                let decoded = percent_encoding::percent_decode_str(given).decode_utf8().ok()?;
+                captured.push(decoded.into_owned());
+            } else if part != given {
+                return None;
+            }
+        }
+        given.next().is_none().then_some(captured)
+    }
+}

@@ -1,0 +1,253 @@
+//! Things that are managed as declarations: their fields, what may be set, and what it may be.
+//!
+//! One declaration reads what people send, and documents it.
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::refusal::{FieldErrors, Refusal};
+
+/// A kind of thing: a source, an endpoint …
+#[derive(Debug)]
+pub(crate) struct Resource {
+    /// Its name in the documentation: `Source`.
+    pub(crate) name: &'static str,
+    pub(crate) fields: &'static [Field],
+}
+
+/// A field of it.
+#[derive(Debug)]
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) access: Access,
+    /// What it says; where it is not given, what then holds.
+    pub(crate) doc: &'static str,
+}
+
+/// What a field's value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Text of at most so many bytes; what surrounds it in blanks is cut off.
+    Text(usize),
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// A number from … to …
+    Integer(i64, i64),
+    /// `true` or `false`.
+    Bool,
+    /// A UUID as text.
+    Uuid,
+    /// An RFC 3339 time.
+    Time,
+    /// A JSON object.
+    Object,
+    /// A JSON array.
+    List,
+    /// Any JSON.
+    Any,
+}
+
+/// Who may set a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Nobody: what is given is passed over.
+    Shown,
+    /// Anybody who manages; `null` takes it away.
+    Set,
+    /// The same, and it has to be there.
+    Required,
+    /// The same as `Set`, but only when the thing is made.
+    SetOnce,
+    /// It may be set and is never shown.
+    Secret,
+}
+
+/// A field that anybody who manages may set.
+pub(crate) const fn set(name: &'static str, kind: Kind, doc: &'static str) -> Field {
+    Field { name, kind, access: Access::Set, doc }
+}
+
+/// A field that has to be there.
+pub(crate) const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Field {
+    Field { name, kind, access: Access::Required, doc }
+}
+
+/// A field that is only shown.
+pub(crate) const fn shown(name: &'static str, kind: Kind, doc: &'static str) -> Field {
+    Field { name, kind, access: Access::Shown, doc }
+}
+
+/// A field that may be set when the thing is made.
+pub(crate) const fn set_once(name: &'static str, kind: Kind, doc: &'static str) -> Field {
+    Field { name, kind, access: Access::SetOnce, doc }
+}
+
+/// Most bytes of text where nothing else is said.
+pub(crate) const TEXT: Kind = Kind::Text(1 << 16);
+
+/// Largest number where nothing else is said.
+pub(crate) const COUNT: Kind = Kind::Integer(0, i32::MAX as i64);
+
+/// Whether a thing is made or changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum For {
+    Creation,
+    Update,
+}
+
+impl Resource {
+    /// What of `given` may be set, every value of its kind. Fields that nobody knows, or that may not
+    /// be set, are passed over, as in Logflare.
+    pub(crate) fn read(
+        &self,
+        given: &Map<String, Value>,
+        what_for: For,
+    ) -> Result<Map<String, Value>, Refusal> {
+        let mut read = Map::new();
+        let mut errors = FieldErrors::default();
+        for field in self.fields {
+            match (field.access, what_for) {
+                (Access::Shown, _) | (Access::SetOnce, For::Update) => continue,
+                _ => {}
+            }
+            let is_required = field.access == Access::Required;
+            let Some(value) = given.get(field.name) else {
+                if is_required && what_for == For::Creation {
+                    errors.add(field.name, "can't be blank");
+                }
+                continue;
+            };
+            match field.kind.read(value) {
+                Ok(Value::Null) if is_required => errors.add(field.name, "can't be blank"),
+                Ok(value) => drop(read.insert(field.name.to_owned(), value)),
+                Err(text) => errors.add(field.name, text),
+            }
+        }
+        errors.into_result().map(|()| read)
+    }
+}
+
+impl Kind {
+    /// The value as this kind; `null` for one that is empty. Else what is wrong with it.
+    fn read(self, value: &Value) -> Result<Value, String> {
+        let invalid = || Err("is invalid".to_owned());
+        match (self, value) {
+            (_, Value::Null) => Ok(Value::Null),
+            (Self::Text(max), Value::String(text)) => {
+                let text = text.trim();
+                match text {
+                    "" => Ok(Value::Null),
+                    _ if text.contains('\0') => Err("must not contain a NUL".to_owned()),
+                    _ if text.len() > max => Err(format!("should be at most {max} byte(s)")),
+                    _ => Ok(text.into()),
+                }
+            }
+            (Self::OneOf(words), Value::String(text)) if words.contains(&text.as_str()) => {
+                Ok(value.clone())
+            }
+            (Self::OneOf(words), Value::String(_)) => {
+                Err(format!("is invalid; it is one of {}", words.join(", ")))
+            }
+            (Self::Integer(from, to), Value::Number(_) | Value::String(_)) => {
+                let number = match value {
+                    Value::String(text) => text.trim().parse().ok(),
+                    number => number.as_i64(),
+                };
+                match number {
+                    None => invalid(),
+                    Some(number) if number < from => {
+                        Err(format!("must be greater than or equal to {from}"))
+                    }
+                    Some(number) if number > to => {
+                        Err(format!("must be less than or equal to {to}"))
+                    }
+                    Some(number) => Ok(number.into()),
+                }
+            }
+            (Self::Bool, Value::Bool(_)) | (Self::Object, Value::Object(_)) => Ok(value.clone()),
+            (Self::Bool, Value::String(text)) => match text.as_str() {
+                "true" | "1" => Ok(true.into()),
+                "false" | "0" => Ok(false.into()),
+                _ => invalid(),
+            },
+            (Self::Uuid, Value::String(text)) => {
+                Uuid::try_parse(text).map_or_else(|_| invalid(), |uuid| Ok(uuid.to_string().into()))
+            }
+            (Self::List, Value::Array(_)) | (Self::Any, _) => Ok(value.clone()),
+            _ => invalid(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    static THING: Resource = Resource {
+        name: "Thing",
+        fields: &[
+            required("name", Kind::Text(5), ""),
+            set("count", Kind::Integer(1, 10), ""),
+            set("on", Kind::Bool, ""),
+            set("word", Kind::OneOf(&["a", "b"]), ""),
+            set_once("token", Kind::Uuid, ""),
+            shown("id", COUNT, ""),
+        ],
+    };
+
+    fn read(given: &Value, what_for: For) -> Result<Value, Value> {
+        match THING.read(given.as_object().unwrap(), what_for) {
+            Ok(read) => Ok(Value::Object(read)),
+            Err(Refusal::Fields(errors)) => Err(json!(errors.0)),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn fields_are_read_as_what_they_are() {
+        let token = "0123456789abcdef0123456789abcdef";
+        let given = json!({
+            "name": " ab ", "count": "7", "on": "true", "word": "b", "token": token, "id": 5,
+            "other": 1,
+        });
+        let with_hyphens = "01234567-89ab-cdef-0123-456789abcdef";
+        let mut expected =
+            json!({"name": "ab", "count": 7, "on": true, "word": "b", "token": with_hyphens});
+        assert_eq!(read(&given, For::Creation), Ok(expected.clone()));
+        expected.as_object_mut().unwrap().remove("token");
+        assert_eq!(read(&given, For::Update), Ok(expected));
+        assert_eq!(read(&json!({"count": null}), For::Update), Ok(json!({"count": null})));
+    }
+
+    #[test]
+    fn each_field_says_what_is_wrong() {
+        let blank = json!({"name": ["can't be blank"]});
+        assert_eq!(read(&json!({}), For::Creation), Err(blank.clone()));
+        assert_eq!(read(&json!({}), For::Update), Ok(json!({})));
+        for name in [json!(""), json!("  "), Value::Null] {
+            assert_eq!(read(&json!({"name": name}), For::Update), Err(blank.clone()));
+        }
+        let given = json!({"name": "abcdef", "count": 11, "on": 1, "word": "c", "token": "x"});
+        let expected = json!({
+            "name": ["should be at most 5 byte(s)"],
+            "count": ["must be less than or equal to 10"],
+            "on": ["is invalid"],
+            "word": ["is invalid; it is one of a, b"],
+            "token": ["is invalid"],
+        });
+        assert_eq!(read(&given, For::Creation), Err(expected));
+        for count in [json!(1.5), json!("x"), json!([1]), json!(1e30)] {
+            let given = json!({"count": count});
+            assert_eq!(read(&given, For::Update), Err(json!({"count": ["is invalid"]})));
+        }
+        let given = json!({"count": 0, "name": "a\u{0}b"});
+        let expected = json!({
+            "count": ["must be greater than or equal to 1"],
+            "name": ["must not contain a NUL"],
+        });
+        assert_eq!(read(&given, For::Update), Err(expected));
+    }
+}

@@ -1,0 +1,160 @@
+//! Reads the catalog from its tables.
+
+use std::{collections::HashMap, sync::Arc};
+
+use event_schemas::{EventSchema, LearnedField, SourceSchema, json_schema};
+use sqlx::{AssertSqlSafe, PgConnection, Row as _, postgres::PgRow, types::Json};
+
+use super::{Catalog, Endpoint, Source, Validation};
+use crate::{access_tokens::TokenDigest, event_tables, server::SchemaName};
+
+/// A point in time as microseconds since 1970 UTC.
+macro_rules! micros {
+    ($column:literal) => {
+        concat!("(extract(epoch from ", $column, ") * 1000000)::bigint as ", $column)
+    };
+}
+
+impl Catalog {
+    /// Reads the catalog. `events_schema` is where the sources have their tables.
+    pub(crate) async fn load(
+        connection: &mut PgConnection,
+        schema: &SchemaName,
+        events_schema: &SchemaName,
+    ) -> Result<Self, sqlx::Error> {
+        let mut catalog = Self::default();
+        let mut learned = learned_fields(connection, schema).await?;
+        let sources = concat!(
+            "id, token, name, validation, retention_days, settings, ",
+            micros!("created_at"),
+            ", ",
+            micros!("updated_at")
+        );
+        for row in all(connection, schema, sources, "logweir_sources").await? {
+            let learned = learned.remove(&row.try_get("id")?).unwrap_or_default();
+            catalog.add_source(source(&row, learned, events_schema)?);
+        }
+        let endpoints = concat!(
+            "id, token, name, description, query, language, sandboxable, cache_duration_seconds, \
+             proactive_requerying_seconds, max_limit, enable_auth, redact_pii, \
+             enable_dynamic_reservation, labels, backend_id, source_mapping, ",
+            micros!("created_at"),
+            ", ",
+            micros!("updated_at")
+        );
+        for row in all(connection, schema, endpoints, "logweir_endpoints").await? {
+            catalog.add_endpoint(endpoint(&row)?);
+        }
+        let tokens = all(
+            connection,
+            schema,
+            "id, hash, scopes",
+            "logweir_access_tokens where revoked_at is null",
+        );
+        for row in tokens.await? {
+            let (id, hash): (i64, Vec<u8>) = (row.try_get("id")?, row.try_get("hash")?);
+            let scopes: String = row.try_get("scopes")?;
+            match (hash.try_into(), scopes.parse()) {
+                (Ok(hash), Ok(scopes)) => catalog.add_token(TokenDigest(hash), id, scopes),
+                _ => tracing::warn!(
+                    id,
+                    scopes,
+                    "an access token is not understood; it opens nothing"
+                ),
+            }
+        }
+        Ok(catalog)
+    }
+}
+
+async fn all(
+    connection: &mut PgConnection,
+    schema: &SchemaName,
+    columns: &str,
+    table: &str,
+) -> Result<Vec<PgRow>, sqlx::Error> {
+    let sql = format!(r#"select {columns} from "{}".{table} order by id"#, schema.as_str());
+    // The same text has other columns after a migration.
+    sqlx::query(AssertSqlSafe(sql)).persistent(false).fetch_all(connection).await
+}
+
+fn source(
+    row: &PgRow,
+    learned: Vec<LearnedField>,
+    events_schema: &SchemaName,
+) -> Result<Source, sqlx::Error> {
+    let name: String = row.try_get("name")?;
+    let token = row.try_get("token")?;
+    let known = declared_fields(&name).with_learned(learned);
+    let schema = Arc::new(known.table_schema());
+    let Json(settings) = row.try_get("settings")?;
+    Ok(Source {
+        id: row.try_get("id")?,
+        token,
+        table: event_tables::qualified_name(events_schema, token),
+        known: Arc::new(known),
+        schema,
+        validation: Validation::named(row.try_get("validation")?).unwrap_or_default(),
+        event_schema: EventSchema::of_source(&name),
+        name,
+        retention_days: row.try_get::<Option<i32>, _>("retention_days")?.map(i32::unsigned_abs),
+        settings: Arc::new(settings),
+        created_at: row.try_get("created_at")?,
+        updated_at: row.try_get("updated_at")?,
+    })
+}
+
+fn endpoint(row: &PgRow) -> Result<Endpoint, sqlx::Error> {
+    let Json(source_mapping) = row.try_get("source_mapping")?;
+    let seconds = |column| row.try_get::<i32, _>(column).map(i32::unsigned_abs);
+    Ok(Endpoint {
+        id: row.try_get("id")?,
+        token: row.try_get("token")?,
+        name: row.try_get("name")?,
+        description: row.try_get("description")?,
+        query: row.try_get("query")?,
+        language: row.try_get("language")?,
+        sandboxable: row.try_get("sandboxable")?,
+        cache_duration_seconds: seconds("cache_duration_seconds")?,
+        proactive_requerying_seconds: seconds("proactive_requerying_seconds")?,
+        // A check constraint keeps it between 1 and 10,000.
+        max_limit: row.try_get::<i32, _>("max_limit")?.unsigned_abs(),
+        enable_auth: row.try_get("enable_auth")?,
+        redact_pii: row.try_get("redact_pii")?,
+        enable_dynamic_reservation: row.try_get("enable_dynamic_reservation")?,
+        labels: row.try_get("labels")?,
+        backend_id: row.try_get("backend_id")?,
+        source_mapping,
+        created_at: row.try_get("created_at")?,
+        updated_at: row.try_get("updated_at")?,
+    })
+}
+
+/// What events have taught, by source.
+async fn learned_fields(
+    connection: &mut PgConnection,
+    schema: &SchemaName,
+) -> Result<HashMap<i64, Vec<LearnedField>>, sqlx::Error> {
+    let sql =
+        format!(r#"select source_id, path, kind from "{}".logweir_source_fields"#, schema.as_str());
+    let rows: Vec<(i64, String, String)> =
+        sqlx::query_as(AssertSqlSafe(sql)).fetch_all(connection).await?;
+    let mut learned: HashMap<i64, Vec<LearnedField>> = HashMap::new();
+    for (source, path, kind) in rows {
+        match (path.parse(), kind.parse()) {
+            (Ok(path), Ok(kind)) => {
+                let field = LearnedField { path, kind, conflicts: Vec::new() };
+                learned.entry(source).or_default().push(field);
+            }
+            _ => tracing::warn!(path, kind, "a learned field of the catalog is not understood"),
+        }
+    }
+    Ok(learned)
+}
+
+/// What is declared of a source's fields: those of Supabase are described, of others nothing is.
+fn declared_fields(source: &str) -> SourceSchema {
+    let schema = json_schema(source).and_then(|text| serde_json::from_str(text).ok());
+    let declared = schema.and_then(|schema| SourceSchema::from_json_schema(&schema).ok());
+    declared.unwrap_or_else(|| SourceSchema::new(Arc::default()))
+}

@@ -1,0 +1,167 @@
+//! Changes of the catalog that people make: one transaction each, noted in the audit log, counted,
+//! and told to all processes.
+
+use std::{fmt, sync::Arc};
+
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use crate::{
+    catalog::changes,
+    connections::Lease,
+    failure,
+    grant::Holder,
+    store::{Inner, Loaded},
+};
+
+/// Who asks for a change.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// Whose token was presented.
+    pub holder: Holder,
+    /// The id of the request, to be found in logs.
+    pub request_id: Option<String>,
+}
+
+/// Why the catalog was not changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeError {
+    /// There is no such thing.
+    #[error("Not Found")]
+    NotFound,
+    /// A field's value cannot be.
+    #[error("{field} {text}")]
+    Invalid {
+        /// The field, in the words of the API.
+        field: &'static str,
+        /// What is wrong, to be read after the field's name.
+        text: String,
+    },
+    /// The catalog's Postgres does not answer, or refused it.
+    #[error("the catalog cannot be changed now: {0}")]
+    Unavailable(String),
+}
+
+impl ChangeError {
+    /// Of a field whose value another thing has.
+    pub(crate) fn taken(field: &'static str) -> Self {
+        Self::Invalid { field, text: "has already been taken".to_owned() }
+    }
+
+    /// An error of the driver; one of a unique constraint is `taken`.
+    pub(crate) fn of(error: &sqlx::Error, taken: &'static str) -> Self {
+        if failure::is_sqlstate(error, "23505") { Self::taken(taken) } else { Self::from(error) }
+    }
+}
+
+impl From<&sqlx::Error> for ChangeError {
+    fn from(error: &sqlx::Error) -> Self {
+        Self::Unavailable(failure::text(error))
+    }
+}
+
+impl From<sqlx::Error> for ChangeError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+/// A change that was begun. Dropped before its end, nothing of it is done.
+pub(crate) struct Change<'i> {
+    inner: &'i Inner,
+    pub(crate) loaded: Arc<Loaded>,
+    connection: Lease,
+    actor: &'i Actor,
+}
+
+impl<'i> Change<'i> {
+    pub(crate) async fn begin(inner: &'i Inner, actor: &'i Actor) -> Result<Self, ChangeError> {
+        let (loaded, connection) = inner.catalog_connection().await?;
+        let mut change = Self { inner, loaded, connection, actor };
+        sqlx::raw_sql("begin").execute(change.connection()).await?;
+        Ok(change)
+    }
+
+    /// The connection, in the change's transaction.
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+
+    /// SQL in which `{schema}` stands for the catalog's schema, quoted.
+    pub(crate) fn sql(&self, text: &str) -> AssertSqlSafe<String> {
+        self.loaded.catalog_sql(text)
+    }
+
+    /// Notes what was done, makes it last, and brings it into this process. `details` are what was
+    /// given, without secrets.
+    pub(crate) async fn end(
+        mut self,
+        action: &str,
+        subject: impl fmt::Display,
+        details: &serde_json::Value,
+    ) -> Result<(), ChangeError> {
+        let actor = self.actor;
+        let note = self.sql(
+            "insert into {schema}.logweir_audit_log (actor, request_id, action, subject, details) \
+             values ($1, $2, $3, $4, $5)",
+        );
+        sqlx::query(note)
+            .bind(actor.holder.to_string())
+            .bind(actor.request_id.as_deref())
+            .bind(action)
+            .bind(subject.to_string())
+            .bind(details)
+            .execute(self.connection())
+            .await?;
+        let loaded = Arc::clone(&self.loaded);
+        changes::count_up(self.connection(), &loaded.catalog_schema).await?;
+        sqlx::raw_sql("commit").execute(self.connection()).await?;
+        tracing::info!(actor = %actor.holder, request_id = actor.request_id, "{action}: {subject}");
+        let Self { inner, mut connection, .. } = self;
+        // What could not be read again now is by the watch.
+        if let Err(error) = inner.follow_changes(&mut connection).await {
+            tracing::warn!("a change is not seen yet: {}", failure::text(&error));
+        }
+        connection.release();
+        Ok(())
+    }
+}
+
+impl Loaded {
+    /// SQL in which `{schema}` stands for the catalog's schema, quoted.
+    pub(crate) fn catalog_sql(&self, text: &str) -> AssertSqlSafe<String> {
+        let schema = format!("\"{}\"", self.catalog_schema.as_str());
+        AssertSqlSafe(text.replace("{schema}", &schema))
+    }
+}
+
+impl Inner {
+    /// A connection to the catalog for a person's request.
+    pub(crate) async fn catalog_connection(&self) -> Result<(Arc<Loaded>, Lease), ChangeError> {
+        let loaded = self.state().loaded;
+        let loaded = loaded.ok_or_else(|| ChangeError::Unavailable("it is starting".to_owned()))?;
+        Ok((loaded, Lease::acquire(self.catalog_pool()).await?))
+    }
+
+    /// Brings what was changed since into this process.
+    pub(crate) async fn follow_changes(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<(), sqlx::Error> {
+        let Some(loaded) = self.state().loaded else { return Ok(()) };
+        let schema = &loaded.catalog_schema;
+        // Read first: what changes while the catalog is read is read again.
+        let change = changes::number(connection, schema).await?;
+        if change <= loaded.change {
+            return Ok(());
+        }
+        let catalog =
+            crate::catalog::Catalog::load(connection, schema, &loaded.events_schema).await?;
+        self.change(|state| {
+            // Another task may have read it later and ended earlier.
+            if let Some(now) = state.loaded.as_ref().filter(|now| now.change < change) {
+                state.loaded = Some(Arc::new(Loaded { catalog, change, ..(**now).clone() }));
+            }
+        });
+        Ok(())
+    }
+}
