@@ -7,8 +7,12 @@ begin
   if current_setting('server_version_num')::int >= 160000 then
     execute $body$
       create or replace function logweir.safe_json(value text) returns json
-      language sql immutable parallel safe
-      return case when value is json then value::json end
+      language plpgsql immutable parallel safe as $$
+      begin
+        -- No expression: PostgreSQL 18 would read a constant as JSON before it knows that it is some.
+        if value is json then return value::json; end if;
+        return null;
+      end $$
     $body$;
   else
     execute $body$
