@@ -35,7 +35,9 @@ use event_schemas::TableSchema;
 pub use constructs::{CONSTRUCTS, ConstructDoc};
 pub use diagnostic::{Diagnostic, Kind, Position};
 pub use expansion::{Expanded, expand};
-pub use functions::{FunctionDoc, FunctionKind, function_docs};
+pub use functions::{
+    FunctionDoc, FunctionKind, FunctionSignature, Param, function_docs, function_signatures,
+};
 pub use parameters::{Parameter, Parameters};
 pub use pg_sql::confine;
 

@@ -17,6 +17,7 @@ mod membership;
 mod names;
 mod operator;
 mod overload;
+mod own_rows;
 mod parameter;
 mod pipe;
 mod pivot;

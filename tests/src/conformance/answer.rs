@@ -10,7 +10,7 @@ use super::{decimal, instant, types::Type};
 
 /// A value, read by its type.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Cell {
+pub(crate) enum Cell {
     Null,
     Bool(bool),
     /// INT64, NUMERIC, BIGNUMERIC: all digits.
@@ -50,7 +50,7 @@ pub(super) fn column_kind(ty: &OutputType) -> ColumnKind {
 }
 
 /// The type that an output column has.
-pub(super) fn output_type(ty: &OutputType) -> Type {
+pub(crate) fn output_type(ty: &OutputType) -> Type {
     match ty {
         OutputType::Bool => Type::Bool,
         OutputType::Int64 => Type::Int64,
@@ -96,7 +96,8 @@ fn cell(ty: &Type, text: &str) -> Option<Cell> {
             Some(name) => name.parse().ok()?,
             None => text.parse().ok()?,
         }),
-        Type::String | Type::Bytes | Type::Interval => Cell::Text(string()?),
+        Type::String | Type::Bytes => Cell::Text(string()?),
+        Type::Interval => Cell::Text(interval(&string()?)),
         Type::Date => Cell::Text(instant::date(&string()?)?.to_string()),
         Type::Datetime => Cell::Text(instant::datetime(&string()?)?.to_string()),
         Type::Time => Cell::Text(instant::time(&string()?)?.to_string()),
@@ -121,6 +122,13 @@ fn cell(ty: &Type, text: &str) -> Option<Cell> {
             Cell::Struct(fields.iter().map(member).collect::<Option<_>>()?)
         }
     })
+}
+
+/// An INTERVAL without zeros at the end of its seconds.
+fn interval(text: &str) -> String {
+    let whole =
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text };
+    whole.to_owned()
 }
 
 fn object(text: &str) -> Option<BTreeMap<String, &RawValue>> {

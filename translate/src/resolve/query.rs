@@ -10,6 +10,7 @@ use crate::{
     Extent,
     diagnostic::{Diagnostic, Position},
     tree::{self, Body, Expr, ExprKind, Literal},
+    types::Type,
 };
 
 /// The relation of a query whose result is sorted as a whole.
@@ -245,7 +246,8 @@ pub(super) fn united(
     }
     for place in 0..left.columns.len() {
         let types = [left.columns[place].ty.clone(), right.columns[place].ty.clone()];
-        let Some(common) = super::coerce::common_type(&types) else {
+        let common = super::coerce::common_type(&types);
+        let Some(common) = adapted([&left, &right], place).or(common) else {
             let message = format!(
                 "Column {} in a set operation has incompatible types: {}, {}",
                 place + 1,
@@ -270,6 +272,29 @@ pub(super) fn united(
         limit: None,
         offset: None,
         value_table,
+    })
+}
+
+/// The type of one side's column where the other side's is a literal that adapts to it: a fraction
+/// to a NUMERIC, text to a time.
+fn adapted(sides: [&tree::Query; 2], place: usize) -> Option<Type> {
+    fn literal(query: &tree::Query, place: usize) -> Option<&Literal> {
+        match &query.body {
+            Body::Select(select) => select.items.get(place)?.as_literal(),
+            Body::SetOperation { .. } => None,
+        }
+    }
+    let [left, right] = sides;
+    [(left, right), (right, left)].into_iter().find_map(|(one, other)| {
+        let ty = &other.columns[place].ty;
+        let adapts = match literal(one, place)? {
+            Literal::Float64(..) => matches!(ty, Type::Numeric | Type::BigNumeric),
+            Literal::String(_) => {
+                matches!(ty, Type::Date | Type::Datetime | Type::Time | Type::Timestamp)
+            }
+            _ => false,
+        };
+        adapts.then(|| ty.clone())
     })
 }
 
