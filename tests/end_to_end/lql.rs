@@ -7,6 +7,7 @@ use end_to_end::{
     postgres::TestCluster,
 };
 use event_schemas::Event;
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use translate::{Consumer, LqlRequest, Parameters, Request, Translation};
 
 /// 2026-11-20 12:00 UTC.
@@ -30,12 +31,10 @@ with other as (select 1 as x), logs as (
 select id from logs";
 
 impl Logs {
-    async fn new() -> Self {
+    async fn of(lines: &[impl ToString]) -> Self {
         let mut warehouse = Warehouse::start(TestCluster::shared()).await;
-        warehouse.make_schema("lql").await.unwrap();
-        let events: Vec<serde_json::Value> =
-            EVENTS.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let table = warehouse.log("lql", "some.logs", &events).await.unwrap();
+        warehouse.make_schema("lql").await.expect("a schema is made");
+        let table = warehouse.log("lql", "some.logs", lines).await.expect("events are stored");
         let catalog = Catalog(BTreeMap::from([("some.logs".to_owned(), table)]));
         Self { warehouse, catalog }
     }
@@ -60,19 +59,22 @@ impl Logs {
         let answer = self.warehouse.run(translation).await;
         let answer = answer.unwrap_or_else(|error| panic!("{text}: {error}"));
         let id = |row: &BTreeMap<String, Box<serde_json::value::RawValue>>| {
-            serde_json::from_str(row["id"].get()).unwrap()
+            serde_json::from_str(row["id"].get()).expect("an id is a text")
         };
         answer.rows.iter().map(id).collect()
     }
 
     async fn rows(&self, text: &str) -> serde_json::Value {
         let translation = self.over_source(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-        serde_json::to_value(self.warehouse.run(translation).await.unwrap().rows).unwrap()
+        let answer = self.warehouse.run(translation).await;
+        let rows = answer.unwrap_or_else(|error| panic!("{text}: {error}")).rows;
+        serde_json::to_value(rows).expect("rows are JSON")
     }
 }
 
 fn event(line: &str) -> Event<'_> {
-    Event::normalise(event_schemas::parse(line).unwrap(), NOW).unwrap()
+    let value = event_schemas::parse(line).expect("events are JSON");
+    Event::normalise(value, NOW).expect("events are objects")
 }
 
 /// In an order of their own.
@@ -81,71 +83,20 @@ fn sorted(mut ids: Vec<String>) -> Vec<String> {
     ids
 }
 
+fn lines() -> Vec<&'static str> {
+    EVENTS.lines().collect()
+}
+
 /// The ids of the events that the matcher takes.
-fn matched(text: &str) -> Vec<String> {
+fn matched(lines: &[impl AsRef<str>], text: &str) -> Vec<String> {
     let lql = lql::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-    let events = EVENTS.lines().map(event).filter(|event| lql.matches_at(event, NOW));
+    let events = lines.iter().map(|line| event(line.as_ref()));
+    let events = events.filter(|event| lql.matches_at(event, NOW));
     sorted(events.map(|event| event.id.into_owned()).collect())
 }
 
 /// Conditions of every kind on values of every kind.
-fn every_combination() -> Vec<String> {
-    let paths = [
-        "m.level",
-        "m.status",
-        "m.ok",
-        "m.tags",
-        "m.context",
-        "m.context.pid",
-        "m.context.host",
-        "m.request.method",
-        "m.request.headers.host",
-        "m.nan",
-        "m.inf",
-        "m.hex",
-        "m.huge",
-        "m.small",
-        "m.code",
-        "m.path.x",
-        "m",
-        "project",
-        "flag",
-        "status",
-        "id",
-        "event_message",
-        "nothing",
-        "Metadata.level",
-    ];
-    let conditions = [
-        "NULL",
-        "error",
-        "\"\"",
-        "500",
-        "\"500\"",
-        "1000.0",
-        "0.00000015",
-        "-1e20",
-        "31",
-        "true",
-        "false",
-        "\"TRUE\"",
-        ">red",
-        "<=h1",
-        ">=\"2\"",
-        ">404",
-        "<1e3",
-        ">=0",
-        "<\"a\"",
-        "-1..1000",
-        "a..m",
-        "info..alert",
-        "~^[a-h]",
-        "~\".*\"",
-        "~\"(?i)ERR|^$\"",
-        "@>red",
-        "@>~^.r",
-        "@>2",
-    ];
+fn every_combination(paths: &[&str], conditions: &[&str]) -> Vec<String> {
     let filters = paths.iter().flat_map(|path| {
         conditions
             .iter()
@@ -154,9 +105,67 @@ fn every_combination() -> Vec<String> {
     filters.collect()
 }
 
+const PATHS: &[&str] = &[
+    "m.level",
+    "m.status",
+    "m.ok",
+    "m.tags",
+    "m.context",
+    "m.context.pid",
+    "m.context.host",
+    "m.request.method",
+    "m.request.headers.host",
+    "m.nan",
+    "m.inf",
+    "m.hex",
+    "m.huge",
+    "m.small",
+    "m.code",
+    "m.path.x",
+    "m",
+    "project",
+    "flag",
+    "status",
+    "id",
+    "event_message",
+    "nothing",
+    "Metadata.level",
+];
+
+const CONDITIONS: &[&str] = &[
+    "NULL",
+    "error",
+    "\"\"",
+    "500",
+    "\"500\"",
+    "1000.0",
+    "0.00000015",
+    "-1e20",
+    "31",
+    "true",
+    "false",
+    "\"TRUE\"",
+    ">red",
+    "<=h1",
+    ">=\"2\"",
+    ">404",
+    "<1e3",
+    ">=0",
+    "<\"a\"",
+    "-1..1000",
+    "a..m",
+    "info..alert",
+    "~^[a-h]",
+    "~\".*\"",
+    "~\"(?i)ERR|^$\"",
+    "@>red",
+    "@>~^.r",
+    "@>2",
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_database_finds_what_the_matcher_takes() {
-    let logs = Logs::new().await;
+    let logs = Logs::of(&lines()).await;
     let mut wrong = Vec::new();
     for line in ANSWERS.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let (text, expected) = line.rsplit_once(" => ").unwrap();
@@ -166,7 +175,7 @@ async fn the_database_finds_what_the_matcher_takes() {
         let text: Vec<&str> = text.split(' ').filter(|term| !no_filter(term)).collect();
         let text = text.join(" ");
         let found = logs.ids(&text, logs.over_source(&text).unwrap()).await;
-        if sorted(found.clone()) != expected || matched(&text) != expected {
+        if sorted(found.clone()) != expected || matched(&lines(), &text) != expected {
             wrong.push(format!("{text}: {found:?}, not {expected:?}"));
         }
         // A CTE has columns, whose names have no case, and not all fields.
@@ -179,11 +188,125 @@ async fn the_database_finds_what_the_matcher_takes() {
             }
         }
     }
-    for text in every_combination() {
+    for text in every_combination(PATHS, CONDITIONS) {
         let found = sorted(logs.ids(&text, logs.over_source(&text).unwrap()).await);
-        let matched = matched(&text);
+        let matched = matched(&lines(), &text);
         if found != matched {
             wrong.push(format!("{text}: {found:?} in the database, {matched:?} in the matcher"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Values that are read in several ways, as JSON.
+const ODD_VALUES: &[&str] = &[
+    "null",
+    "true",
+    "false",
+    "0",
+    "-0.0",
+    "5",
+    "5.0",
+    "5.5e0",
+    "50e-1",
+    "1e300",
+    "-1E+20",
+    "1e-7",
+    "123456789012345678901234567890",
+    "9007199254740993",
+    r#""""#,
+    r#""5""#,
+    r#"" 5\n""#,
+    r#""+5.""#,
+    r#""5e0""#,
+    r#"".5e1""#,
+    r#""0x5""#,
+    r#""1e400""#,
+    r#""1e""#,
+    r#""nan""#,
+    r#"" NaN ""#,
+    r#""-inf""#,
+    r#""TRUE""#,
+    r#""true ""#,
+    r#""x""#,
+    r#""X y""#,
+    r#""é\nx""#,
+    r#""%_\\""#,
+];
+
+/// JSON of few names and odd values.
+fn some_json(random: &mut StdRng, depth: usize) -> String {
+    let kind = if depth == 0 { 0 } else { random.random_range(0..5) };
+    match kind {
+        0 | 1 => ODD_VALUES[random.random_range(0..ODD_VALUES.len())].to_owned(),
+        2 => {
+            let elements: Vec<String> =
+                (0..random.random_range(0..4)).map(|_| some_json(random, depth - 1)).collect();
+            format!("[{}]", elements.join(","))
+        }
+        _ => {
+            let names = ["a", "b", "level"].into_iter();
+            let fields: Vec<String> =
+                names.map(|name| format!("\"{name}\":{}", some_json(random, depth - 1))).collect();
+            format!("{{{}}}", fields.join(","))
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn they_agree_on_odd_events() {
+    let mut random = StdRng::seed_from_u64(5);
+    let lines: Vec<String> = (0..300)
+        .map(|id| {
+            let (metadata, a) = (some_json(&mut random, 4), some_json(&mut random, 2));
+            let message = some_json(&mut random, 1);
+            format!("{{\"id\":\"{id}\",\"metadata\":{metadata},\"a\":{a},\"message\":{message}}}")
+        })
+        .collect();
+    let logs = Logs::of(&lines).await;
+    let paths = ["a", "m", "m.a", "m.level", "m.a.b", "m.b.a.level", "a.b", "event_message"];
+    let conditions = [
+        "NULL",
+        "5",
+        "\"5\"",
+        "5.0",
+        "\"5.0\"",
+        "-1e20",
+        "0",
+        "\"0\"",
+        "\"\"",
+        "true",
+        "x",
+        "9007199254740993",
+        "\"123456789012345678901234567890\"",
+        "123456789012345678901234567890",
+        "\"0.0000001\"",
+        ">0",
+        ">=1e308",
+        "<0",
+        "<=5",
+        "0..5.5",
+        ">\"X\"",
+        "A..Z",
+        "debug..error",
+        "~\"^.$\"",
+        "~x$",
+        "~\"(?m)^x\"",
+        "~\\d",
+        "~\".*\"",
+        "@>5",
+        "\"%_\\\\\"",
+    ];
+    let mut wrong = Vec::new();
+    for text in every_combination(&paths, &conditions) {
+        let found = sorted(logs.ids(&text, logs.over_source(&text).unwrap()).await);
+        let matched = matched(&lines, &text);
+        if found != matched {
+            let line = lines.iter().find(|line| {
+                let id = event(line).id;
+                found.contains(&id.to_string()) != matched.contains(&id.to_string())
+            });
+            wrong.push(format!("{text} of {line:?}"));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -193,7 +316,7 @@ async fn the_database_finds_what_the_matcher_takes() {
 async fn shows_and_charts() {
     use serde_json::json;
 
-    let logs = Logs::new().await;
+    let logs = Logs::of(&lines()).await;
     let day = 86_400_000_000_i64;
     let midnight = NOW - day / 2;
     for (text, rows) in [
@@ -236,6 +359,14 @@ async fn shows_and_charts() {
         (
             "t:today c:p99(m.duration) c:group_by(t::d)",
             json!([{"timestamp": midnight, "value": 1500}]),
+        ),
+        (
+            "t:yesterday c:p50(m.duration) c:group_by(t::d)",
+            json!([{"timestamp": midnight - day, "value": null}]),
+        ),
+        (
+            "t:yesterday c:sum(m.duration) c:group_by(t::d)",
+            json!([{"timestamp": midnight - day, "value": null}]),
         ),
         (
             "t:today c:sum(m.context.pid) c:group_by(t::d)",

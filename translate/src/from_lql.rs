@@ -1,12 +1,13 @@
 //! LQL text to syntax tree: a second front end beside `syntax`.
 //!
 //! ```text
-//! m.status:>=500   →   (SELECT LOGICAL_OR(v >= 500) FROM UNNEST(t.metadata) m, UNNEST(m.status) v)
+//! m.status:>=500   →   (SELECT LOGICAL_OR(v >= 500) FROM UNNEST(values of m.status) AS v)
 //! ```
 //!
-//! Values at a path are found by UNNEST, so lists on the way and at its end stand for their
-//! elements. LQL asks for values as they came, whatever is declared of a field: an event that is
-//! not stored yet has no table, and a filter must say of both the same (`resolve::lql_call`).
+//! Lists on the way to a field and at its end stand for their elements, as in UNNEST. LQL asks for
+//! values as they came, whatever is declared of a field: an event that is not stored yet has no
+//! table, and a filter must say of both the same. For that SQL has no words; `resolve::lql_call`
+//! knows these calls, whose names no SQL can hold.
 
 mod build;
 mod chart;
@@ -23,8 +24,13 @@ use crate::{
 };
 use build::{Item, Source};
 
-/// How the resolver knows a field as it came, and its text.
+/// A column of a table as a value inside an event.
 pub(crate) const VALUE: &str = "LQL VALUE";
+/// The list of the values at a JSON path.
+pub(crate) const VALUES: &str = "LQL VALUES";
+/// Whether a value is neither an object nor a list.
+pub(crate) const IS_SCALAR: &str = "LQL IS SCALAR";
+/// The text of such a value, NULL of others.
 pub(crate) const TEXT: &str = "LQL TEXT";
 
 /// A consumer's query over an endpoint's CTEs.

@@ -61,7 +61,7 @@ pub(crate) use declaration::{
     Param, Returns, Safe, WindowFunction,
 };
 pub(crate) use docs::signature;
-pub(crate) use lql::{LQL_TEXT, LQL_VALUE};
+pub(crate) use lql::{LQL_IS_SCALAR, LQL_TEXT, LQL_VALUE, LQL_VALUES};
 pub(crate) use text_match::collated_operands;
 
 use declaration::{

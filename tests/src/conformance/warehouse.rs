@@ -181,7 +181,7 @@ impl Warehouse {
     }
 
     /// Stores events as the sink does, in a table of `schema`: they are normalised, and fields that
-    /// the source's schema does not declare are learned.
+    /// the source's schema does not declare are learned. They are given as what shows as JSON.
     ///
     /// # Errors
     /// What is wrong with an event, or Postgres's message.
@@ -189,7 +189,7 @@ impl Warehouse {
         &mut self,
         schema: &str,
         source: &str,
-        events: &[serde_json::Value],
+        events: &[impl ToString],
     ) -> Result<SourceTable, String> {
         let quoted = self.make_table(schema, source).await?;
         let mut known = match event_schemas::json_schema(source) {

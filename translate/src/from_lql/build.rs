@@ -10,7 +10,7 @@ use sqlparser::{
     tokenizer::{Location, Span},
 };
 
-use super::{TEXT, VALUE};
+use super::{IS_SCALAR, TEXT, VALUE, VALUES};
 use crate::{
     diagnostic::{Diagnostic, Position},
     resolve::format_datetime,
@@ -47,26 +47,38 @@ impl Source<'_> {
     }
 }
 
-/// The values at a path: the relations to unnest, each with its name, and the name of the last.
-pub(super) fn values(table: &Source<'_>, path: &lql::Path) -> (Vec<TableFactor>, Expr) {
-    let at = Position::from(path.at);
-    let mut factors = Vec::with_capacity(path.parts.len());
-    for (place, part) in path.parts.iter().enumerate() {
-        let array = match place.checked_sub(1) {
-            None => call(VALUE, vec![table.column(part, at)], at),
-            Some(before) => {
-                Expr::CompoundIdentifier(vec![ident(&element(before), at), ident(part, at)])
-            }
-        };
-        factors.push(unnest(array, &element(place)));
-    }
-    let last = element(path.parts.len().saturating_sub(1));
-    (factors, Expr::Identifier(ident(&last, at)))
+/// The values at a path.
+pub(super) struct Values {
+    /// The value where only objects are on the way.
+    pub(super) direct: Expr,
+    /// All of them, as a relation: lists on the way and at the end stand for their elements.
+    pub(super) relation: TableFactor,
+    /// One of that relation.
+    pub(super) each: Expr,
 }
 
-fn element(place: usize) -> String {
-    format!("value {}", place + 1)
+pub(super) fn values(table: &Source<'_>, path: &lql::Path) -> Values {
+    let at = Position::from(path.at);
+    let (first, rest) =
+        path.parts.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
+    let column = call(VALUE, vec![table.column(first, at)], at);
+    // JSON paths of PostgreSQL's lax mode take lists for their elements, as UNNEST does.
+    let mut below = "$".to_owned();
+    for name in rest {
+        below.push_str(&format!(".\"{name}\""));
+    }
+    below.push_str("[*]");
+    let list = call(VALUES, vec![column.clone(), text(&below)], at);
+    let access = rest.iter().map(|name| AccessExpr::Dot(Expr::Identifier(ident(name, at))));
+    let direct = match rest {
+        [] => column,
+        _ => Expr::CompoundFieldAccess { root: Box::new(column), access_chain: access.collect() },
+    };
+    Values { direct, relation: unnest(list, EACH), each: Expr::Identifier(ident(EACH, at)) }
 }
+
+/// The name of one of the values at a path.
+const EACH: &str = "each value";
 
 pub(super) fn unnest(array: Expr, name: &str) -> TableFactor {
     TableFactor::UNNEST {
@@ -91,6 +103,18 @@ pub(super) fn ident(name: &str, at: Position) -> Ident {
 /// The text of a value, NULL of objects and lists.
 pub(super) fn text_of(value: Expr, at: Position) -> Expr {
     call(TEXT, vec![value], at)
+}
+
+/// `CASE WHEN value is a scalar THEN … ELSE … END`
+pub(super) fn where_scalar(value: Expr, then: Expr, otherwise: Expr, at: Position) -> Expr {
+    let when = ast::CaseWhen { condition: call(IS_SCALAR, vec![value], at), result: then };
+    Expr::Case {
+        case_token: AttachedToken::empty(),
+        end_token: AttachedToken::empty(),
+        operand: None,
+        conditions: vec![when],
+        else_result: Some(Box::new(otherwise)),
+    }
 }
 
 pub(super) fn call(name: &str, args: Vec<Expr>, at: Position) -> Expr {
@@ -140,9 +164,9 @@ pub(super) fn number_of(value: Expr) -> Expr {
     }
 }
 
-/// An element of an array, by its place from 0.
+/// An element of an array, by its place from 0; NULL where there is no such one.
 pub(super) fn element_at(array: Expr, place: &str, at: Position) -> Expr {
-    let index = call("OFFSET", vec![number(place)], at);
+    let index = call("SAFE_OFFSET", vec![number(place)], at);
     Expr::CompoundFieldAccess {
         root: Box::new(array),
         access_chain: vec![AccessExpr::Subscript(Subscript::Index { index })],
@@ -218,11 +242,6 @@ pub(super) fn left_joined(
         join_operator: ast::JoinOperator::LeftOuter(ast::JoinConstraint::None),
     };
     vec![ast::TableWithJoins { relation, joins: joined.into_iter().map(join).collect() }]
-}
-
-pub(super) fn crossed(factors: Vec<TableFactor>) -> Vec<ast::TableWithJoins> {
-    let alone = |relation| ast::TableWithJoins { relation, joins: Vec::new() };
-    factors.into_iter().map(alone).collect()
 }
 
 pub(super) fn select(projection: Vec<Item>, from: Vec<ast::TableWithJoins>) -> ast::Select {

@@ -42,8 +42,8 @@ fn measure(measure: &Measure, table: &Source<'_>, at: Position) -> (Vec<TableFac
     let (joined, value, text) = match column {
         Some(column) => (Vec::new(), column.clone(), column),
         None => {
-            let (factors, value) = build::values(table, path);
-            (factors, value.clone(), build::text_of(value, at))
+            let values = build::values(table, path);
+            (vec![values.relation], values.each.clone(), build::text_of(values.each, at))
         }
     };
     let of_numbers = |name: &str| build::call(name, vec![build::number_of(value.clone())], at);

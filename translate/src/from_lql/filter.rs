@@ -3,7 +3,7 @@
 use lql::{Column, Condition, Filter, Order, Scalar, Test};
 use sqlparser::ast::{BinaryOperator, Expr, InTarget};
 
-use super::build::{self, Item, Source};
+use super::build::{self, Item, Source, Values};
 use crate::diagnostic::{Diagnostic, Position};
 
 /// What WHERE asks.
@@ -41,18 +41,28 @@ fn time(span: lql::Span, table: &Source<'_>, at: Position) -> Result<Expr, Diagn
 }
 
 /// Whether a condition holds for one of the values at a path; NULL where it can be told of none.
+/// Nearly always there is one, which is found without looking for lists.
 fn field(path: &lql::Path, condition: &Condition, table: &Source<'_>, at: Position) -> Expr {
-    let (factors, value) = build::values(table, path);
+    let Values { direct, relation, each } = build::values(table, path);
     let of_values = |item: Expr| {
-        build::scalar(build::select(vec![Item::UnnamedExpr(item)], build::crossed(factors)))
+        let from = build::left_joined(relation, Vec::new());
+        build::scalar(build::select(vec![Item::UnnamedExpr(item)], from))
     };
-    if *condition == Condition::Missing {
-        let count = of_values(build::call("COUNT", vec![value], at));
-        return build::binary(count, BinaryOperator::Eq, build::number("0"));
-    }
-    let text = build::text_of(value.clone(), at);
-    let holds = holds(condition, &Value { raw: value, text }, at);
-    of_values(build::call("LOGICAL_OR", vec![holds], at))
+    let (one, all) = match condition {
+        Condition::Missing => {
+            let count = of_values(build::call("COUNT", vec![each], at));
+            let none = build::binary(count, BinaryOperator::Eq, build::number("0"));
+            (build::boolean(false), none)
+        }
+        condition => {
+            let of = |raw: &Expr| {
+                let text = build::text_of(raw.clone(), at);
+                holds(condition, &Value { raw: raw.clone(), text }, at)
+            };
+            (of(&direct), of_values(build::call("LOGICAL_OR", vec![of(&each)], at)))
+        }
+    };
+    build::where_scalar(direct, one, all, at)
 }
 
 /// A value, and the same as text.

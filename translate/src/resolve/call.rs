@@ -40,7 +40,7 @@ impl Resolver<'_> {
                 return Err(Diagnostic::unsupported(at, format!("{name} of a subquery")));
             }
         };
-        if let Some(value) = self.lql_call(&full, list, place, at)? {
+        if let Some(value) = self.lql_call(&call.name, list, place, at)? {
             return Ok(value);
         }
         let mut clauses = clauses(&call.args)?;

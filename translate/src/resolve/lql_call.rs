@@ -9,31 +9,39 @@ use super::{
 use crate::{
     diagnostic::{Diagnostic, Position},
     from_lql,
-    functions::{LQL_TEXT, LQL_VALUE, Overload},
+    functions::{LQL_IS_SCALAR, LQL_TEXT, LQL_VALUE, LQL_VALUES, Overload},
     tree::{Expr, ExprKind},
     types::Type,
 };
 
 impl Resolver<'_> {
-    /// A call that LQL's front end has made, None of others.
+    /// A call that LQL's front end has made, None of others. SQL cannot hold such names without
+    /// quotes.
     pub(super) fn lql_call(
         &mut self,
-        name: &str,
+        name: &ast::ObjectName,
         list: &[ast::FunctionArg],
         place: Place<'_>,
         at: Position,
     ) -> Result<Option<Expr>, Diagnostic> {
-        let [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(arg))] = list else {
+        let [part] = name.0.as_slice() else { return Ok(None) };
+        let Some(name) = part.as_ident().filter(|name| name.quote_style.is_none()) else {
             return Ok(None);
         };
-        match name {
-            from_lql::VALUE => self.as_it_came(arg, place, at).map(Some),
-            from_lql::TEXT => {
-                let value = self.expr(arg, place)?;
-                Ok(Some(call(&LQL_TEXT, value, Type::String, at)))
+        let (overload, ty) = match name.value.as_str() {
+            from_lql::VALUE => {
+                let [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(column))] = list else {
+                    return Err(Diagnostic::internal(at, "a column of LQL's was lost"));
+                };
+                return self.as_it_came(column, place, at).map(Some);
             }
-            _ => Ok(None),
-        }
+            from_lql::VALUES => (&LQL_VALUES, Type::Dynamic),
+            from_lql::IS_SCALAR => (&LQL_IS_SCALAR, Type::Bool),
+            from_lql::TEXT => (&LQL_TEXT, Type::String),
+            _ => return Ok(None),
+        };
+        let args = list.iter().map(|arg| self.argument(arg, place)).collect::<Result<_, _>>()?;
+        Ok(Some(call(overload, args, ty, at)))
     }
 
     /// A column of a table as a value inside an event: JSON, whatever is declared of it.
@@ -61,11 +69,11 @@ impl Resolver<'_> {
         Ok(if value.ty.is_event_value() {
             Expr { ty: Type::Dynamic, ..value }
         } else {
-            call(&LQL_VALUE, value, Type::Dynamic, at)
+            call(&LQL_VALUE, vec![value], Type::Dynamic, at)
         })
     }
 }
 
-fn call(overload: &'static Overload, arg: Expr, ty: Type, at: Position) -> Expr {
-    Expr::new(ExprKind::Call { overload, args: vec![arg], safe: false }, ty, at)
+fn call(overload: &'static Overload, args: Vec<Expr>, ty: Type, at: Position) -> Expr {
+    Expr::new(ExprKind::Call { overload, args, safe: false }, ty, at)
 }
