@@ -3,6 +3,7 @@
 mod answer;
 mod app;
 mod cli;
+mod config_keys;
 mod data_dir;
 mod durability;
 mod embedded_postgres;

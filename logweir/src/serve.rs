@@ -2,10 +2,11 @@
 
 use std::{io::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
+use drains::Drains;
 use hyper_util::service::TowerToHyperService;
 use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
 use sink::Sink;
-use store::{InvalidServer, PostgresServer, Store};
+use store::{ConfigKeys, InvalidServer, PostgresServer, Store};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -15,7 +16,7 @@ use tokio::{
 use warp::{Filter as _, filters::BoxedFilter, reply::Response};
 
 use crate::{
-    app,
+    app, config_keys,
     data_dir::{DataDir, DataDirError},
     durability::{Durability, DurabilityError, InstanceLock},
     embedded_postgres::{self, EmbeddedPostgres},
@@ -39,6 +40,9 @@ const BODY_TIMES: BodyTimes = BodyTimes {
     whole: Duration::from_secs(60),
     trickles_after: Duration::from_secs(10),
 };
+
+/// In the data folder: what waits to be sent on.
+const DRAINS: &str = "drains";
 
 /// Files that are open beside connections: the databases' connections, the spool, the logs.
 const OTHER_FILES: u64 = 256;
@@ -100,12 +104,14 @@ pub(crate) async fn run(settings: Settings, role: Role) -> Result<(), Error> {
     let grpc_listener = if role == Role::Sidecar { None } else { bind_grpc(&settings)? };
     let measured = metrics::record()?;
     let tokens = Tokens::resolve(&settings.tokens, &settings.data_dir)?;
-    let mut databases = Running::prepare(&settings, &tokens, role).await?;
+    let keys = config_keys::resolve(settings.encryption, &settings.data_dir);
+    let mut databases = Running::prepare(&settings, &tokens, keys, role).await?;
     introduce(&tokens, &settings, address);
 
-    let sink = (role != Role::Sidecar)
-        .then(|| Sink::new(databases.store.clone(), sink_settings(&settings)));
-    let routes = routes(&databases.store, &settings, role, sink.as_ref(), measured);
+    let sink = databases.drains.as_ref().map(|drains| {
+        Sink::new(databases.store.clone(), drains.drains.clone(), sink_settings(&settings))
+    });
+    let routes = routes(&databases, &settings, role, sink.as_ref(), measured);
     let limits = Limits {
         max_connections: open_files::connections(settings.max_connections, OTHER_FILES),
         head_timeout: HEAD_TIMEOUT,
@@ -176,12 +182,13 @@ fn sink_settings(settings: &Settings) -> sink::Settings {
 }
 
 fn routes(
-    store: &Store,
+    databases: &Running,
     settings: &Settings,
     role: Role,
     sink: Option<&Sink>,
     measured: PrometheusHandle,
 ) -> BoxedFilter<(Response,)> {
+    let store = &databases.store;
     let sidecar = || sidecar::routes(store.clone());
     let areas = match sink {
         None => sidecar(),
@@ -190,8 +197,10 @@ fn routes(
     };
     let refresh = {
         let store = store.clone();
+        let drains = databases.drains.as_ref().map(|following| following.drains.clone());
         Arc::new(move || {
             store.refresh_measures();
+            drains.iter().for_each(Drains::refresh_measures);
             if role != Role::Sidecar {
                 sink::show_sources(&store);
             }
@@ -221,8 +230,29 @@ fn introduce(tokens: &Tokens, settings: &Settings, address: SocketAddr) {
 struct Running {
     store: Store,
     keep_ready: JoinHandle<()>,
+    /// Where events are taken.
+    drains: Option<Following>,
     embedded: Option<Embedded>,
     _lock: Option<InstanceLock>,
+}
+
+/// The drains, and the task in which they follow the catalog.
+#[derive(Debug)]
+struct Following {
+    drains: Drains,
+    task: JoinHandle<()>,
+}
+
+impl Following {
+    fn begin(settings: &Settings, store: &Store, role: Role) -> Option<Self> {
+        (role != Role::Sidecar).then(|| {
+            let dir = settings.data_dir.join(DRAINS);
+            let drains = Drains::new(drains::Settings { dir, max_bytes: settings.drain_max_bytes });
+            let (following, store) = (drains.clone(), store.clone());
+            let task = tokio::spawn(async move { following.follow(&store).await });
+            Self { drains, task }
+        })
+    }
 }
 
 /// The embedded database, in a task of its own.
@@ -234,7 +264,12 @@ struct Embedded {
 
 impl Running {
     /// Starts to make the store ready; the embedded database first, if that is where it is.
-    async fn prepare(settings: &Settings, tokens: &Tokens, role: Role) -> Result<Self, Error> {
+    async fn prepare(
+        settings: &Settings,
+        tokens: &Tokens,
+        keys: ConfigKeys,
+        role: Role,
+    ) -> Result<Self, Error> {
         let (data_dir, max_bytes) = (settings.data_dir.clone(), settings.spool_max_bytes);
         let opening = move || match role {
             Role::Sidecar => Ok(Durability::not_needed()),
@@ -245,10 +280,11 @@ impl Running {
         match &settings.databases {
             Databases::Servers { events, catalog } => {
                 let (events, catalog) = (events.clone(), catalog.clone());
-                let store =
-                    Store::new(store_settings(settings, tokens, events, catalog, owner), spool);
+                let of_store = store_settings(settings, tokens, keys, (events, catalog), owner);
+                let store = Store::new(of_store, spool);
+                let drains = Following::begin(settings, &store, role);
                 let keep_ready = tokio::spawn(keep_ready(store.clone(), None));
-                Ok(Self { store, keep_ready, embedded: None, _lock: lock })
+                Ok(Self { store, keep_ready, drains, embedded: None, _lock: lock })
             }
             Databases::Embedded { schema } => {
                 let postgres = EmbeddedPostgres::prepare(
@@ -257,8 +293,10 @@ impl Running {
                 )
                 .await?;
                 let server = PostgresServer::parse(&postgres.url()?, Some(schema))?;
-                let settings = store_settings(settings, tokens, server.clone(), server, owner);
-                let store = Store::new(settings, spool);
+                let servers = (server.clone(), server);
+                let of_store = store_settings(settings, tokens, keys, servers, owner);
+                let store = Store::new(of_store, spool);
+                let drains = Following::begin(settings, &store, role);
                 let (tell_started, started) = oneshot::channel();
                 let (stop, stopped) = oneshot::channel::<()>();
                 let task = tokio::spawn(postgres.run(tell_started, async {
@@ -267,7 +305,7 @@ impl Running {
                 }));
                 let keep_ready = tokio::spawn(keep_ready(store.clone(), Some(started)));
                 let embedded = Some(Embedded { task, stop });
-                Ok(Self { store, keep_ready, embedded, _lock: lock })
+                Ok(Self { store, keep_ready, drains, embedded, _lock: lock })
             }
         }
     }
@@ -293,6 +331,10 @@ impl Running {
     /// Closes the store, then stops the database below it.
     async fn stop(self) {
         self.keep_ready.abort();
+        if let Some(Following { drains, task }) = self.drains {
+            task.abort();
+            drains.close().await;
+        }
         self.store.close().await;
         let Some(embedded) = self.embedded else { return };
         // A receiver that is gone has ended already.
@@ -318,13 +360,14 @@ async fn keep_ready(store: Store, started: Option<oneshot::Receiver<()>>) {
 fn store_settings(
     settings: &Settings,
     tokens: &Tokens,
-    events: PostgresServer,
-    catalog: PostgresServer,
+    config_keys: ConfigKeys,
+    (events, catalog): (PostgresServer, PostgresServer),
     owner: i32,
 ) -> store::Settings {
     store::Settings {
         events,
         catalog,
+        config_keys,
         tokens: tokens.access(),
         seed_supabase: settings.seed_supabase,
         query_timeout: settings.query_timeout,

@@ -5,12 +5,14 @@
 //! reads everything before it complains, so that one start shows every mistake.
 
 mod databases;
+mod encryption;
 mod logging;
 mod variables;
 
 use std::{collections::BTreeMap, fmt, net::IpAddr, path::PathBuf, time::Duration};
 
 pub(crate) use databases::Databases;
+pub(crate) use encryption::{ChosenKeys, Key, decoded as decoded_key};
 pub(crate) use logging::Logging;
 use sink::RateLimits;
 use variables::Variables;
@@ -49,6 +51,10 @@ pub(crate) struct Settings {
     pub(crate) rate_limits: RateLimits,
     /// Largest spool (`LOGWEIR_SPOOL_MAX_BYTES`); 0 means none.
     pub(crate) spool_max_bytes: u64,
+    /// Largest spool of each drain (`LOGWEIR_DRAIN_MAX_BYTES`).
+    pub(crate) drain_max_bytes: u64,
+    /// With what configs of backends are encrypted.
+    pub(crate) encryption: ChosenKeys,
     /// Connections at a time (`LOGWEIR_MAX_CONNECTIONS`); one more takes the place of one that waits
     /// for a request.
     pub(crate) max_connections: usize,
@@ -147,6 +153,12 @@ impl Settings {
             ),
             rate_limits: read_rate_limits(&mut variables),
             spool_max_bytes: variables.number("LOGWEIR_SPOOL_MAX_BYTES", 1 << 30, 0..=1 << 50),
+            drain_max_bytes: variables.number(
+                "LOGWEIR_DRAIN_MAX_BYTES",
+                1 << 30,
+                1 << 20..=1 << 50,
+            ),
+            encryption: ChosenKeys::read(&mut variables),
             max_connections: variables.number("LOGWEIR_MAX_CONNECTIONS", 10_000, 1..=1_000_000),
             query_timeout: Duration::from_secs(variables.number(
                 "LOGWEIR_QUERY_TIMEOUT_SECS",

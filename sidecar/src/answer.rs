@@ -19,6 +19,8 @@ pub(crate) enum Answer {
     Found(Value),
     /// What was made, or changed where the published reference says 201.
     Created(Value),
+    /// Some of what was asked for is made, and why the rest is not.
+    InPart(Value),
     /// It is done, and there is nothing to show.
     Done,
 }
@@ -29,6 +31,7 @@ impl Answer {
         match self {
             Self::Rows(_) | Self::Found(_) => StatusCode::OK,
             Self::Created(_) => StatusCode::CREATED,
+            Self::InPart(_) => StatusCode::BAD_REQUEST,
             Self::Done => StatusCode::NO_CONTENT,
         }
     }
@@ -37,7 +40,9 @@ impl Answer {
         let status = self.status();
         match self {
             Self::Rows(json_rows) => json_text(status, format!("{{\"result\":{json_rows}}}")),
-            Self::Found(value) | Self::Created(value) => json_text(status, value.to_string()),
+            Self::Found(value) | Self::Created(value) | Self::InPart(value) => {
+                json_text(status, value.to_string())
+            }
             Self::Done => {
                 let mut response = Response::default();
                 *response.status_mut() = status;

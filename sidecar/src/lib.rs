@@ -6,6 +6,7 @@
 
 mod answer;
 mod answers;
+mod backends;
 mod call;
 mod catalog_sources;
 mod cors;
@@ -21,6 +22,7 @@ mod redaction;
 mod refusal;
 mod resource;
 mod routes;
+mod rules;
 mod sources;
 mod time;
 

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use store::{Source, SourceKey, SourceSettings, SourceToBe};
+use store::{Source, SourceKey, SourceSettings, SourceToBe, Store};
 use uuid::Uuid;
 use warp::http::Method;
 
 use crate::{
     answer::Answer,
+    backends,
     call::Call,
     operation::{Needs, Operation, Shape},
     refusal::{FieldErrors, Refusal},
@@ -133,11 +134,11 @@ pub(crate) static OPERATIONS: &[Operation] = &[
 async fn list(call: Call) -> Result<Answer, Refusal> {
     let mut sources = call.store.sources();
     sources.sort_by(|a, b| (!a.settings.favorite, &a.name).cmp(&(!b.settings.favorite, &b.name)));
-    Ok(Answer::Found(sources.iter().map(|source| shown_source(source)).collect()))
+    Ok(Answer::Found(sources.iter().map(|source| shown_source(&call.store, source)).collect()))
 }
 
 async fn show(call: Call) -> Result<Answer, Refusal> {
-    Ok(Answer::Found(shown_source(&*found(&call)?)))
+    Ok(Answer::Found(shown_source(&call.store, &*found(&call)?)))
 }
 
 async fn create(call: Call) -> Result<Answer, Refusal> {
@@ -151,11 +152,11 @@ async fn create(call: Call) -> Result<Answer, Refusal> {
     };
     let to_be = changed(to_be, given)?;
     let source = call.store.create_source(&call.actor()?, token, &to_be).await?;
-    Ok(Answer::Created(shown_source(&source)))
+    Ok(Answer::Created(shown_source(&call.store, &source)))
 }
 
 async fn replace(call: Call) -> Result<Answer, Refusal> {
-    Ok(Answer::Created(shown_source(&*update(&call).await?)))
+    Ok(Answer::Created(shown_source(&call.store, &*update(&call).await?)))
 }
 
 async fn patch(call: Call) -> Result<Answer, Refusal> {
@@ -210,7 +211,7 @@ fn changed(to_be: SourceToBe, given: Map<String, Value>) -> Result<SourceToBe, R
 }
 
 /// A source as the API shows it.
-fn shown_source(source: &Source) -> Value {
+pub(crate) fn shown_source(store: &Store, source: &Source) -> Value {
     let mut fields = match json!(*source.settings) {
         Value::Object(fields) => fields,
         _ => Map::new(),
@@ -220,6 +221,7 @@ fn shown_source(source: &Source) -> Value {
         ("token", json!(source.token)),
         ("name", json!(source.name)),
         ("retention_days", json!(source.retention_days)),
+        ("backends", backends::of_source(store, source)),
         ("inserted_at", time::rfc3339(source.created_at)),
         ("updated_at", time::rfc3339(source.updated_at)),
     ] {

@@ -7,6 +7,7 @@ use store::{Batch, Source, Store, Validation};
 
 use crate::{
     error::IngestError,
+    forwarding::{Forwarded, Forwarder},
     limits::Tally,
     records::{Record, Records},
     request::Route,
@@ -19,6 +20,7 @@ const AHEAD: i64 = 3_600_000_000;
 #[derive(Debug)]
 pub(crate) struct Collected {
     store: Store,
+    forwarder: Forwarder,
     route: Route,
     /// Microseconds since 1970: the time of events that say none of their own.
     now: i64,
@@ -28,6 +30,8 @@ pub(crate) struct Collected {
     /// All that was sent as an event.
     pub(crate) tally: Tally,
     pub(crate) batch: Batch,
+    /// What of it goes elsewhere besides, once there is anything.
+    pub(crate) forwarded: Option<Forwarded>,
     pub(crate) rejected: Rejected,
     /// What the events carry that is not known of their source.
     pub(crate) news: SchemaNews,
@@ -61,11 +65,29 @@ impl Rejected {
 
 impl Collected {
     /// For a request whose URL and headers say where it goes, or leave it to the body.
-    pub(crate) fn new(store: Store, route: Route, now: i64, tally: Tally) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        forwarder: Forwarder,
+        route: Route,
+        now: i64,
+        tally: Tally,
+    ) -> Self {
         let source = route.key().and_then(|key| store.source(key));
         let (batch, rejected) = (Batch::default(), Rejected::default());
         let news = SchemaNews::default();
-        Self { store, route, now, source, rejecting: false, tally, batch, rejected, news }
+        Self {
+            store,
+            forwarder,
+            route,
+            now,
+            source,
+            rejecting: false,
+            tally,
+            batch,
+            forwarded: None,
+            rejected,
+            news,
+        }
     }
 
     /// Whether no limit of a body is broken.
@@ -104,6 +126,8 @@ impl Collected {
             Ok(()) => {
                 if let Some(source) = &self.source {
                     source.known.news(&event, &mut self.news);
+                    let forwarder = &self.forwarder;
+                    self.forwarded.get_or_insert_with(|| forwarder.of(source)).push(&event);
                 }
                 self.batch.push(&event);
             }
@@ -143,6 +167,7 @@ impl Records for Collected {
         if self.tally.broken().is_some() {
             // Nothing of it will be stored; it need not be kept until then.
             self.batch = Batch::default();
+            self.forwarded = None;
             return;
         }
         // Without a source the request fails as a whole.

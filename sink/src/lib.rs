@@ -19,6 +19,7 @@ mod decode;
 mod error;
 mod fields;
 mod formats;
+mod forwarding;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -43,6 +44,7 @@ pub use otlp::GrpcService;
 pub use rate_limits::RateLimits;
 pub use settings::Settings;
 
+use drains::Drains;
 pub use store::Peer;
 use store::Store;
 use warp::{Filter as _, filters::BoxedFilter, reply::Response};
@@ -54,10 +56,10 @@ pub struct Sink {
 }
 
 impl Sink {
-    /// A sink that stores events in `store`.
-    pub fn new(store: Store, settings: Settings) -> Self {
+    /// A sink that stores events in `store`, and gives `drains` what rules and backends ask for.
+    pub fn new(store: Store, drains: Drains, settings: Settings) -> Self {
         measures::describe();
-        Self { pipeline: pipeline::Pipeline::new(store, settings) }
+        Self { pipeline: pipeline::Pipeline::new(store, drains, settings) }
     }
 
     /// All routes over HTTP. An unknown path is rejected as not found; nothing else is rejected.

@@ -7,6 +7,7 @@ use std::{
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
+use drains::Drains;
 use store::{
     Admission, Appended, ContentHash, Delivery, Grant, Readiness, Source, Store, Validation,
 };
@@ -18,6 +19,7 @@ use crate::{
     collected::Collected,
     connection::answered,
     error::IngestError,
+    forwarding::Forwarder,
     limits::Tally,
     measures,
     rate_limits::{Quota, Rates},
@@ -43,6 +45,7 @@ pub(crate) struct Pipeline {
     budget: Budget,
     rates: Rates,
     seldom: Seldom,
+    forwarder: Forwarder,
 }
 
 /// What a sender sent.
@@ -69,6 +72,8 @@ struct Received<'r> {
     form: &'r str,
     body: Vec<u8>,
     encoding: Encoding,
+    /// Memory for each of its bytes, see [`WEIGHT`].
+    weight: usize,
 }
 
 /// What came of a request.
@@ -86,8 +91,9 @@ impl From<IngestError> for Taken {
 }
 
 impl Pipeline {
-    pub(crate) fn new(store: Store, settings: Settings) -> Self {
+    pub(crate) fn new(store: Store, drains: Drains, settings: Settings) -> Self {
         Self {
+            forwarder: Forwarder::new(store.clone(), drains),
             store,
             max_body_bytes: settings.max_body_bytes,
             budget: Budget::new(settings.memory_bytes),
@@ -104,6 +110,10 @@ impl Pipeline {
     /// Memory for one more request.
     pub(crate) fn share(&self) -> Share {
         self.budget.share()
+    }
+
+    pub(crate) fn forwarder(&self) -> &Forwarder {
+        &self.forwarder
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -189,7 +199,9 @@ impl Pipeline {
         let received = body.len();
         let store = self.store.clone();
         let known = route.key().and_then(|key| store.source(key));
-        let request = Received { route: &route, form: &form, body, encoding };
+        let copies = known.as_ref().map_or(0, |source| self.forwarder.copies(source));
+        let weight = WEIGHT + copies;
+        let request = Received { route: &route, form: &form, body, encoding, weight };
         let inflated = self.inflated(request, decode, &mut share, &delivery).await;
         let (content, body, decode) = match inflated {
             Ok(inflated) => inflated,
@@ -197,10 +209,11 @@ impl Pipeline {
         };
         let small = body.len() <= SMALL_BODY;
         let tally = Tally::new(self.max_body_bytes);
+        let (forwarder, answered) = (self.forwarder.clone(), delivery.clone());
         let work = move || {
             // Nobody waits for this answer, and the sender's next request may be at work already.
             let admission = store.admit(content, &delivery).ok_or(IngestError::Left)?;
-            let mut collected = Collected::new(store, route, now(), tally);
+            let mut collected = Collected::new(store, forwarder, route, now(), tally);
             let decoded = decode.decode(body, &mut collected);
             Ok::<_, IngestError>((admission, collected, decoded))
         };
@@ -233,7 +246,7 @@ impl Pipeline {
             return Taken { quota: Some(quota), outcome };
         }
         let quota = self.rates.count(source.token, grant.holder(), events as u64);
-        let outcome = self.store_collected(&source, collected, admission).await;
+        let outcome = self.store_collected(&source, collected, admission, &answered).await;
         drop(share);
         Taken { quota: Some(quota), outcome }
     }
@@ -247,7 +260,7 @@ impl Pipeline {
         share: &mut Share,
         delivery: &Delivery,
     ) -> Result<(ContentHash, Vec<u8>, D), IngestError> {
-        let Received { route, form, body, encoding } = request;
+        let Received { route, form, body, encoding, weight } = request;
         let compressed = encoding != Encoding::Identity || is_compressed_term(&body);
         let (route, form, small) = (route.clone(), form.to_owned(), body.len() <= SMALL_BODY);
         let look = move || {
@@ -258,10 +271,10 @@ impl Pipeline {
         let (content, body, decode, needs) = if small { look() } else { blocking(look).await }?;
         if compressed {
             let (body, decode) =
-                self.inflated_within(body, encoding, decode, share, delivery).await?;
+                self.inflated_within(body, (encoding, weight), decode, share, delivery).await?;
             return Ok((content, body, decode));
         }
-        share.work(body.len() * WEIGHT + needs).await?;
+        share.work(body.len() * weight + needs).await?;
         Ok((content, body, decode))
     }
 
@@ -270,7 +283,7 @@ impl Pipeline {
     async fn inflated_within<D: Decode>(
         &self,
         mut received: Vec<u8>,
-        encoding: Encoding,
+        (encoding, weight): (Encoding, usize),
         mut decode: D,
         share: &mut Share,
         delivery: &Delivery,
@@ -278,7 +291,7 @@ impl Pipeline {
         let limit = self.max_body_bytes;
         let (mut length, mut needs) = (likely_length(&received, encoding, limit), 0);
         loop {
-            share.work(length * (1 + WEIGHT) + needs).await?;
+            share.work(length * (1 + weight) + needs).await?;
             if delivery.is_settled() {
                 return Err(IngestError::Left);
             }
@@ -291,7 +304,7 @@ impl Pipeline {
             (received, decode, measured) = blocking(inflate).await?;
             match measured {
                 Ok((needs_now, body)) => {
-                    if share.fits(body.len() * (1 + WEIGHT) + needs_now) {
+                    if share.fits(body.len() * (1 + weight) + needs_now) {
                         drop(received);
                         share.give_back_arriving();
                         return Ok((body, decode));
@@ -311,11 +324,14 @@ impl Pipeline {
         source: &Arc<Source>,
         collected: Collected,
         admission: Admission,
+        delivery: &Delivery,
     ) -> Result<(), IngestError> {
-        let Collected { batch, mut rejected, news, .. } = collected;
+        let Collected { batch, forwarded, mut rejected, news, .. } = collected;
         self.store.learn(source, &news);
         let (events, kept) = (batch.len(), batch.rejected());
-        let appended = admission.append(source, batch).await.inspect_err(|error| {
+        let forwarded = forwarded.unwrap_or_default();
+        let appending = self.forwarder.append(admission, delivery, source, batch, forwarded);
+        let appended = appending.await.inspect_err(|error| {
             if let Some(untold) = self.seldom.is_due("waits", &source.name, Instant::now()) {
                 tracing::warn!(source = source.name, untold, %error, "events wait with their sender");
             }
@@ -383,6 +399,7 @@ impl Pipeline {
             ingest_connections: 1,
             query_connections: 1,
             query_functions: "",
+            config_keys: store::ConfigKeys::new([7; 32], None).unwrap(),
             owner: 1,
         };
         let sink = Settings {
@@ -390,7 +407,9 @@ impl Pipeline {
             memory_bytes: 8 << 20,
             rate_limits: crate::RateLimits::default(),
         };
-        Self::new(Store::new(settings, None), sink)
+        let dir = std::env::temp_dir().join("logweir-no-drains");
+        let drains = Drains::new(drains::Settings { dir, max_bytes: 1 << 20 });
+        Self::new(Store::new(settings, None), drains, sink)
     }
 }
 

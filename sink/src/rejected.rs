@@ -148,7 +148,8 @@ async fn replay(
     let mut failed = Vec::new();
     let route = Route::to(source.token);
     let (store, tally) = (pipeline.store().clone(), Tally::unbounded());
-    let mut collected = Collected::new(store, route, now(), tally).rejecting();
+    let forwarder = pipeline.forwarder().clone();
+    let mut collected = Collected::new(store, forwarder, route, now(), tally).rejecting();
     for event in &events {
         let before = collected.rejected.count;
         collected.record(match parse(&event.event) {
@@ -170,7 +171,10 @@ async fn replay(
     let answer = Delivery::not_needed();
     let admission = pipeline.store().admit(content, &answer).ok_or(ManageError::Starting)?;
     pipeline.store().learn(source, &collected.news);
-    let appended = admission.append(source, collected.batch).await?;
+    let forwarded = collected.forwarded.unwrap_or_default();
+    let appending =
+        pipeline.forwarder().append(admission, &answer, source, collected.batch, forwarded);
+    let appended = appending.await?;
     pipeline.store().remove_rejected_events(source, &passed).await?;
     Ok(json!({
         "replayed": appended.stored + appended.duplicates,

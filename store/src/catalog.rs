@@ -16,6 +16,7 @@ use std::{collections::HashMap, sync::Arc};
 use uuid::Uuid;
 
 use crate::{
+    Backend, Outlets, Rule,
     access_tokens::TokenDigest,
     grant::{Grant, Holder, Scopes},
 };
@@ -30,6 +31,10 @@ pub(crate) struct Catalog {
     endpoint_names: HashMap<String, usize>,
     endpoint_tokens: HashMap<Uuid, usize>,
     tokens: HashMap<TokenDigest, Grant>,
+    backends: Vec<Arc<Backend>>,
+    rules: Vec<Arc<Rule>>,
+    /// Sources, and backends that get all their events.
+    source_backends: Vec<(i64, i64)>,
 }
 
 impl Catalog {
@@ -50,6 +55,34 @@ impl Catalog {
     fn add_token(&mut self, digest: TokenDigest, id: i64, scopes: Scopes) {
         let grant = Grant::new(Holder::AccessToken(id), Arc::new(scopes));
         self.tokens.insert(digest, grant);
+    }
+
+    pub(crate) fn backends(&self) -> &[Arc<Backend>] {
+        &self.backends
+    }
+
+    pub(crate) fn rules(&self) -> &[Arc<Rule>] {
+        &self.rules
+    }
+
+    /// Backends that people gave all events of a source.
+    pub(crate) fn backends_of(&self, source: i64) -> impl Iterator<Item = &Arc<Backend>> {
+        let attached =
+            move |backend: &&Arc<Backend>| self.source_backends.contains(&(source, backend.id));
+        self.backends.iter().filter(attached)
+    }
+
+    /// Where the events of a source go besides.
+    pub(crate) fn outlets(&self, source: &Source) -> Outlets {
+        let by_default = source.settings.default_ingest_backend_enabled;
+        let takes_all = |backend: &&Arc<Backend>| {
+            by_default && backend.default_ingest
+                || self.source_backends.contains(&(source.id, backend.id))
+        };
+        Outlets {
+            rules: self.rules.iter().filter(|rule| rule.source_id == source.id).cloned().collect(),
+            backends: self.backends.iter().filter(takes_all).cloned().collect(),
+        }
     }
 
     /// What the holder of an access token may do.

@@ -6,7 +6,7 @@ use std::{fmt, sync::Arc};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::{
-    catalog::changes,
+    catalog::{Catalog, changes},
     connections::Lease,
     failure,
     grant::Holder,
@@ -154,8 +154,9 @@ impl Inner {
         if change <= loaded.change {
             return Ok(());
         }
-        let catalog =
-            crate::catalog::Catalog::load(connection, schema, &loaded.events_schema).await?;
+        let keys = &self.settings.config_keys;
+        let events = &loaded.events_schema;
+        let catalog = Box::pin(Catalog::load(connection, schema, events, keys)).await?;
         self.change(|state| {
             // Another task may have read it later and ended earlier.
             if let Some(now) = state.loaded.as_ref().filter(|now| now.change < change) {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 /// Identity of what a sender sent: equal bytes to the same place have equal hashes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,6 +18,11 @@ impl ContentHash {
             hash.update(part);
         }
         Self(hash.finalize().into())
+    }
+
+    /// The identity of what comes of it in another source.
+    pub(crate) fn at(&self, source: Uuid) -> Self {
+        Self::of(&[b"forwarded", &self.0, source.as_bytes()])
     }
 
     pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {

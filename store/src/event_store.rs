@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use spool::Spool;
+use uuid::Uuid;
 
 use crate::{
     Batch, ContentHash, Delivery, Source, failure,
@@ -68,17 +69,64 @@ impl Admission {
     /// # Errors
     /// Nothing of the batch is acknowledged. Sending it again stores it once.
     pub async fn append(self, source: &Source, batch: Batch) -> Result<Appended, AppendError> {
-        if batch.is_empty() {
-            return Ok(Appended::default());
+        let (id, appended) = self.attempt(source, batch).await;
+        self.tell(id, appended.as_ref().ok());
+        appended
+    }
+
+    /// As [`append`](Self::append), with batches for other sources that come of the same request;
+    /// returns when all are durable. Each is stored once for each request. What became of them comes
+    /// in their order.
+    ///
+    /// # Errors
+    /// Nothing of the request is acknowledged. Sending it again stores each batch once, also those
+    /// that were stored this time.
+    pub async fn append_with(
+        self,
+        source: &Source,
+        batch: Batch,
+        others: Vec<(Arc<Source>, Batch)>,
+        delivery: &Delivery,
+    ) -> Result<(Appended, Vec<Appended>), AppendError> {
+        let (id, first) = self.attempt(source, batch).await;
+        let first = first.inspect_err(|_| self.tell(id, None))?;
+        // Only now: a request that is this one, sent again, has waited for it to end in all places.
+        let attempts = others.into_iter().map(|(source, batch)| {
+            let content = self.noted.content.at(source.token);
+            let noted = self.inner.receipts.note(content, delivery.clone());
+            let admission = Self { inner: Arc::clone(&self.inner), noted };
+            async move {
+                let (id, appended) = admission.attempt(&source, batch).await;
+                (admission, id, appended)
+            }
+        });
+        let attempts = futures_util::future::join_all(attempts).await;
+        let failed = attempts.iter().any(|(.., appended)| appended.is_err());
+        for (admission, id, appended) in &attempts {
+            admission.tell(*id, appended.as_ref().ok().filter(|_| !failed));
         }
-        let Self { inner, noted } = &self;
+        self.tell(id, (!failed).then_some(&first));
+        let others: Result<_, _> = attempts.into_iter().map(|(.., appended)| appended).collect();
+        Ok((first, others?))
+    }
+
+    /// Makes a batch durable, without a word on it yet to those who wait for it. With the number of
+    /// its row.
+    async fn attempt(
+        &self,
+        source: &Source,
+        batch: Batch,
+    ) -> (Option<Uuid>, Result<Appended, AppendError>) {
+        if batch.is_empty() {
+            return (None, Ok(Appended::default()));
+        }
+        let Self { inner, noted } = self;
         let mut id = noted.request();
         if let Some(claimed) = inner.receipts.claim(noted).await {
             let ended = claimed.ended().await;
             if ended.stage != Stage::Failed {
-                noted.tell(ended.request, ended.stage);
                 let spooled = ended.stage == Stage::InSpool;
-                return Ok(Appended { spooled, ..Appended::again(&batch) });
+                return (Some(ended.request), Ok(Appended { spooled, ..Appended::again(&batch) }));
             }
             // Its commit may have been lost sight of: under its own number it is stored once.
             id = ended.request;
@@ -93,14 +141,18 @@ impl Admission {
             of_former_life: false,
             batch,
         });
-        let appended = write_or_spool(inner, request).await;
-        let stage = match &appended {
-            Ok(Appended { spooled: true, .. }) => Stage::InSpool,
-            Ok(_) => Stage::InStore,
-            Err(_) => Stage::Failed,
+        (Some(id), write_or_spool(inner, request).await)
+    }
+
+    /// Says how it ended: `None` where the sender is told that it failed.
+    fn tell(&self, id: Option<Uuid>, appended: Option<&Appended>) {
+        let Some(id) = id else { return };
+        let stage = match appended {
+            Some(Appended { spooled: true, .. }) => Stage::InSpool,
+            Some(_) => Stage::InStore,
+            None => Stage::Failed,
         };
-        noted.tell(id, stage);
-        appended
+        self.noted.tell(id, stage);
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::time::{error::Elapsed, timeout};
 use crate::{
     PostgresServer,
     catalog::{self, Catalog, changes},
-    connections, failure,
+    connections, failure, manage,
     migrate::{self, PrepareError, migrate},
     orphans, readers, rejected_events,
     server::SchemaName,
@@ -106,7 +106,11 @@ impl Inner {
         let change = changes::number(&mut catalog, &catalog_schema)
             .await
             .map_err(PrepareError::during("reading the catalog"))?;
-        let loaded = Catalog::load(&mut catalog, &catalog_schema, &events_schema)
+        manage::encrypt_anew(&mut catalog, &catalog_schema, &settings.config_keys)
+            .await
+            .map_err(PrepareError::during("encrypting backends' configs anew"))?;
+        let keys = &settings.config_keys;
+        let loaded = Catalog::load(&mut catalog, &catalog_schema, &events_schema, keys)
             .await
             .map_err(PrepareError::during("reading the catalog"))?;
         for source in loaded.sources() {

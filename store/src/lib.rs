@@ -6,6 +6,7 @@
 //! how far it is. Then events go in as [`Batch`]es and answers come out of [`Store::query`].
 
 mod access_tokens;
+mod backend;
 mod batch;
 mod catalog;
 mod change;
@@ -14,6 +15,7 @@ mod content_hash;
 mod day;
 mod delivery;
 mod drain;
+mod encryption;
 mod event_store;
 mod event_tables;
 mod failure;
@@ -42,14 +44,16 @@ mod store;
 mod writers;
 
 pub use access_tokens::AccessTokens;
+pub use backend::{Backend, Outlets, Rule};
 pub use batch::Batch;
 pub use catalog::{Endpoint, EndpointKey, LOGS_ALL, Source, SourceKey, Validation};
 pub use change::{Actor, ChangeError};
 pub use content_hash::ContentHash;
 pub use delivery::{Delivery, Peer};
+pub use encryption::{CONFIG_KEY_BYTES, ConfigKeys, ConfigUnreadable};
 pub use event_store::{Admission, AppendError};
 pub use grant::{Grant, Holder, NoScope, Scopes};
-pub use manage::{EndpointToBe, SourceToBe};
+pub use manage::{BackendToBe, EndpointToBe, RuleToBe, SourceToBe};
 pub use query::{Column, ColumnKind, Query, QueryError, QueryRows};
 pub use rejected_events::{
     KeptEvent, NoRejectedPlace, RejectedEvents, RejectedPage, RejectedPlace, StoreUnavailable,
@@ -58,4 +62,4 @@ pub use request::Appended;
 pub use server::{InvalidServer, PostgresServer};
 pub use settings::Settings;
 pub use source_settings::SourceSettings;
-pub use store::{Readiness, Store};
+pub use store::{CatalogChanges, Readiness, Store};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{AccessTokens, PostgresServer};
+use crate::{AccessTokens, ConfigKeys, PostgresServer};
 
 /// What the stores need to know, typed.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub struct Settings {
     pub catalog: PostgresServer,
     /// The tokens that the operator chose.
     pub tokens: AccessTokens,
+    /// Encrypt what the catalog keeps of other systems.
+    pub config_keys: ConfigKeys,
     /// Whether the Supabase sources and endpoints are seeded into an empty catalog.
     pub seed_supabase: bool,
     /// Longest run of one query.

@@ -16,9 +16,9 @@ use event_schemas::SchemaNews;
 use spool::Spool;
 
 use crate::{
-    Admission, Column, ContentHash, Delivery, Endpoint, EndpointKey, Grant, Query, QueryError,
-    QueryRows, RejectedEvents, RejectedPage, Settings, Source, SourceKey, StoreUnavailable,
-    Validation,
+    Admission, Backend, Column, ContentHash, Delivery, Endpoint, EndpointKey, Grant, Outlets,
+    Query, QueryError, QueryRows, RejectedEvents, RejectedPage, Rule, Settings, Source, SourceKey,
+    StoreUnavailable, Validation,
     access_tokens::TokenDigest,
     catalog::{Catalog, changes},
     connections, drain, event_store,
@@ -69,6 +69,35 @@ pub(crate) struct Inner {
     ingest: OnceLock<PgPool>,
     query: OnceLock<PgPool>,
     catalog: OnceLock<PgPool>,
+}
+
+/// Tells when the catalog is another one, see [`Store::catalog_changes`].
+#[derive(Debug)]
+pub struct CatalogChanges {
+    state: watch::Receiver<State>,
+    seen: Option<i64>,
+}
+
+impl CatalogChanges {
+    /// Waits until the catalog is another one than at the last call, or is there at all. `false`
+    /// when there is no store any more.
+    pub async fn next(&mut self) -> bool {
+        let seen = self.seen;
+        let number = |state: &State| state.loaded.as_ref().map(|loaded| loaded.change);
+        match self.state.wait_for(|state| number(state).is_some() && number(state) != seen).await {
+            Ok(state) => {
+                self.seen = number(&state);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("readiness", &self.readiness()).finish_non_exhaustive()
+    }
 }
 
 /// What is known of the two databases.
@@ -219,6 +248,51 @@ impl Store {
     /// Looks an endpoint up in the loaded catalog.
     pub fn endpoint(&self, key: EndpointKey<'_>) -> Option<Arc<Endpoint>> {
         self.inner.state.borrow().loaded.as_ref()?.catalog.endpoint(key)
+    }
+
+    /// All backends of the loaded catalog, oldest first.
+    pub fn backends(&self) -> Vec<Arc<Backend>> {
+        self.with_catalog(|catalog| catalog.backends().to_vec()).unwrap_or_default()
+    }
+
+    /// Looks a backend up by its token.
+    pub fn backend(&self, token: uuid::Uuid) -> Option<Arc<Backend>> {
+        let found = |catalog: &Catalog| {
+            catalog.backends().iter().find(|backend| backend.token == token).cloned()
+        };
+        self.with_catalog(found)?
+    }
+
+    /// Backends that people gave all events of a source.
+    pub fn backends_of(&self, source: &Source) -> Vec<Arc<Backend>> {
+        let found = |catalog: &Catalog| catalog.backends_of(source.id).cloned().collect();
+        self.with_catalog(found).unwrap_or_default()
+    }
+
+    /// All rules of the loaded catalog, oldest first.
+    pub fn rules(&self) -> Vec<Arc<Rule>> {
+        self.with_catalog(|catalog| catalog.rules().to_vec()).unwrap_or_default()
+    }
+
+    /// Looks a rule up by its token.
+    pub fn rule(&self, token: uuid::Uuid) -> Option<Arc<Rule>> {
+        let found =
+            |catalog: &Catalog| catalog.rules().iter().find(|rule| rule.token == token).cloned();
+        self.with_catalog(found)?
+    }
+
+    /// Where the events of a source go besides.
+    pub fn outlets(&self, source: &Source) -> Outlets {
+        self.with_catalog(|catalog| catalog.outlets(source)).unwrap_or_default()
+    }
+
+    /// Tells of each change of the catalog that this process has seen.
+    pub fn catalog_changes(&self) -> CatalogChanges {
+        CatalogChanges { state: self.inner.subscribe(), seen: None }
+    }
+
+    fn with_catalog<T>(&self, look: impl FnOnce(&Catalog) -> T) -> Option<T> {
+        self.inner.state.borrow().loaded.as_ref().map(|loaded| look(&loaded.catalog))
     }
 
     /// Notes a request before anything is done for it. `content` tells it from others, `delivery`
@@ -475,6 +549,7 @@ pub(crate) mod tests {
                 ingest_connections: 1,
                 query_connections: 1,
                 query_functions: "",
+                config_keys: crate::ConfigKeys::new([7; 32], None).unwrap(),
                 owner: 1,
             },
             spool,

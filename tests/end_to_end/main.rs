@@ -8,6 +8,7 @@ mod connections;
 mod constructs;
 mod corpus;
 mod crashes;
+mod drains;
 mod endpoints;
 mod forms;
 mod functions;

@@ -67,7 +67,7 @@ impl Program {
     }
 
     fn launch(launch: Launch) -> Self {
-        Self { child: launch.spawn(), launch, client: Client::new() }
+        Self { child: launch.spawn(), launch, client: client() }
     }
 
     /// Kills it as the system does when memory is short: nothing of it runs any more.
@@ -89,7 +89,7 @@ impl Program {
         assert!(ended.is_some(), "the program is still running");
         self.child = self.launch.spawn();
         // Connections to the one before are of no use.
-        self.client = Client::new();
+        self.client = client();
     }
 
     /// Something that kills the process that runs now, from wherever it is called.
@@ -120,6 +120,16 @@ impl Program {
     /// The URL of a path.
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port())
+    }
+
+    /// The URL of its database.
+    ///
+    /// # Panics
+    /// When it was started without one.
+    pub fn database(&self) -> &str {
+        let named = |(name, _): &&(String, String)| name == "POSTGRES_BACKEND_URL";
+        let setting = self.launch.settings.iter().find(named);
+        setting.map(|(_, url)| url.as_str()).expect("it has a database of its own")
     }
 
     /// Its port on 127.0.0.1.
@@ -329,6 +339,10 @@ pub fn binary() -> &'static Path {
         let folders = own.ancestors().skip(1).find(|folder| !folder.ends_with("deps"));
         folders.expect("the test lies in a target folder").join("logweir")
     })
+}
+
+fn client() -> Client {
+    outbound::client(outbound::HttpVersion::Any).expect("a client can be made")
 }
 
 /// A port that nobody listens on now.

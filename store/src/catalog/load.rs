@@ -6,7 +6,9 @@ use event_schemas::{EventSchema, LearnedField, SourceSchema, json_schema};
 use sqlx::{AssertSqlSafe, PgConnection, Row as _, postgres::PgRow, types::Json};
 
 use super::{Catalog, Endpoint, Source, Validation};
-use crate::{access_tokens::TokenDigest, event_tables, server::SchemaName};
+use crate::{
+    Backend, ConfigKeys, Rule, access_tokens::TokenDigest, event_tables, server::SchemaName,
+};
 
 /// A point in time as microseconds since 1970 UTC.
 macro_rules! micros {
@@ -21,6 +23,7 @@ impl Catalog {
         connection: &mut PgConnection,
         schema: &SchemaName,
         events_schema: &SchemaName,
+        keys: &ConfigKeys,
     ) -> Result<Self, sqlx::Error> {
         let mut catalog = Self::default();
         let mut learned = learned_fields(connection, schema).await?;
@@ -63,8 +66,60 @@ impl Catalog {
                 ),
             }
         }
+        catalog.load_drains(connection, schema, keys).await?;
         Ok(catalog)
     }
+
+    async fn load_drains(
+        &mut self,
+        connection: &mut PgConnection,
+        schema: &SchemaName,
+        keys: &ConfigKeys,
+    ) -> Result<(), sqlx::Error> {
+        let backends = concat!(
+            "id, token, name, description, type, config, metadata, default_ingest, ",
+            micros!("created_at"),
+            ", ",
+            micros!("updated_at")
+        );
+        for row in all(connection, schema, backends, "logweir_backends").await? {
+            self.backends.push(Arc::new(backend(&row, keys)?));
+        }
+        let rules = "id, token, source_id, lql_string, backend_id, sink";
+        for row in all(connection, schema, rules, "logweir_rules").await? {
+            self.rules.push(Arc::new(Rule {
+                id: row.try_get("id")?,
+                token: row.try_get("token")?,
+                source_id: row.try_get("source_id")?,
+                lql_string: row.try_get("lql_string")?,
+                backend_id: row.try_get("backend_id")?,
+                sink: row.try_get("sink")?,
+            }));
+        }
+        let attached = "source_id, backend_id, source_id as id";
+        for row in all(connection, schema, attached, "logweir_source_backends").await? {
+            self.source_backends.push((row.try_get("source_id")?, row.try_get("backend_id")?));
+        }
+        Ok(())
+    }
+}
+
+fn backend(row: &PgRow, keys: &ConfigKeys) -> Result<Backend, sqlx::Error> {
+    let Json(metadata) = row.try_get("metadata")?;
+    let token = row.try_get("token")?;
+    let config = keys.decrypt(token, row.try_get("config")?);
+    Ok(Backend {
+        id: row.try_get("id")?,
+        token,
+        name: row.try_get("name")?,
+        description: row.try_get("description")?,
+        kind: row.try_get("type")?,
+        config: config.map(|(config, _)| Arc::new(config)),
+        metadata,
+        default_ingest: row.try_get("default_ingest")?,
+        created_at: row.try_get("created_at")?,
+        updated_at: row.try_get("updated_at")?,
+    })
 }
 
 async fn all(

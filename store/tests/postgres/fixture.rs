@@ -129,6 +129,7 @@ pub(crate) fn settings(url: &str) -> Settings {
         ingest_connections: 2,
         query_connections: 2,
         query_functions: FUNCTIONS,
+        config_keys: store::ConfigKeys::new([7; 32], None).unwrap(),
         tokens: AccessTokens::new("public", "private"),
         owner: 1,
     }

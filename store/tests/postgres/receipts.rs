@@ -163,6 +163,45 @@ async fn what_is_sent_again_by_way_of_the_spool_is_stored_once() {
     assert_eq!(stored(&fixture.send("content", &Delivery::not_needed()).await), (2, 0));
 }
 
+/// Rules send events to other sources too.
+#[tokio::test]
+async fn what_goes_to_several_sources_is_stored_once_in_each() {
+    let mut fixture = Fixture::new().await;
+    let other = fixture.other_source("other").await;
+    let store = fixture.store().clone();
+    let source = fixture.source.clone();
+    let send = async |delivery: &Delivery| {
+        let parts = vec![(other.clone(), batch([("x", now())]))];
+        let admission = admit(&store, "content", delivery);
+        let appended = admission.append_with(&source, batch([("x", now())]), parts, delivery);
+        appended.await.map(|(first, others)| [stored(&first), stored(&others[0])])
+    };
+    let lost = Delivery::default();
+    assert_eq!(send(&lost).await.expect("it is stored"), [(1, 0), (1, 0)]);
+    lost.fail();
+    let again = Delivery::default();
+    assert_eq!(send(&again).await.expect("it is stored"), [(0, 1), (0, 1)]);
+    again.succeed();
+
+    // The second one fails after the first one was stored, and the sender is told so.
+    let table = other.table.clone();
+    let trigger = format!(
+        "create function fails() returns trigger language plpgsql as
+         $$ begin raise exception 'on purpose'; end $$;
+         create trigger fails before insert on {table} for each row execute function fails()"
+    );
+    run(&mut fixture.admin, &trigger).await;
+    let told = Delivery::default();
+    send(&told).await.expect_err("one of them fails");
+    told.succeed();
+    run(&mut fixture.admin, &format!("drop trigger fails on {table}")).await;
+    let [first, second] = send(&Delivery::not_needed()).await.expect("it is stored");
+    assert_eq!((first, second), ((0, 1), (1, 0)));
+    for table in [source.table.clone(), table] {
+        assert_eq!(fixture.ask(&format!("select count(*) from {table}")).await, "2");
+    }
+}
+
 /// A sender that leaves and comes back at once may be served before the request that it left.
 #[tokio::test]
 async fn a_request_whose_sender_has_left_is_not_begun() {

@@ -1,0 +1,262 @@
+//! Reads configs that people give, and brings them together with what was there.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::{
+    declared::{Need, Setting, Shape},
+    kind::Kind,
+    mask::{self, MASK},
+};
+
+/// What is wrong with each setting, to be read after its name.
+pub type ConfigErrors = BTreeMap<String, Vec<String>>;
+
+/// Most bytes of a text.
+const MAX_TEXT: usize = 16 << 10;
+
+/// The config that `given` makes of the one before: settings that are not given stay, `null` takes
+/// one away, and a mask that comes back as it was shown means that nothing changes.
+///
+/// # Errors
+/// What is wrong with each setting.
+pub fn checked(
+    kind: Kind,
+    given: &Map<String, Value>,
+    before: Option<&Map<String, Value>>,
+) -> Result<Map<String, Value>, ConfigErrors> {
+    let mut config = Map::new();
+    let mut errors = ConfigErrors::new();
+    for setting in kind.settings() {
+        let before = before.and_then(|before| before.get(setting.name));
+        let read = match given.get(setting.name) {
+            None => Ok(before.cloned()),
+            Some(value) => setting.read(value, before),
+        };
+        match (read, setting.need) {
+            (Ok(Some(value)), _) => drop(config.insert(setting.name.to_owned(), value)),
+            (Ok(None), Need::Required) => add(&mut errors, setting.name, "can't be blank"),
+            (Ok(None), Need::Optional) => {}
+            (Ok(None), Need::Default(text)) => {
+                let value = serde_json::from_str(text).unwrap_or_else(|_| text.into());
+                config.insert(setting.name.to_owned(), value);
+            }
+            (Err(text), _) => add(&mut errors, setting.name, &text),
+        }
+    }
+    whole(kind, &config, &mut errors);
+    if errors.is_empty() { Ok(config) } else { Err(errors) }
+}
+
+fn add(errors: &mut ConfigErrors, name: &str, text: &str) {
+    errors.entry(name.to_owned()).or_default().push(text.to_owned());
+}
+
+/// What no setting alone says.
+fn whole(kind: Kind, config: &Map<String, Value>, errors: &mut ConfigErrors) {
+    let (user, password) = (config.contains_key("username"), config.contains_key("password"));
+    if user != password {
+        let text = "Both username and password must be provided for basic auth";
+        add(errors, "username", text);
+        add(errors, "password", text);
+    }
+    if kind == Kind::Syslog && config.get("tls") == Some(&Value::Bool(true)) {
+        add(errors, "tls", "is not built yet: send to a relay on the same machine or network");
+    }
+}
+
+impl Setting {
+    /// The value, `None` for an empty one; or what is wrong with it.
+    fn read(&self, value: &Value, before: Option<&Value>) -> Result<Option<Value>, String> {
+        match value {
+            Value::Null => return Ok(None),
+            Value::String(text) if text.trim().is_empty() => return Ok(None),
+            _ => {}
+        }
+        let value = mask::unmasked(self, value, before).ok_or_else(|| {
+            format!("is the mask {MASK}, behind which nothing was kept: give the value itself")
+        })?;
+        self.shape.read(&value).map(Some)
+    }
+}
+
+impl Shape {
+    fn read(self, value: &Value) -> Result<Value, String> {
+        let invalid = || Err("is invalid".to_owned());
+        match (self, value) {
+            (Self::Text, Value::String(text)) => line(text).map(Value::String),
+            (Self::HttpUrl, Value::String(text)) => http_url(text.trim()).map(Value::String),
+            (Self::Identifier, Value::String(text)) if is_identifier(text.trim()) => {
+                Ok(text.trim().into())
+            }
+            (Self::Identifier, Value::String(_)) => {
+                Err("may only hold letters, digits and _, and starts with no digit".to_owned())
+            }
+            (Self::Flag, Value::Bool(flag)) => Ok((*flag).into()),
+            (Self::Flag, Value::String(text)) => match text.as_str() {
+                "true" => Ok(true.into()),
+                "false" => Ok(false.into()),
+                _ => invalid(),
+            },
+            (Self::Number(from, to), Value::Number(_) | Value::String(_)) => {
+                let number = match value {
+                    Value::String(text) => text.trim().parse().ok(),
+                    number => number.as_i64(),
+                };
+                match number {
+                    Some(number) if (from..=to).contains(&number) => Ok(number.into()),
+                    Some(_) => Err(format!("must be from {from} to {to}")),
+                    None => invalid(),
+                }
+            }
+            (Self::OneOf(words), Value::String(text)) if words.contains(&text.as_str()) => {
+                Ok(value.clone())
+            }
+            (Self::OneOf(words), _) => {
+                Err(format!("is invalid; it is one of {}", words.join(", ")))
+            }
+            (Self::Headers | Self::Labels, Value::Object(entries)) => self.entries(entries),
+            _ => invalid(),
+        }
+    }
+
+    fn entries(self, entries: &Map<String, Value>) -> Result<Value, String> {
+        let mut read = Map::new();
+        for (name, value) in entries {
+            let value = match value {
+                Value::Null => continue,
+                Value::String(text) => line(text)?,
+                Value::Bool(_) | Value::Number(_) => value.to_string(),
+                _ => return Err(format!("holds {name}, which is no text")),
+            };
+            if self == Self::Labels && !is_identifier(name) {
+                return Err(format!("holds {name}: labels are named by letters, digits and _"));
+            }
+            if self == Self::Headers {
+                let name_is_valid = reqwest::header::HeaderName::try_from(name.as_str()).is_ok();
+                if !name_is_valid || reqwest::header::HeaderValue::try_from(&value).is_err() {
+                    return Err(format!("holds {name}, which cannot be sent as a header"));
+                }
+            }
+            read.insert(name.clone(), value.into());
+        }
+        Ok(Value::Object(read))
+    }
+}
+
+fn line(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.len() > MAX_TEXT {
+        return Err(format!("should be at most {MAX_TEXT} byte(s)"));
+    }
+    if text.contains(char::is_control) {
+        return Err("must be one line".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn http_url(text: &str) -> Result<String, String> {
+    let text = line(text)?;
+    let url = Url::parse(&text).map_err(|error| format!("is no URL: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err("must start with http:// or https:// and name a host".to_owned());
+    }
+    Ok(text)
+}
+
+fn is_identifier(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(kind: Kind, given: Value, before: Option<&Value>) -> Result<Value, Value> {
+        let before = before.and_then(Value::as_object);
+        checked(kind, given.as_object().unwrap(), before)
+            .map(Value::Object)
+            .map_err(|errors| json!(errors))
+    }
+
+    #[test]
+    fn each_type_says_what_it_needs() {
+        for (kind, missing) in [
+            (Kind::Webhook, &["url"][..]),
+            (Kind::Loki, &["url"]),
+            (Kind::Otlp, &["endpoint"]),
+            (Kind::S3, &["access_key_id", "s3_bucket", "secret_access_key", "storage_region"]),
+            (Kind::Clickhouse, &["database", "port", "url"]),
+            (Kind::Elastic, &["url"]),
+            (Kind::Datadog, &["api_key", "region"]),
+            (Kind::Axiom, &["api_token", "dataset_name"]),
+            (Kind::Syslog, &["host", "port"]),
+        ] {
+            let errors = checked(kind, &Map::new(), None).unwrap_err();
+            let names: Vec<_> = errors.keys().collect();
+            assert_eq!(names, missing, "{kind:?}");
+            assert!(errors.values().all(|texts| texts == &["can't be blank"]), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn values_are_read_as_what_they_are() {
+        let webhook = json!({"url": " https://h/x ", "headers": {"a": 1, "b": null}, "more": 1});
+        let expected =
+            json!({"url": "https://h/x", "headers": {"a": "1"}, "http": "http2", "gzip": true});
+        assert_eq!(read(Kind::Webhook, webhook, None), Ok(expected));
+        for (given, setting, text) in [
+            (json!({"url": "ftp://h"}), "url", "must start with http:// or https://"),
+            (json!({"url": "h"}), "url", "is no URL: relative URL without a base"),
+            (json!({"url": 5}), "url", "is invalid"),
+            (json!({"http": "http3"}), "http", "is invalid; it is one of http1, http2"),
+            (json!({"gzip": "maybe"}), "gzip", "is invalid"),
+            (json!({"headers": {"a b": "c"}}), "headers", "holds a b, which cannot be sent"),
+            (json!({"headers": {"a": "c\nd"}}), "headers", "must be one line"),
+            (json!({"headers": []}), "headers", "is invalid"),
+        ] {
+            let errors = read(Kind::Webhook, given.clone(), None).unwrap_err();
+            let found = errors[setting][0].as_str().unwrap_or_default();
+            assert!(found.starts_with(text), "{given}: {errors}");
+        }
+        let clickhouse = json!({"url": "http://h", "database": "a`b", "port": 70_000});
+        let errors = read(Kind::Clickhouse, clickhouse, None).unwrap_err();
+        assert_eq!(errors["port"], json!(["must be from 1 to 65535"]));
+        assert!(errors["database"][0].as_str().unwrap().starts_with("may only hold"));
+        let one = read(Kind::Loki, json!({"url": "http://h", "username": "u"}), None);
+        assert_eq!(one.unwrap_err().as_object().unwrap().len(), 2);
+        let tls = read(Kind::Syslog, json!({"host": "h", "port": "514", "tls": true}), None);
+        assert_eq!(tls.unwrap_err().as_object().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn updates_are_merged_and_masks_mean_no_change() {
+        let before = json!({
+            "url": "https://u:p@h/x?token=t&a=b", "http": "http1", "gzip": true,
+            "headers": {"Authorization": "Bearer x", "plain": "y"},
+        });
+        let shown = Value::Object(mask::masked(Kind::Webhook, before.as_object().unwrap()));
+        let read = |given| read(Kind::Webhook, given, Some(&before));
+        assert_eq!(read(json!({})), Ok(before.clone()));
+        assert_eq!(read(shown), Ok(before.clone()));
+        let moved = read(json!({"url": "https://u:REDACTED@other/y", "headers": null})).unwrap();
+        assert_eq!(moved["url"], "https://u:p@other/y");
+        assert_eq!(moved.get("headers"), None);
+        let headers = json!({"headers": {"Authorization": "REDACTED", "new": "z"}});
+        let headers = read(headers).unwrap()["headers"].clone();
+        assert_eq!(headers, json!({"Authorization": "Bearer x", "new": "z"}));
+        for given in [
+            json!({"headers": {"x-api-key": "REDACTED"}}),
+            json!({"url": "https://h/?key=REDACTED"}),
+        ] {
+            let errors = read(given.clone()).unwrap_err();
+            assert!(errors.to_string().contains("is the mask"), "{given}: {errors}");
+        }
+    }
+}

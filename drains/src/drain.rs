@@ -1,0 +1,195 @@
+//! One drain: the spool of a backend, and the worker that empties it.
+
+use std::{
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use spool::Spool;
+use store::Backend;
+use tokio::{
+    sync::{OnceCell, watch},
+    task::JoinHandle,
+};
+
+use crate::{
+    kind::Kind,
+    measures::{Dropped, Figures, now},
+    receiver::Receiver,
+    record::Copies,
+    worker::{Target, Worker},
+};
+
+/// For events to be kept. A disk that takes longer must not hold up ingest.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Time between two lines of the log about events that are dropped.
+const LOG_PAUSE: Duration = Duration::from_secs(10);
+
+/// The spool of a backend, and the worker that empties it.
+#[derive(Debug)]
+pub(crate) struct Drain {
+    backend: Mutex<Arc<Backend>>,
+    dir: PathBuf,
+    max_bytes: u64,
+    spool: OnceCell<Spool>,
+    target: watch::Sender<Target>,
+    stop: watch::Sender<bool>,
+    figures: Arc<Figures>,
+    worker: Mutex<Option<JoinHandle<()>>>,
+    /// When it was told last that events are dropped, and how many were since.
+    told: Mutex<(Option<Instant>, usize)>,
+}
+
+impl Drain {
+    /// A drain that is not opened yet.
+    pub(crate) fn new(backend: &Arc<Backend>, dir: PathBuf, max_bytes: u64) -> Self {
+        Self {
+            backend: Mutex::new(Arc::clone(backend)),
+            dir,
+            max_bytes,
+            spool: OnceCell::new(),
+            target: watch::Sender::new(target(backend)),
+            stop: watch::Sender::new(false),
+            figures: Arc::new(Figures::new(backend.token)),
+            worker: Mutex::default(),
+            told: Mutex::default(),
+        }
+    }
+
+    fn name(&self) -> String {
+        let backend = self.backend.lock().unwrap_or_else(PoisonError::into_inner);
+        format!("{} ({})", backend.name, backend.token)
+    }
+
+    /// Sends as the backend says from now on.
+    pub(crate) fn update(&self, backend: &Arc<Backend>) {
+        let mut known = self.backend.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known != *backend {
+            let is_other = known.config != backend.config || known.kind != backend.kind;
+            *known = Arc::clone(backend);
+            drop(known);
+            if is_other {
+                drop(self.target.send_replace(target(backend)));
+            }
+        }
+    }
+
+    /// Opens the spool and begins to send, once.
+    pub(crate) async fn open(&self) -> Result<&Spool, String> {
+        let opened = self.spool.get_or_try_init(|| async {
+            let settings = spool::Settings::new(&self.dir, self.max_bytes);
+            let opening = tokio::task::spawn_blocking(move || {
+                create_private(&settings.dir)?;
+                Spool::open(settings).map_err(|error| error.to_string())
+            });
+            let opened = opening.await.map_err(|error| error.to_string())?;
+            let (spool, recovery) = opened?;
+            if recovery.records > 0 {
+                let (backend, records) = (self.name(), recovery.records);
+                tracing::info!(backend, records, "the drain holds events that wait to be sent on");
+            }
+            let worker = Worker {
+                name: self.name(),
+                spool: spool.clone(),
+                target: self.target.subscribe(),
+                stop: self.stop.subscribe(),
+                figures: Arc::clone(&self.figures),
+                logged: None,
+            };
+            let task = tokio::spawn(worker.run());
+            *self.worker.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
+            Ok::<_, String>(spool)
+        });
+        opened.await
+    }
+
+    /// Keeps events until they are sent; returns when they are durable, or dropped.
+    pub(crate) async fn put(&self, source: &str, copies: Copies) {
+        let events = copies.len();
+        let put = async {
+            let spool = self.open().await?;
+            spool.append(copies.into_record(source, now())).await.map_err(|error| error.to_string())
+        };
+        match tokio::time::timeout(PATIENCE, put).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(reason)) => self.dropped(events, &reason),
+            // They may be kept in spite of this.
+            Err(_) => self.dropped(events, "the disk takes too long"),
+        }
+    }
+
+    fn dropped(&self, events: usize, reason: &str) {
+        self.figures.dropped(Dropped::Full, events);
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.1 += events;
+        let now = Instant::now();
+        if told.0.is_none_or(|at| now.duration_since(at) >= LOG_PAUSE) {
+            let events = std::mem::take(&mut told.1);
+            told.0 = Some(now);
+            drop(told);
+            let backend = self.name();
+            tracing::error!(backend, events, reason, "events are not sent on: they cannot be kept");
+        }
+    }
+
+    pub(crate) fn refresh(&self) {
+        if let Some(spool) = self.spool.get() {
+            self.figures.refresh(spool.depth());
+        }
+    }
+
+    /// Ends the worker and closes the spool.
+    pub(crate) async fn close(&self) {
+        self.stop.send_replace(true);
+        let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(worker) = worker
+            && let Err(error) = worker.await
+        {
+            tracing::error!(backend = self.name(), %error, "a drain was not ended in order");
+        }
+        if let Some(spool) = self.spool.get() {
+            spool.clone().close().await;
+        }
+    }
+
+    /// Closes it and deletes what waits: the backend is gone.
+    pub(crate) async fn remove(&self) {
+        let waiting = self.spool.get().map_or(0, |spool| spool.depth().records);
+        self.close().await;
+        self.figures.gone();
+        if let Err(error) = tokio::fs::remove_dir_all(&self.dir).await
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            let dir = self.dir.display();
+            tracing::warn!(%error, %dir, "what a drain kept cannot be deleted");
+        }
+        if waiting > 0 {
+            let backend = self.name();
+            tracing::warn!(backend, waiting, "the backend was removed with events that waited");
+        }
+    }
+}
+
+/// Makes a folder and those above it, which only their owner may enter.
+fn create_private(dir: &Path) -> Result<(), String> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.map_err(|error| format!("{} cannot be made: {error}", dir.display()))
+}
+
+/// What a backend's events are sent to. Where nothing can be, they wait.
+fn target(backend: &Backend) -> Target {
+    let made = match (&backend.config, backend.kind.parse::<Kind>()) {
+        (Err(error), _) => Err(error.to_string()),
+        (_, Err(error)) => Err(format!("its type {} {error}", backend.kind)),
+        (Ok(config), Ok(kind)) => Receiver::new(kind, config),
+    };
+    made.map(Arc::new).map_err(|reason| {
+        let (name, token) = (&backend.name, backend.token);
+        tracing::error!(backend = %format!("{name} ({token})"), reason, "nothing can be sent on");
+        reason.into()
+    })
+}

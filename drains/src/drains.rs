@@ -1,0 +1,114 @@
+//! All drains of the program.
+
+use std::{
+    collections::{HashMap, HashSet},
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use futures_util::future::join_all;
+use store::{Backend, Store};
+use uuid::Uuid;
+
+use crate::{drain::Drain, measures, record::Copies};
+
+/// What drains need to know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The folder in which each drain has one of its own; made when it is needed.
+    pub dir: PathBuf,
+    /// Bytes that each drain may keep on disk.
+    pub max_bytes: u64,
+}
+
+/// All drains of the program. Cheap to clone; clones are one.
+#[derive(Debug, Clone)]
+pub struct Drains(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    settings: Settings,
+    drains: Mutex<HashMap<Uuid, Arc<Drain>>>,
+}
+
+impl Drains {
+    /// No drains yet; they come with the backends of a store.
+    pub fn new(settings: Settings) -> Self {
+        measures::describe();
+        Self(Arc::new(Inner { settings, drains: Mutex::default() }))
+    }
+
+    /// Sends on what waits, and follows the backends of the catalog, for as long as the future is
+    /// polled.
+    pub async fn follow(&self, store: &Store) {
+        let mut changes = store.catalog_changes();
+        let mut is_first = true;
+        while changes.next().await {
+            let backends = store.backends();
+            let there_are: HashSet<_> = backends.iter().map(|backend| backend.token).collect();
+            if std::mem::take(&mut is_first) {
+                self.tell_strangers(&there_are);
+            }
+            let gone: Vec<_> =
+                self.drains().extract_if(|token, _| !there_are.contains(token)).collect();
+            let removing = join_all(gone.iter().map(|(_, drain)| drain.remove()));
+            let opening = join_all(backends.iter().map(|backend| async {
+                let drain = self.drain(backend);
+                drain.update(backend);
+                if let Err(reason) = drain.open().await {
+                    let backend = &backend.name;
+                    tracing::error!(backend, reason, "events cannot be kept for a drain");
+                }
+            }));
+            tokio::join!(removing, opening);
+        }
+    }
+
+    /// Keeps events of a source until they are sent to a backend; returns when they are durable. What
+    /// cannot be kept is dropped, counted and logged: other systems hold up nothing.
+    pub async fn put(&self, backend: &Arc<Backend>, source: &str, copies: Copies) {
+        if !copies.is_empty() {
+            self.drain(backend).put(source, copies).await;
+        }
+    }
+
+    /// Brings the figures up to date that are only worked out when metrics are asked for.
+    pub fn refresh_measures(&self) {
+        self.drains().values().for_each(|drain| drain.refresh());
+    }
+
+    /// Ends all workers; what is not sent is at the next start.
+    pub async fn close(&self) {
+        let drains: Vec<_> = self.drains().values().cloned().collect();
+        join_all(drains.iter().map(|drain| drain.close())).await;
+    }
+
+    fn drain(&self, backend: &Arc<Backend>) -> Arc<Drain> {
+        let Settings { dir, max_bytes } = &self.0.settings;
+        let mut drains = self.drains();
+        let drain = drains.entry(backend.token).or_insert_with(|| {
+            Arc::new(Drain::new(backend, dir.join(backend.token.to_string()), *max_bytes))
+        });
+        Arc::clone(drain)
+    }
+
+    fn drains(&self) -> MutexGuard<'_, HashMap<Uuid, Arc<Drain>>> {
+        self.0.drains.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Folders of backends that are gone are left alone: this may be the wrong database.
+    fn tell_strangers(&self, known: &HashSet<Uuid>) {
+        let Ok(folders) = self.0.settings.dir.read_dir() else { return };
+        for folder in folders.flatten() {
+            let token = folder.file_name().to_str().and_then(|name| Uuid::try_parse(name).ok());
+            if token.is_some_and(|token| !known.contains(&token)) {
+                let folder = folder.path();
+                tracing::warn!(
+                    folder = %folder.display(),
+                    "events wait here for a backend that the catalog does not know; delete the \
+                     folder if it is gone for good"
+                );
+            }
+        }
+    }
+}

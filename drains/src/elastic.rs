@@ -1,0 +1,145 @@
+//! Elasticsearch's bulk API.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::{
+    event::{Event, json_string},
+    http::{Answer, Request, credentials, text_of},
+    outcome::Outcome,
+    receiver::{Batching, Form},
+};
+
+#[derive(Debug)]
+pub(crate) struct Elastic {
+    url: String,
+    index: String,
+    credentials: Option<(String, String)>,
+    api_key: String,
+}
+
+impl Elastic {
+    pub(crate) fn new(config: &Map<String, Value>) -> Self {
+        let given = text_of(config, "url");
+        let base = given.trim_end_matches('/');
+        let url = if base.ends_with("/_bulk") { base.to_owned() } else { format!("{base}/_bulk") };
+        Self {
+            url,
+            index: text_of(config, "index"),
+            credentials: credentials(config),
+            api_key: text_of(config, "api_key"),
+        }
+    }
+
+    /// With `create` and the event's id, an event that is sent again is there once.
+    fn lines(&self, event: &Event<'_>, body: &mut Vec<u8>) {
+        let parts = event.parts();
+        body.extend_from_slice(b"{\"create\":{\"_index\":");
+        json_string(&self.index, body);
+        body.extend_from_slice(b",\"_id\":");
+        json_string(&parts.id, body);
+        body.extend_from_slice(b"}}\n{\"@timestamp\":");
+        json_string(&parts.rfc3339(), body);
+        body.extend_from_slice(b",\"message\":");
+        json_string(&parts.message, body);
+        body.extend_from_slice(b",\"service\":{\"name\":");
+        json_string(event.source, body);
+        body.extend_from_slice(b"},\"event_body\":");
+        body.extend_from_slice(event.body.as_bytes());
+        body.extend_from_slice(b"}\n");
+    }
+}
+
+#[derive(Deserialize)]
+struct Bulk {
+    errors: bool,
+    #[serde(default)]
+    items: Vec<Map<String, Value>>,
+}
+
+/// There already: it was sent before.
+const CONFLICT: u64 = 409;
+
+impl Form for Elastic {
+    fn batching(&self) -> Batching {
+        Batching { bytes: 5 << 20, ..Batching::default() }
+    }
+
+    fn request(&self, events: &[Event<'_>]) -> Request {
+        let mut body = Vec::new();
+        events.iter().for_each(|event| self.lines(event, &mut body));
+        let request = Request::post(&self.url, "application/x-ndjson", body);
+        let request = match &self.credentials {
+            Some((user, password)) => request.basic_auth(user, password),
+            None if self.api_key.is_empty() => request,
+            None => request.header("authorization", format!("ApiKey {}", self.api_key)),
+        };
+        request.gzip()
+    }
+
+    fn outcome(&self, answer: &Answer, events: &[Event<'_>]) -> Outcome {
+        let outcome = answer.outcome();
+        if outcome != Outcome::Delivered {
+            return outcome;
+        }
+        let Ok(bulk) = serde_json::from_slice::<Bulk>(&answer.body) else {
+            let reason = format!("no answer of a bulk API: {}", answer.reason());
+            return Outcome::Later { reason, after: None };
+        };
+        if !bulk.errors {
+            return Outcome::Delivered;
+        }
+        let (mut refused, mut later, mut first) = (0, Vec::new(), None);
+        for (place, item) in bulk.items.iter().enumerate().take(events.len()) {
+            let Some(result) = item.values().next() else { continue };
+            match result["status"].as_u64().unwrap_or_default() {
+                200..=299 | CONFLICT => continue,
+                408 | 429 | 500.. => later.push(place),
+                _ => refused += 1,
+            }
+            first.get_or_insert_with(|| result["error"].to_string());
+        }
+        let reason: String = first.unwrap_or_default().chars().take(500).collect();
+        match (refused, later.as_slice()) {
+            (0, []) => Outcome::Delivered,
+            _ => Outcome::Partly { refused, later, reason },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{event::examples::EVENTS, http::shown};
+
+    fn elastic(more: Value) -> Elastic {
+        let mut config = json!({"url": "https://es:9200/", "index": "logweir"});
+        config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        Elastic::new(config.as_object().unwrap())
+    }
+
+    #[test]
+    fn events_are_created_under_their_ids() {
+        let elastic = elastic(json!({"username": "u", "password": "p"}));
+        insta::assert_snapshot!(shown::request(&elastic.request(&EVENTS)));
+    }
+
+    #[test]
+    fn items_are_judged_one_by_one() {
+        let answered = |body: Value| {
+            let body = body.to_string().into_bytes();
+            let answer = Answer { status: 200, retry_after: None, body };
+            elastic(json!({"api_key": "k"})).outcome(&answer, &EVENTS)
+        };
+        let created = |status: u16| json!({"create": {"status": status, "error": {"type": "t"}}});
+        assert_eq!(answered(json!({"errors": false})), Outcome::Delivered);
+        let items = json!({"errors": true, "items": [created(201), created(409), created(200)]});
+        assert_eq!(answered(items), Outcome::Delivered);
+        let items = json!({"errors": true, "items": [created(400), created(201), created(429)]});
+        let reason = r#"{"type":"t"}"#.to_owned();
+        assert_eq!(answered(items), Outcome::Partly { refused: 1, later: vec![2], reason });
+        assert!(matches!(answered(json!("hello")), Outcome::Later { .. }));
+    }
+}

@@ -1,0 +1,195 @@
+//! Secrets in configs are shown as a mask, and a mask that comes back means that nothing changes.
+
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::{
+    declared::{Setting, Shape},
+    kind::Kind,
+};
+
+/// What is shown in the place of a secret.
+pub(crate) const MASK: &str = "REDACTED";
+
+/// The config as it may be shown.
+pub fn masked(kind: Kind, config: &Map<String, Value>) -> Map<String, Value> {
+    let mut shown = Map::new();
+    for setting in kind.settings() {
+        if let Some(value) = config.get(setting.name) {
+            shown.insert(setting.name.to_owned(), masked_value(setting, value));
+        }
+    }
+    shown
+}
+
+fn masked_value(setting: &Setting, value: &Value) -> Value {
+    match (setting.shape, value) {
+        _ if setting.secret => MASK.into(),
+        (Shape::HttpUrl, Value::String(url)) => masked_url(url).into(),
+        (Shape::Headers, Value::Object(headers)) => headers
+            .iter()
+            .map(|(name, value)| {
+                let value = if is_secret(name) { MASK.into() } else { value.clone() };
+                (name.clone(), value)
+            })
+            .collect::<Map<_, _>>()
+            .into(),
+        _ => value.clone(),
+    }
+}
+
+/// What is meant by a value that may hold masks; `None` where there is nothing behind one.
+pub(crate) fn unmasked(setting: &Setting, given: &Value, before: Option<&Value>) -> Option<Value> {
+    if let Some(before) = before
+        && (given == &masked_value(setting, before))
+    {
+        return Some(before.clone());
+    }
+    match (setting.shape, given) {
+        (Shape::Headers, Value::Object(headers)) => {
+            let of_before = |name: &str| before.and_then(Value::as_object)?.get(name);
+            let meant = headers.iter().map(|(name, value)| {
+                let is_mask = is_secret(name) && value == MASK;
+                let meant = if is_mask { of_before(name)?.clone() } else { value.clone() };
+                Some((name.clone(), meant))
+            });
+            meant.collect::<Option<Map<_, _>>>().map(Value::Object)
+        }
+        (Shape::HttpUrl, Value::String(url)) => {
+            unmasked_url(url, before.and_then(Value::as_str)).map(Value::String)
+        }
+        (_, Value::String(text)) if setting.secret && text == MASK => None,
+        _ => Some(given.clone()),
+    }
+}
+
+/// Whether a header or parameter of this name holds a secret.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["auth", "cookie", "key", "pass", "secret", "sig", "token", "credential"]
+        .iter()
+        .any(|part| name.contains(part))
+}
+
+/// The URL with masks for its password and for parameters that hold secrets.
+fn masked_url(text: &str) -> String {
+    let Ok(mut url) = Url::parse(text) else { return MASK.to_owned() };
+    let has_secrets =
+        url.password().is_some() || url.query_pairs().any(|(name, _)| is_secret(&name));
+    if !has_secrets {
+        return text.to_owned();
+    }
+    replace(&mut url, |_| Some(MASK.to_owned()));
+    url.into()
+}
+
+/// A URL whose masks stand for what the one before has in their places.
+fn unmasked_url(text: &str, before: Option<&str>) -> Option<String> {
+    // What is no URL is refused by whoever reads it.
+    let Ok(mut url) = Url::parse(text) else { return Some(text.to_owned()) };
+    let mut is_masked = url.password() == Some(MASK);
+    is_masked |= url.query_pairs().any(|(name, value)| is_secret(&name) && value == MASK);
+    if !is_masked {
+        return Some(text.to_owned());
+    }
+    let before = Url::parse(before?).ok()?;
+    let of_before = |place: Place<'_>| match place {
+        // Encoded as it stands there; what is encoded stays so.
+        Place::Password => before.password().map(str::to_owned),
+        Place::Parameter(name) => {
+            let found = before.query_pairs().find(|(of_before, _)| of_before == name);
+            found.map(|(_, value)| value.into_owned())
+        }
+    };
+    let mut missing = false;
+    let is_mask = |url: &Url, place: &Place<'_>| match place {
+        Place::Password => url.password() == Some(MASK),
+        Place::Parameter(name) => url.query_pairs().any(|(n, v)| n == *name && v == MASK),
+    };
+    let given = url.clone();
+    replace(&mut url, |place| {
+        if !is_mask(&given, &place) {
+            return None;
+        }
+        let meant = of_before(place);
+        missing |= meant.is_none();
+        meant
+    });
+    (!missing).then(|| url.into())
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Place<'a> {
+    Password,
+    Parameter(&'a str),
+}
+
+/// Puts something else in the places of secrets; `None` leaves one as it is.
+fn replace(url: &mut Url, mut with: impl FnMut(Place<'_>) -> Option<String>) {
+    if url.password().is_some()
+        && let Some(password) = with(Place::Password)
+    {
+        // Fails for URLs without a host, which have no password.
+        let _ = url.set_password(Some(&password));
+    }
+    if !url.query_pairs().any(|(name, _)| is_secret(&name)) {
+        return;
+    }
+    let pairs: Vec<(String, String)> = url
+        .query_pairs()
+        .map(|(name, value)| {
+            let other = is_secret(&name).then(|| with(Place::Parameter(&name))).flatten();
+            (name.clone().into_owned(), other.unwrap_or_else(|| value.into_owned()))
+        })
+        .collect();
+    url.query_pairs_mut().clear().extend_pairs(pairs);
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_shown() {
+        for (kind, config, expected) in [
+            (
+                Kind::Webhook,
+                json!({"url": "http://u:p%40@h/x?api_key=k&a=b", "headers": {
+                    "Authorization": "x", "DD-API-KEY": "y", "content-type": "z"}}),
+                json!({"url": "http://u:REDACTED@h/x?api_key=REDACTED&a=b", "headers": {
+                    "Authorization": "REDACTED", "DD-API-KEY": "REDACTED", "content-type": "z"}}),
+            ),
+            (
+                Kind::S3,
+                json!({"secret_access_key": "s", "access_key_id": "a", "s3_bucket": "b"}),
+                json!({"s3_bucket": "b", "access_key_id": "a", "secret_access_key": "REDACTED"}),
+            ),
+            (
+                Kind::Datadog,
+                json!({"api_key": "s", "region": "EU"}),
+                json!({"api_key": "REDACTED", "region": "EU"}),
+            ),
+        ] {
+            let shown = masked(kind, config.as_object().unwrap());
+            assert_eq!(Value::Object(shown), expected);
+        }
+    }
+
+    #[test]
+    fn masked_urls_are_read_back() {
+        let before = "http://u:p%40%25%2B+@h/x?api_key=k+1&a=b";
+        for (given, expected) in [
+            (masked_url(before).as_str(), Some(before)),
+            ("http://v:REDACTED@i/", Some("http://v:p%40%25%2B+@i/")),
+            ("http://h/?a=c&api_key=REDACTED", Some("http://h/?a=c&api_key=k+1")),
+            ("http://h/?token=REDACTED", None),
+            ("http://u:new@h/", Some("http://u:new@h/")),
+            ("no url", Some("no url")),
+        ] {
+            assert_eq!(unmasked_url(given, Some(before)).as_deref(), expected, "{given}");
+        }
+        assert_eq!(unmasked_url("http://u:REDACTED@h/", None), None);
+    }
+}

@@ -1,0 +1,160 @@
+//! RFC 5424 over TCP, each message with its length in front (RFC 6587).
+//!
+//! The receiver says nothing, so that a message counts as delivered when the connection has taken
+//! it: what a receiver had not read when it ended is lost.
+
+use std::{io, time::Duration};
+
+use serde_json::{Map, Value};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream, sync::Mutex, time::timeout};
+
+use crate::{
+    event::Event,
+    http::{number_of, text_of},
+    otlp::level,
+    outcome::Outcome,
+};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// `local0`
+const FACILITY: u8 = 16;
+
+#[derive(Debug)]
+pub(crate) struct Syslog {
+    host: String,
+    port: u16,
+    structured_data: String,
+    /// Of one message.
+    max_bytes: usize,
+    connection: Mutex<Option<TcpStream>>,
+}
+
+impl Syslog {
+    pub(crate) fn new(config: &Map<String, Value>) -> Self {
+        let given = text_of(config, "structured_data");
+        let number = |name| usize::try_from(number_of(config, name)).unwrap_or(usize::MAX);
+        Self {
+            host: text_of(config, "host"),
+            port: u16::try_from(number_of(config, "port")).unwrap_or_default(),
+            structured_data: if given.is_empty() { "-".to_owned() } else { given },
+            max_bytes: number("max_message_bytes"),
+            connection: Mutex::default(),
+        }
+    }
+
+    pub(crate) async fn send(&self, events: &[Event<'_>]) -> Outcome {
+        let bytes: Vec<u8> = events.iter().flat_map(|event| self.frame(event)).collect();
+        match self.write(&bytes).await {
+            Ok(()) => Outcome::Delivered,
+            Err(error) => Outcome::Later { reason: error.to_string(), after: None },
+        }
+    }
+
+    async fn write(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut kept = self.connection.lock().await;
+        let mut connection = match kept.take().filter(is_open) {
+            Some(connection) => connection,
+            None => {
+                let connecting = TcpStream::connect((self.host.as_str(), self.port));
+                timeout(CONNECT_TIMEOUT, connecting).await.map_err(|_| late("connection"))??
+            }
+        };
+        let writing = async {
+            connection.write_all(bytes).await?;
+            connection.flush().await
+        };
+        timeout(WRITE_TIMEOUT, writing).await.map_err(|_| late("progress"))??;
+        if is_open(&connection) {
+            *kept = Some(connection);
+        }
+        Ok(())
+    }
+
+    fn frame(&self, event: &Event<'_>) -> Vec<u8> {
+        let parts = event.parts();
+        let severity = level(&parts.fields).map_or(6, |level| severity(&level));
+        let priority = FACILITY * 8 + severity;
+        let time = parts.rfc3339();
+        let name: String = event.source.chars().filter(char::is_ascii_graphic).take(48).collect();
+        let name = if name.is_empty() { "-" } else { &name };
+        let data = &self.structured_data;
+        let head = format!("<{priority}>1 {time} - {name} - - {data} ");
+        let room = self.max_bytes.saturating_sub(head.len());
+        let mut end = event.body.len().min(room);
+        while !event.body.is_char_boundary(end) {
+            end -= 1;
+        }
+        let body = event.body.get(..end).unwrap_or_default();
+        format!("{} {head}{body}", head.len() + body.len()).into_bytes()
+    }
+}
+
+fn late(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, format!("no {what} in time"))
+}
+
+/// Whether the other end has closed nothing. What it says is passed over.
+fn is_open(connection: &TcpStream) -> bool {
+    let mut said = [0; 256];
+    loop {
+        match connection.try_read(&mut said) {
+            Ok(0) => return false,
+            Ok(_) => {}
+            Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
+        }
+    }
+}
+
+fn severity(level: &str) -> u8 {
+    match level.to_ascii_lowercase().as_str() {
+        "panic" => 0,
+        "fatal" | "critical" => 2,
+        "error" => 3,
+        "warn" | "warning" => 4,
+        "notice" => 5,
+        "debug" | "trace" => 7,
+        _ => 6,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tokio::{io::AsyncReadExt as _, net::TcpListener};
+
+    use super::*;
+    use crate::event::examples::EVENTS;
+
+    #[tokio::test]
+    async fn messages_have_their_length_in_front() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let config = json!({"host": "127.0.0.1", "port": port, "max_message_bytes": 90});
+        let syslog = Syslog::new(config.as_object().unwrap());
+        let receive = async {
+            let mut received = Vec::new();
+            for _ in 0..2 {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut bytes = [0; 10_000];
+                let read = stream.read(&mut bytes).await.unwrap();
+                received.push(String::from_utf8_lossy(&bytes[..read]).into_owned());
+            }
+            received
+        };
+        let send = async {
+            assert_eq!(syslog.send(&EVENTS[..2]).await, Outcome::Delivered);
+            // The receiver closes after each; a new connection is made then.
+            while is_open(syslog.connection.lock().await.as_ref().unwrap()) {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(syslog.send(&EVENTS[2..]).await, Outcome::Delivered);
+        };
+        let (received, ()) = tokio::join!(receive, send);
+        insta::assert_snapshot!(received.join("\n\n"));
+        drop(listener);
+        *syslog.connection.lock().await = None;
+        assert!(matches!(syslog.send(&EVENTS[2..]).await, Outcome::Later { .. }));
+    }
+}

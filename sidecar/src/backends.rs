@@ -1,0 +1,341 @@
+//! Backends: other systems to which events are sent on.
+
+use std::sync::Arc;
+
+use drains::Kind as BackendKind;
+use serde_json::{Map, Value, json};
+use store::{Backend, BackendToBe, Source, Store};
+use uuid::Uuid;
+use warp::http::Method;
+
+use crate::{
+    answer::Answer,
+    call::Call,
+    operation::{Needs, Operation, Shape},
+    refusal::{FieldErrors, Refusal},
+    resource::{COUNT, For, Kind, Resource, TEXT, required, set, shown},
+    sources::{self, SOURCE},
+    time,
+};
+
+/// A backend, as Logflare has it.
+pub(crate) static BACKEND: Resource = Resource {
+    name: "Backend",
+    fields: &[
+        shown("id", COUNT, "Number of the backend, for rules."),
+        shown("token", Kind::Uuid, "Public id."),
+        required("name", Kind::Text(255), "For people."),
+        set("description", TEXT, "For people."),
+        required(
+            "type",
+            Kind::Text(64),
+            "webhook, loki, otlp, s3, clickhouse, elastic, datadog, axiom or syslog; stays as it is.",
+        ),
+        required(
+            "config",
+            Kind::Object,
+            "Where it is and how it is spoken to, see the README. Secrets are shown as REDACTED; \
+             REDACTED that comes back means no change. Settings that are not given stay.",
+        ),
+        set("metadata", Kind::Object, "Whatever people note of it; lists can be filtered by it."),
+        set(
+            "default_ingest?",
+            Kind::Bool,
+            "Whether sources that want so give it all events; false.",
+        ),
+        shown("error", TEXT, "Why nothing can be sent to it, where that is so."),
+        shown("inserted_at", Kind::Time, "When it was made."),
+        shown("updated_at", Kind::Time, "When it was last changed."),
+    ],
+};
+
+/// What a test of a backend comes to.
+static TEST: Resource = Resource {
+    name: "BackendTest",
+    fields: &[
+        shown("connected?", Kind::Bool, "Whether a test event was taken."),
+        shown("reason", TEXT, "Why not."),
+    ],
+};
+
+pub(crate) static OPERATIONS: &[Operation] = &[
+    Operation {
+        method: Method::GET,
+        path: "/api/backends",
+        needs: Needs::Management,
+        summary: "List backends",
+        parameters: &[("metadata[key]", "Only those whose metadata has this value of the key.")],
+        body: Shape::Nothing,
+        answers: &[(200, Shape::List(&BACKEND))],
+        run: |call| Box::pin(std::future::ready(Ok(list(&call)))),
+    },
+    Operation {
+        method: Method::POST,
+        path: "/api/backends",
+        needs: Needs::Management,
+        summary: "Create backend",
+        parameters: &[],
+        body: Shape::One(&BACKEND),
+        answers: &[(201, Shape::One(&BACKEND))],
+        run: |call| Box::pin(create(call)),
+    },
+    Operation {
+        method: Method::GET,
+        path: "/api/backends/{token}",
+        needs: Needs::Management,
+        summary: "Fetch backend",
+        parameters: &[],
+        body: Shape::Nothing,
+        answers: &[(200, Shape::One(&BACKEND))],
+        run: |call| Box::pin(std::future::ready(show(&call))),
+    },
+    Operation {
+        method: Method::PUT,
+        path: "/api/backends/{token}",
+        needs: Needs::Management,
+        summary: "Update backend",
+        parameters: &[],
+        body: Shape::One(&BACKEND),
+        answers: &[(200, Shape::One(&BACKEND))],
+        run: |call| Box::pin(replace(call)),
+    },
+    Operation {
+        method: Method::PATCH,
+        path: "/api/backends/{token}",
+        needs: Needs::Management,
+        summary: "Update backend",
+        parameters: &[],
+        body: Shape::One(&BACKEND),
+        answers: &[(204, Shape::Nothing)],
+        run: |call| Box::pin(patch(call)),
+    },
+    Operation {
+        method: Method::DELETE,
+        path: "/api/backends/{token}",
+        needs: Needs::Management,
+        summary: "Delete backend, with its rules and what waits for it",
+        parameters: &[],
+        body: Shape::Nothing,
+        answers: &[(204, Shape::Nothing)],
+        run: |call| Box::pin(delete(call)),
+    },
+    Operation {
+        method: Method::POST,
+        path: "/api/backends/{token}/test",
+        needs: Needs::Management,
+        summary: "Send a test event to a backend",
+        parameters: &[],
+        body: Shape::Nothing,
+        answers: &[(200, Shape::One(&TEST))],
+        run: |call| Box::pin(test(call)),
+    },
+    Operation {
+        method: Method::POST,
+        path: "/api/sources/{token}/backends/{backend_token}",
+        needs: Needs::Management,
+        summary: "Give a backend all events of a source",
+        parameters: &[],
+        body: Shape::Nothing,
+        answers: &[(201, Shape::One(&SOURCE))],
+        run: |call| Box::pin(attach(call)),
+    },
+    Operation {
+        method: Method::DELETE,
+        path: "/api/sources/{token}/backends/{backend_token}",
+        needs: Needs::Management,
+        summary: "Give a backend no longer all events of a source",
+        parameters: &[],
+        body: Shape::Nothing,
+        answers: &[(200, Shape::One(&SOURCE))],
+        run: |call| Box::pin(detach(call)),
+    },
+];
+
+fn list(call: &Call) -> Answer {
+    let parameters = &call.parameters.0;
+    let wanted: Vec<(&str, &str)> = parameters
+        .iter()
+        .filter_map(|(name, value)| {
+            let key = name.strip_prefix("metadata[")?.strip_suffix(']')?;
+            Some((key, value.as_str()))
+        })
+        .collect();
+    let has = |backend: &Backend, (key, value): (&str, &str)| match backend.metadata.get(key) {
+        Some(Value::String(text)) => text == value,
+        Some(other) => other.to_string().as_str() == value,
+        None => false,
+    };
+    let backends = call.store.backends();
+    let found = backends.iter().filter(|backend| wanted.iter().all(|one| has(backend, *one)));
+    Answer::Found(found.map(|backend| shown_backend(backend)).collect())
+}
+
+fn show(call: &Call) -> Result<Answer, Refusal> {
+    Ok(Answer::Found(shown_backend(&*found(call)?)))
+}
+
+async fn create(call: Call) -> Result<Answer, Refusal> {
+    let to_be = read(&call, None)?;
+    let backend = call.store.create_backend(&call.actor()?, &to_be).await?;
+    Ok(Answer::Created(shown_backend(&backend)))
+}
+
+async fn replace(call: Call) -> Result<Answer, Refusal> {
+    Ok(Answer::Found(shown_backend(&*update(&call).await?)))
+}
+
+async fn patch(call: Call) -> Result<Answer, Refusal> {
+    update(&call).await?;
+    Ok(Answer::Done)
+}
+
+async fn update(call: &Call) -> Result<Arc<Backend>, Refusal> {
+    let before = found(call)?;
+    let to_be = read(call, Some(&before))?;
+    Ok(call.store.update_backend(&call.actor()?, before.token, &to_be).await?)
+}
+
+async fn delete(call: Call) -> Result<Answer, Refusal> {
+    call.store.delete_backend(&call.actor()?, call.token()?).await?;
+    Ok(Answer::Done)
+}
+
+async fn test(call: Call) -> Result<Answer, Refusal> {
+    let backend = found(&call)?;
+    let tested = match (&backend.config, backend.kind.parse::<BackendKind>()) {
+        (Ok(config), Ok(kind)) => drains::test(kind, config).await,
+        (Err(error), _) => Err(error.to_string()),
+        (_, Err(error)) => Err(format!("type {error}")),
+    };
+    Ok(Answer::Found(match tested {
+        Ok(()) => json!({ "connected?": true }),
+        Err(reason) => json!({ "connected?": false, "reason": reason }),
+    }))
+}
+
+async fn attach(call: Call) -> Result<Answer, Refusal> {
+    let (source, backend) = (call.token()?, backend_token(&call)?);
+    let source = call.store.attach_backend(&call.actor()?, source, backend).await?;
+    Ok(Answer::Created(sources::shown_source(&call.store, &source)))
+}
+
+async fn detach(call: Call) -> Result<Answer, Refusal> {
+    let (source, backend) = (call.token()?, backend_token(&call)?);
+    let source = call.store.detach_backend(&call.actor()?, source, backend).await?;
+    Ok(Answer::Found(sources::shown_source(&call.store, &source)))
+}
+
+/// The backend that the path names by its token.
+fn found(call: &Call) -> Result<Arc<Backend>, Refusal> {
+    call.store.backend(call.token()?).ok_or(Refusal::NotFound)
+}
+
+fn backend_token(call: &Call) -> Result<Uuid, Refusal> {
+    Uuid::try_parse(call.captured(1)).map_err(|_| Refusal::NotFound)
+}
+
+/// What the backend is to be by what is given, all that is wrong told at once.
+fn read(call: &Call, before: Option<&Backend>) -> Result<BackendToBe, Refusal> {
+    let what_for = if before.is_some() { For::Update } else { For::Creation };
+    let given = call.object()?;
+    let mut errors = FieldErrors::default();
+    let mut fields = match BACKEND.read(&given, what_for) {
+        Ok(fields) => fields,
+        Err(Refusal::Fields(wrong)) => {
+            errors = wrong;
+            Map::new()
+        }
+        Err(other) => return Err(other),
+    };
+    let kind = match (before, given.get("type").and_then(Value::as_str)) {
+        (Some(before), Some(kind)) if kind != before.kind => {
+            errors.add("type", "cannot be changed: make another backend");
+            before.kind.clone()
+        }
+        (Some(before), _) => before.kind.clone(),
+        (None, kind) => kind.unwrap_or_default().trim().to_owned(),
+    };
+    let mut config = Map::new();
+    let mut shown_config = Map::new();
+    match kind.parse::<BackendKind>() {
+        Ok(kind) => {
+            let nothing = Map::new();
+            let given = given.get("config").and_then(Value::as_object);
+            // Where it cannot be read, it has to be given whole.
+            let before = before.and_then(|before| before.config.as_ref().ok());
+            match drains::checked(kind, given.unwrap_or(&nothing), before.map(|config| &**config)) {
+                Ok(checked) => {
+                    shown_config = drains::masked(kind, &checked);
+                    config = checked;
+                }
+                Err(wrong) => {
+                    for (setting, texts) in wrong {
+                        texts
+                            .iter()
+                            .for_each(|text| errors.add(&format!("config.{setting}"), text));
+                    }
+                }
+            }
+        }
+        // That it is missing is said already.
+        Err(_) if kind.is_empty() => {}
+        Err(error) => errors.add("type", error.to_string()),
+    }
+    errors.into_result()?;
+    let text = |value: Option<Value>| value.and_then(|value| value.as_str().map(str::to_owned));
+    let name = text(fields.remove("name")).or_else(|| Some(before?.name.clone()));
+    let description = match fields.remove("description") {
+        Some(given) => text(Some(given)),
+        None => before.and_then(|before| before.description.clone()),
+    };
+    let metadata = match fields.remove("metadata") {
+        Some(Value::Object(metadata)) => metadata,
+        Some(_) => Map::new(),
+        None => before.map(|before| before.metadata.clone()).unwrap_or_default(),
+    };
+    let default_ingest = match fields.remove("default_ingest?") {
+        Some(given) => given.as_bool().unwrap_or_default(),
+        None => before.is_some_and(|before| before.default_ingest),
+    };
+    Ok(BackendToBe {
+        name: name.unwrap_or_default(),
+        description,
+        kind,
+        config,
+        shown_config,
+        metadata,
+        default_ingest,
+    })
+}
+
+/// A backend as the API shows it.
+pub(crate) fn shown_backend(backend: &Backend) -> Value {
+    let kind = backend.kind.parse::<BackendKind>();
+    let (config, error) = match (&backend.config, kind) {
+        (Ok(config), Ok(kind)) => (drains::masked(kind, config), None),
+        (Err(error), _) => (Map::new(), Some(error.to_string())),
+        // Of what is unknown nobody knows what is secret.
+        (_, Err(error)) => (Map::new(), Some(format!("type {error}"))),
+    };
+    let mut shown = json!({
+        "id": backend.id,
+        "token": backend.token,
+        "name": backend.name,
+        "description": backend.description,
+        "type": backend.kind,
+        "config": config,
+        "metadata": backend.metadata,
+        "default_ingest?": backend.default_ingest,
+        "inserted_at": time::rfc3339(backend.created_at),
+        "updated_at": time::rfc3339(backend.updated_at),
+    });
+    if let Some(error) = error {
+        shown["error"] = error.into();
+    }
+    shown
+}
+
+/// The backends that get all events of a source.
+pub(crate) fn of_source(store: &Store, source: &Source) -> Value {
+    store.backends_of(source).iter().map(|backend| shown_backend(backend)).collect()
+}

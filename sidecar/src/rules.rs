@@ -1,0 +1,245 @@
+//! Rules: which events of a source go to another source or to a backend besides.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+use store::{Rule, RuleToBe, SourceKey, Store};
+use uuid::Uuid;
+use warp::http::Method;
+
+use crate::{
+    answer::Answer,
+    call::Call,
+    operation::{Needs, Operation, Shape},
+    refusal::{FieldErrors, Refusal},
+    resource::{COUNT, For, Kind, Resource, required, set, shown},
+};
+
+/// A rule, as Logflare has it.
+pub(crate) static RULE: Resource = Resource {
+    name: "Rule",
+    fields: &[
+        shown("id", COUNT, "Number of the rule."),
+        shown("token", Kind::Uuid, "Public id."),
+        required("source_id", Kind::Integer(1, i64::MAX), "The source whose events are looked at."),
+        required("lql_string", Kind::Text(16 << 10), "Which of them, in LQL."),
+        set("backend_id", Kind::Integer(1, i64::MAX), "The backend that gets them."),
+        set("sink", Kind::Uuid, "Token of the source that gets them."),
+    ],
+};
+
+pub(crate) static OPERATIONS: &[Operation] = &[
+    Operation {
+        method: Method::GET,
+        path: "/api/rules",
+        needs: Needs::Management,
+        summary: "List rules",
+        parameters: &[
+            ("backend_id", "Only those of this backend."),
+            ("backend_token", "The same, by its token."),
+        ],
+        body: Shape::Nothing,
+        answers: &[(200, Shape::List(&RULE))],
+        run: |call| Box::pin(std::future::ready(list(&call))),
+    },
+    Operation {
+        method: Method::POST,
+        path: "/api/rules",
+        needs: Needs::Management,
+        summary: "Create rule, or several of a JSON array",
+        parameters: &[],
+        body: Shape::One(&RULE),
+        answers: &[(201, Shape::One(&RULE))],
+        run: |call| Box::pin(create(call)),
+    },
+    Operation {
+        method: Method::GET,
+        path: "/api/rules/{token}",
+        needs: Needs::Management,
+        summary: "Fetch rule",
+        parameters: &[],
+        body: Shape::Nothing,
+        answers: &[(200, Shape::One(&RULE))],
+        run: |call| Box::pin(std::future::ready(show(&call))),
+    },
+    Operation {
+        method: Method::PUT,
+        path: "/api/rules/{token}",
+        needs: Needs::Management,
+        summary: "Update rule",
+        parameters: &[],
+        body: Shape::One(&RULE),
+        answers: &[(200, Shape::One(&RULE))],
+        run: |call| Box::pin(replace(call)),
+    },
+    Operation {
+        method: Method::PATCH,
+        path: "/api/rules/{token}",
+        needs: Needs::Management,
+        summary: "Update rule",
+        parameters: &[],
+        body: Shape::One(&RULE),
+        answers: &[(204, Shape::Nothing)],
+        run: |call| Box::pin(patch(call)),
+    },
+    Operation {
+        method: Method::DELETE,
+        path: "/api/rules/{token}",
+        needs: Needs::Management,
+        summary: "Delete rule",
+        parameters: &[],
+        body: Shape::Nothing,
+        answers: &[(204, Shape::Nothing)],
+        run: |call| Box::pin(delete(call)),
+    },
+];
+
+fn list(call: &Call) -> Result<Answer, Refusal> {
+    let wanted = match (call.parameters.get("backend_id"), call.parameters.get("backend_token")) {
+        (None, None) => None,
+        (Some(id), _) => {
+            let wrong = |_| Refusal::Request("backend_id: the number of a backend".to_owned());
+            let id: i64 = id.parse().map_err(wrong)?;
+            let found = call.store.backends().into_iter().find(|one| one.id == id);
+            Some(found.ok_or(Refusal::NotFound)?.id)
+        }
+        (None, Some(token)) => {
+            let found = Uuid::try_parse(token).ok().and_then(|token| call.store.backend(token));
+            Some(found.ok_or(Refusal::NotFound)?.id)
+        }
+    };
+    let rules = call.store.rules();
+    let found = rules.iter().filter(|rule| wanted.is_none() || rule.backend_id == wanted);
+    Ok(Answer::Found(found.map(|rule| shown_rule(rule)).collect()))
+}
+
+fn show(call: &Call) -> Result<Answer, Refusal> {
+    Ok(Answer::Found(shown_rule(&*found(call)?)))
+}
+
+async fn create(call: Call) -> Result<Answer, Refusal> {
+    match call.json()? {
+        Value::Object(given) => Ok(Answer::Created(shown_rule(&*create_one(&call, &given).await?))),
+        Value::Array(given) => create_all(&call, &given).await,
+        _ => Err(Refusal::Body("it is neither a JSON object nor an array of them".to_owned())),
+    }
+}
+
+async fn create_one(call: &Call, given: &Map<String, Value>) -> Result<Arc<Rule>, Refusal> {
+    let to_be = read(&call.store, given, None)?;
+    Ok(call.store.create_rule(&call.actor()?, &to_be).await?)
+}
+
+/// Makes what can be made, and says what is wrong with the others.
+async fn create_all(call: &Call, given: &[Value]) -> Result<Answer, Refusal> {
+    let (mut results, mut errors) = (Vec::new(), Vec::new());
+    for one in given {
+        let Value::Object(one) = one else {
+            errors.push("a rule is a JSON object".to_owned());
+            continue;
+        };
+        match create_one(call, one).await {
+            Ok(rule) => results.push(shown_rule(&rule)),
+            Err(Refusal::Fields(wrong)) => {
+                let texts = wrong.0.iter().flat_map(|(field, texts)| {
+                    texts.iter().map(move |text| format!("{field} {text}"))
+                });
+                errors.extend(texts);
+            }
+            // The contract's word for what belongs to nobody.
+            Err(Refusal::NotFound) => errors.push("Unauthorized".to_owned()),
+            Err(other) => return Err(other),
+        }
+    }
+    let is_whole = errors.is_empty();
+    let body = json!({ "results": results, "errors": errors });
+    Ok(if is_whole { Answer::Created(body) } else { Answer::InPart(body) })
+}
+
+async fn replace(call: Call) -> Result<Answer, Refusal> {
+    Ok(Answer::Found(shown_rule(&*update(&call).await?)))
+}
+
+async fn patch(call: Call) -> Result<Answer, Refusal> {
+    update(&call).await?;
+    Ok(Answer::Done)
+}
+
+async fn update(call: &Call) -> Result<Arc<Rule>, Refusal> {
+    let before = found(call)?;
+    let to_be = read(&call.store, &call.object()?, Some(&before))?;
+    Ok(call.store.update_rule(&call.actor()?, before.token, &to_be).await?)
+}
+
+async fn delete(call: Call) -> Result<Answer, Refusal> {
+    call.store.delete_rule(&call.actor()?, call.token()?).await?;
+    Ok(Answer::Done)
+}
+
+/// The rule that the path names by its token.
+fn found(call: &Call) -> Result<Arc<Rule>, Refusal> {
+    call.store.rule(call.token()?).ok_or(Refusal::NotFound)
+}
+
+/// What the rule is to be by what is given.
+fn read(
+    store: &Store,
+    given: &Map<String, Value>,
+    before: Option<&Rule>,
+) -> Result<RuleToBe, Refusal> {
+    let what_for = if before.is_some() { For::Update } else { For::Creation };
+    let fields = RULE.read(given, what_for)?;
+    let source_id = match fields.get("source_id").and_then(Value::as_i64) {
+        Some(given) => given,
+        None => before.map_or(0, |before| before.source_id),
+    };
+    let lql_string = match fields.get("lql_string").and_then(Value::as_str) {
+        Some(given) => given.to_owned(),
+        None => before.map(|before| before.lql_string.clone()).unwrap_or_default(),
+    };
+    let backend_id = match fields.get("backend_id") {
+        Some(given) => given.as_i64(),
+        None => before.and_then(|before| before.backend_id),
+    };
+    let sink = match fields.get("sink") {
+        Some(given) => given.as_str().and_then(|token| Uuid::try_parse(token).ok()),
+        None => before.and_then(|before| before.sink),
+    };
+    let sources = store.sources();
+    let source = sources.iter().find(|one| one.id == source_id).ok_or(Refusal::NotFound)?;
+    if let Some(backend) = backend_id
+        && !store.backends().iter().any(|one| one.id == backend)
+    {
+        return Err(Refusal::NotFound);
+    }
+    let mut errors = FieldErrors::default();
+    if let Err(error) = lql::parse(&lql_string) {
+        errors.add("lql_string", error.to_string());
+    }
+    match sink {
+        Some(sink) if sink == source.token => {
+            errors.add("sink", "must be another source than the one whose events are looked at");
+        }
+        Some(sink) if store.source(SourceKey::Token(sink)).is_none() => {
+            errors.add("sink", "does not exist");
+        }
+        None if backend_id.is_none() => {
+            errors.add("backend_id", "can't be blank where there is no sink either");
+        }
+        _ => {}
+    }
+    errors.into_result()?;
+    Ok(RuleToBe { source_id, lql_string, backend_id, sink })
+}
+
+/// A rule as the API shows it.
+fn shown_rule(rule: &Rule) -> Value {
+    json!({
+        "id": rule.id,
+        "token": rule.token,
+        "source_id": rule.source_id,
+        "lql_string": rule.lql_string,
+        "backend_id": rule.backend_id,
+        "sink": rule.sink,
+    })
+}

@@ -1,0 +1,216 @@
+//! Where events go besides their source: to other sources and to backends, by rules.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
+use drains::{Copies, Drains};
+use event_schemas::{Event, SchemaNews};
+use futures_util::future::join_all;
+use lql::Lql;
+use store::{
+    Admission, AppendError, Appended, Backend, Batch, Delivery, Outlets, Rule, Source, SourceKey,
+    Store,
+};
+
+use crate::{measures, seldom::Seldom};
+
+/// Most filters that are kept compiled; beyond it all are compiled anew.
+const MAX_FILTERS: usize = 10_000;
+
+/// Knows where events go besides. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Forwarder {
+    store: Store,
+    drains: Drains,
+    filters: Filters,
+}
+
+/// Rules' filters by their text; `None` for what is no LQL.
+#[derive(Debug, Clone, Default)]
+struct Filters {
+    compiled: Arc<Mutex<HashMap<String, Option<Arc<Lql>>>>>,
+    seldom: Seldom,
+}
+
+/// What of a request goes elsewhere besides. Events that are forwarded are not forwarded again.
+#[derive(Debug, Default)]
+pub(crate) struct Forwarded {
+    targets: Vec<Target>,
+    /// Filters, and what goes where.
+    filters: Vec<(Arc<Lql>, usize)>,
+    /// Places of targets that get everything.
+    everything: BTreeSet<usize>,
+    /// Those of one event.
+    chosen: BTreeSet<usize>,
+    /// The body of one event.
+    body: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Target {
+    Source { source: Arc<Source>, batch: Batch, news: SchemaNews },
+    Backend { backend: Arc<Backend>, copies: Copies },
+}
+
+impl Forwarder {
+    pub(crate) fn new(store: Store, drains: Drains) -> Self {
+        Self { store, drains, filters: Filters::default() }
+    }
+
+    /// How many copies of a source's events may be made.
+    pub(crate) fn copies(&self, source: &Source) -> usize {
+        let Outlets { rules, backends } = self.store.outlets(source);
+        rules.len() + backends.len()
+    }
+
+    /// Takes a source's events from now on.
+    pub(crate) fn of(&self, source: &Source) -> Forwarded {
+        let Outlets { rules, backends } = self.store.outlets(source);
+        let mut forwarded = Forwarded::default();
+        for backend in &backends {
+            let place = forwarded.backend(backend);
+            forwarded.everything.insert(place);
+        }
+        if rules.is_empty() {
+            return forwarded;
+        }
+        let all_backends = self.store.backends();
+        for rule in &rules {
+            let Some(filter) = self.filters.compiled(rule) else { continue };
+            let backend = all_backends.iter().find(|one| Some(one.id) == rule.backend_id);
+            if let Some(backend) = backend {
+                let place = forwarded.backend(backend);
+                forwarded.filters.push((Arc::clone(&filter), place));
+            }
+            let sink = rule.sink.and_then(|token| self.store.source(SourceKey::Token(token)));
+            if let Some(sink) = sink.filter(|sink| sink.id != source.id) {
+                let place = forwarded.source(&sink);
+                forwarded.filters.push((filter, place));
+            }
+        }
+        forwarded
+    }
+
+    /// Makes a request's events durable in their source, and in all other places.
+    pub(crate) async fn append(
+        &self,
+        admission: Admission,
+        delivery: &Delivery,
+        source: &Arc<Source>,
+        batch: Batch,
+        forwarded: Forwarded,
+    ) -> Result<Appended, AppendError> {
+        let mut sources = Vec::new();
+        let mut backends = Vec::new();
+        for target in forwarded.targets {
+            match target {
+                Target::Source { source, batch, news } if !batch.is_empty() => {
+                    self.store.learn(&source, &news);
+                    sources.push((source, batch));
+                }
+                Target::Backend { backend, copies } if !copies.is_empty() => {
+                    backends.push((backend, copies));
+                }
+                Target::Source { .. } | Target::Backend { .. } => {}
+            }
+        }
+        let appended = if sources.is_empty() {
+            admission.append(source, batch).await?
+        } else {
+            let names: Vec<_> = sources.iter().map(|(source, _)| source.name.clone()).collect();
+            let (appended, others) =
+                admission.append_with(source, batch, sources, delivery).await?;
+            for (name, appended) in names.iter().zip(&others) {
+                measures::received(name, appended.stored + appended.duplicates, 0);
+                measures::appended(name, appended, appended.refused.len());
+            }
+            appended
+        };
+        // Only now: a drain gets what is acknowledged. What is sent again it may get again.
+        let puts = backends.into_iter().map(|(backend, copies)| async move {
+            self.drains.put(&backend, &source.name, copies).await;
+        });
+        join_all(puts).await;
+        Ok(appended)
+    }
+}
+
+impl Filters {
+    fn compiled(&self, rule: &Rule) -> Option<Arc<Lql>> {
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = compiled.get(&rule.lql_string) {
+            return known.clone();
+        }
+        if compiled.len() >= MAX_FILTERS {
+            compiled.clear();
+        }
+        let parsed = lql::parse(&rule.lql_string).inspect_err(|error| {
+            let token = rule.token.to_string();
+            if self.seldom.is_due("rule", &token, Instant::now()).is_some() {
+                tracing::error!(rule = token, %error, "the rule forwards nothing: it is no LQL");
+            }
+        });
+        let parsed = parsed.ok().map(Arc::new);
+        compiled.insert(rule.lql_string.clone(), parsed.clone());
+        parsed
+    }
+}
+
+impl Forwarded {
+    /// The place of a backend.
+    fn backend(&mut self, wanted: &Arc<Backend>) -> usize {
+        let known = self.targets.iter().position(
+            |target| matches!(target, Target::Backend { backend, .. } if backend.id == wanted.id),
+        );
+        known.unwrap_or_else(|| {
+            let backend = Arc::clone(wanted);
+            self.targets.push(Target::Backend { backend, copies: Copies::default() });
+            self.targets.len() - 1
+        })
+    }
+
+    /// The place of a source.
+    fn source(&mut self, wanted: &Arc<Source>) -> usize {
+        let known = self.targets.iter().position(
+            |target| matches!(target, Target::Source { source, .. } if source.id == wanted.id),
+        );
+        known.unwrap_or_else(|| {
+            let (source, batch, news) =
+                (Arc::clone(wanted), Batch::default(), SchemaNews::default());
+            self.targets.push(Target::Source { source, batch, news });
+            self.targets.len() - 1
+        })
+    }
+
+    /// Takes an event to where it goes, to each place once.
+    pub(crate) fn push(&mut self, event: &Event<'_>) {
+        if self.targets.is_empty() {
+            return;
+        }
+        self.chosen.clone_from(&self.everything);
+        for (filter, place) in &self.filters {
+            if !self.chosen.contains(place) && filter.matches(event) {
+                self.chosen.insert(*place);
+            }
+        }
+        self.body.clear();
+        for place in &self.chosen {
+            match self.targets.get_mut(*place) {
+                Some(Target::Source { source, batch, news }) => {
+                    source.known.news(event, news);
+                    batch.push(event);
+                }
+                Some(Target::Backend { copies, .. }) => {
+                    if self.body.is_empty() {
+                        event.write_body(&mut self.body);
+                    }
+                    copies.push(&self.body);
+                }
+                None => {}
+            }
+        }
+    }
+}

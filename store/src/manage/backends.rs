@@ -1,0 +1,198 @@
+//! Backends are made, changed, removed, and given all events of a source.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+use sqlx::{AssertSqlSafe, PgConnection, types::Json};
+use uuid::Uuid;
+
+use crate::{
+    Actor, Backend, ChangeError, ConfigKeys, Source, SourceKey, Store, change::Change,
+    server::SchemaName,
+};
+
+/// What a backend is to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BackendToBe {
+    /// For people.
+    pub name: String,
+    /// For people.
+    pub description: Option<String>,
+    /// `webhook`, `loki` …: counts when it is made.
+    pub kind: String,
+    /// The whole config, with all secrets.
+    pub config: Map<String, Value>,
+    /// The same without secrets, for the audit log.
+    pub shown_config: Map<String, Value>,
+    /// Whatever people note of it.
+    pub metadata: Map<String, Value>,
+    /// Whether sources that want so give it all their events.
+    pub default_ingest: bool,
+}
+
+impl BackendToBe {
+    fn encrypted(&self, keys: &ConfigKeys, token: Uuid) -> Result<Vec<u8>, ChangeError> {
+        keys.encrypt(token, &self.config).ok_or_else(|| {
+            let text = "there is no key to encrypt the config with; set LOGFLARE_DB_ENCRYPTION_KEY";
+            ChangeError::Unavailable(text.to_owned())
+        })
+    }
+
+    fn details(&self) -> Value {
+        let Self { name, description, kind, shown_config, metadata, default_ingest, .. } = self;
+        json!({
+            "name": name, "description": description, "type": kind, "config": shown_config,
+            "metadata": metadata, "default_ingest?": default_ingest,
+        })
+    }
+}
+
+impl Store {
+    /// Makes a backend.
+    ///
+    /// # Errors
+    /// A database that does not answer.
+    pub async fn create_backend(
+        &self,
+        actor: &Actor,
+        backend: &BackendToBe,
+    ) -> Result<Arc<Backend>, ChangeError> {
+        let token = Uuid::new_v4();
+        let config = backend.encrypted(&self.inner.settings.config_keys, token)?;
+        let mut change = Change::begin(&self.inner, actor).await?;
+        let sql = change.sql(
+            "insert into {schema}.logweir_backends \
+             (token, name, description, type, config, metadata, default_ingest) \
+             values ($1, $2, $3, $4, $5, $6, $7)",
+        );
+        sqlx::query(sql)
+            .bind(token)
+            .bind(&backend.name)
+            .bind(&backend.description)
+            .bind(&backend.kind)
+            .bind(config)
+            .bind(Json(&backend.metadata))
+            .bind(backend.default_ingest)
+            .execute(change.connection())
+            .await?;
+        change.end("create backend", token, &backend.details()).await?;
+        self.backend(token).ok_or(ChangeError::NotFound)
+    }
+
+    /// Makes a backend what it is to be; its kind stays.
+    ///
+    /// # Errors
+    /// An unknown token; a database that does not answer.
+    pub async fn update_backend(
+        &self,
+        actor: &Actor,
+        token: Uuid,
+        backend: &BackendToBe,
+    ) -> Result<Arc<Backend>, ChangeError> {
+        let config = backend.encrypted(&self.inner.settings.config_keys, token)?;
+        let mut change = Change::begin(&self.inner, actor).await?;
+        let sql = change.sql(
+            "update {schema}.logweir_backends set name = $2, description = $3, config = $4, \
+             metadata = $5, default_ingest = $6, updated_at = now() where token = $1",
+        );
+        let updated = sqlx::query(sql)
+            .bind(token)
+            .bind(&backend.name)
+            .bind(&backend.description)
+            .bind(config)
+            .bind(Json(&backend.metadata))
+            .bind(backend.default_ingest)
+            .execute(change.connection())
+            .await?;
+        if updated.rows_affected() == 0 {
+            return Err(ChangeError::NotFound);
+        }
+        change.end("update backend", token, &backend.details()).await?;
+        self.backend(token).ok_or(ChangeError::NotFound)
+    }
+
+    /// Removes a backend, with the rules that send it events.
+    ///
+    /// # Errors
+    /// An unknown token; a database that does not answer.
+    pub async fn delete_backend(&self, actor: &Actor, token: Uuid) -> Result<(), ChangeError> {
+        let mut change = Change::begin(&self.inner, actor).await?;
+        let sql = change.sql("delete from {schema}.logweir_backends where token = $1");
+        let deleted = sqlx::query(sql).bind(token).execute(change.connection()).await?;
+        if deleted.rows_affected() == 0 {
+            return Err(ChangeError::NotFound);
+        }
+        change.end("delete backend", token, &json!({})).await
+    }
+
+    /// Gives a backend all events of a source.
+    ///
+    /// # Errors
+    /// Unknown tokens; a database that does not answer.
+    pub async fn attach_backend(
+        &self,
+        actor: &Actor,
+        source: Uuid,
+        backend: Uuid,
+    ) -> Result<Arc<Source>, ChangeError> {
+        let source = self.source(SourceKey::Token(source)).ok_or(ChangeError::NotFound)?;
+        let backend = self.backend(backend).ok_or(ChangeError::NotFound)?;
+        let mut change = Change::begin(&self.inner, actor).await?;
+        // Either may be gone by now.
+        let sql = change.sql(
+            "insert into {schema}.logweir_source_backends (source_id, backend_id) \
+             select s.id, b.id from {schema}.logweir_sources s, {schema}.logweir_backends b \
+             where s.id = $1 and b.id = $2 on conflict do nothing",
+        );
+        let query = sqlx::query(sql).bind(source.id).bind(backend.id);
+        query.execute(change.connection()).await?;
+        let details = json!({ "backend": backend.token });
+        change.end("attach backend", source.token, &details).await?;
+        self.source(SourceKey::Token(source.token)).ok_or(ChangeError::NotFound)
+    }
+
+    /// Gives a backend no longer all events of a source; one that did not get them stays so.
+    ///
+    /// # Errors
+    /// An unknown source; a database that does not answer.
+    pub async fn detach_backend(
+        &self,
+        actor: &Actor,
+        source: Uuid,
+        backend: Uuid,
+    ) -> Result<Arc<Source>, ChangeError> {
+        let source = self.source(SourceKey::Token(source)).ok_or(ChangeError::NotFound)?;
+        let mut change = Change::begin(&self.inner, actor).await?;
+        let sql = change.sql(
+            "delete from {schema}.logweir_source_backends using {schema}.logweir_backends b \
+             where source_id = $1 and backend_id = b.id and b.token = $2",
+        );
+        let query = sqlx::query(sql).bind(source.id).bind(backend);
+        query.execute(change.connection()).await?;
+        change.end("detach backend", source.token, &json!({ "backend": backend })).await?;
+        self.source(SourceKey::Token(source.token)).ok_or(ChangeError::NotFound)
+    }
+}
+
+/// Encrypts anew what a retired key has encrypted.
+pub(crate) async fn encrypt_anew(
+    connection: &mut PgConnection,
+    schema: &SchemaName,
+    keys: &ConfigKeys,
+) -> Result<(), sqlx::Error> {
+    let schema = schema.as_str();
+    let sql = format!(r#"select token, config from "{schema}".logweir_backends"#);
+    let rows: Vec<(Uuid, Vec<u8>)> =
+        sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&mut *connection).await?;
+    for (token, before) in rows {
+        let Ok((config, false)) = keys.decrypt(token, &before) else { continue };
+        let Some(after) = keys.encrypt(token, &config) else { continue };
+        let sql = format!(
+            r#"update "{schema}".logweir_backends set config = $3 where token = $1 and config = $2"#
+        );
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(token).bind(before).bind(after);
+        query.execute(&mut *connection).await?;
+        tracing::info!(backend = %token, "a config is encrypted with the current key now");
+    }
+    Ok(())
+}
