@@ -47,7 +47,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
 const MAX_ROWS: u64 = 1000;
 
 async fn query(call: Call) -> Result<Answer, Refusal> {
-    refuse_backend(&call.store, &call.parameters).await?;
+    refuse_backend(&call.store, &call.parameters)?;
     let Some((language, text)) = given(&call.parameters, &["sql", "bq_sql", "ch_sql", "pg_sql"])
     else {
         return refused(
@@ -90,12 +90,12 @@ fn given<'p>(
     names.iter().find_map(|name| Some((*name, parameters.get(name)?)))
 }
 
-async fn refuse_backend(store: &Store, parameters: &Parameters) -> Result<(), Refusal> {
+fn refuse_backend(store: &Store, parameters: &Parameters) -> Result<(), Refusal> {
     let Some(id) = parameters.get("backend_id") else { return Ok(()) };
-    let Ok(id) = id.trim().parse() else {
+    let Ok(id) = id.trim().parse::<i64>() else {
         return refused("Invalid backend_id: must be an integer");
     };
-    match store.has_backend(id).await? {
+    match store.backends().iter().any(|backend| backend.id == id) {
         true => refused("Backend does not support querying"),
         false => refused("Backend not found"),
     }

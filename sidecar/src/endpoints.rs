@@ -130,7 +130,7 @@ async fn create(call: Call) -> Result<Answer, Refusal> {
     let given = read(&call, For::Creation)?;
     let token = given.get("token").and_then(Value::as_str).map(Uuid::try_parse);
     let token = token.transpose().map_err(|_| FieldErrors::one("token", "is invalid"))?;
-    let to_be = changed(&call.store, EndpointToBe::default(), &given).await?;
+    let to_be = changed(&call.store, EndpointToBe::default(), &given)?;
     let endpoint = call.store.create_endpoint(&call.actor()?, token, &to_be).await?;
     Ok(Answer::Created(shown_endpoint(&endpoint)))
 }
@@ -148,7 +148,7 @@ async fn patch(call: Call) -> Result<Answer, Refusal> {
 async fn update(call: &Call) -> Result<Arc<Endpoint>, Refusal> {
     let endpoint = found(call)?;
     let given = read(call, For::Update)?;
-    let to_be = changed(&call.store, EndpointToBe::from(&*endpoint), &given).await?;
+    let to_be = changed(&call.store, EndpointToBe::from(&*endpoint), &given)?;
     Ok(call.store.update_endpoint(&call.actor()?, endpoint.token, &to_be).await?)
 }
 
@@ -171,7 +171,7 @@ fn read(call: &Call, what_for: For) -> Result<Map<String, Value>, Refusal> {
 }
 
 /// The endpoint with what was given; `null` brings a field's default back.
-async fn changed(
+fn changed(
     store: &Store,
     mut to_be: EndpointToBe,
     given: &Map<String, Value>,
@@ -202,7 +202,7 @@ async fn changed(
                 to_be.enable_dynamic_reservation = value.as_bool().unwrap_or(false);
             }
             "labels" => to_be.labels = labels(text(value))?,
-            "backend_id" => refuse_backend(store, value.as_i64()).await?,
+            "backend_id" => refuse_backend(store, value.as_i64())?,
             _ => {}
         }
     }
@@ -217,9 +217,9 @@ async fn changed(
 }
 
 /// Whose backend is unknown gets a 404, as in Logflare. A known one is not ignored.
-async fn refuse_backend(store: &Store, id: Option<i64>) -> Result<(), Refusal> {
+fn refuse_backend(store: &Store, id: Option<i64>) -> Result<(), Refusal> {
     let Some(id) = id else { return Ok(()) };
-    match store.has_backend(id).await? {
+    match store.backends().iter().any(|backend| backend.id == id) {
         true => Err(FieldErrors::one("backend_id", "is of a backend that cannot be queried")),
         false => Err(Refusal::NotFound),
     }

@@ -151,19 +151,6 @@ impl Store {
         }
         change.end("delete endpoint", token, &json!({})).await
     }
-
-    /// Whether there is a backend of this catalog id.
-    ///
-    /// # Errors
-    /// When the catalog's database does not answer.
-    pub async fn has_backend(&self, id: i64) -> Result<bool, ChangeError> {
-        let (loaded, mut connection) = self.inner.catalog_connection().await?;
-        let sql = loaded
-            .catalog_sql("select exists (select from {schema}.logweir_backends where id = $1)");
-        let found = sqlx::query_scalar(sql).bind(id).fetch_one(&mut *connection).await?;
-        connection.release();
-        Ok(found)
-    }
 }
 
 type Arguments<'q> =
