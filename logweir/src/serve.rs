@@ -20,7 +20,7 @@ use crate::{
     data_dir::{DataDir, DataDirError},
     durability::{Durability, DurabilityError, InstanceLock},
     embedded_postgres::{self, EmbeddedPostgres},
-    health::Health,
+    health::{Condition, Health},
     metrics, open_files,
     server::{self, BindError, BodyTimes, Limits, Served, WithGrpc},
     settings::{DEFAULT_GRPC_PORT, Databases, Settings},
@@ -123,6 +123,8 @@ pub(crate) async fn run(settings: Settings, role: Role) -> Result<(), Error> {
     let grpc = sink.map(|sink| TowerToHyperService::new(sink.grpc_service()));
     let service =
         WithGrpc { http: TowerToHyperService::new(warp::service(routes)), grpc: grpc.clone() };
+    let alerts =
+        (role != Role::Sink).then(|| tokio::spawn(sidecar::keep_alerting(databases.store.clone())));
     let (stop_grpc, grpc_stopped) = oneshot::channel();
     let grpc = serve_grpc(grpc_listener.zip(grpc), limits.clone(), grpc_stopped);
     let mut failure = None;
@@ -140,6 +142,9 @@ pub(crate) async fn run(settings: Settings, role: Role) -> Result<(), Error> {
         });
     });
     tokio::join!(http, grpc);
+    if let Some(alerts) = alerts {
+        alerts.abort();
+    }
     databases.stop().await;
     failure.map_or(Ok(()), Err)
 }
@@ -207,7 +212,11 @@ fn routes(
         })
     };
     let store = store.clone();
-    let health = Health::new(&settings.node_host, Arc::new(move || store.readiness()));
+    let condition = Arc::new(move || Condition {
+        readiness: store.readiness(),
+        reasons: store.why_not_ready(),
+    });
+    let health = Health::new(&settings.node_host, condition);
     app::routes(health, metrics::routes(measured, refresh), areas)
 }
 

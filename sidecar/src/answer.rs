@@ -1,5 +1,7 @@
 //! Answers: the only place that knows status codes.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use warp::{
     http::{HeaderValue, StatusCode, header},
@@ -12,7 +14,7 @@ use crate::refusal::Refusal;
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// Rows of a query, as a JSON array: `{"result":[…]}`
-    Rows(String),
+    Rows(Arc<str>),
     /// What was asked for.
     Found(Value),
     /// What was made, or changed where the published reference says 201.

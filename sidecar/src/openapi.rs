@@ -69,6 +69,9 @@ fn described(operation: &Operation) -> Value {
     if !matches!(operation.body, Shape::Nothing) {
         let schema = match operation.body {
             Shape::One(resource) => reference(&format!("{}Params", resource.name)),
+            Shape::List(resource) => {
+                json!({ "type": "array", "items": reference(&format!("{}Params", resource.name)) })
+            }
             other => schema(other),
         };
         described["requestBody"] = json!({

@@ -134,6 +134,10 @@ impl Kind {
         let invalid = || Err("is invalid".to_owned());
         match (self, value) {
             (_, Value::Null) => Ok(Value::Null),
+            // PostgreSQL takes none, neither in text nor in JSON.
+            (Self::Object | Self::List | Self::Any, value) if has_nul(value) => {
+                Err("must not contain a NUL".to_owned())
+            }
             (Self::Text(max), Value::String(text)) => {
                 let text = text.trim();
                 match text {
@@ -180,6 +184,17 @@ impl Kind {
     }
 }
 
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(values) => values.iter().any(has_nul),
+        Value::Object(fields) => {
+            fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value))
+        }
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -193,6 +208,7 @@ mod tests {
             set("count", Kind::Integer(1, 10), ""),
             set("on", Kind::Bool, ""),
             set("word", Kind::OneOf(&["a", "b"]), ""),
+            set("parts", Kind::Object, ""),
             set_once("token", Kind::Uuid, ""),
             shown("id", COUNT, ""),
         ],
@@ -243,10 +259,11 @@ mod tests {
             let given = json!({"count": count});
             assert_eq!(read(&given, For::Update), Err(json!({"count": ["is invalid"]})));
         }
-        let given = json!({"count": 0, "name": "a\u{0}b"});
+        let given = json!({"count": 0, "name": "a\u{0}b", "parts": {"a": [{"\u{0}": 1}]}});
         let expected = json!({
             "count": ["must be greater than or equal to 1"],
             "name": ["must not contain a NUL"],
+            "parts": ["must not contain a NUL"],
         });
         assert_eq!(read(&given, For::Update), Err(expected));
     }

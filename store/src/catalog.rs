@@ -2,7 +2,7 @@
 
 pub(crate) mod changes;
 mod endpoint;
-mod load;
+pub(crate) mod load;
 mod seed;
 mod source;
 

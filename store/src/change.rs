@@ -3,14 +3,17 @@
 
 use std::{fmt, sync::Arc};
 
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::{
+    AssertSqlSafe, PgConnection,
+    postgres::{PgArguments, PgRow},
+};
 
 use crate::{
     catalog::{Catalog, changes},
     connections::Lease,
     failure,
     grant::Holder,
-    store::{Inner, Loaded},
+    store::{Inner, Loaded, Store},
 };
 
 /// Who asks for a change.
@@ -131,6 +134,23 @@ impl Loaded {
     pub(crate) fn catalog_sql(&self, text: &str) -> AssertSqlSafe<String> {
         let schema = format!("\"{}\"", self.catalog_schema.as_str());
         AssertSqlSafe(text.replace("{schema}", &schema))
+    }
+}
+
+impl Store {
+    /// Reads rows of the catalog. `{schema}` in the text stands for the catalog's schema, quoted.
+    pub(crate) async fn catalog_rows(
+        &self,
+        text: &str,
+        arguments: PgArguments,
+    ) -> Result<Vec<PgRow>, ChangeError> {
+        let (loaded, mut connection) = self.inner.catalog_connection().await?;
+        let sql = loaded.catalog_sql(text);
+        // The same text has other columns after a migration.
+        let rows =
+            sqlx::query_with(sql, arguments).persistent(false).fetch_all(&mut *connection).await?;
+        connection.release();
+        Ok(rows)
     }
 }
 

@@ -53,7 +53,10 @@ pub use delivery::{Delivery, Peer};
 pub use encryption::{CONFIG_KEY_BYTES, ConfigKeys, ConfigUnreadable};
 pub use event_store::{Admission, AppendError};
 pub use grant::{Grant, Holder, NoScope, Scopes};
-pub use manage::{BackendToBe, RuleToBe, SourceToBe};
+pub use manage::{
+    AccessToken, Alert, AlertToBe, AuditEntry, BackendToBe, EndpointToBe, KeyValue, LinkedBackend,
+    RuleToBe, SourceToBe, Team, TeamToBe, TeamUser, TooManyKeyValues,
+};
 pub use query::{Column, ColumnKind, Query, QueryError, QueryRows};
 pub use rejected_events::{
     KeptEvent, NoRejectedPlace, RejectedEvents, RejectedPage, RejectedPlace, StoreUnavailable,

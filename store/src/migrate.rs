@@ -40,6 +40,11 @@ pub(crate) const CATALOG: Migrations = Migrations {
             name: "management",
             sql: include_str!("../migrations/catalog/0003_management.sql"),
         },
+        Migration {
+            version: 4,
+            name: "seeded endpoints",
+            sql: include_str!("../migrations/catalog/0004_seeded_endpoints.sql"),
+        },
     ],
 };
 

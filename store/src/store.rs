@@ -10,14 +10,14 @@ use std::{
 };
 
 use sqlx::{Connection as _, PgPool};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use event_schemas::SchemaNews;
 use spool::Spool;
 
 use crate::{
-    Admission, Backend, ContentHash, Delivery, Endpoint, EndpointKey, Grant, Outlets, Query,
-    QueryError, QueryRows, RejectedEvents, RejectedPage, Rule, Settings, Source, SourceKey,
+    Admission, Backend, Column, ContentHash, Delivery, Endpoint, EndpointKey, Grant, Outlets,
+    Query, QueryError, QueryRows, RejectedEvents, RejectedPage, Rule, Settings, Source, SourceKey,
     StoreUnavailable, Validation,
     access_tokens::TokenDigest,
     catalog::{Catalog, changes},
@@ -41,8 +41,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// events are looked at.
 const BESIDE_WRITERS: u32 = 2;
 
-/// Connections for management, one of which listens for changes.
-const CATALOG_CONNECTIONS: u32 = 4;
+/// Connections for management; one listens for changes, one reads them.
+const CATALOG_CONNECTIONS: u32 = 5;
 
 /// The catalog and the event store. Cheap to clone.
 #[derive(Clone)]
@@ -62,8 +62,6 @@ pub(crate) struct Inner {
     pub(crate) unsaved: Unsaved,
     /// Whether the connection that watches holds the lock by which others know that we live.
     pub(crate) is_known_alive: AtomicBool,
-    /// Somebody says that the catalog was changed.
-    pub(crate) changed: Notify,
     state: watch::Sender<State>,
     // Pools want a running Tokio runtime, `Store::new` does not.
     ingest: OnceLock<PgPool>,
@@ -170,7 +168,6 @@ impl Store {
                 unreadable_requests: AtomicU64::new(0),
                 unsaved: Unsaved::default(),
                 is_known_alive: AtomicBool::new(false),
-                changed: Notify::new(),
                 state: watch::Sender::default(),
                 ingest: OnceLock::new(),
                 query: OnceLock::new(),
@@ -197,6 +194,24 @@ impl Store {
     /// Whether requests can be served.
     pub fn readiness(&self) -> Readiness {
         self.inner.state.borrow().readiness()
+    }
+
+    /// Why the store is not ready; empty when it is. Without what the log says of addresses and
+    /// users, as anybody may ask.
+    pub fn why_not_ready(&self) -> Vec<&'static str> {
+        let state = self.inner.state.borrow();
+        if state.loaded.is_none() {
+            return vec!["the databases are not ready yet; the log says why"];
+        }
+        let catalog = state.catalog_away.is_some();
+        let events = state.events_away.is_some();
+        [
+            catalog.then_some("the catalog's database does not answer; the log says why"),
+            events.then_some("the events database does not answer; the log says why"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 
     /// Waits until requests can be served.
@@ -229,6 +244,9 @@ impl Store {
     }
 
     /// What the holder of a token may do; `None` for one that opens nothing.
+    ///
+    /// The way is the same for one that never was, one that was revoked and one of the wrong length:
+    /// both digests of the settings are compared, then the digest is looked up once.
     pub fn grant(&self, presented: &str) -> Option<Grant> {
         let of_settings = self.inner.settings.tokens.grant(presented);
         of_settings.or_else(|| {
@@ -377,12 +395,25 @@ impl Store {
     ///
     /// A future that is dropped ends the query on the server too.
     pub async fn query(&self, query: Query<'_>) -> Result<QueryRows, QueryError> {
+        self.run_query(query.sql, Some(query.columns)).await
+    }
+
+    /// The same for a query whose columns are not known before: they are shown as what they come.
+    pub async fn query_as_it_comes(&self, sql: &str) -> Result<QueryRows, QueryError> {
+        self.run_query(sql, None).await
+    }
+
+    async fn run_query(
+        &self,
+        sql: &str,
+        columns: Option<&[Column]>,
+    ) -> Result<QueryRows, QueryError> {
         let loaded = self.inner.events().map_err(QueryError::Unavailable)?;
         let limits = query::Limits {
             timeout: self.inner.settings.query_timeout,
             as_reader: loaded.has_reader,
         };
-        query::run(self.inner.query_pool(), limits, query).await
+        query::run(self.inner.query_pool(), limits, sql, columns).await
     }
 
     /// Closes all connections and the spool; waits some seconds for those at work.
@@ -489,8 +520,9 @@ impl Inner {
     }
 
     pub(crate) fn catalog_pool(&self) -> &PgPool {
-        self.catalog
-            .get_or_init(|| connections::pool(self.settings.catalog.options(), CATALOG_CONNECTIONS))
+        self.catalog.get_or_init(|| {
+            connections::tested_pool(self.settings.catalog.options(), CATALOG_CONNECTIONS)
+        })
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<State> {
@@ -547,6 +579,7 @@ pub(crate) mod tests {
     fn a_new_store_needs_no_runtime_and_is_starting() {
         let store = store();
         assert_eq!(store.readiness(), Readiness::Starting);
+        assert_eq!(store.why_not_ready().len(), 1);
         assert!(store.ready_since().is_none());
         assert!(store.source(SourceKey::Name("postgres.logs")).is_none());
         assert!(store.sources().is_empty());

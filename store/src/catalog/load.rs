@@ -16,6 +16,7 @@ macro_rules! micros {
         concat!("(extract(epoch from ", $column, ") * 1000000)::bigint as ", $column)
     };
 }
+pub(crate) use micros;
 
 impl Catalog {
     /// Reads the catalog. `events_schema` is where the sources have their tables.

@@ -121,7 +121,8 @@ fn details(source: &SourceToBe) -> serde_json::Value {
     json!({ "name": name, "retention_days": retention_days, "settings": settings })
 }
 
-fn taken(error: &sqlx::Error) -> ChangeError {
+/// The name or the token is that of another thing.
+pub(super) fn taken(error: &sqlx::Error) -> ChangeError {
     let of_token = error
         .as_database_error()
         .and_then(|error| error.constraint())

@@ -7,6 +7,7 @@ use super::{
     scope::{Place, Relation, Scope},
 };
 use crate::{
+    Extent,
     diagnostic::{Diagnostic, Position},
     tree::{self, Body, Expr, ExprKind, Literal},
 };
@@ -34,7 +35,8 @@ impl Resolver<'_> {
             sources: tables.sources,
         };
         // A consumer hears of every mistake, also in a CTE that nothing reads.
-        let checked = if tables.sources { 0 } else { entries.len() };
+        let all = !tables.sources || self.extent == Extent::All;
+        let checked = if all { entries.len() } else { 0 };
         for place in 0..checked {
             self.cte(&inner, place)?;
         }
@@ -216,6 +218,7 @@ impl Resolver<'_> {
         let number = match resolved.as_literal() {
             Some(Literal::Int64(number)) => u64::try_from(*number).ok(),
             Some(Literal::String(text)) => text.trim().parse().ok(),
+            Some(Literal::Null) if self.extent == Extent::All => Some(0),
             _ => None,
         };
         number.ok_or_else(|| {
