@@ -225,7 +225,7 @@ mod tests {
             set("count", Kind::Integer(1, 10), ""),
             set("on", Kind::Bool, ""),
             set("word", Kind::OneOf(&["a", "b"]), ""),
-            set("parts", Kind::Object, ""),
+            set("extra", Kind::Object, ""),
             set_once("token", Kind::Uuid, ""),
             set("parts", Kind::Objects(&[set("size", COUNT, "")]), ""),
             shown("id", COUNT, ""),
@@ -286,11 +286,11 @@ mod tests {
             let given = json!({"count": count});
             assert_eq!(read(&given, For::Update), Err(json!({"count": ["is invalid"]})));
         }
-        let given = json!({"count": 0, "name": "a\u{0}b", "parts": {"a": [{"\u{0}": 1}]}});
+        let given = json!({"count": 0, "name": "a\u{0}b", "extra": {"a": [{"\u{0}": 1}]}});
         let expected = json!({
             "count": ["must be greater than or equal to 1"],
             "name": ["must not contain a NUL"],
-            "parts": ["must not contain a NUL"],
+            "extra": ["must not contain a NUL"],
         });
         assert_eq!(read(&given, For::Update), Err(expected));
     }

@@ -282,7 +282,7 @@ async fn settings_change_events() {
         "event_message": "info | m | h", "project": "p1", "host": "h",
         "metadata": {"level": "info", "name": "h", "org": 7},
     });
-    assert_eq!(recent(&program, &path).await, [expected.clone()]);
+    assert_eq!(recent(&program, &path).await, std::slice::from_ref(&expected));
     let metrics = program.client.get(program.url("/metrics")).send().await.expect("it answers");
     let metrics = metrics.text().await.expect("a text");
     for line in [
