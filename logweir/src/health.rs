@@ -14,16 +14,24 @@ use serde::Serialize;
 use store::Readiness;
 use warp::{Filter as _, filters::BoxedFilter, reject::Rejection, reply::Response};
 
-use crate::answer;
+use crate::{answer, memory};
+
+/// How far the store is.
+#[derive(Debug)]
+pub(crate) struct Condition {
+    pub(crate) readiness: Readiness,
+    /// Why it is not ready, without what only operators may know.
+    pub(crate) reasons: Vec<&'static str>,
+}
 
 /// Asks the store how far it is.
-pub(crate) type AskReadiness = Arc<dyn Fn() -> Readiness + Send + Sync>;
+pub(crate) type AskCondition = Arc<dyn Fn() -> Condition + Send + Sync>;
 
 /// What the health routes need to know.
 #[derive(Clone)]
 pub(crate) struct Health {
     node: Arc<str>,
-    readiness: AskReadiness,
+    condition: AskCondition,
     /// When the current time of readiness was first noticed.
     ready_since: Arc<Mutex<Option<Instant>>>,
 }
@@ -46,7 +54,11 @@ struct Report<'a> {
     /// Seconds for which the database has answered, at least one; 0 when it does not.
     repo_uptime: u64,
     caches: Caches,
+    /// Told only: a machine whose memory is full still stores what comes.
     memory_utilization: &'static str,
+    /// Ours: why it is not ready.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reasons: Vec<&'static str>,
 }
 
 /// An empty object: there are no caches that could be missing.
@@ -55,9 +67,9 @@ struct Caches {}
 
 impl Health {
     /// `host` is the part of the node's name behind the `@`.
-    pub(crate) fn new(host: &str, readiness: AskReadiness) -> Self {
+    pub(crate) fn new(host: &str, condition: AskCondition) -> Self {
         let node = format!("logweir@{host}").into();
-        Self { node, readiness, ready_since: Arc::default() }
+        Self { node, condition, ready_since: Arc::default() }
     }
 
     /// `GET` and `HEAD` of `/health` and `/ready`, without any token.
@@ -78,7 +90,7 @@ impl Health {
     pub(crate) fn not_before_start(self) -> BoxedFilter<(Response,)> {
         warp::any()
             .and_then(move || {
-                let starting = (self.readiness)() == Readiness::Starting;
+                let starting = (self.condition)().readiness == Readiness::Starting;
                 std::future::ready(if starting {
                     let text = "The server is starting: its database is not ready yet";
                     Ok(answer::error(StatusCode::SERVICE_UNAVAILABLE, text))
@@ -90,7 +102,8 @@ impl Health {
     }
 
     fn health(&self) -> Response {
-        let ready = (self.readiness)() == Readiness::Ready;
+        let Condition { readiness, reasons } = (self.condition)();
+        let ready = readiness == Readiness::Ready;
         let report = Report {
             status: if ready { "ok" } else { "coming_up" },
             proc_count: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
@@ -99,7 +112,8 @@ impl Health {
             nodes_count: 1,
             repo_uptime: self.seconds_ready(ready),
             caches: Caches {},
-            memory_utilization: "ok",
+            memory_utilization: memory::utilization(),
+            reasons,
         };
         let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         answer::json(status, &report)
@@ -109,9 +123,11 @@ impl Health {
         #[derive(Serialize)]
         struct NotReady {
             status: &'static str,
+            reasons: Vec<&'static str>,
         }
-        if (self.readiness)() == Readiness::Starting {
-            let body = NotReady { status: "not_ready" };
+        let Condition { readiness, reasons } = (self.condition)();
+        if readiness == Readiness::Starting {
+            let body = NotReady { status: "not_ready", reasons };
             return answer::json(StatusCode::SERVICE_UNAVAILABLE, &body);
         }
         self.health()

@@ -9,6 +9,7 @@ mod durability;
 mod embedded_postgres;
 mod health;
 mod logging;
+mod memory;
 mod metrics;
 mod open_files;
 mod request_id;

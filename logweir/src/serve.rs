@@ -20,7 +20,7 @@ use crate::{
     data_dir::{DataDir, DataDirError},
     durability::{Durability, DurabilityError, InstanceLock},
     embedded_postgres::{self, EmbeddedPostgres},
-    health::Health,
+    health::{Condition, Health},
     metrics, open_files,
     server::{self, BindError, BodyTimes, Limits, Served, WithGrpc},
     settings::{DEFAULT_GRPC_PORT, Databases, Settings},
@@ -108,6 +108,8 @@ pub(crate) async fn run(settings: Settings, role: Role) -> Result<(), Error> {
     let mut databases = Running::prepare(&settings, &tokens, keys, role).await?;
     introduce(&tokens, &settings, address);
 
+    let notifying = (role != Role::Sink)
+        .then(|| tokio::spawn(sidecar::keep_notifying(databases.store.clone())));
     let sink = databases.drains.as_ref().map(|drains| {
         Sink::new(databases.store.clone(), drains.drains.clone(), sink_settings(&settings))
     });
@@ -123,6 +125,8 @@ pub(crate) async fn run(settings: Settings, role: Role) -> Result<(), Error> {
     let grpc = sink.map(|sink| TowerToHyperService::new(sink.grpc_service()));
     let service =
         WithGrpc { http: TowerToHyperService::new(warp::service(routes)), grpc: grpc.clone() };
+    let alerts =
+        (role != Role::Sink).then(|| tokio::spawn(sidecar::keep_alerting(databases.store.clone())));
     let (stop_grpc, grpc_stopped) = oneshot::channel();
     let grpc = serve_grpc(grpc_listener.zip(grpc), limits.clone(), grpc_stopped);
     let mut failure = None;
@@ -140,6 +144,12 @@ pub(crate) async fn run(settings: Settings, role: Role) -> Result<(), Error> {
         });
     });
     tokio::join!(http, grpc);
+    if let Some(alerts) = alerts {
+        alerts.abort();
+    }
+    if let Some(notifying) = notifying {
+        notifying.abort();
+    }
     databases.stop().await;
     failure.map_or(Ok(()), Err)
 }
@@ -207,7 +217,11 @@ fn routes(
         })
     };
     let store = store.clone();
-    let health = Health::new(&settings.node_host, Arc::new(move || store.readiness()));
+    let condition = Arc::new(move || Condition {
+        readiness: store.readiness(),
+        reasons: store.why_not_ready(),
+    });
+    let health = Health::new(&settings.node_host, condition);
     app::routes(health, metrics::routes(measured, refresh), areas)
 }
 
@@ -374,6 +388,7 @@ fn store_settings(
         ingest_connections: settings.ingest_connections,
         query_connections: settings.query_connections,
         query_functions: translate::QUERY_FUNCTIONS,
+        default_retention_days: settings.default_retention_days,
         owner,
     }
 }

@@ -58,6 +58,9 @@ pub(crate) struct Settings {
     /// Connections at a time (`LOGWEIR_MAX_CONNECTIONS`); one more takes the place of one that waits
     /// for a request.
     pub(crate) max_connections: usize,
+    /// Days that events are kept of sources where nobody has set it
+    /// (`LOGWEIR_DEFAULT_RETENTION_DAYS`); none keeps them for ever.
+    pub(crate) default_retention_days: Option<u32>,
     /// Longest run of one query (`LOGWEIR_QUERY_TIMEOUT_SECS`).
     pub(crate) query_timeout: Duration,
     /// Database connections that write events (`LOGWEIR_INGEST_CONNECTIONS`).
@@ -161,6 +164,7 @@ impl Settings {
             ),
             encryption: ChosenKeys::read(&mut variables),
             max_connections: variables.number("LOGWEIR_MAX_CONNECTIONS", 10_000, 1..=1_000_000),
+            default_retention_days: read_retention(&mut variables),
             query_timeout: Duration::from_secs(variables.number(
                 "LOGWEIR_QUERY_TIMEOUT_SECS",
                 25,
@@ -198,6 +202,13 @@ fn read_rate_limits(variables: &mut Variables<'_>) -> RateLimits {
         source: limit("LOGWEIR_SOURCE_EVENTS_PER_MINUTE", usual.source),
         token: limit("LOGWEIR_TOKEN_EVENTS_PER_MINUTE", usual.token),
     }
+}
+
+/// Unset is for ever: what somebody else's program has kept is not removed unasked.
+fn read_retention(variables: &mut Variables<'_>) -> Option<u32> {
+    const NAME: &str = "LOGWEIR_DEFAULT_RETENTION_DAYS";
+    variables.text(NAME)?;
+    Some(variables.number(NAME, 1, 1..=36_500))
 }
 
 fn read_grpc_port(variables: &mut Variables<'_>) -> Option<u16> {

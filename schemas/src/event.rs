@@ -99,7 +99,7 @@ impl<'a> Event<'a> {
 }
 
 /// A text; what is no text becomes its JSON, what is empty is none.
-fn text(value: Value<'_>) -> Option<Cow<'_, str>> {
+pub(crate) fn text(value: Value<'_>) -> Option<Cow<'_, str>> {
     match pruned(value)? {
         Value::String(text) => Some(text),
         other => Some(Cow::Owned(other.to_json())),
@@ -108,7 +108,7 @@ fn text(value: Value<'_>) -> Option<Cow<'_, str>> {
 
 /// A value without what is empty: nulls, empty strings, lists and objects, also those that become
 /// empty by it. `false` and `0` stay. Names of fields are made fit for columns.
-fn pruned(value: Value<'_>) -> Option<Value<'_>> {
+pub(crate) fn pruned(value: Value<'_>) -> Option<Value<'_>> {
     match value {
         Value::Null => None,
         Value::String(text) if text.is_empty() => None,

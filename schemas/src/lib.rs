@@ -12,6 +12,7 @@ mod source;
 mod studio;
 mod table_schema;
 mod timestamp;
+mod transform;
 mod validation;
 mod value;
 
@@ -22,6 +23,7 @@ pub use learning::{Learned, LearnedField, SchemaNews, Sighting, SourceSchema};
 pub use source::{SUPABASE_SOURCES, SupabaseSource, json_schema, sample_events};
 pub use studio::{DescribedField, Shows, described_fields};
 pub use table_schema::{FieldType, InvalidSchema, SchemaPath, TableSchema};
+pub use transform::{CopyFields, DropFields, InvalidTransform, KeyLookups, KeyValues, MessageKeys};
 pub use validation::{EventSchema, Reason};
 pub use value::{
     Extent, MAX_DEPTH, MAX_VALUES, TooManyValues, Unreadable, Value, parse, parse_elements,

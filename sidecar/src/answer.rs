@@ -1,5 +1,7 @@
 //! Answers: the only place that knows status codes.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use warp::{
     http::{HeaderValue, StatusCode, header},
@@ -12,9 +14,11 @@ use crate::refusal::Refusal;
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// Rows of a query, as a JSON array: `{"result":[…]}`
-    Rows(String),
+    Rows(Arc<str>),
     /// What was asked for.
     Found(Value),
+    /// The same, as JSON text.
+    FoundText(String),
     /// What was made, or changed where the published reference says 201.
     Created(Value),
     /// Some of what was asked for is made, and why the rest is not.
@@ -27,7 +31,7 @@ impl Answer {
     /// The status, which the documentation of operations names too.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::Rows(_) | Self::Found(_) => StatusCode::OK,
+            Self::Rows(_) | Self::Found(_) | Self::FoundText(_) => StatusCode::OK,
             Self::Created(_) => StatusCode::CREATED,
             Self::InPart(_) => StatusCode::BAD_REQUEST,
             Self::Done => StatusCode::NO_CONTENT,
@@ -41,6 +45,7 @@ impl Answer {
             Self::Found(value) | Self::Created(value) | Self::InPart(value) => {
                 json_text(status, value.to_string())
             }
+            Self::FoundText(json) => json_text(status, json),
             Self::Done => {
                 let mut response = Response::default();
                 *response.status_mut() = status;

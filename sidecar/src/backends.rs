@@ -14,8 +14,8 @@ use crate::{
     operation::{Needs, Operation, Shape},
     refusal::{FieldErrors, Refusal},
     resource::{COUNT, For, Kind, Resource, TEXT, required, set, shown},
-    sources::{self, SOURCE},
-    time,
+    source_fields::SOURCE,
+    sources, time,
 };
 
 /// A backend, as Logflare has it.
@@ -216,13 +216,13 @@ async fn test(call: Call) -> Result<Answer, Refusal> {
 async fn attach(call: Call) -> Result<Answer, Refusal> {
     let (source, backend) = (call.token()?, backend_token(&call)?);
     let source = call.store.attach_backend(&call.actor()?, source, backend).await?;
-    Ok(Answer::Created(sources::shown_source(&call.store, &source)))
+    Ok(Answer::Created(sources::shown(&call.store, source).await))
 }
 
 async fn detach(call: Call) -> Result<Answer, Refusal> {
     let (source, backend) = (call.token()?, backend_token(&call)?);
     let source = call.store.detach_backend(&call.actor()?, source, backend).await?;
-    Ok(Answer::Found(sources::shown_source(&call.store, &source)))
+    Ok(Answer::Found(sources::shown(&call.store, source).await))
 }
 
 /// The backend that the path names by its token.

@@ -6,12 +6,13 @@ use store::{Actor, Grant, Store};
 use uuid::Uuid;
 use warp::http::{HeaderMap, Method};
 
-use crate::{parameters::Parameters, refusal::Refusal};
+use crate::{answers::Answers, parameters::Parameters, refusal::Refusal};
 
 /// A request whose caller may ask for what it asks for.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) store: Store,
+    pub(crate) answers: Answers,
     pub(crate) method: Method,
     /// What the path captured, decoded, in order.
     pub(crate) captured: Vec<String>,

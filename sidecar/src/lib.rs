@@ -4,19 +4,40 @@
 //! takes and gives, and a function that does the work and knows nothing of HTTP's statuses. One
 //! filter (`routes`) finds the operation of a request, one place (`answer`) makes answers.
 
+mod access_tokens;
+mod account;
+mod alert_runs;
+mod alerts;
 mod answer;
+mod answers;
+mod audit_log;
 mod backends;
 mod call;
+mod catalog_sources;
+mod cors;
+mod direct_query;
+mod endpoints;
+mod hooks;
+mod key_values;
+mod notifications;
 mod openapi;
 mod operation;
 mod operations;
 mod parameters;
+mod plan;
 mod query;
+mod redaction;
 mod refusal;
 mod resource;
 mod routes;
 mod rules;
+mod schedule;
+mod source_fields;
+mod source_schema;
 mod sources;
+mod teams;
 mod time;
 
+pub use alert_runs::keep_alerting;
+pub use notifications::keep_notifying;
 pub use routes::routes;

@@ -69,6 +69,9 @@ fn described(operation: &Operation) -> Value {
     if !matches!(operation.body, Shape::Nothing) {
         let schema = match operation.body {
             Shape::One(resource) => reference(&format!("{}Params", resource.name)),
+            Shape::List(resource) => {
+                json!({ "type": "array", "items": reference(&format!("{}Params", resource.name)) })
+            }
             other => schema(other),
         };
         described["requestBody"] = json!({
@@ -193,6 +196,11 @@ fn property(field: &Field, is_answer: bool) -> (String, Value) {
         Kind::Time => json!({ "type": "string", "format": "date-time" }),
         Kind::Object => json!({ "type": "object" }),
         Kind::List => json!({ "type": "array" }),
+        Kind::Objects(fields) => {
+            let properties: Map<_, _> =
+                fields.iter().map(|field| property(field, is_answer)).collect();
+            json!({ "type": "array", "items": { "type": "object", "properties": properties } })
+        }
         Kind::Any => json!({}),
     };
     if field.access != Access::Required && field.kind != Kind::Any {

@@ -2,21 +2,19 @@
 
 use std::sync::Arc;
 
-use store::{Column, ColumnKind, Endpoint, EndpointKey, Grant, SourceKey, Store};
-use translate::{OutputType, SourceTable, Sources, TableColumns};
+use store::{Endpoint, EndpointKey, Grant, Store};
 use uuid::Uuid;
 use warp::http::Method;
 
 use crate::{
     answer::Answer,
+    answers,
     call::Call,
     operation::{Needs, Operation, Shape},
     parameters::Parameters,
+    plan::{self, Plan},
     refusal::Refusal,
 };
-
-/// The endpoints that are asked in Studio's words over CTEs take the words from here.
-const SQL: &str = "sql";
 
 pub(crate) static OPERATIONS: &[Operation] = &[
     Operation {
@@ -39,50 +37,76 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         answers: &[(200, Shape::Rows)],
         run: |call| Box::pin(endpoint_query(call)),
     },
+    Operation {
+        method: Method::GET,
+        path: "/api/endpoints/query/name/{name}",
+        needs: Needs::Endpoint,
+        summary: "Deprecated: the same by name",
+        parameters: PARAMETERS,
+        body: Shape::Nothing,
+        answers: &[(200, Shape::Rows)],
+        run: |call| Box::pin(endpoint_query(call)),
+    },
+    Operation {
+        method: Method::GET,
+        path: "/endpoints/query/{name or token}",
+        needs: Needs::Endpoint,
+        summary: "Deprecated: the same by its former path",
+        parameters: PARAMETERS,
+        body: Shape::Nothing,
+        answers: &[(200, Shape::Rows)],
+        run: |call| Box::pin(endpoint_query(call)),
+    },
 ];
 
-const PARAMETERS: &[(&str, &str)] =
-    &[(SQL, "SQL of one's own over the endpoint's CTEs, where it is sandboxable")];
+const PARAMETERS: &[(&str, &str)] = &[
+    ("sql", "SQL of one's own over the endpoint's CTEs, where it is sandboxable"),
+    ("lql", "LQL over one of the endpoint's CTEs, where it is sandboxable and there is no sql"),
+];
+
+/// Whether addresses are taken out, for one request.
+const REDACT: &str = "lf-endpoint-redact-pii";
 
 async fn endpoint_query(call: Call) -> Result<Answer, Refusal> {
     let endpoint = authorised_endpoint(&call)?;
     let mut parameters = call.parameters;
-    // A GET may carry its SQL in a body when the URL has none.
-    if call.method == Method::POST || parameters.get(SQL).is_none() {
+    // A GET may carry its query in a body when the URL has none.
+    let has_query = parameters.get("sql").or(parameters.get("lql")).is_some();
+    if call.method == Method::POST || (endpoint.sandboxable && !has_query) {
         parameters.add_body(&call.body)?;
     }
-    run(&call.store, &endpoint, &parameters).await.map(Answer::Rows)
+    let plan = planned(&call.store, &endpoint, &parameters)?;
+    let redact = call.headers.get(REDACT).map_or(endpoint.redact_pii, |header| header == "true");
+    let rows = call.answers.rows(&call.store, &endpoint, plan, redact).await;
+    rows.map(Answer::Rows).map_err(Refusal::Query)
+}
+
+/// Whether an endpoint's query can be run as it is.
+pub(crate) fn check(store: &Store, endpoint: &Endpoint) -> Result<(), Refusal> {
+    plan::of_endpoint(store, endpoint, &Parameters::default()).map(drop)
 }
 
 /// Runs an endpoint's query; gives its rows as a JSON array.
-async fn run(
+pub(crate) async fn run(
     store: &Store,
     endpoint: &Endpoint,
     parameters: &Parameters,
 ) -> Result<String, Refusal> {
-    let consumer = parameters.get(SQL);
-    if consumer.is_some() && !endpoint.sandboxable {
-        return Err(Refusal::NotSandboxable(endpoint.name.clone()));
-    }
-    if endpoint.language != "bq_sql" {
-        return Err(Refusal::Language(endpoint.name.clone(), endpoint.language.clone()));
-    }
-    let translation = translate::translate(
-        &translate::Request {
-            endpoint: &endpoint.query,
-            consumer: consumer.map(translate::Consumer::Sql),
-            parameters: &(&parameters.0).into(),
-            max_rows: endpoint.max_limit.into(),
-        },
-        &CatalogSources(store),
-    )
-    .inspect_err(|diagnostic| report(endpoint, consumer, diagnostic))?;
-    let columns: Vec<Column> = translation.columns.into_iter().map(column).collect();
-    let rows = store.query(store::Query { sql: &translation.sql, columns: &columns }).await;
-    let rows = rows.inspect_err(|error| {
-        tracing::warn!(endpoint = endpoint.name, %error, sql = translation.sql, "a query failed");
-    })?;
-    Ok(rows.into_json())
+    let plan = planned(store, endpoint, parameters)?;
+    let rows = answers::run(store, &plan, endpoint.redact_pii).await;
+    rows.map(|rows| rows.to_string()).map_err(|error| Refusal::Query(error.into()))
+}
+
+/// A fault of ours is for the log; what a person typed is for that person.
+fn planned(store: &Store, endpoint: &Endpoint, parameters: &Parameters) -> Result<Plan, Refusal> {
+    plan::of_endpoint(store, endpoint, parameters).inspect_err(|refusal| {
+        let Refusal::Translation(diagnostic) = refusal else { return };
+        let consumer = parameters.get("sql").or(parameters.get("lql"));
+        if diagnostic.kind == translate::Kind::Internal || consumer.is_none() {
+            let name = &endpoint.name;
+            tracing::error!(endpoint = name, %diagnostic, query = consumer, "a query cannot be translated");
+        }
+    })
 }
 
 /// The endpoint that the path names, by name or token, for a caller who may ask it. Who may not query
@@ -103,56 +127,5 @@ pub(crate) fn authorised_endpoint(call: &Call) -> Result<Arc<Endpoint>, Refusal>
             Err(Refusal::UnknownEndpoint(named.to_owned()))
         }
         _ => Err(Refusal::Unauthorized),
-    }
-}
-
-/// A fault of ours is for the log; what a person typed is for that person.
-fn report(endpoint: &Endpoint, consumer: Option<&str>, diagnostic: &translate::Diagnostic) {
-    if diagnostic.kind == translate::Kind::Internal || consumer.is_none() {
-        tracing::error!(endpoint = endpoint.name, %diagnostic, query = consumer, "a query cannot be translated");
-    }
-}
-
-/// The catalog's sources as the translator asks for them.
-struct CatalogSources<'a>(&'a Store);
-
-impl Sources for CatalogSources<'_> {
-    fn source(&self, name: &str) -> Option<SourceTable> {
-        let source = self.0.source(SourceKey::Name(name))?;
-        Some(SourceTable {
-            table: source.table.clone(),
-            schema: Arc::clone(&source.schema),
-            columns: TableColumns::Event,
-        })
-    }
-
-    fn names(&self) -> Vec<String> {
-        self.0.sources().iter().map(|source| source.name.clone()).collect()
-    }
-}
-
-fn column(column: translate::OutputColumn) -> Column {
-    Column { name: column.name, kind: column_kind(column.ty) }
-}
-
-fn column_kind(ty: OutputType) -> ColumnKind {
-    match ty {
-        OutputType::Bool => ColumnKind::Bool,
-        OutputType::Int64 => ColumnKind::Int64,
-        OutputType::Float64 => ColumnKind::Float64,
-        OutputType::Numeric | OutputType::BigNumeric => ColumnKind::Numeric,
-        OutputType::String => ColumnKind::String,
-        OutputType::Bytes => ColumnKind::Bytes,
-        OutputType::Timestamp => ColumnKind::Timestamp,
-        OutputType::Datetime => ColumnKind::Datetime,
-        OutputType::Date => ColumnKind::Date,
-        OutputType::Time => ColumnKind::Time,
-        OutputType::Interval => ColumnKind::Interval,
-        OutputType::Json => ColumnKind::JsonText,
-        OutputType::EventValue => ColumnKind::Json,
-        OutputType::Array(element) => ColumnKind::Array(Box::new(column_kind(*element))),
-        OutputType::Struct(fields) => ColumnKind::Struct(
-            fields.into_iter().map(|(name, ty)| (name, column_kind(ty))).collect(),
-        ),
     }
 }

@@ -1,6 +1,6 @@
 //! Why a request is not done. The texts go to the person who asked.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use store::{ChangeError, QueryError};
 
@@ -45,7 +45,7 @@ pub(crate) enum Refusal {
     Translation(#[from] translate::Diagnostic),
     /// The query failed while it ran.
     #[error("{0}")]
-    Query(#[from] QueryError),
+    Query(Arc<QueryError>),
 }
 
 /// What is wrong with each field, to be read after its name.

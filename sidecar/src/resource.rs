@@ -16,7 +16,7 @@ pub(crate) struct Resource {
 }
 
 /// A field of it.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Field {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
@@ -44,6 +44,8 @@ pub(crate) enum Kind {
     Object,
     /// A JSON array.
     List,
+    /// A JSON array of objects with these fields, all of which may be missing.
+    Objects(&'static [Field]),
     /// Any JSON.
     Any,
 }
@@ -134,6 +136,10 @@ impl Kind {
         let invalid = || Err("is invalid".to_owned());
         match (self, value) {
             (_, Value::Null) => Ok(Value::Null),
+            // PostgreSQL takes none, neither in text nor in JSON.
+            (Self::Object | Self::List | Self::Any, value) if has_nul(value) => {
+                Err("must not contain a NUL".to_owned())
+            }
             (Self::Text(max), Value::String(text)) => {
                 let text = text.trim();
                 match text {
@@ -175,9 +181,35 @@ impl Kind {
                 Uuid::try_parse(text).map_or_else(|_| invalid(), |uuid| Ok(uuid.to_string().into()))
             }
             (Self::List, Value::Array(_)) | (Self::Any, _) => Ok(value.clone()),
+            (Self::Objects(fields), Value::Array(objects)) => {
+                objects.iter().map(|object| read_object(fields, object)).collect()
+            }
             _ => invalid(),
         }
     }
+}
+
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(values) => values.iter().any(has_nul),
+        Value::Object(fields) => {
+            fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value))
+        }
+        _ => false,
+    }
+}
+
+/// The fields of an object within a field; what is wrong with the first that cannot be.
+fn read_object(fields: &[Field], object: &Value) -> Result<Value, String> {
+    let Value::Object(object) = object else { return Err("is invalid".to_owned()) };
+    let mut read = Map::new();
+    for field in fields {
+        let Some(value) = object.get(field.name) else { continue };
+        let value = field.kind.read(value).map_err(|error| format!("{} {error}", field.name));
+        read.insert(field.name.to_owned(), value?);
+    }
+    Ok(Value::Object(read))
 }
 
 #[cfg(test)]
@@ -193,7 +225,9 @@ mod tests {
             set("count", Kind::Integer(1, 10), ""),
             set("on", Kind::Bool, ""),
             set("word", Kind::OneOf(&["a", "b"]), ""),
+            set("extra", Kind::Object, ""),
             set_once("token", Kind::Uuid, ""),
+            set("parts", Kind::Objects(&[set("size", COUNT, "")]), ""),
             shown("id", COUNT, ""),
         ],
     };
@@ -239,14 +273,24 @@ mod tests {
             "token": ["is invalid"],
         });
         assert_eq!(read(&given, For::Creation), Err(expected));
+        for (parts, expected) in [
+            (json!([{"size": 1, "x": 2}, {}]), Ok(json!({"parts": [{"size": 1}, {}]}))),
+            (json!([{"size": -1}]), Err("size must be greater than or equal to 0")),
+            (json!([1]), Err("is invalid")),
+            (json!({}), Err("is invalid")),
+        ] {
+            let expected = expected.map_err(|text| json!({"parts": [text]}));
+            assert_eq!(read(&json!({"parts": parts}), For::Update), expected);
+        }
         for count in [json!(1.5), json!("x"), json!([1]), json!(1e30)] {
             let given = json!({"count": count});
             assert_eq!(read(&given, For::Update), Err(json!({"count": ["is invalid"]})));
         }
-        let given = json!({"count": 0, "name": "a\u{0}b"});
+        let given = json!({"count": 0, "name": "a\u{0}b", "extra": {"a": [{"\u{0}": 1}]}});
         let expected = json!({
             "count": ["must be greater than or equal to 1"],
             "name": ["must not contain a NUL"],
+            "extra": ["must not contain a NUL"],
         });
         assert_eq!(read(&given, For::Update), Err(expected));
     }

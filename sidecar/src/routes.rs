@@ -14,7 +14,9 @@ use warp::{
 
 use crate::{
     answer::{self, Answer},
+    answers::Answers,
     call::Call,
+    cors,
     operation::{Needs, Operation},
     operations::OPERATIONS,
     parameters::Parameters,
@@ -28,6 +30,7 @@ const MAX_BODY: usize = 4 << 20;
 /// All routes of the sidecar, as [`OPERATIONS`] lists them. An unknown path is rejected as not
 /// found; nothing else is rejected.
 pub fn routes(store: Store) -> BoxedFilter<(Response,)> {
+    let answers = Answers::new();
     let query_string = warp::query::raw().or(warp::any().map(String::new)).unify();
     warp::path::full()
         .and(warp::method())
@@ -36,25 +39,31 @@ pub fn routes(store: Store) -> BoxedFilter<(Response,)> {
         .and(query_string)
         .and(warp::body::stream())
         .then(move |found: Found, headers, query: String, body| {
-            let store = store.clone();
+            let (store, answers) = (store.clone(), answers.clone());
             async move {
                 let Target { operation, method, captured } = match found {
                     Found::Operation(target) => target,
                     Found::OtherMethods(methods) => return answer::only(&methods),
+                    Found::Preflight => return cors::preflight(),
                 };
                 let parameters = Parameters::from_query_string(&query);
                 let call = Call {
                     grant: grant(&store, &headers, &parameters),
                     store,
+                    answers,
                     method,
                     captured,
                     parameters,
                     headers,
                     body: Bytes::new(),
                 };
-                match run(operation, call, body).await {
+                let response = match run(operation, call, body).await {
                     Ok(answer) => answer.into_response(),
                     Err(refusal) => answer::refusal(&refusal),
+                };
+                match operation.needs {
+                    Needs::Endpoint => cors::open(response),
+                    _ => response,
                 }
             }
         })
@@ -66,6 +75,8 @@ enum Found {
     Operation(Target),
     /// The path takes other methods: these.
     OtherMethods(String),
+    /// A browser asks whether a page may ask an endpoint.
+    Preflight,
 }
 
 struct Target {
@@ -81,6 +92,9 @@ fn find(path: &str, method: &Method) -> Result<Found, Rejection> {
         if operation.method == *method {
             let method = method.clone();
             return Ok(Found::Operation(Target { operation, method, captured }));
+        }
+        if *method == Method::OPTIONS && operation.needs == Needs::Endpoint {
+            return Ok(Found::Preflight);
         }
         methods.push(operation.method.as_str());
     }
@@ -155,6 +169,7 @@ mod tests {
                 format!("{} {:?}", target.operation.path, target.captured)
             }
             Ok(Found::OtherMethods(methods)) => methods,
+            Ok(Found::Preflight) => "preflight".to_owned(),
             Err(rejection) => format!("{rejection:?}"),
         };
         for (method, path, expected) in [
@@ -166,6 +181,10 @@ mod tests {
                 "/api/endpoints/query/logs.all",
                 "/api/endpoints/query/{name or token} [\"logs.all\"]",
             ),
+            ("GET", "/api/endpoints/query/name/a", "/api/endpoints/query/name/{name} [\"a\"]"),
+            ("GET", "/endpoints/query/a", "/endpoints/query/{name or token} [\"a\"]"),
+            ("OPTIONS", "/api/endpoints/query/a", "preflight"),
+            ("OPTIONS", "/api/sources", "GET, POST"),
             ("GET", "/api/nothing", "Rejection(NotFound)"),
             ("GET", "/", "Rejection(NotFound)"),
         ] {

@@ -1,9 +1,12 @@
-//! Sources: listed, made, changed, removed.
+//! Sources: listed, made, changed, removed; and what is known of their events.
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use serde_json::{Map, Value, json};
-use store::{Source, SourceKey, SourceSettings, SourceToBe, Store};
+use store::{Source, SourceFigures, SourceKey, SourceSettings, SourceToBe, Store};
 use uuid::Uuid;
 use warp::http::Method;
 
@@ -13,59 +16,9 @@ use crate::{
     call::Call,
     operation::{Needs, Operation, Shape},
     refusal::{FieldErrors, Refusal},
-    resource::{COUNT, For, Kind, Resource, TEXT, required, set, set_once, shown},
-    time,
-};
-
-/// A source, as the published reference and Logflare have it.
-pub(crate) static SOURCE: Resource = Resource {
-    name: "Source",
-    fields: &[
-        shown("id", COUNT, "Number of the source, for rules."),
-        set_once("token", Kind::Uuid, "Public id; random where it is not given."),
-        required("name", Kind::Text(255), "What senders call it. Unique."),
-        set("description", TEXT, "For people."),
-        set("service_name", TEXT, "Which service the events come from; for people."),
-        set("favorite", Kind::Bool, "Whether it is listed first; false."),
-        set("public_token", TEXT, "A second token for people to pass on; it opens nothing."),
-        set("api_quota", COUNT, "Events per second that were agreed upon; 25. Not enforced."),
-        set("retention_days", Kind::Integer(1, 36_500), "Days that events are kept."),
-        set("bigquery_table_ttl", Kind::Integer(1, 36_500), "Days that BigQuery keeps events."),
-        set("bigquery_clustering_fields", TEXT, "Fields by which BigQuery clusters the table."),
-        set("bq_table_id", TEXT, "The table's name in BigQuery."),
-        set("bq_table_schema", Kind::Object, "The table's schema in BigQuery."),
-        set("bq_storage_write_api", Kind::Bool, "Whether BigQuery's Storage Write API is used."),
-        set("webhook_notification_url", TEXT, "Where numbers of new events are posted to."),
-        set("slack_hook_url", TEXT, "The same, in Slack's form."),
-        set("notifications_every", COUNT, "Milliseconds between two of them; 14,400,000."),
-        set("notifications", Kind::Object, "Who is told of new events; for people."),
-        set(
-            "custom_event_message_keys",
-            TEXT,
-            "Of which values `event_message` is made: `id, m.a`.",
-        ),
-        set("lock_schema", Kind::Bool, "Whether no new fields are learned; false."),
-        set("validate_schema", Kind::Bool, "Whether events must fit the schema; true."),
-        set("drop_lql_string", TEXT, "Events that match this LQL are not stored."),
-        set("default_search_lql", TEXT, "What a search begins with; for people."),
-        set("suggested_keys", TEXT, "Fields that a search asks for; for people."),
-        set("transform_copy_fields", TEXT, "Lines of `from:to`: values are copied."),
-        set("transform_key_values", TEXT, "Lines of `lookup:destination[:accessor]`."),
-        set("transform_drop_fields", TEXT, "Lines of paths: values are taken out."),
-        set("disable_tailing", Kind::Bool, "Whether the latest events are not shown; false."),
-        set(
-            "enable_spooling",
-            Kind::Bool,
-            "Kept for Logflare's clients: the spool is always used.",
-        ),
-        set("default_ingest_backend_enabled?", Kind::Bool, "Whether default backends take events."),
-        set("labels", TEXT, "`key=value` pairs, separated by commas."),
-        shown("has_rejected_events", Kind::Bool, "Whether events were rejected."),
-        shown("metrics", Kind::Object, "Figures of the events."),
-        shown("backends", Kind::List, "Backends that get all its events."),
-        shown("inserted_at", Kind::Time, "When it was made."),
-        shown("updated_at", Kind::Time, "When it was last changed."),
-    ],
+    resource::{For, Kind},
+    source_fields::{self, NOTIFICATION, SOURCE},
+    source_schema, time,
 };
 
 pub(crate) static OPERATIONS: &[Operation] = &[
@@ -129,20 +82,42 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         answers: &[(204, Shape::Nothing)],
         run: |call| Box::pin(delete(call)),
     },
+    Operation {
+        method: Method::GET,
+        path: "/api/sources/{token}/schema",
+        needs: Needs::Management,
+        summary: "Fetch the fields of a source's events as a JSON Schema",
+        parameters: &[("variant", "`dot` for a flat object: `{\"metadata.level\": \"string\"}`")],
+        body: Shape::Nothing,
+        answers: &[(200, Shape::Any)],
+        run: |call| Box::pin(schema(call)),
+    },
+    Operation {
+        method: Method::GET,
+        path: "/api/sources/{token}/recent",
+        needs: Needs::Management,
+        summary: "Fetch the latest events of a source, at most 100, the oldest of them first",
+        parameters: &[],
+        body: Shape::Nothing,
+        answers: &[(200, Shape::Any)],
+        run: |call| Box::pin(recent(call)),
+    },
 ];
 
 async fn list(call: Call) -> Result<Answer, Refusal> {
     let mut sources = call.store.sources();
     sources.sort_by(|a, b| (!a.settings.favorite, &a.name).cmp(&(!b.settings.favorite, &b.name)));
-    Ok(Answer::Found(sources.iter().map(|source| shown_source(&call.store, source)).collect()))
+    let found = Found::of(&call.store, &sources).await;
+    Ok(Answer::Found(sources.iter().map(|source| found.shown(&call.store, source)).collect()))
 }
 
 async fn show(call: Call) -> Result<Answer, Refusal> {
-    Ok(Answer::Found(shown_source(&call.store, &*found(&call)?)))
+    let source = found(&call).await?;
+    Ok(Answer::Found(shown(&call.store, source).await))
 }
 
 async fn create(call: Call) -> Result<Answer, Refusal> {
-    let given = SOURCE.read(&call.object()?, For::Creation)?;
+    let given = given(&call, For::Creation)?;
     let token = given.get("token").and_then(Value::as_str).map(Uuid::try_parse);
     let token = token.transpose().map_err(|_| FieldErrors::one("token", "is invalid"))?;
     let to_be = SourceToBe {
@@ -152,11 +127,12 @@ async fn create(call: Call) -> Result<Answer, Refusal> {
     };
     let to_be = changed(to_be, given)?;
     let source = call.store.create_source(&call.actor()?, token, &to_be).await?;
-    Ok(Answer::Created(shown_source(&call.store, &source)))
+    Ok(Answer::Created(shown(&call.store, source).await))
 }
 
 async fn replace(call: Call) -> Result<Answer, Refusal> {
-    Ok(Answer::Created(shown_source(&call.store, &*update(&call).await?)))
+    let source = update(&call).await?;
+    Ok(Answer::Created(shown(&call.store, source).await))
 }
 
 async fn patch(call: Call) -> Result<Answer, Refusal> {
@@ -166,15 +142,9 @@ async fn patch(call: Call) -> Result<Answer, Refusal> {
 
 /// Fields that are not given stay as they are.
 async fn update(call: &Call) -> Result<Arc<Source>, Refusal> {
-    let source = found(call)?;
-    let given = SOURCE.read(&call.object()?, For::Update)?;
-    let as_it_is = SourceToBe {
-        name: source.name.clone(),
-        retention_days: source.retention_days,
-        settings: (*source.settings).clone(),
-    };
-    let to_be = changed(as_it_is, given)?;
-    Ok(call.store.update_source(&call.actor()?, source.token, &to_be).await?)
+    let token = found(call).await?.token;
+    let given = given(call, For::Update)?;
+    call.store.update_source(&call.actor()?, token, |as_it_is| changed(as_it_is, given)).await
 }
 
 async fn delete(call: Call) -> Result<Answer, Refusal> {
@@ -182,9 +152,52 @@ async fn delete(call: Call) -> Result<Answer, Refusal> {
     Ok(Answer::Done)
 }
 
-/// The source that the path names by its token.
-fn found(call: &Call) -> Result<Arc<Source>, Refusal> {
-    call.store.source(SourceKey::Token(call.token()?)).ok_or(Refusal::NotFound)
+async fn schema(call: Call) -> Result<Answer, Refusal> {
+    let source = found(&call).await?;
+    Ok(Answer::Found(match call.parameters.get("variant") {
+        Some("dot") => json!(source_schema::flat(&source.schema)),
+        _ => source_schema::json_schema(&source),
+    }))
+}
+
+async fn recent(call: Call) -> Result<Answer, Refusal> {
+    let source = found(&call).await?;
+    if source.settings.disable_tailing {
+        return Ok(Answer::Found(json!([])));
+    }
+    let events = call.store.recent_events(&source).await;
+    let events = events.map_err(|error| Refusal::Unavailable(error.to_string()))?;
+    Ok(Answer::FoundText(format!("[{}]", events.join(","))))
+}
+
+/// The source that the path names by its token, also one that another process has just made.
+async fn found(call: &Call) -> Result<Arc<Source>, Refusal> {
+    let key = SourceKey::Token(call.token()?);
+    if let Some(source) = call.store.source(key) {
+        return Ok(source);
+    }
+    call.store.catch_up().await?;
+    call.store.source(key).ok_or(Refusal::NotFound)
+}
+
+/// The fields of the body, as far as they may be set.
+fn given(call: &Call, what_for: For) -> Result<Map<String, Value>, Refusal> {
+    let mut body = call.object()?;
+    // Logflare's server takes an object, its published reference knows a list.
+    if let Some(notifications @ Value::Object(_)) = body.get_mut("notifications") {
+        *notifications = Value::Array(vec![notifications.take()]);
+    }
+    let mut given = SOURCE.read(&body, what_for)?;
+    source_fields::check(&given)?;
+    if let Some(Value::Array(notifications)) = given.get_mut("notifications") {
+        let notifications = match notifications.as_mut_slice() {
+            [] => Value::Null,
+            [one] => one.take(),
+            _ => return Err(FieldErrors::one("notifications", "should have at most 1 item(s)")),
+        };
+        given.insert("notifications".to_owned(), notifications);
+    }
+    Ok(given)
 }
 
 /// The source with what was given; `null` brings a field's default back.
@@ -210,22 +223,130 @@ fn changed(to_be: SourceToBe, given: Map<String, Value>) -> Result<SourceToBe, R
     Ok(SourceToBe { name, retention_days, settings })
 }
 
+/// What the databases know of sources, asked once for all; missing where they do not answer: people
+/// may look after their sources all the same.
+struct Found {
+    figures: Option<HashMap<i64, SourceFigures>>,
+    rejected: Option<HashSet<Uuid>>,
+}
+
 /// A source as the API shows it.
-pub(crate) fn shown_source(store: &Store, source: &Source) -> Value {
-    let mut fields = match json!(*source.settings) {
-        Value::Object(fields) => fields,
-        _ => Map::new(),
-    };
-    for (name, value) in [
-        ("id", json!(source.id)),
-        ("token", json!(source.token)),
-        ("name", json!(source.name)),
-        ("retention_days", json!(source.retention_days)),
-        ("backends", backends::of_source(store, source)),
-        ("inserted_at", time::rfc3339(source.created_at)),
-        ("updated_at", time::rfc3339(source.updated_at)),
-    ] {
-        fields.insert(name.to_owned(), value);
+pub(crate) async fn shown(store: &Store, source: Arc<Source>) -> Value {
+    Found::of(store, std::slice::from_ref(&source)).await.shown(store, &source)
+}
+
+impl Found {
+    async fn of(store: &Store, sources: &[Arc<Source>]) -> Self {
+        let tokens: Vec<_> = sources.iter().map(|source| source.token).collect();
+        let (figures, rejected) =
+            tokio::join!(store.source_figures(), store.with_rejected_events(&tokens));
+        Self { figures: figures.ok(), rejected: rejected.ok() }
     }
-    Value::Object(fields)
+
+    /// A source as the API shows it.
+    fn shown(&self, store: &Store, source: &Source) -> Value {
+        let mut fields = match json!(*source.settings) {
+            Value::Object(fields) => fields,
+            _ => Map::new(),
+        };
+        let figures = self.figures.as_ref();
+        let figures = figures.map(|figures| figures.get(&source.id).copied().unwrap_or_default());
+        let rejected = self.rejected.as_ref().map(|rejected| rejected.contains(&source.token));
+        let table = source.settings.bq_table_id.clone();
+        let table = table.unwrap_or_else(|| source.token.to_string().replace('-', "_"));
+        for (name, value) in [
+            ("id", json!(source.id)),
+            ("token", json!(source.token)),
+            ("name", json!(source.name)),
+            ("retention_days", json!(store.retention_days(source))),
+            ("bq_table_id", json!(table)),
+            ("notifications", json!([notification(&source.settings)])),
+            ("has_rejected_events", json!(rejected)),
+            ("metrics", json!(figures.map(|figures| metrics(source, figures)))),
+            ("backends", backends::of_source(store, source)),
+            ("inserted_at", time::rfc3339(source.created_at)),
+            ("updated_at", time::rfc3339(source.updated_at)),
+        ] {
+            fields.insert(name.to_owned(), value);
+        }
+        fields.remove("enable_spooling");
+        Value::Object(fields)
+    }
+}
+
+/// Who is told, with what nobody has set.
+fn notification(settings: &SourceSettings) -> Value {
+    let of_field = NOTIFICATION.iter().map(|field| {
+        let usual = || match field.kind {
+            Kind::List => json!([]),
+            Kind::Bool => json!(false),
+            _ => Value::Null,
+        };
+        let set = settings.notifications.get(field.name).filter(|value| !value.is_null());
+        (field.name.to_owned(), set.cloned().unwrap_or_else(usual))
+    });
+    Value::Object(of_field.collect())
+}
+
+fn metrics(source: &Source, figures: SourceFigures) -> Value {
+    #[expect(clippy::cast_precision_loss, reason = "events of a minute")]
+    let avg = figures.recent as f64 / 60.0;
+    json!({
+        "rate": hundredths(figures.rate),
+        "avg": hundredths(avg),
+        "max": figures.max_rate,
+        "latest": figures.latest,
+        "buffer": figures.buffer,
+        "inserts": figures.inserts,
+        "inserts_string": with_commas(figures.inserts),
+        "recent": figures.recent,
+        "rejected": figures.rejected,
+        "fields": source_schema::flat(&source.schema).len(),
+    })
+}
+
+fn hundredths(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
+}
+
+/// `1,234,567`
+fn with_commas(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_with_commas() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(with_commas(number), text);
+        }
+    }
+
+    #[test]
+    fn notifications_are_shown_whole() {
+        let mut settings = SourceSettings::default();
+        settings.notifications.insert("user_email_notifications".to_owned(), json!(true));
+        settings.notifications.insert("other_email_notifications".to_owned(), Value::Null);
+        let expected = json!({
+            "team_user_ids_for_email": [],
+            "team_user_ids_for_sms": [],
+            "team_user_ids_for_schema_updates": [],
+            "other_email_notifications": null,
+            "user_email_notifications": true,
+            "user_text_notifications": false,
+            "user_schema_update_notifications": false,
+        });
+        assert_eq!(notification(&settings), expected);
+    }
 }

@@ -100,9 +100,10 @@ pub(crate) fn failure(error: &IngestError) -> Response {
         IngestError::Rejected(Rejected { reasons, .. }) => {
             return json(StatusCode::NOT_ACCEPTABLE, &json!({ "message": reasons }));
         }
-        IngestError::Starting | IngestError::Append(_) | IngestError::Left => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        IngestError::Starting
+        | IngestError::Append(_)
+        | IngestError::Catalog(_)
+        | IngestError::Left => StatusCode::SERVICE_UNAVAILABLE,
         IngestError::Busy => return busy(error),
         IngestError::TooLarge(_) => return too_large(error),
         IngestError::TooMany(exceeded) => {

@@ -11,6 +11,7 @@ use crate::{
     limits::Tally,
     records::{Record, Records},
     request::Route,
+    treatment::{Treatment, Treatments},
 };
 
 /// Events from further ahead than this are not stored: some clock is wrong.
@@ -25,6 +26,9 @@ pub(crate) struct Collected {
     /// Microseconds since 1970: the time of events that say none of their own.
     now: i64,
     pub(crate) source: Option<Arc<Source>>,
+    treatments: Treatments,
+    /// What is done to the events of the source.
+    treatment: Option<Treatment>,
     /// The source's own mode does not count: what is wrong is only told.
     rejecting: bool,
     /// All that was sent as an event.
@@ -33,6 +37,8 @@ pub(crate) struct Collected {
     /// What of it goes elsewhere besides, once there is anything.
     pub(crate) forwarded: Option<Forwarded>,
     pub(crate) rejected: Rejected,
+    /// Events that the source wants dropped.
+    pub(crate) filtered: usize,
     /// What the events carry that is not known of their source.
     pub(crate) news: SchemaNews,
 }
@@ -68,26 +74,36 @@ impl Collected {
     pub(crate) fn new(
         store: Store,
         forwarder: Forwarder,
+        treatments: Treatments,
         route: Route,
         now: i64,
         tally: Tally,
     ) -> Self {
-        let source = route.key().and_then(|key| store.source(key));
-        let (batch, rejected) = (Batch::default(), Rejected::default());
-        let news = SchemaNews::default();
-        Self {
+        let mut collected = Self {
             store,
             forwarder,
             route,
             now,
-            source,
+            source: None,
+            treatments,
+            treatment: None,
             rejecting: false,
             tally,
-            batch,
+            batch: Batch::default(),
             forwarded: None,
-            rejected,
-            news,
-        }
+            rejected: Rejected::default(),
+            filtered: 0,
+            news: SchemaNews::default(),
+        };
+        collected.find_source();
+        collected
+    }
+
+    fn find_source(&mut self) {
+        let store = &self.store;
+        self.source = self.route.key().and_then(|key| store.source(key));
+        let source = self.source.as_ref();
+        self.treatment = source.and_then(|source| self.treatments.of(source, store));
     }
 
     /// Whether no limit of a body is broken.
@@ -121,23 +137,36 @@ impl Collected {
             return self.reject(mode, vec![reason], || value.to_json());
         }
         // Only what is no object is no event.
-        let Ok(event) = Event::normalise(value, self.now) else { return };
+        let Ok(mut event) = Event::normalise(value, self.now) else { return };
+        let treatment = self.treatment.take();
+        let mut before = None;
+        if let Some(treatment) = treatment.as_ref().filter(|treatment| treatment.changes_fields()) {
+            // It is kept as it came, and treated again when it is sent in again.
+            before = (mode == Validation::Quarantine).then(|| event.clone());
+            treatment.change(&mut event);
+        }
         match self.faults(mode, &event) {
+            Err(reasons) => self.reject(mode, reasons, || {
+                let mut body = Vec::new();
+                before.as_ref().unwrap_or(&event).write_body(&mut body);
+                // Only UTF-8 was written.
+                String::from_utf8_lossy(&body).into_owned()
+            }),
+            Ok(()) if treatment.as_ref().is_some_and(|wanted| !wanted.finish(&mut event)) => {
+                self.filtered += 1;
+            }
             Ok(()) => {
                 if let Some(source) = &self.source {
-                    source.known.news(&event, &mut self.news);
+                    if !source.settings.lock_schema {
+                        source.known.news(&event, &mut self.news);
+                    }
                     let forwarder = &self.forwarder;
                     self.forwarded.get_or_insert_with(|| forwarder.of(source)).push(&event);
                 }
                 self.batch.push(&event);
             }
-            Err(reasons) => self.reject(mode, reasons, || {
-                let mut body = Vec::new();
-                event.write_body(&mut body);
-                // Only UTF-8 was written.
-                String::from_utf8_lossy(&body).into_owned()
-            }),
         }
+        self.treatment = treatment;
     }
 
     fn faults(&self, mode: Validation, event: &Event<'_>) -> Result<(), Vec<Reason>> {
@@ -157,8 +186,8 @@ impl Records for Collected {
     fn route(&mut self, route: Route) {
         // A field `source` of a lone event must not send a request elsewhere that has its route.
         if self.route == Route::default() {
-            self.source = route.key().and_then(|key| self.store.source(key));
             self.route = route;
+            self.find_source();
         }
     }
 
@@ -173,6 +202,7 @@ impl Records for Collected {
         // Without a source the request fails as a whole.
         let Some(source) = &self.source else { return };
         let mode = match source.validation {
+            _ if !source.settings.validate_schema => Validation::Off,
             Validation::Quarantine if self.rejecting => Validation::Reject,
             mode => mode,
         };

@@ -1,6 +1,6 @@
 //! Why events were not stored.
 
-use store::{AppendError, StoreUnavailable};
+use store::{AppendError, ChangeError, StoreUnavailable};
 
 use crate::{
     collected::Rejected,
@@ -105,6 +105,9 @@ pub(crate) enum IngestError {
     /// The store did not take the events.
     #[error(transparent)]
     Append(#[from] AppendError),
+    /// It cannot be told whether there is such a source.
+    #[error("{0}; send this again in a moment")]
+    Catalog(ChangeError),
     /// Nobody reads this.
     #[error("the sender has left")]
     Left,
@@ -121,6 +124,7 @@ impl IngestError {
             | Self::Busy
             | Self::TooMany(_)
             | Self::Append(_)
+            | Self::Catalog(_)
             | Self::Left
             | Self::Body(_)
             | Self::Internal(_) => false,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! bytes ─ body (limits, inflating) ─ decode (forms) ─ formats (senders) ─▶ records
-//!                     records ─ normalise, check ─▶ batch ─ store ─▶ answer
+//!                     records ─ normalise, treat, check ─▶ batch ─ store ─▶ answer
 //! ```
 //!
 //! A 200 means stored. `routes` and `paths` take requests apart, `pipeline` does the work and knows
@@ -37,6 +37,7 @@ mod request;
 mod routes;
 mod seldom;
 mod settings;
+mod treatment;
 
 pub use connection::SenderConnection;
 pub use measures::show_sources;

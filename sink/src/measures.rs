@@ -6,6 +6,7 @@
 //! | `logweir_ingest_bytes_received_total` | counter | bytes of bodies, as they came |
 //! | `logweir_ingest_events_stored_total` | counter | durable: committed, or on the spool |
 //! | `logweir_ingest_events_rejected_total` | counter | no events, or against their schema; what is answered 4xx for good, at least one for each request |
+//! | `logweir_ingest_events_filtered_total` | counter | not stored, because their source wants them dropped |
 //! | `logweir_ingest_events_duplicate_total` | counter | sent again, stored before |
 //! | `logweir_ingest_events_spooled_total` | counter | stored by way of the spool |
 //! | `logweir_ingest_events_dropped_total` | counter | acknowledged and not stored: requests lost with the spool |
@@ -20,6 +21,7 @@ const EVENTS_RECEIVED: &str = "logweir_ingest_events_received_total";
 const BYTES_RECEIVED: &str = "logweir_ingest_bytes_received_total";
 const STORED: &str = "logweir_ingest_events_stored_total";
 const REJECTED: &str = "logweir_ingest_events_rejected_total";
+const FILTERED: &str = "logweir_ingest_events_filtered_total";
 const DUPLICATE: &str = "logweir_ingest_events_duplicate_total";
 const SPOOLED: &str = "logweir_ingest_events_spooled_total";
 const DROPPED: &str = "logweir_ingest_events_dropped_total";
@@ -34,6 +36,7 @@ pub(crate) fn describe() {
         REJECTED,
         "What was sent as an event and is none, breaks its schema, or is refused for good"
     );
+    describe_counter!(FILTERED, "Events that are not stored because their source drops them");
     describe_counter!(DUPLICATE, "Events that were sent again and stored before");
     describe_counter!(SPOOLED, "Events that went on the spool");
     describe_counter!(DROPPED, "Acknowledged and not stored: requests lost with the spool");
@@ -43,8 +46,16 @@ pub(crate) fn describe() {
 /// Lets all counters of the sources appear, also those that are 0 and may stay so.
 pub fn show_sources(store: &Store) {
     for source in store.sources() {
-        for name in [EVENTS_RECEIVED, BYTES_RECEIVED, STORED, REJECTED, DUPLICATE, SPOOLED, DROPPED]
-        {
+        for name in [
+            EVENTS_RECEIVED,
+            BYTES_RECEIVED,
+            STORED,
+            REJECTED,
+            FILTERED,
+            DUPLICATE,
+            SPOOLED,
+            DROPPED,
+        ] {
             counter!(name, "source" => source.name.clone()).increment(0);
         }
     }
@@ -66,6 +77,12 @@ pub(crate) fn appended(source: &str, appended: &Appended, rejected: usize) {
     count(DUPLICATE, *duplicates);
     count(SPOOLED, if *spooled { *stored } else { 0 });
     count(REJECTED, rejected);
+}
+
+pub(crate) fn filtered(source: &str, events: usize) {
+    if events > 0 {
+        counter!(FILTERED, "source" => source.to_owned()).increment(events as u64);
+    }
 }
 
 /// Events of a request that is refused as a whole and will not come again. How many it held is not

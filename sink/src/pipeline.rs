@@ -26,6 +26,7 @@ use crate::{
     records::Decode,
     request::Route,
     seldom::Seldom,
+    treatment::Treatments,
 };
 
 /// Bodies of more bytes are worked on outside of the threads that wait for sockets.
@@ -45,6 +46,7 @@ pub(crate) struct Pipeline {
     budget: Budget,
     rates: Rates,
     seldom: Seldom,
+    treatments: Treatments,
     forwarder: Forwarder,
 }
 
@@ -99,6 +101,7 @@ impl Pipeline {
             budget: Budget::new(settings.memory_bytes),
             rates: Rates::new(settings.rate_limits),
             seldom: Seldom::default(),
+            treatments: Treatments::default(),
         }
     }
 
@@ -110,6 +113,11 @@ impl Pipeline {
     /// Memory for one more request.
     pub(crate) fn share(&self) -> Share {
         self.budget.share()
+    }
+
+    /// What is done to the events of sources.
+    pub(crate) fn treatments(&self) -> Treatments {
+        self.treatments.clone()
     }
 
     pub(crate) fn forwarder(&self) -> &Forwarder {
@@ -151,6 +159,9 @@ impl Pipeline {
         bytes: usize,
     ) {
         measures::refused(source, events, bytes);
+        if let Some(source) = source {
+            self.store.note_taken(source, 0, events);
+        }
         let name = source.map_or("", |source| &source.name);
         if let Some(untold) = self.seldom.is_due("refused", name, Instant::now()) {
             tracing::warn!(source = name, events, untold, %error, "a request is refused");
@@ -198,7 +209,14 @@ impl Pipeline {
         let Sent { grant, route, form, body, encoding, mut share } = sent;
         let received = body.len();
         let store = self.store.clone();
-        let known = route.key().and_then(|key| store.source(key));
+        let mut known = route.key().and_then(|key| store.source(key));
+        if let Some(key) = route.key().filter(|_| known.is_none()) {
+            // It may have been made a moment ago, by another process.
+            if let Err(error) = store.catch_up().await {
+                return IngestError::Catalog(error).into();
+            }
+            known = store.source(key);
+        }
         let copies = known.as_ref().map_or(0, |source| self.forwarder.copies(source));
         let weight = WEIGHT + copies;
         let request = Received { route: &route, form: &form, body, encoding, weight };
@@ -208,12 +226,12 @@ impl Pipeline {
             Err(error) => return self.refused(known.as_deref(), error, 1, received),
         };
         let small = body.len() <= SMALL_BODY;
-        let tally = Tally::new(self.max_body_bytes);
+        let (tally, treatments) = (Tally::new(self.max_body_bytes), self.treatments());
         let (forwarder, answered) = (self.forwarder.clone(), delivery.clone());
         let work = move || {
             // Nobody waits for this answer, and the sender's next request may be at work already.
             let admission = store.admit(content, &delivery).ok_or(IngestError::Left)?;
-            let mut collected = Collected::new(store, forwarder, route, now(), tally);
+            let mut collected = Collected::new(store, forwarder, treatments, route, now(), tally);
             let decoded = decode.decode(body, &mut collected);
             Ok::<_, IngestError>((admission, collected, decoded))
         };
@@ -326,7 +344,7 @@ impl Pipeline {
         admission: Admission,
         delivery: &Delivery,
     ) -> Result<(), IngestError> {
-        let Collected { batch, forwarded, mut rejected, news, .. } = collected;
+        let Collected { batch, forwarded, mut rejected, filtered, news, .. } = collected;
         self.store.learn(source, &news);
         let (events, kept) = (batch.len(), batch.rejected());
         let forwarded = forwarded.unwrap_or_default();
@@ -341,6 +359,8 @@ impl Pipeline {
             rejected.push(events, std::slice::from_ref(reason));
         }
         measures::appended(&source.name, &appended, rejected.count);
+        measures::filtered(&source.name, filtered);
+        self.store.note_taken(source, appended.stored, rejected.count);
         let Some(first) = rejected.reasons.first() else { return Ok(()) };
         // Vector does not show answers to anyone.
         if let Some(untold) = self.seldom.is_due("rejected", &source.name, Instant::now()) {
@@ -401,6 +421,7 @@ impl Pipeline {
             query_functions: "",
             config_keys: store::ConfigKeys::new([7; 32], None).unwrap(),
             owner: 1,
+            default_retention_days: None,
         };
         let sink = Settings {
             max_body_bytes: 1 << 20,

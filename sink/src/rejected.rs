@@ -148,8 +148,9 @@ async fn replay(
     let mut failed = Vec::new();
     let route = Route::to(source.token);
     let (store, tally) = (pipeline.store().clone(), Tally::unbounded());
-    let forwarder = pipeline.forwarder().clone();
-    let mut collected = Collected::new(store, forwarder, route, now(), tally).rejecting();
+    let (forwarder, treatments) = (pipeline.forwarder().clone(), pipeline.treatments());
+    let mut collected =
+        Collected::new(store, forwarder, treatments, route, now(), tally).rejecting();
     for event in &events {
         let before = collected.rejected.count;
         collected.record(match parse(&event.event) {

@@ -16,12 +16,24 @@ use crate::grant::{Grant, Holder, Scopes};
 pub struct AccessTokens {
     public: TokenDigest,
     private: TokenDigest,
+    /// The public one as it is, to be shown to those who manage.
+    public_text: Option<Arc<str>>,
 }
 
 impl AccessTokens {
     /// Tokens of any length. An empty token is never accepted.
     pub fn new(public: &str, private: &str) -> Self {
-        Self { public: TokenDigest::of(public), private: TokenDigest::of(private) }
+        Self {
+            public: TokenDigest::of(public),
+            private: TokenDigest::of(private),
+            public_text: (!public.is_empty() && public != private).then(|| public.into()),
+        }
+    }
+
+    /// The public token as it is. `None` where it is not set, or is the private one too, which is
+    /// shown to nobody.
+    pub fn public_text(&self) -> Option<&str> {
+        self.public_text.as_deref()
     }
 
     /// The token that a request presents, the first that is there: `Authorization: Bearer …` (other
@@ -99,6 +111,13 @@ mod tests {
     fn one_value_for_both_may_do_everything() {
         let grant = AccessTokens::new("same", "same").grant("same").unwrap();
         assert!(grant.may_ingest() && grant.may_query_all() && grant.may_manage());
+    }
+
+    #[test]
+    fn the_private_token_is_never_shown() {
+        assert_eq!(AccessTokens::new("pub", "priv").public_text(), Some("pub"));
+        assert_eq!(AccessTokens::new("same", "same").public_text(), None);
+        assert_eq!(AccessTokens::new("", "priv").public_text(), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 pub(crate) mod changes;
 mod endpoint;
-mod load;
+pub(crate) mod load;
 mod seed;
 mod source;
 
@@ -13,6 +13,7 @@ pub use source::{Source, SourceKey, Validation};
 
 use std::{collections::HashMap, sync::Arc};
 
+use event_schemas::KeyValues;
 use uuid::Uuid;
 
 use crate::{
@@ -31,6 +32,7 @@ pub(crate) struct Catalog {
     endpoint_names: HashMap<String, usize>,
     endpoint_tokens: HashMap<Uuid, usize>,
     tokens: HashMap<TokenDigest, Grant>,
+    key_values: Arc<KeyValues>,
     backends: Vec<Arc<Backend>>,
     rules: Vec<Arc<Rule>>,
     /// Sources, and backends that get all their events.
@@ -107,6 +109,23 @@ impl Catalog {
         }
     }
 
+    /// Takes over what is the same as before, so that it is seen at a glance that it is.
+    #[must_use]
+    pub(crate) fn keeping(mut self, before: &Self) -> Self {
+        for source in &mut self.sources {
+            let before = before.source(SourceKey::Token(source.token));
+            if let Some(before) = before.filter(|before| before.settings == source.settings) {
+                Arc::make_mut(source).settings = Arc::clone(&before.settings);
+            }
+        }
+        self
+    }
+
+    /// The table of key-values, empty where no source looks anything up.
+    pub(crate) fn key_values(&self) -> Arc<KeyValues> {
+        Arc::clone(&self.key_values)
+    }
+
     pub(crate) fn sources(&self) -> &[Arc<Source>] {
         &self.sources
     }
@@ -164,5 +183,25 @@ mod tests {
         assert_eq!(catalog.endpoint(EndpointKey::Name("b")).unwrap().token, token);
         assert_eq!(catalog.endpoint(EndpointKey::Token(token)).unwrap().name, "b");
         assert!(catalog.endpoint(EndpointKey::Token(Uuid::from_u128(3))).is_none());
+    }
+
+    #[test]
+    fn settings_are_the_same_until_they_are_changed() {
+        let catalog = |description: &str| {
+            let mut catalog = Catalog::default();
+            let settings = crate::SourceSettings {
+                description: Some(description.to_owned()),
+                ..crate::SourceSettings::default()
+            };
+            let source = Source::unknown("a", Uuid::nil());
+            catalog.add_source(Source { settings: Arc::new(settings), ..source });
+            catalog
+        };
+        let settings = |catalog: &Catalog| Arc::clone(&catalog.sources()[0].settings);
+        let first = catalog("d");
+        let second = catalog("d").keeping(&first);
+        assert!(Arc::ptr_eq(&settings(&first), &settings(&second)));
+        let third = catalog("e").keeping(&second);
+        assert_eq!(settings(&third).description.as_deref(), Some("e"));
     }
 }

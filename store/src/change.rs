@@ -1,16 +1,19 @@
 //! Changes of the catalog that people make: one transaction each, noted in the audit log, counted,
 //! and told to all processes.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Instant};
 
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::{
+    AssertSqlSafe, PgConnection,
+    postgres::{PgArguments, PgRow},
+};
 
 use crate::{
     catalog::{Catalog, changes},
     connections::Lease,
     failure,
     grant::Holder,
-    store::{Inner, Loaded},
+    store::{Inner, Loaded, Store},
 };
 
 /// Who asks for a change.
@@ -126,11 +129,53 @@ impl<'i> Change<'i> {
     }
 }
 
+impl Store {
+    /// Brings in what others have changed until now, where it was not heard of yet: who is told that
+    /// there is no such source drops its events for good.
+    ///
+    /// # Errors
+    /// When the catalog's Postgres does not answer.
+    pub async fn catch_up(&self) -> Result<(), ChangeError> {
+        let asked = Instant::now();
+        let mut looked = self.inner.looked.lock().await;
+        if looked.is_some_and(|looked| looked >= asked) {
+            // Somebody who came earlier looked later.
+            return Ok(());
+        }
+        if let Some(reason) = self.inner.state().catalog_away {
+            return Err(ChangeError::Unavailable(reason.to_string()));
+        }
+        let now = Instant::now();
+        let (_, mut connection) = self.inner.catalog_connection().await?;
+        self.inner.follow_changes(&mut connection).await?;
+        connection.release();
+        *looked = Some(now);
+        Ok(())
+    }
+}
+
 impl Loaded {
     /// SQL in which `{schema}` stands for the catalog's schema, quoted.
     pub(crate) fn catalog_sql(&self, text: &str) -> AssertSqlSafe<String> {
         let schema = format!("\"{}\"", self.catalog_schema.as_str());
         AssertSqlSafe(text.replace("{schema}", &schema))
+    }
+}
+
+impl Store {
+    /// Reads rows of the catalog. `{schema}` in the text stands for the catalog's schema, quoted.
+    pub(crate) async fn catalog_rows(
+        &self,
+        text: &str,
+        arguments: PgArguments,
+    ) -> Result<Vec<PgRow>, ChangeError> {
+        let (loaded, mut connection) = self.inner.catalog_connection().await?;
+        let sql = loaded.catalog_sql(text);
+        // The same text has other columns after a migration.
+        let rows =
+            sqlx::query_with(sql, arguments).persistent(false).fetch_all(&mut *connection).await?;
+        connection.release();
+        Ok(rows)
     }
 }
 
@@ -157,9 +202,11 @@ impl Inner {
         let keys = &self.settings.config_keys;
         let events = &loaded.events_schema;
         let catalog = Box::pin(Catalog::load(connection, schema, events, keys)).await?;
+        let mut catalog = catalog.keeping(&loaded.catalog);
         self.change(|state| {
             // Another task may have read it later and ended earlier.
             if let Some(now) = state.loaded.as_ref().filter(|now| now.change < change) {
+                self.unsaved.add_to(&mut catalog);
                 state.loaded = Some(Arc::new(Loaded { catalog, change, ..(**now).clone() }));
             }
         });

@@ -47,14 +47,22 @@ pub(crate) async fn connect(server: &PostgresServer) -> Result<PgConnection, sql
     }
 }
 
-/// A pool of at most so many connections.
+/// A pool of at most so many connections. They are not tested, which would cost a round trip for
+/// every request: who uses it tries another connection when the first turns out to be dead.
 pub(crate) fn pool(options: &PgConnectOptions, connections: u32) -> PgPool {
+    pool_that_tests(false, options, connections)
+}
+
+/// The same, for what is asked seldom: no connection that it gives is dead.
+pub(crate) fn tested_pool(options: &PgConnectOptions, connections: u32) -> PgPool {
+    pool_that_tests(true, options, connections)
+}
+
+fn pool_that_tests(tests: bool, options: &PgConnectOptions, connections: u32) -> PgPool {
     PgPoolOptions::new()
         .max_connections(connections.max(1))
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        // A test costs a round trip for every request; those that use a pool try
-        // another connection when the first turns out to be dead.
-        .test_before_acquire(false)
+        .test_before_acquire(tests)
         .after_connect(|connection, _| {
             Box::pin(async move { connection.execute(SESSION).await.map(|_| ()) })
         })

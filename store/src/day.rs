@@ -17,7 +17,7 @@ const AHEAD: i32 = 2;
 
 /// A day in UTC, counted from 1970-01-01.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Day(i32);
+pub(crate) struct Day(pub(crate) i32);
 
 impl Day {
     /// The day of a point in time in microseconds since 1970.

@@ -110,9 +110,12 @@ impl Inner {
             .await
             .map_err(PrepareError::during("encrypting backends' configs anew"))?;
         let keys = &settings.config_keys;
-        let loaded = Catalog::load(&mut catalog, &catalog_schema, &events_schema, keys)
+        let mut loaded = Catalog::load(&mut catalog, &catalog_schema, &events_schema, keys)
             .await
             .map_err(PrepareError::during("reading the catalog"))?;
+        if let Some(before) = self.state().loaded {
+            loaded = loaded.keeping(&before.catalog);
+        }
         for source in loaded.sources() {
             self.tables
                 .make_ahead(&mut events, &events_schema, source.token)
@@ -136,9 +139,10 @@ impl Inner {
             took = ?started.elapsed(),
             "the store is ready"
         );
-        let loaded =
+        let mut loaded =
             Loaded { catalog: loaded, catalog_schema, change, events_schema, has_reader, since };
         self.change(|state| {
+            self.unsaved.add_to(&mut loaded.catalog);
             state.loaded = Some(Arc::new(loaded));
             state.events_away = None;
             state.catalog_away = None;
@@ -152,7 +156,7 @@ impl Inner {
         let mut events = Some(connections.events);
         let mut house_kept = Instant::now();
         loop {
-            self.heed_changes(&mut catalog, PING_INTERVAL).await;
+            tokio::time::sleep(PING_INTERVAL).await;
             let was_away = {
                 let state = self.state();
                 state.events_away.is_some() || state.catalog_away.is_some()
@@ -195,7 +199,7 @@ impl Inner {
             }
             if house_kept.elapsed() >= HOUSE_INTERVAL {
                 house_kept = Instant::now();
-                let kept = timeout(HOUSE_TIMEOUT, self.keep_house(held)).await;
+                let kept = timeout(HOUSE_TIMEOUT, self.keep_house(catalog, held)).await;
                 let kept = kept.unwrap_or_else(|_| Err(PrepareError::late(HOUSE_TIMEOUT)));
                 if let Err(error) = kept {
                     tracing::error!("the event tables are not looked after: {error}");
@@ -205,43 +209,33 @@ impl Inner {
         }
     }
 
-    /// Waits so long; brings in meanwhile what others say that they have changed.
-    async fn heed_changes(&self, catalog: &mut Option<PgConnection>, time: Duration) {
-        let heed = async {
-            loop {
-                self.changed.notified().await;
-                // Put back only when all is read. Else the ping opens another one.
-                let Some(mut connection) = catalog.take() else { continue };
-                if self.follow_changes(&mut connection).await.is_ok() {
-                    *catalog = Some(connection);
-                }
-            }
-        };
-        // Over when the time is.
-        _ = timeout(time, heed).await;
-    }
-
-    /// Listens for what other processes say of the catalog. Never returns. Where nobody can listen
-    /// (a pooler is between), the look of each second does.
+    /// Listens for what other processes say of the catalog, and reads it at once: a token that was
+    /// revoked anywhere opens nothing here some milliseconds later. Never returns. Where nobody can
+    /// listen (a pooler is between), the look of each second does.
     pub(crate) async fn hear_of_changes(&self) {
         let mut state = self.subscribe();
         loop {
             // Fails when the sender is gone, which `self` holds.
             _ = state.wait_for(|state| state.loaded.is_some()).await;
-            let heard = async {
-                let mut listener = PgListener::connect_with(self.catalog_pool()).await?;
-                listener.listen(changes::CHANNEL).await?;
-                loop {
-                    // None: the connection was lost, and with it perhaps a notification.
-                    let _said = listener.try_recv().await?;
-                    self.changed.notify_one();
-                }
-            };
-            let ended: Result<(), sqlx::Error> = heard.await;
-            if let Err(error) = ended {
+            if let Err(error) = Box::pin(self.heed_changes()).await {
                 tracing::debug!("changes of the catalog are not heard: {}", failure::text(&error));
             }
-            tokio::time::sleep(LONGEST_BACK_OFF).await;
+            tokio::time::sleep(PING_INTERVAL).await;
+        }
+    }
+
+    /// Returns when the connection fails. It is not that of the watch, which may be busy with tables
+    /// or wait for a database that is away.
+    async fn heed_changes(&self) -> Result<(), sqlx::Error> {
+        let mut listener = PgListener::connect_with(self.catalog_pool()).await?;
+        listener.listen(changes::CHANNEL).await?;
+        loop {
+            // The first time for what was said before anybody listened.
+            let mut connection = connections::Lease::acquire(self.catalog_pool()).await?;
+            self.follow_changes(&mut connection).await?;
+            connection.release();
+            // None: the connection was lost, and with it perhaps a notification.
+            let _said = listener.try_recv().await?;
         }
     }
 
@@ -255,15 +249,23 @@ impl Inner {
         Ok(())
     }
 
-    /// Brings what was learned into the catalog, and what others have changed into this process.
+    /// Brings what was learned and counted into the catalog, and what others have changed into this process.
     async fn follow_catalog(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         let Some(loaded) = self.state().loaded else { return Ok(()) };
         self.unsaved.save(connection, &loaded.catalog_schema).await?;
+        Box::pin(self.save_figures(connection, &loaded)).await?;
         self.follow_changes(connection).await
     }
 
-    async fn keep_house(&self, events: &mut PgConnection) -> Result<(), PrepareError> {
+    async fn keep_house(
+        &self,
+        catalog: &mut PgConnection,
+        events: &mut PgConnection,
+    ) -> Result<(), PrepareError> {
         let Some(loaded) = self.state().loaded else { return Ok(()) };
+        manage::audit_log::expire(catalog, &loaded.catalog_schema)
+            .await
+            .map_err(PrepareError::during("removing old entries of the audit log"))?;
         orphans::expire(events, &loaded.events_schema)
             .await
             .map_err(PrepareError::during("removing old receipts"))?;

@@ -1,13 +1,19 @@
 //! Learning of sources' fields, and its way into the catalog.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use event_schemas::{Learned, SchemaNews};
 use sqlx::PgConnection;
 
 use crate::{
     Source,
-    catalog::changes::{self, LearnedRow},
+    catalog::{
+        Catalog,
+        changes::{self, LearnedRow},
+    },
     server::SchemaName,
     store::Inner,
 };
@@ -31,24 +37,36 @@ impl Unsaved {
         connection: &mut PgConnection,
         schema: &SchemaName,
     ) -> Result<(), sqlx::Error> {
-        let mut saving = Saving { unsaved: self, rows: std::mem::take(&mut *self.rows()) };
-        if !saving.rows.is_empty() {
-            changes::keep_learned(connection, schema, &saving.rows).await?;
-            saving.rows.clear();
+        // Unsaved until it is committed: who reads the catalog meanwhile does not find it there.
+        let rows = self.rows().clone();
+        if !rows.is_empty() {
+            changes::keep_learned(connection, schema, &rows).await?;
+            let saved: HashSet<_> = rows.iter().collect();
+            self.rows().retain(|row| !saved.contains(row));
         }
         Ok(())
     }
-}
 
-/// Rows on their way. Those that are not kept by the time it is dropped are unsaved as before.
-struct Saving<'u> {
-    unsaved: &'u Unsaved,
-    rows: Vec<LearnedRow>,
-}
-
-impl Drop for Saving<'_> {
-    fn drop(&mut self) {
-        self.unsaved.rows().append(&mut self.rows);
+    /// Adds it to a catalog that was read without it.
+    pub(crate) fn add_to(&self, catalog: &mut Catalog) {
+        let mut by_source: HashMap<i64, Vec<LearnedRow>> = HashMap::new();
+        for row in self.rows().iter() {
+            by_source.entry(row.source).or_default().push(row.clone());
+        }
+        for (source, rows) in by_source {
+            let Some(source) = catalog.sources().iter().find(|known| known.id == source) else {
+                continue;
+            };
+            let mut known = (*source.known).clone();
+            for LearnedRow { path, kind, .. } in rows {
+                if let (Ok(path), Ok(kind)) = (path.parse(), kind.parse()) {
+                    known.learn(&path, kind);
+                }
+            }
+            let schema = Arc::new(known.table_schema());
+            let learned = Source { known: Arc::new(known), schema, ..(**source).clone() };
+            catalog.replace_source(learned);
+        }
     }
 }
 

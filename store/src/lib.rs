@@ -19,6 +19,7 @@ mod encryption;
 mod event_store;
 mod event_tables;
 mod failure;
+mod figures;
 mod former_requests;
 mod grant;
 mod group;
@@ -28,13 +29,16 @@ mod learning;
 mod manage;
 mod measures;
 mod migrate;
+mod notices;
 mod on_spool;
 mod orphans;
 mod query;
 mod readers;
 mod receipts;
+mod recent;
 mod rejected_events;
 mod request;
+mod retention;
 mod rows;
 mod server;
 mod settings;
@@ -52,8 +56,13 @@ pub use content_hash::ContentHash;
 pub use delivery::{Delivery, Peer};
 pub use encryption::{CONFIG_KEY_BYTES, ConfigKeys, ConfigUnreadable};
 pub use event_store::{Admission, AppendError};
+pub use figures::SourceFigures;
 pub use grant::{Grant, Holder, NoScope, Scopes};
-pub use manage::{BackendToBe, RuleToBe, SourceToBe};
+pub use manage::{
+    AccessToken, Alert, AlertToBe, AuditEntry, BackendToBe, EndpointToBe, KeyValue, LinkedBackend,
+    RuleToBe, SourceToBe, Team, TeamToBe, TeamUser, TooManyKeyValues,
+};
+pub use notices::Notice;
 pub use query::{Column, ColumnKind, Query, QueryError, QueryRows};
 pub use rejected_events::{
     KeptEvent, NoRejectedPlace, RejectedEvents, RejectedPage, RejectedPlace, StoreUnavailable,

@@ -40,6 +40,16 @@ pub(crate) const CATALOG: Migrations = Migrations {
             name: "management",
             sql: include_str!("../migrations/catalog/0003_management.sql"),
         },
+        Migration {
+            version: 4,
+            name: "seeded endpoints",
+            sql: include_str!("../migrations/catalog/0004_seeded_endpoints.sql"),
+        },
+        Migration {
+            version: 5,
+            name: "figures of sources",
+            sql: include_str!("../migrations/catalog/0005_figures_of_sources.sql"),
+        },
     ],
 };
 

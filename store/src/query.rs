@@ -7,7 +7,7 @@ mod wrapped_json;
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
-use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, postgres::PgRow};
 
 use crate::{connections::Lease, failure};
 use row::RowWriter;
@@ -29,7 +29,7 @@ pub struct Query<'a> {
 }
 
 /// An output column.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Column {
     /// The key in the answer's rows.
     pub name: String,
@@ -39,7 +39,7 @@ pub struct Column {
 
 /// The BigQuery type of an output column: the PostgreSQL types it may come as, and the JSON that
 /// becomes of it. NULL is `null` in each.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ColumnKind {
     /// `smallint`, `integer`, `bigint`, `numeric`: a number.
     Int64,
@@ -67,8 +67,7 @@ pub enum ColumnKind {
     JsonText,
     /// An array of one dimension: an array, empty for NULL. A STRUCT in it is an object.
     Array(Box<ColumnKind>),
-    /// `jsonb`: the list of the fields, which have these names and types. It becomes an array of one
-    /// object; a field that is a STRUCT does too.
+    /// `jsonb`: the list of the fields, which have these names and types. It becomes an object.
     Struct(Vec<(String, ColumnKind)>),
     /// `jsonb`, `json`, as events hold them. Every object that is the column's own value or
     /// the value of a key becomes an array of one, as BigQuery's repeated records do; an object in
@@ -130,14 +129,15 @@ pub(crate) struct Limits {
     pub(crate) as_reader: bool,
 }
 
-/// Runs a query in a read-only transaction of its own.
+/// Runs a query in a read-only transaction of its own. Without `columns` they are what they come as.
 pub(crate) async fn run(
     pool: &PgPool,
     limits: Limits,
-    query: Query<'_>,
+    sql: &str,
+    columns: Option<&[Column]>,
 ) -> Result<QueryRows, QueryError> {
     let mut lease = begin(pool, limits).await.map_err(|error| classify(&error, limits))?;
-    let fetched = fetch(&mut lease, query);
+    let fetched = fetch(&mut lease, sql, columns);
     let Ok(fetched) = tokio::time::timeout(limits.timeout + GRACE, fetched).await else {
         // The lease closes its connection, which also ends the query on the server.
         return Err(QueryError::Timeout(limits.timeout));
@@ -147,8 +147,14 @@ pub(crate) async fn run(
         lease.release();
     }
     fetched.map_err(|stopped| match stopped {
+        // Whoever chose the columns hears of them.
+        Stopped::Database(error) if columns.is_none() && failure::is_sqlstate(&error, "26000") => {
+            let message = "a column has a type that cannot be shown; cast it to text".to_owned();
+            QueryError::Failed { sqlstate: "42804".to_owned(), message }
+        }
         Stopped::Database(error) => classify(&error, limits),
         Stopped::Mismatch(what) => QueryError::Internal(what),
+        Stopped::NotShown(message) => QueryError::Failed { sqlstate: "42804".to_owned(), message },
         Stopped::TooLarge => QueryError::Failed {
             sqlstate: "54000".to_owned(),
             message: format!(
@@ -160,7 +166,7 @@ pub(crate) async fn run(
 }
 
 /// Leases a connection with a read-only transaction open on it.
-async fn begin(pool: &PgPool, limits: Limits) -> Result<Lease, sqlx::Error> {
+pub(crate) async fn begin(pool: &PgPool, limits: Limits) -> Result<Lease, sqlx::Error> {
     let role = if limits.as_reader { "set local role logweir_reader;" } else { "" };
     // One round trip. What a server, a database or a role may have set otherwise is set here, so
     // that answers do not depend on it; a client that is gone ends its query within a second.
@@ -195,13 +201,19 @@ async fn begin(pool: &PgPool, limits: Limits) -> Result<Lease, sqlx::Error> {
 enum Stopped {
     Database(sqlx::Error),
     Mismatch(String),
+    /// A column that the query's author chose.
+    NotShown(String),
     TooLarge,
 }
 
-async fn fetch(connection: &mut PgConnection, query: Query<'_>) -> Result<QueryRows, Stopped> {
+async fn fetch(
+    connection: &mut PgConnection,
+    sql: &str,
+    columns: Option<&[Column]>,
+) -> Result<QueryRows, Stopped> {
     // Not kept as a prepared statement: no two queries are alike, and a plan that is made for the
     // values is the one with pruned partitions.
-    let sql = sqlx::query(AssertSqlSafe(query.sql)).persistent(false);
+    let sql = sqlx::query(AssertSqlSafe(sql)).persistent(false);
     let mut rows = sql.fetch(connection);
     let mut writer = None;
     let mut json = vec![b'['];
@@ -209,7 +221,7 @@ async fn fetch(connection: &mut PgConnection, query: Query<'_>) -> Result<QueryR
     while let Some(row) = rows.try_next().await.map_err(Stopped::Database)? {
         let writer = match &mut writer {
             Some(writer) => writer,
-            none => none.insert(RowWriter::new(query.columns, &row).map_err(Stopped::Mismatch)?),
+            none => none.insert(row_writer(columns, &row)?),
         };
         if count > 0 {
             json.push(b',');
@@ -225,7 +237,16 @@ async fn fetch(connection: &mut PgConnection, query: Query<'_>) -> Result<QueryR
     Ok(QueryRows { json, rows: count })
 }
 
-fn classify(error: &sqlx::Error, limits: Limits) -> QueryError {
+fn row_writer(columns: Option<&[Column]>, row: &PgRow) -> Result<RowWriter, Stopped> {
+    match columns {
+        Some(columns) => RowWriter::new(columns, row).map_err(Stopped::Mismatch),
+        None => row::columns_of(row)
+            .and_then(|columns| RowWriter::new(&columns, row))
+            .map_err(Stopped::NotShown),
+    }
+}
+
+pub(crate) fn classify(error: &sqlx::Error, limits: Limits) -> QueryError {
     match error.as_database_error() {
         // Cancelled: by the time limit, or by an administrator.
         Some(_) if failure::is_sqlstate(error, "57014") => QueryError::Timeout(limits.timeout),

@@ -1,13 +1,13 @@
 //! What was sent as an event and is none, or breaks its source's schema: kept beside the events.
 
-use std::{fmt, str::FromStr};
+use std::{collections::HashSet, fmt, str::FromStr};
 
 use event_schemas::Reason;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Row as _};
 use uuid::Uuid;
 
-use crate::{failure, server::SchemaName};
+use crate::{Store, failure, server::SchemaName};
 
 /// Most bytes of events and reasons in one page, unless a single event has more.
 const PAGE_BYTES: i64 = 8 << 20;
@@ -194,6 +194,27 @@ pub(crate) async fn list(
         kept.next = row.try_get::<bool, _>("more")?.then_some(RejectedPlace { rejected_at, id });
     }
     Ok(kept)
+}
+
+impl Store {
+    /// Which of these sources, by their tokens, have rejected events that are kept.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
+    pub async fn with_rejected_events(
+        &self,
+        sources: &[Uuid],
+    ) -> Result<HashSet<Uuid>, StoreUnavailable> {
+        let loaded = self.inner.events().map_err(StoreUnavailable)?;
+        let sql = format!(
+            "select given.source from unnest($1::uuid[]) as given (source) where exists ( \
+                 select from \"{}\".logweir_rejected_events as kept \
+                 where kept.source = given.source)",
+            loaded.events_schema.as_str()
+        );
+        let found = sqlx::query_scalar(AssertSqlSafe(sql)).bind(sources);
+        Ok(found.fetch_all(self.inner.ingest_pool()).await?.into_iter().collect())
+    }
 }
 
 /// Removes rejected events of a source, those of these ids; gives their number.

@@ -24,6 +24,8 @@ pub struct Settings {
     /// What tells this process's receipts from those of others: the same after a restart, and
     /// positive.
     pub owner: i32,
+    /// Days that events are kept of sources where nobody has set it; `None` keeps them for ever.
+    pub default_retention_days: Option<u32>,
     /// Connections for queries.
     pub query_connections: u32,
     /// DDL of the functions that translated queries call: idempotent `create or replace function

@@ -10,20 +10,21 @@ use std::{
 };
 
 use sqlx::{Connection as _, PgPool};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
-use event_schemas::SchemaNews;
+use event_schemas::{KeyValues, SchemaNews};
 use spool::Spool;
 
 use crate::{
-    Admission, Backend, ContentHash, Delivery, Endpoint, EndpointKey, Grant, Outlets, Query,
-    QueryError, QueryRows, RejectedEvents, RejectedPage, Rule, Settings, Source, SourceKey,
+    Admission, Backend, Column, ContentHash, Delivery, Endpoint, EndpointKey, Grant, Outlets,
+    Query, QueryError, QueryRows, RejectedEvents, RejectedPage, Rule, Settings, Source, SourceKey,
     StoreUnavailable, Validation,
     access_tokens::TokenDigest,
     catalog::{Catalog, changes},
     connections, drain, event_store,
     event_tables::EventTables,
     failure,
+    figures::Figures,
     learning::Unsaved,
     measures,
     on_spool::OnSpool,
@@ -41,8 +42,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// events are looked at.
 const BESIDE_WRITERS: u32 = 2;
 
-/// Connections for management, one of which listens for changes.
-const CATALOG_CONNECTIONS: u32 = 4;
+/// Connections for management; one listens for changes, one reads them.
+const CATALOG_CONNECTIONS: u32 = 5;
 
 /// The catalog and the event store. Cheap to clone.
 #[derive(Clone)]
@@ -60,10 +61,11 @@ pub(crate) struct Inner {
     /// Requests on the spool whose bytes came back whole and say nothing.
     pub(crate) unreadable_requests: AtomicU64,
     pub(crate) unsaved: Unsaved,
+    pub(crate) figures: Figures,
     /// Whether the connection that watches holds the lock by which others know that we live.
     pub(crate) is_known_alive: AtomicBool,
-    /// Somebody says that the catalog was changed.
-    pub(crate) changed: Notify,
+    /// When the catalog was last looked at for a request.
+    pub(crate) looked: tokio::sync::Mutex<Option<Instant>>,
     state: watch::Sender<State>,
     // Pools want a running Tokio runtime, `Store::new` does not.
     ingest: OnceLock<PgPool>,
@@ -169,8 +171,9 @@ impl Store {
                 on_spool: OnSpool::default(),
                 unreadable_requests: AtomicU64::new(0),
                 unsaved: Unsaved::default(),
+                figures: Figures::default(),
                 is_known_alive: AtomicBool::new(false),
-                changed: Notify::new(),
+                looked: tokio::sync::Mutex::default(),
                 state: watch::Sender::default(),
                 ingest: OnceLock::new(),
                 query: OnceLock::new(),
@@ -191,12 +194,35 @@ impl Store {
         if let Some(spool) = &self.inner.spool {
             drain::note_spooled(&self.inner, spool).await;
         }
-        tokio::join!(Box::pin(self.inner.keep_ready()), self.inner.hear_of_changes(), drain);
+        tokio::join!(
+            Box::pin(self.inner.keep_ready()),
+            self.inner.hear_of_changes(),
+            Box::pin(self.inner.keep_expiring()),
+            drain
+        );
     }
 
     /// Whether requests can be served.
     pub fn readiness(&self) -> Readiness {
         self.inner.state.borrow().readiness()
+    }
+
+    /// Why the store is not ready; empty when it is. Without what the log says of addresses and
+    /// users, as anybody may ask.
+    pub fn why_not_ready(&self) -> Vec<&'static str> {
+        let state = self.inner.state.borrow();
+        if state.loaded.is_none() {
+            return vec!["the databases are not ready yet; the log says why"];
+        }
+        let catalog = state.catalog_away.is_some();
+        let events = state.events_away.is_some();
+        [
+            catalog.then_some("the catalog's database does not answer; the log says why"),
+            events.then_some("the events database does not answer; the log says why"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 
     /// Waits until requests can be served.
@@ -228,7 +254,23 @@ impl Store {
         }
     }
 
+    /// Days that a source's events are kept, its own or the default's; `None` keeps them for ever.
+    pub fn retention_days(&self, source: &Source) -> Option<u32> {
+        source.retention_days.or(self.inner.settings.default_retention_days)
+    }
+
+    /// The table of key-values; empty where no source looks anything up.
+    pub fn loaded_key_values(&self) -> Arc<KeyValues> {
+        match &self.inner.state.borrow().loaded {
+            Some(loaded) => loaded.catalog.key_values(),
+            None => Arc::default(),
+        }
+    }
+
     /// What the holder of a token may do; `None` for one that opens nothing.
+    ///
+    /// The way is the same for one that never was, one that was revoked and one of the wrong length:
+    /// both digests of the settings are compared, then the digest is looked up once.
     pub fn grant(&self, presented: &str) -> Option<Grant> {
         let of_settings = self.inner.settings.tokens.grant(presented);
         of_settings.or_else(|| {
@@ -377,12 +419,21 @@ impl Store {
     ///
     /// A future that is dropped ends the query on the server too.
     pub async fn query(&self, query: Query<'_>) -> Result<QueryRows, QueryError> {
+        self.run_query(query.sql, Some(query.columns)).await
+    }
+
+    /// The same for a query whose columns are not known before: they are shown as what they come.
+    pub async fn query_as_it_comes(&self, sql: &str) -> Result<QueryRows, QueryError> {
+        self.run_query(sql, None).await
+    }
+
+    async fn run_query(
+        &self,
+        sql: &str,
+        columns: Option<&[Column]>,
+    ) -> Result<QueryRows, QueryError> {
         let loaded = self.inner.events().map_err(QueryError::Unavailable)?;
-        let limits = query::Limits {
-            timeout: self.inner.settings.query_timeout,
-            as_reader: loaded.has_reader,
-        };
-        query::run(self.inner.query_pool(), limits, query).await
+        query::run(self.inner.query_pool(), self.inner.query_limits(&loaded), sql, columns).await
     }
 
     /// Closes all connections and the spool; waits some seconds for those at work.
@@ -398,7 +449,10 @@ impl Store {
             tracing::warn!("receipts are left behind: {}", failure::text(&error));
         }
         if let Err(error) = self.inner.save_learned().await {
-            tracing::warn!("some learned fields are not kept: {}", failure::text(&error));
+            tracing::warn!(
+                "some learned fields or figures are not kept: {}",
+                failure::text(&error)
+            );
         }
         if let Some(spool) = &self.inner.spool {
             spool.clone().close().await;
@@ -407,6 +461,10 @@ impl Store {
 }
 
 impl Inner {
+    pub(crate) fn query_limits(&self, loaded: &Loaded) -> query::Limits {
+        query::Limits { timeout: self.settings.query_timeout, as_reader: loaded.has_reader }
+    }
+
     pub(crate) fn events(&self) -> Result<Arc<Loaded>, String> {
         self.state.borrow().events()
     }
@@ -429,14 +487,15 @@ impl Inner {
         events.close().await
     }
 
-    /// Brings into the catalog what was learned since the watch has done so.
+    /// Brings into the catalog what was learned and counted since the watch has done so.
     async fn save_learned(&self) -> Result<(), sqlx::Error> {
         let Some(loaded) = self.state.borrow().loaded.clone() else { return Ok(()) };
-        if self.unsaved.is_empty() {
+        if self.unsaved.is_empty() && self.figures.are_kept() {
             return Ok(());
         }
         let mut catalog = connections::connect(&self.settings.catalog).await?;
         self.unsaved.save(&mut catalog, &loaded.catalog_schema).await?;
+        self.save_figures(&mut catalog, &loaded).await?;
         catalog.close().await
     }
 
@@ -489,15 +548,16 @@ impl Inner {
     }
 
     pub(crate) fn catalog_pool(&self) -> &PgPool {
-        self.catalog
-            .get_or_init(|| connections::pool(self.settings.catalog.options(), CATALOG_CONNECTIONS))
+        self.catalog.get_or_init(|| {
+            connections::tested_pool(self.settings.catalog.options(), CATALOG_CONNECTIONS)
+        })
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<State> {
         self.state.subscribe()
     }
 
-    fn query_pool(&self) -> &PgPool {
+    pub(crate) fn query_pool(&self) -> &PgPool {
         self.query.get_or_init(|| {
             let Settings { events, query_connections, .. } = &self.settings;
             connections::pool(events.options(), *query_connections)
@@ -538,6 +598,7 @@ pub(crate) mod tests {
                 query_functions: "",
                 config_keys: crate::ConfigKeys::new([7; 32], None).unwrap(),
                 owner: 1,
+                default_retention_days: None,
             },
             spool,
         )
@@ -547,6 +608,7 @@ pub(crate) mod tests {
     fn a_new_store_needs_no_runtime_and_is_starting() {
         let store = store();
         assert_eq!(store.readiness(), Readiness::Starting);
+        assert_eq!(store.why_not_ready().len(), 1);
         assert!(store.ready_since().is_none());
         assert!(store.source(SourceKey::Name("postgres.logs")).is_none());
         assert!(store.sources().is_empty());

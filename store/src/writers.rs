@@ -84,6 +84,7 @@ fn take(slot: &Slot) -> Option<Arc<Request>> {
 struct Waiting {
     slot: Slot,
     content: Option<ContentHash>,
+    events: usize,
     /// About how much memory its batch takes.
     bytes: usize,
     tell: oneshot::Sender<Result<Appended, AppendError>>,
@@ -116,11 +117,11 @@ impl Writers {
     pub(crate) fn queue(inner: &Arc<Inner>, request: Arc<Request>) -> Queued {
         let (tell, outcome) = oneshot::channel();
         let (source, content) = (request.source, request.content);
-        let bytes = request.batch.size();
+        let (events, bytes) = (request.batch.len(), request.batch.size());
         let slot: Slot = Arc::new(Mutex::new(Some(request)));
         let mut queues = inner.writers.queues();
         let queue = queues.waiting.entry(source).or_default();
-        queue.push_back(Waiting { slot: Arc::clone(&slot), content, bytes, tell });
+        queue.push_back(Waiting { slot: Arc::clone(&slot), content, events, bytes, tell });
         if queue.len() == 1 {
             queues.order.push_back(source);
         }
@@ -151,6 +152,13 @@ impl Writers {
     /// Requests that no writer has taken yet.
     pub(crate) fn waiting(&self) -> usize {
         self.queues().waiting.values().map(VecDeque::len).sum()
+    }
+
+    /// Events that no writer has taken yet, by source.
+    pub(crate) fn waiting_events(&self) -> HashMap<Uuid, usize> {
+        let queues = self.queues();
+        let waiting = queues.waiting.iter();
+        waiting.map(|(source, queue)| (*source, queue.iter().map(|one| one.events).sum())).collect()
     }
 
     fn queues(&self) -> MutexGuard<'_, Queues> {
@@ -302,7 +310,8 @@ mod tests {
         let request =
             Request { id, source, content, may_come_again: true, of_former_life: false, batch };
         let (tell, _) = oneshot::channel();
-        Waiting { slot: Arc::new(Mutex::new(Some(Arc::new(request)))), content, bytes, tell }
+        let slot = Arc::new(Mutex::new(Some(Arc::new(request))));
+        Waiting { slot, content, events: 1, bytes, tell }
     }
 
     fn sizes(mut queue: VecDeque<Waiting>) -> Vec<usize> {

@@ -39,6 +39,19 @@ async fn waits_for_its_database_and_survives_its_restart() {
         program.health().await == Some(StatusCode::SERVICE_UNAVAILABLE)
     })
     .await;
+    let ready = program.client.get(program.url("/ready")).send().await.expect("it answers");
+    assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let ready: serde_json::Value = ready.json().await.expect("JSON");
+    assert_eq!(ready["status"], "coming_up");
+    // Anybody may ask: no address, no user.
+    let reasons = [
+        "the catalog's database does not answer; the log says why",
+        "the events database does not answer; the log says why",
+    ];
+    let told = ready["reasons"].as_array().expect("a list");
+    assert!(
+        !told.is_empty() && told.iter().all(|told| reasons.contains(&told.as_str().unwrap_or("")))
+    );
     assert_eq!(status(&program).await, StatusCode::OK);
 
     cluster.start_server();

@@ -24,7 +24,7 @@ fn values() -> Vec<(&'static str, Value)> {
         // STRUCTs.
         (
             "select struct(1 as a, 'x' as b, [1, 2] as c) as s",
-            json!([{"s": [{"a": 1, "b": "x", "c": [1, 2]}]}]),
+            json!([{"s": {"a": 1, "b": "x", "c": [1, 2]}}]),
         ),
         (
             "select s.a, s.t, s.j.k as k from (select struct(numeric '1.50' as a,
@@ -51,7 +51,7 @@ fn values() -> Vec<(&'static str, Value)> {
         ),
         (
             "select cast(struct(1, '2') as struct<a string, b int64>) as s",
-            json!([{"s": [{"a": "1", "b": 2}]}]),
+            json!([{"s": {"a": "1", "b": 2}}]),
         ),
         // Arrays.
         (
@@ -89,7 +89,7 @@ fn rows_and_joins() -> Vec<(&'static str, Value)> {
         ),
         (
             "select t.*, u from (select 1 as a) as t cross join unnest([struct(2 as b)]) as u",
-            json!([{"a": 1, "u": [{"b": 2}]}]),
+            json!([{"a": 1, "u": {"b": 2}}]),
         ),
         (
             "select as struct x, x * 2 as y from unnest([1, 2]) as x order by x desc",
@@ -103,7 +103,7 @@ fn rows_and_joins() -> Vec<(&'static str, Value)> {
         (
             "select a.x, b from (select 1 as x union all select 2) as a
              left join (select 1 as y, 'p' as z) as b on b.y = a.x order by a.x",
-            json!([{"x": 1, "b": [{"y": 1, "z": "p"}]}, {"x": 2, "b": null}]),
+            json!([{"x": 1, "b": {"y": 1, "z": "p"}}, {"x": 2, "b": null}]),
         ),
         // Joins and names.
         (

@@ -46,7 +46,7 @@ async fn attached(program: &Program, source: &Value, kind: &str, config: Value) 
     let (source, token) = (&source["token"], &backend["token"]);
     let path = format!("/api/sources/{}/backends/{}", text(source), text(token));
     let with_backend = made(program, &path, Value::Null).await;
-    assert_eq!(with_backend["backends"].as_array().map(Vec::len) > Some(0), true);
+    assert!(with_backend["backends"].as_array().is_some_and(|backends| !backends.is_empty()));
     backend
 }
 

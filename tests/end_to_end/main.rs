@@ -1,7 +1,10 @@
 //! The program as its users meet it: one server for the tests that only read and write, servers of
 //! their own for those that stop things.
 
+mod access_tokens;
+mod alerts;
 mod answers;
+mod api;
 mod availability;
 mod conformance;
 mod connections;
@@ -9,17 +12,23 @@ mod constructs;
 mod corpus;
 mod crashes;
 mod drains;
+mod endpoints;
 mod forms;
 mod functions;
 mod ingest;
+mod key_values;
 mod logflare_cases;
 mod lql;
 mod otlp;
 mod our_pipeline;
 mod plans;
+mod queries;
 mod refusals;
 mod replay;
+mod seeded_endpoints;
+mod sources;
 mod studio_answers;
+mod teams;
 mod text_functions;
 mod times;
 mod value_functions;

@@ -23,9 +23,13 @@ mod statement;
 mod types;
 mod warehouse;
 
+pub(crate) use answer::{Cell, output_type as type_of_output};
 pub use case::{Case, Expected, cases};
 pub use command_line::Choice;
+pub(crate) use compare::compare_cells;
+pub(crate) use decimal::canonical as canonical_decimal;
 pub use pairs::{Pair, pairs, run_pairs};
 pub use report::{Outcome, Report, Verdict};
 pub use run::run;
+pub(crate) use types::Type;
 pub use warehouse::{Answer, Catalog, NoAnswer, Warehouse};

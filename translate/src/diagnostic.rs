@@ -76,6 +76,16 @@ impl Diagnostic {
         Self { kind: Kind::Internal, message: message.into(), advice: None, at }
     }
 
+    /// The same for a query that reads a stored one of this name at `at`.
+    pub(crate) fn inside(self, name: &str, at: Position) -> Self {
+        // Where the way is told, the innermost tells it all.
+        if self.kind == Kind::Refused && self.message.contains(" → ") {
+            return Self { at, ..self };
+        }
+        let message = format!("in endpoint \"{name}\": {self}");
+        Self { kind: self.kind, message, advice: None, at }
+    }
+
     pub(crate) fn advise(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());
         self

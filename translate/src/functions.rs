@@ -53,12 +53,13 @@ mod trigonometry;
 mod utility;
 mod window;
 
-pub use docs::{FunctionDoc, FunctionKind, function_docs};
+pub use declaration::Param;
+pub use docs::{FunctionDoc, FunctionKind, FunctionSignature, function_docs, function_signatures};
 
 pub(crate) use date_part::DatePart;
 pub(crate) use declaration::{
     AggregateCall, AggregateFunction, AggregateLower, AggregateOverload, Function, Lower, Overload,
-    Param, Returns, Safe, WindowFunction,
+    Returns, Safe, WindowFunction,
 };
 pub(crate) use docs::signature;
 pub(crate) use lql::{LQL_IS_SCALAR, LQL_TEXT, LQL_VALUE, LQL_VALUES};

@@ -13,12 +13,14 @@
 mod constructs;
 mod diagnostic;
 mod dialect;
+mod expansion;
 mod fold;
 mod from_lql;
 mod functions;
 mod literal;
 mod lower;
 mod parameters;
+mod pg_sql;
 mod postgres;
 mod re2;
 mod resolve;
@@ -32,8 +34,12 @@ use event_schemas::TableSchema;
 
 pub use constructs::{CONSTRUCTS, ConstructDoc};
 pub use diagnostic::{Diagnostic, Kind, Position};
-pub use functions::{FunctionDoc, FunctionKind, function_docs};
+pub use expansion::{Expanded, expand};
+pub use functions::{
+    FunctionDoc, FunctionKind, FunctionSignature, Param, function_docs, function_signatures,
+};
 pub use parameters::{Parameter, Parameters};
+pub use pg_sql::confine;
 
 /// Definitions of the SQL functions that translations call: idempotent, for a schema `logweir`
 /// that exists. A text of several statements.
@@ -145,6 +151,39 @@ pub trait Sources {
 
     /// All names, for messages.
     fn names(&self) -> Vec<String>;
+
+    /// Looks a stored query up that may be read like a table, by its exact name. A source of that
+    /// name goes before it.
+    fn stored_query(&self, _name: &str) -> Option<StoredQuery<'_>> {
+        None
+    }
+}
+
+/// A query that others may read like a table.
+pub struct StoredQuery<'s> {
+    /// Its text.
+    pub text: String,
+    /// What it is written in.
+    pub language: Language,
+    /// What it may read itself.
+    pub sources: Box<dyn Sources + 's>,
+}
+
+impl std::fmt::Debug for StoredQuery<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoredQuery").field("text", &self.text).finish_non_exhaustive()
+    }
+}
+
+/// What a stored query is written in. One language's queries read their own kind only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// BigQuery SQL.
+    BigQuery,
+    /// PostgreSQL SQL.
+    Postgres,
+    /// Another one, which cannot be read like a table.
+    Other,
 }
 
 /// A translated query.
@@ -203,20 +242,26 @@ pub enum OutputType {
     Struct(Vec<(String, OutputType)>),
 }
 
+/// How much of a query is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// What its result needs.
+    Read,
+    /// Every CTE. Parameters have no values yet.
+    All,
+}
+
 /// Translates a query.
 pub fn translate(request: &Request<'_>, sources: &dyn Sources) -> Result<Translation, Diagnostic> {
-    stacker::grow(STACK_BYTES, || {
-        // A consumer's place is what a person can do something about.
-        let endpoint = syntax::parse(request.endpoint)?;
-        let consumer = match request.consumer {
-            None => None,
-            Some(Consumer::Sql(text)) => Some(syntax::parse(text)?),
-            Some(Consumer::Lql { text, now }) => Some(from_lql::over_ctes(text, &endpoint, now)?),
-        };
-        let statement =
-            resolve::resolve(&endpoint, consumer.as_ref(), request.parameters, sources)?;
-        finish(statement, request.max_rows)
-    })
+    stacker::grow(STACK_BYTES, || translate_here(request, sources, Extent::Read))
+}
+
+/// Says what is wrong with a query that is to be stored, also in CTEs that its own last SELECT does
+/// not read. Every source that it names is looked up.
+pub fn check(query: &str, sources: &dyn Sources) -> Result<(), Diagnostic> {
+    let parameters = Parameters::default();
+    let request = Request { endpoint: query, consumer: None, parameters: &parameters, max_rows: 1 };
+    stacker::grow(STACK_BYTES, || translate_here(&request, sources, Extent::All)).map(|_| ())
 }
 
 /// Translates an LQL query over a source: of an endpoint or an alert whose language is LQL.
@@ -226,9 +271,27 @@ pub fn translate_lql(
 ) -> Result<Translation, Diagnostic> {
     stacker::grow(STACK_BYTES, || {
         let query = from_lql::over_source(request.text, request.source, sources, request.now)?;
-        let statement = resolve::resolve(&query, None, &Parameters::default(), sources)?;
+        let parameters = Parameters::default();
+        let (statement, _) = resolve::resolve(&query, None, &parameters, sources, Extent::Read)?;
         finish(statement, request.max_rows)
     })
+}
+
+fn translate_here(
+    request: &Request<'_>,
+    sources: &dyn Sources,
+    extent: Extent,
+) -> Result<Translation, Diagnostic> {
+    // A consumer's place is what a person can do something about.
+    let endpoint = syntax::parse(request.endpoint)?;
+    let consumer = match request.consumer {
+        None => None,
+        Some(Consumer::Sql(text)) => Some(syntax::parse(text)?),
+        Some(Consumer::Lql { text, now }) => Some(from_lql::over_ctes(text, &endpoint, now)?),
+    };
+    let (statement, _) =
+        resolve::resolve(&endpoint, consumer.as_ref(), request.parameters, sources, extent)?;
+    finish(statement, request.max_rows)
 }
 
 fn finish(mut statement: tree::Statement, max_rows: u64) -> Result<Translation, Diagnostic> {

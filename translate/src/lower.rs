@@ -46,7 +46,7 @@ fn query(query: &Query) -> Result<postgres::Query, Diagnostic> {
         ctes: Vec::new(),
         recursive: false,
         body,
-        order_by: sort_keys(&query.order_by)?,
+        order_by: sort_keys(query.order_by.iter().filter(|key| key.expr.as_literal().is_none()))?,
         limit: query.limit,
         offset: query.offset,
     })
@@ -73,7 +73,7 @@ fn select(select: &Select, columns: &[tree::Column]) -> Result<postgres::Select,
         items,
         from: select.from.iter().map(from).collect::<Result<_, _>>()?,
         filter: select.filter.as_ref().map(expression::lower).transpose()?,
-        group_by: select.group_by.iter().map(expression::lower).collect::<Result<_, _>>()?,
+        group_by: select.group_by.iter().map(group_key).collect::<Result<_, _>>()?,
         grouping_sets: select.grouping_sets.clone(),
         having: select.having.as_ref().map(expression::lower).transpose()?,
     })
@@ -130,9 +130,17 @@ fn from(item: &From) -> Result<postgres::From, Diagnostic> {
     })
 }
 
+/// A key of GROUP BY. A literal without a type could be the place of a column.
+fn group_key(key: &Expr) -> Result<postgres::Expr, Diagnostic> {
+    let lowered = expression::lower(key)?;
+    Ok(if key.as_literal().is_some() { postgres::Expr::cast(lowered, &key.ty) } else { lowered })
+}
+
 /// Sort keys; NaN, which PostgreSQL takes for the greatest number, is BigQuery's smallest.
-fn sort_keys(keys: &[SortKey]) -> Result<Vec<postgres::SortKey>, Diagnostic> {
-    let mut lowered = Vec::with_capacity(keys.len());
+fn sort_keys<'k>(
+    keys: impl IntoIterator<Item = &'k SortKey>,
+) -> Result<Vec<postgres::SortKey>, Diagnostic> {
+    let mut lowered = Vec::new();
     for key in keys {
         let sorted = sort_key(key)?;
         if float::can_be_nan(&key.expr) {

@@ -17,6 +17,7 @@ mod membership;
 mod names;
 mod operator;
 mod overload;
+mod own_rows;
 mod parameter;
 mod pipe;
 mod pivot;
@@ -27,11 +28,13 @@ mod row;
 mod scope;
 mod select;
 mod special_call;
+mod stored;
 mod structure;
 mod time_literal;
 mod typed_literal;
 mod window;
 
+pub(crate) use stored::{Named, refuse_cycle, refuse_other};
 pub(crate) use time_literal::{format_datetime, format_time, parse as parse_time};
 
 use std::{
@@ -42,20 +45,31 @@ use std::{
 use sqlparser::ast;
 
 use crate::{
-    Parameters, Sources,
+    Extent, Parameters, Sources,
     diagnostic::{Diagnostic, Position},
     tree,
 };
 
-/// Resolves an endpoint's query or, where there is one, a consumer's query over its CTEs.
+/// Resolves an endpoint's query or, where there is one, a consumer's query over its CTEs. Also gives
+/// the stored queries that it names.
 pub(crate) fn resolve(
     endpoint: &ast::Query,
     consumer: Option<&ast::Query>,
     parameters: &Parameters,
     sources: &dyn Sources,
-) -> Result<tree::Statement, Diagnostic> {
-    let mut resolver =
-        Resolver { parameters, sources, ctes: Vec::new(), names: BTreeMap::new(), depth: 0 };
+    extent: Extent,
+) -> Result<(tree::Statement, Vec<Named>), Diagnostic> {
+    let mut resolver = Resolver {
+        parameters,
+        sources,
+        extent,
+        ctes: Vec::new(),
+        names: BTreeMap::new(),
+        depth: 0,
+        stored: BTreeMap::new(),
+        within: Vec::new(),
+        named: Vec::new(),
+    };
     let query = match consumer {
         None => {
             let tables = Tables { entries: &[], recursive: false, parent: None, sources: true };
@@ -76,7 +90,7 @@ pub(crate) fn resolve(
             resolver.query(consumer, &sandbox, None)?
         }
     };
-    Ok(tree::Statement { ctes: resolver.ctes, query: row::spread(query) })
+    Ok((tree::Statement { ctes: resolver.ctes, query: row::spread(query) }, resolver.named))
 }
 
 /// What the resolution of one statement knows.
@@ -89,6 +103,13 @@ struct Resolver<'a> {
     names: BTreeMap<String, usize>,
     /// Nesting of the expression being resolved.
     depth: usize,
+    extent: Extent,
+    /// Stored queries that were read.
+    stored: BTreeMap<String, Known>,
+    /// The stored queries that are being resolved, the outermost first.
+    within: Vec<String>,
+    /// Where the text itself names stored queries.
+    named: Vec<Named>,
 }
 
 impl Resolver<'_> {

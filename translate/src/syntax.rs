@@ -16,9 +16,9 @@ use crate::{
 /// Longest query text, in bytes. Studio's longest has 9 kB.
 pub(crate) const MAX_BYTES: usize = 256 * 1024;
 /// Most tokens: bounds the work, and the depth of what left-associative operators build.
-const MAX_TOKENS: usize = 20_000;
+pub(crate) const MAX_TOKENS: usize = 20_000;
 /// Deepest nesting of parentheses, sub-queries and function calls.
-const MAX_DEPTH: usize = 100;
+pub(crate) const MAX_DEPTH: usize = 100;
 
 /// Parses one query.
 pub(crate) fn parse(sql: &str) -> Result<ast::Query, Diagnostic> {
@@ -64,6 +64,22 @@ pub(crate) fn parse(sql: &str) -> Result<ast::Query, Diagnostic> {
     query.ok_or_else(|| Diagnostic::invalid(start, "Query cannot be empty"))
 }
 
+/// Names of the parameters (`@name`) of a text that [`parse`] takes, in the order in which they
+/// come first.
+pub(crate) fn parameter_names(sql: &str) -> Result<Vec<String>, Diagnostic> {
+    let mut names: Vec<String> = Vec::new();
+    for token in tokenize(sql)? {
+        let Token::Word(Word { value, quote_style: None, .. }) = token.token else { continue };
+        let Some(name) = value.strip_prefix('@').filter(|name| !name.starts_with('@')) else {
+            continue;
+        };
+        if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            names.push(name.to_owned());
+        }
+    }
+    Ok(names)
+}
+
 fn parse_query(parser: &mut Parser<'_>, at: Position) -> Result<ast::Query, Diagnostic> {
     let starts_query = match &parser.peek_token_ref().token {
         Token::LParen => true,
@@ -79,7 +95,7 @@ fn parse_query(parser: &mut Parser<'_>, at: Position) -> Result<ast::Query, Diag
 }
 
 /// A mistake without a place is one at the end of the text.
-fn at_end(mut error: Diagnostic, sql: &str) -> Diagnostic {
+pub(crate) fn at_end(mut error: Diagnostic, sql: &str) -> Diagnostic {
     if error.at == Position::default() {
         let text = sql.trim_end();
         let last = text.rsplit('\n').next().unwrap_or_default();
@@ -186,7 +202,7 @@ pub(crate) fn bytes_of(digits: &str) -> Option<Vec<u8>> {
 }
 
 /// sqlparser puts the place at the end of its text; ours has a field for it.
-fn syntax_error(error: ParserError, parser: &Parser<'_>) -> Diagnostic {
+pub(crate) fn syntax_error(error: ParserError, parser: &Parser<'_>) -> Diagnostic {
     let here = Position::from(parser.peek_token_ref().span.start);
     match error {
         ParserError::RecursionLimitExceeded => Diagnostic::refused(
@@ -235,7 +251,7 @@ fn position(place: &str) -> Option<Position> {
     Some(Position { line: line.trim().parse().ok()?, column: column.trim().parse().ok()? })
 }
 
-fn describe(token: &Token) -> String {
+pub(crate) fn describe(token: &Token) -> String {
     match token {
         Token::Word(word) if word.keyword != Keyword::NoKeyword => {
             format!("keyword {}", word.value.to_ascii_uppercase())

@@ -34,7 +34,7 @@ async fn inflated(
 ) -> Result<(Vec<u8>, Share), IngestError> {
     let route = Route::default();
     let encoding = Encoding::named(encoding).unwrap();
-    let request = Received { route: &route, form: "", body, encoding };
+    let request = Received { route: &route, form: "", body, encoding, weight: WEIGHT };
     let mut share = pipeline.share();
     let (_, body, _) = pipeline.inflated(request, Needs(needs), &mut share, delivery).await?;
     Ok((body, share))

@@ -46,7 +46,7 @@ pub(crate) async fn set_validation(
 }
 
 /// A kind of value that was met at a path of a source's events.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct LearnedRow {
     pub(crate) source: i64,
     pub(crate) path: String,

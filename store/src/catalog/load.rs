@@ -16,6 +16,7 @@ macro_rules! micros {
         concat!("(extract(epoch from ", $column, ") * 1000000)::bigint as ", $column)
     };
 }
+pub(crate) use micros;
 
 impl Catalog {
     /// Reads the catalog. `events_schema` is where the sources have their tables.
@@ -65,6 +66,11 @@ impl Catalog {
                     "an access token is not understood; it opens nothing"
                 ),
             }
+        }
+        if catalog.sources.iter().any(|source| source.settings.transform_key_values.is_some()) {
+            let rows = all(connection, schema, "key, value", "logweir_key_values").await?;
+            let key_values = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
+            catalog.key_values = Arc::new(key_values.collect::<Result<_, sqlx::Error>>()?);
         }
         catalog.load_drains(connection, schema, keys).await?;
         Ok(catalog)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use sqlx::types::Json;
+use sqlx::{Row as _, types::Json};
 use uuid::Uuid;
 
 use crate::{
@@ -53,23 +53,34 @@ impl Store {
         self.source(SourceKey::Token(token)).ok_or(ChangeError::NotFound)
     }
 
-    /// Makes a source what it is to be.
+    /// Makes of a source what `to_be` makes of it as it is. Two changes at once, also by several
+    /// processes, are one after the other.
     ///
     /// # Errors
-    /// An unknown token; a name that is taken; a database that does not answer.
-    pub async fn update_source(
+    /// An unknown token; a name that is taken; a database that does not answer; one of `to_be`.
+    pub async fn update_source<E: From<ChangeError>>(
         &self,
         actor: &Actor,
         token: Uuid,
+        to_be: impl FnOnce(SourceToBe) -> Result<SourceToBe, E> + Send,
+    ) -> Result<Arc<Source>, E> {
+        let mut change = Change::begin(&self.inner, actor).await?;
+        let source = to_be(as_it_is(&mut change, token).await?)?;
+        Ok(self.set_source(change, token, &source).await?)
+    }
+
+    async fn set_source(
+        &self,
+        mut change: Change<'_>,
+        token: Uuid,
         source: &SourceToBe,
     ) -> Result<Arc<Source>, ChangeError> {
-        let mut change = Change::begin(&self.inner, actor).await?;
         let sql = change.sql(
             "update {schema}.logweir_sources \
              set name = $2, retention_days = $3, settings = $4, updated_at = now() \
              where token = $1",
         );
-        let updated = sqlx::query(sql)
+        sqlx::query(sql)
             .bind(token)
             .bind(&source.name)
             .bind(days(source.retention_days))
@@ -77,9 +88,6 @@ impl Store {
             .execute(change.connection())
             .await
             .map_err(|error| taken(&error))?;
-        if updated.rows_affected() == 0 {
-            return Err(ChangeError::NotFound);
-        }
         change.end("update source", token, &details(source)).await?;
         self.source(SourceKey::Token(token)).ok_or(ChangeError::NotFound)
     }
@@ -112,6 +120,20 @@ impl Store {
     }
 }
 
+/// A source as it is in the catalog, where it stays so until the change is ended.
+async fn as_it_is(change: &mut Change<'_>, token: Uuid) -> Result<SourceToBe, ChangeError> {
+    let sql = change.sql(
+        "select name, retention_days, settings from {schema}.logweir_sources \
+         where token = $1 for update",
+    );
+    let row = sqlx::query(sql).bind(token).fetch_optional(change.connection()).await?;
+    let row = row.ok_or(ChangeError::NotFound)?;
+    let Json(settings) = row.try_get("settings")?;
+    let retention_days: Option<i32> = row.try_get("retention_days")?;
+    let retention_days = retention_days.map(i32::unsigned_abs);
+    Ok(SourceToBe { name: row.try_get("name")?, retention_days, settings })
+}
+
 fn days(days: Option<u32>) -> Option<i32> {
     days.map(|days| i32::try_from(days).unwrap_or(i32::MAX))
 }
@@ -121,7 +143,8 @@ fn details(source: &SourceToBe) -> serde_json::Value {
     json!({ "name": name, "retention_days": retention_days, "settings": settings })
 }
 
-fn taken(error: &sqlx::Error) -> ChangeError {
+/// The name or the token is that of another thing.
+pub(super) fn taken(error: &sqlx::Error) -> ChangeError {
     let of_token = error
         .as_database_error()
         .and_then(|error| error.constraint())

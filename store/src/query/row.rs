@@ -2,13 +2,27 @@
 
 use sqlx::{
     Column as _, Row as _, TypeInfo as _, ValueRef as _,
-    postgres::{PgRow, PgValueFormat},
+    postgres::{PgColumn, PgRow, PgValueFormat},
 };
 
 use super::{
     Column, ColumnKind,
     value::{Wire, write_column},
 };
+
+/// The columns of a row as the server describes them.
+pub(super) fn columns_of(row: &PgRow) -> Result<Vec<Column>, String> {
+    let column = |found: &PgColumn| {
+        let (name, type_name) = (found.name().to_owned(), found.type_info().name());
+        let kind = Wire::named(type_name).map(Wire::kind).ok_or_else(|| {
+            format!(
+                "column {name} has the type {type_name}, which cannot be shown; cast it to text"
+            )
+        })?;
+        Ok(Column { name, kind })
+    };
+    row.columns().iter().map(column).collect()
+}
 
 /// Writes the rows of one query.
 pub(super) struct RowWriter {

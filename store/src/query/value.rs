@@ -30,6 +30,16 @@ impl Wire {
     }
 }
 
+impl Wire {
+    /// What a column is that nobody has described.
+    pub(super) fn kind(self) -> ColumnKind {
+        match self {
+            Self::One(wire) => wire.kind(),
+            Self::Array(wire) => ColumnKind::Array(Box::new(wire.kind())),
+        }
+    }
+}
+
 /// How one value comes over the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WireType {
@@ -74,6 +84,24 @@ impl WireType {
             "INTERVAL" => Self::Interval,
             _ => return None,
         })
+    }
+}
+
+impl WireType {
+    fn kind(self) -> ColumnKind {
+        match self {
+            Self::Int2 | Self::Int4 | Self::Int8 => ColumnKind::Int64,
+            Self::Float4 | Self::Float8 => ColumnKind::Float64,
+            Self::Numeric => ColumnKind::Numeric,
+            Self::Bool => ColumnKind::Bool,
+            Self::Text | Self::Uuid => ColumnKind::String,
+            Self::Bytea => ColumnKind::Bytes,
+            Self::Json | Self::Jsonb => ColumnKind::Json,
+            Self::Timestamp => ColumnKind::Timestamp,
+            Self::Date => ColumnKind::Date,
+            Self::Time => ColumnKind::Time,
+            Self::Interval => ColumnKind::Interval,
+        }
     }
 }
 

@@ -132,6 +132,7 @@ pub(crate) fn settings(url: &str) -> Settings {
         config_keys: store::ConfigKeys::new([7; 32], None).unwrap(),
         tokens: AccessTokens::new("public", "private"),
         owner: 1,
+        default_retention_days: None,
     }
 }
 

@@ -7,6 +7,8 @@ mod drain;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod manage;
+#[cfg(test)]
 mod orphans;
 #[cfg(test)]
 mod outage;

@@ -24,7 +24,14 @@ async fn an_empty_database_gets_supabases_sources_and_endpoints() {
         assert_eq!(*found.schema, source.schema);
         assert_eq!(running.store.source(SourceKey::Token(found.token)).unwrap().id, found.id);
     }
-    for name in ["logs.all", "usage.api-counts"] {
+    for name in [
+        "logs.all",
+        "usage.api-counts",
+        "usage.api-requests-count",
+        "functions.combined-stats",
+        "service-health",
+        "auth.metrics",
+    ] {
         let endpoint = running.store.endpoint(EndpointKey::Name(name)).unwrap();
         assert!(endpoint.sandboxable && endpoint.enable_auth, "{name}");
         assert_eq!((endpoint.max_limit, endpoint.language.as_str()), (1000, "bq_sql"), "{name}");
@@ -65,6 +72,41 @@ async fn what_a_person_removed_stays_away() {
     let running = start(settings).await;
     assert!(running.store.endpoint(EndpointKey::Name("logs.all")).is_some());
     assert!(running.store.endpoint(EndpointKey::Name("usage.api-counts")).is_none());
+}
+
+/// A catalog of a version that had two endpoints gets the others, and keeps what a person did to it.
+#[tokio::test]
+async fn an_older_catalog_gets_the_endpoints_that_are_new() {
+    let url = TestCluster::shared().database().await;
+    let mut settings = settings(&url);
+    settings.seed_supabase = true;
+    start(settings.clone()).await;
+    let mut admin = PgConnection::connect(&url).await.unwrap();
+    run(
+        &mut admin,
+        "drop table _analytics.logweir_seeded_endpoints;
+         delete from _analytics.logweir_migrations where name = 'seeded endpoints';
+         delete from _analytics.logweir_endpoints where name not in ('logs.all', 'usage.api-counts');
+         delete from _analytics.logweir_endpoints where name = 'usage.api-counts';
+         insert into _analytics.logweir_endpoints (token, name, query)
+         values (gen_random_uuid(), 'service-health', 'select 1 as mine')",
+    )
+    .await;
+    let running = start(settings).await;
+    let names: Vec<_> =
+        running.store.endpoints().iter().map(|endpoint| endpoint.name.clone()).collect();
+    assert_eq!(
+        names,
+        [
+            "logs.all",
+            "service-health",
+            "usage.api-requests-count",
+            "functions.combined-stats",
+            "auth.metrics"
+        ]
+    );
+    let mine = running.store.endpoint(EndpointKey::Name("service-health")).unwrap();
+    assert_eq!(mine.query, "select 1 as mine");
 }
 
 #[tokio::test]

@@ -71,7 +71,7 @@ async fn values_have_studios_shapes() {
                 ("s".to_owned(), String),
                 ("b".to_owned(), Bytes),
             ]),
-            r#"[{"n":1.5,"t":1795490400000000,"s":null,"b":"AA=="}]"#,
+            r#"{"n":1.5,"t":1795490400000000,"s":null,"b":"AA=="}"#,
         ),
         (
             "array[jsonb_build_array(1), jsonb_build_array(2)]",

@@ -10,7 +10,7 @@ use super::{decimal, instant, types::Type};
 
 /// A value, read by its type.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Cell {
+pub(crate) enum Cell {
     Null,
     Bool(bool),
     /// INT64, NUMERIC, BIGNUMERIC: all digits.
@@ -50,7 +50,7 @@ pub(super) fn column_kind(ty: &OutputType) -> ColumnKind {
 }
 
 /// The type that an output column has.
-pub(super) fn output_type(ty: &OutputType) -> Type {
+pub(crate) fn output_type(ty: &OutputType) -> Type {
     match ty {
         OutputType::Bool => Type::Bool,
         OutputType::Int64 => Type::Int64,
@@ -76,7 +76,7 @@ pub(super) fn output_type(ty: &OutputType) -> Type {
 }
 
 /// Reads a value as recorded, where times are ISO 8601, or as our server answers it, where they are
-/// microseconds and a STRUCT stands in an array of one. The error says what it is instead.
+/// microseconds. The error says what it is instead.
 pub(super) fn read(ty: &Type, text: &str) -> Result<Cell, String> {
     if text == "null" {
         // BigQuery's answers know no array that is NULL.
@@ -96,7 +96,8 @@ fn cell(ty: &Type, text: &str) -> Option<Cell> {
             Some(name) => name.parse().ok()?,
             None => text.parse().ok()?,
         }),
-        Type::String | Type::Bytes | Type::Interval => Cell::Text(string()?),
+        Type::String | Type::Bytes => Cell::Text(string()?),
+        Type::Interval => Cell::Text(interval(&string()?)),
         Type::Date => Cell::Text(instant::date(&string()?)?.to_string()),
         Type::Datetime => Cell::Text(instant::datetime(&string()?)?.to_string()),
         Type::Time => Cell::Text(instant::time(&string()?)?.to_string()),
@@ -123,12 +124,15 @@ fn cell(ty: &Type, text: &str) -> Option<Cell> {
     })
 }
 
-/// An object, also one in an array of one.
+/// An INTERVAL without zeros at the end of its seconds.
+fn interval(text: &str) -> String {
+    let whole =
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text };
+    whole.to_owned()
+}
+
 fn object(text: &str) -> Option<BTreeMap<String, &RawValue>> {
-    serde_json::from_str(text).ok().or_else(|| {
-        let [one]: [BTreeMap<String, &RawValue>; 1] = serde_json::from_str(text).ok()?;
-        Some(one)
-    })
+    serde_json::from_str(text).ok()
 }
 
 /// JSON, also where it is the text of a string.
@@ -186,7 +190,7 @@ mod tests {
             (Type::Json, r#""{\"a\": {\"b\": [{}]}}""#, r#""{\"a\":{\"b\":[{}]}}""#),
             (Type::Array(Box::new(Type::Int64)), "[1, 2]", "[1,2]"),
             (Type::Array(Box::new(Type::Int64)), "[]", "null"),
-            (record, r#"{"a": 1, "b": null}"#, r#"[{"a":1}]"#),
+            (record, r#"{"a": 1, "b": null}"#, r#"{"a":1}"#),
         ] {
             assert!(both(&ty, theirs, ours), "{ty} {theirs} {ours}");
         }
@@ -200,7 +204,7 @@ mod tests {
         assert!(read(&Type::String, "1").is_err());
         assert!(read(&Type::Array(Box::new(Type::Int64)), "[\"x\"]").is_err());
         let record = Type::Struct(vec![("a".to_owned(), Type::Int64)]);
-        assert!(read(&record, r#"[{"a": 1, "b": 2}]"#).is_err());
+        assert!(read(&record, r#"{"a": 1, "b": 2}"#).is_err());
         let list = OutputType::Array(Box::new(OutputType::Int64));
         assert_eq!(output_type(&list).to_string(), "ARRAY<INT64>");
         assert_ne!(output_type(&OutputType::EventValue), Type::Json);
@@ -210,7 +214,7 @@ mod tests {
     fn answers_become_bodies() {
         let record =
             Type::Struct(vec![("a".to_owned(), Type::Json), ("b".to_owned(), Type::Int64)]);
-        let body = body_of(&record, r#"[{"a":"{\"x\":1}","b":2}]"#);
+        let body = body_of(&record, r#"{"a":"{\"x\":1}","b":2}"#);
         assert_eq!(body.as_deref(), Some(r#"{"a":{"x":1},"b":2}"#));
         let list = Type::Array(Box::new(record));
         assert_eq!(body_of(&list, r#"[{"b":2}]"#).as_deref(), Some(r#"[{"a":null,"b":2}]"#));

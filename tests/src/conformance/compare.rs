@@ -23,7 +23,7 @@ pub(super) struct Wish<'a> {
 
 /// Tells the first difference.
 pub(super) fn compare(wish: &Wish<'_>, answer: &Answer) -> Result<(), String> {
-    compare_columns(wish, answer)?;
+    compare_columns(wish.columns, answer)?;
     let mut theirs = Vec::with_capacity(wish.rows.len());
     for row in wish.rows {
         let cell = |(name, ty): &(String, Type)| {
@@ -32,6 +32,29 @@ pub(super) fn compare(wish: &Wish<'_>, answer: &Answer) -> Result<(), String> {
         let row = wish.columns.iter().map(cell).collect::<Result<Vec<_>, _>>();
         theirs.push(row.map_err(|error| format!("the case's own answer: {error}"))?);
     }
+    compare_rows(wish.columns, &theirs, wish.ordered, TOLERANCE, answer)
+}
+
+/// Tells the first difference from rows that are read already. FLOAT64s may be `tolerance` apart,
+/// relative to the larger.
+pub(crate) fn compare_cells(
+    columns: &[(String, Type)],
+    rows: &[Vec<Cell>],
+    ordered: bool,
+    tolerance: f64,
+    answer: &Answer,
+) -> Result<(), String> {
+    compare_columns(columns, answer)?;
+    compare_rows(columns, rows, ordered, tolerance, answer)
+}
+
+fn compare_rows(
+    columns: &[(String, Type)],
+    theirs: &[Vec<Cell>],
+    ordered: bool,
+    tolerance: f64,
+    answer: &Answer,
+) -> Result<(), String> {
     let mut ours = Vec::with_capacity(answer.rows.len());
     for row in &answer.rows {
         let cell = |(name, ty): &(String, Type)| {
@@ -40,29 +63,30 @@ pub(super) fn compare(wish: &Wish<'_>, answer: &Answer) -> Result<(), String> {
             let value = if is_any(ty) && value == "[]" { "null" } else { value };
             read(ty, value).map_err(|error| format!("column {name}: {error}"))
         };
-        ours.push(wish.columns.iter().map(cell).collect::<Result<Vec<_>, _>>()?);
+        ours.push(columns.iter().map(cell).collect::<Result<Vec<_>, _>>()?);
     }
     if theirs.len() != ours.len() {
         return Err(format!("{} rows instead of {}{}", ours.len(), theirs.len(), first(&ours)));
     }
-    match_rows(wish, &theirs, &ours)
+    let rows = Rows { ordered, tolerance };
+    rows.matched(theirs, &ours)
 }
 
 fn first(rows: &[Vec<Cell>]) -> String {
     rows.first().map_or(String::new(), |row| format!(", the first is {}", shown(row)))
 }
 
-fn compare_columns(wish: &Wish<'_>, answer: &Answer) -> Result<(), String> {
+fn compare_columns(wish: &[(String, Type)], answer: &Answer) -> Result<(), String> {
     let ours = &answer.columns;
     let names = |names: Vec<&str>| names.join(", ");
-    if !wish.columns.iter().map(|(name, _)| name).eq(ours.iter().map(|column| &column.name)) {
+    if !wish.iter().map(|(name, _)| name).eq(ours.iter().map(|column| &column.name)) {
         return Err(format!(
             "columns {} instead of {}",
             names(ours.iter().map(|column| column.name.as_str()).collect()),
-            names(wish.columns.iter().map(|(name, _)| name.as_str()).collect()),
+            names(wish.iter().map(|(name, _)| name.as_str()).collect()),
         ));
     }
-    for ((name, ty), column) in wish.columns.iter().zip(ours) {
+    for ((name, ty), column) in wish.iter().zip(ours) {
         if !is_any(ty) && output_type(&column.ty) != *ty {
             return Err(format!(
                 "type {} instead of {ty} of column {name}",
@@ -78,49 +102,66 @@ fn is_any(ty: &Type) -> bool {
     matches!(ty, Type::Other(name) if name == "ANY")
 }
 
-fn match_rows(wish: &Wish<'_>, theirs: &[Vec<Cell>], ours: &[Vec<Cell>]) -> Result<(), String> {
-    if !wish.ordered {
-        return match_in_any_order(theirs, ours);
-    }
-    let mut pairs = theirs.iter().zip(ours);
-    let Some((expected, row)) = pairs.find(|(expected, row)| !same_rows(expected, row)) else {
-        return Ok(());
-    };
-    let order = if match_in_any_order(theirs, ours).is_ok() { "another order: " } else { "" };
-    Err(format!("{order}{} instead of {}", shown(row), shown(expected)))
+/// How rows are compared.
+#[derive(Debug, Clone, Copy)]
+struct Rows {
+    ordered: bool,
+    tolerance: f64,
 }
 
-fn match_in_any_order(theirs: &[Vec<Cell>], ours: &[Vec<Cell>]) -> Result<(), String> {
-    let mut left: Vec<_> = theirs.iter().collect();
-    for row in ours {
-        match left.iter().position(|expected| same_rows(expected, row)) {
-            Some(at) => drop(left.swap_remove(at)),
-            None => {
+impl Rows {
+    fn matched(self, theirs: &[Vec<Cell>], ours: &[Vec<Cell>]) -> Result<(), String> {
+        if !self.ordered {
+            return self.matched_in_any_order(theirs, ours);
+        }
+        let mut pairs = theirs.iter().zip(ours);
+        let Some((expected, row)) =
+            pairs.find(|(expected, row)| !same_rows(expected, row, self.tolerance))
+        else {
+            return Ok(());
+        };
+        let reordered = self.matched_in_any_order(theirs, ours).is_ok();
+        let order = if reordered { "another order: " } else { "" };
+        Err(format!("{order}{} instead of {}", shown(row), shown(expected)))
+    }
+
+    fn matched_in_any_order(self, theirs: &[Vec<Cell>], ours: &[Vec<Cell>]) -> Result<(), String> {
+        let mut left: Vec<_> = theirs.iter().collect();
+        for row in ours {
+            let at = left.iter().position(|expected| same_rows(expected, row, self.tolerance));
+            if let Some(at) = at {
+                left.swap_remove(at);
+            } else {
                 let expected = left.first().map_or(String::new(), |row| shown(row));
                 return Err(format!("{} instead of {expected}", shown(row)));
             }
         }
+        Ok(())
     }
-    Ok(())
 }
 
-fn same_rows(a: &[Cell], b: &[Cell]) -> bool {
-    a.iter().zip(b).all(|(a, b)| same(a, b))
+fn same_rows(a: &[Cell], b: &[Cell], tolerance: f64) -> bool {
+    a.iter().zip(b).all(|(a, b)| same_within(a, b, tolerance))
 }
 
 pub(super) fn same(a: &Cell, b: &Cell) -> bool {
+    same_within(a, b, TOLERANCE)
+}
+
+fn same_within(a: &Cell, b: &Cell, tolerance: f64) -> bool {
     match (a, b) {
-        (Cell::Float(a), Cell::Float(b)) => same_floats(*a, *b),
+        (Cell::Float(a), Cell::Float(b)) => same_floats(*a, *b, tolerance),
         (Cell::List(a), Cell::List(b)) | (Cell::Struct(a), Cell::Struct(b)) => {
-            a.len() == b.len() && same_rows(a, b)
+            a.len() == b.len() && same_rows(a, b, tolerance)
         }
         (Cell::Json(a), Cell::Json(b)) => same_json(a, b),
         (a, b) => a == b,
     }
 }
 
-fn same_floats(a: f64, b: f64) -> bool {
-    let close = (a - b).abs() <= TOLERANCE * a.abs().max(b.abs());
+fn same_floats(a: f64, b: f64, tolerance: f64) -> bool {
+    // A variance of equal numbers may be nearly 0.
+    let close = (a - b).abs() <= tolerance * a.abs().max(b.abs()).max(1e-6);
     #[expect(clippy::float_cmp, reason = "infinities and zeros")]
     let equal = a == b;
     (a.is_nan() && b.is_nan()) || equal || (close && a.is_finite() && b.is_finite())

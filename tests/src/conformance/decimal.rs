@@ -1,7 +1,7 @@
 //! Decimal numbers by their value.
 
 /// A number in one form for all of its spellings: `-1.50e1` is `-15`.
-pub(super) fn canonical(text: &str) -> Option<String> {
+pub(crate) fn canonical(text: &str) -> Option<String> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
         None => (false, text.strip_prefix('+').unwrap_or(text)),

@@ -9,7 +9,7 @@ use super::lexer::{Token, bracketed, split_at_commas};
 
 /// A type.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Type {
+pub(crate) enum Type {
     Bool,
     Int64,
     Float64,

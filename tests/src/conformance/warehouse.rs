@@ -110,6 +110,7 @@ impl Warehouse {
             owner: 1,
             query_connections: 2,
             query_functions: translate::QUERY_FUNCTIONS,
+            default_retention_days: None,
             config_keys: store::ConfigKeys::new([7; 32], None).expect("AES is there"),
         };
         let store = Store::new(settings, None);

@@ -20,7 +20,7 @@ use crate::{
 
 use super::{limited_folder::LimitedFolder, report::Round};
 
-/// For senders to get the last batches acknowledged, and again for the spool to be drained.
+/// For senders to get the last batches acknowledged, and for the next rows to come from the spool.
 const SETTLE: Duration = Duration::from_secs(60);
 
 /// How a scenario's program runs and what it is sent.
@@ -133,14 +133,14 @@ impl<'a> Stage<'a> {
     pub(super) async fn settle(&mut self, client: CountingClient) -> Round {
         let unanswered = client.finish(SETTLE).await;
         self.program.ready().await;
-        let start = Instant::now();
         // Rows that come late would be doubled ones.
         let rest = Duration::from_millis(if self.quick { 500 } else { 1_500 });
         let mut stored = self.stored().await;
         let mut at_rest_since = Instant::now();
         loop {
             let right = self.ledger.compare(&stored).lost == 0;
-            if (right && at_rest_since.elapsed() >= rest) || start.elapsed() > SETTLE {
+            let at_rest = at_rest_since.elapsed();
+            if (right && at_rest >= rest) || at_rest > SETTLE {
                 break;
             }
             sleep(rest / 3).await;

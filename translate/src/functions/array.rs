@@ -35,18 +35,28 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The elements as text, with the second argument between them, the third for those that are NULL.",
         &[
             overload(
-                &[Param::Array(&Param::String), Param::String, Param::String],
+                &[Param::Array(&Param::String), Param::String],
                 Returns::String,
                 "array_to_string($*)",
             )
-            .optional(1)
+            .total(),
+            overload(
+                &[Param::Array(&Param::String), Param::String, Param::String],
+                Returns::String,
+                "CASE WHEN $3 IS NOT NULL THEN array_to_string($*) END",
+            )
+            .total(),
+            overload(
+                &[Param::Array(&Param::Bytes), Param::Bytes],
+                Returns::Bytes,
+                "logweir.join_array($*)",
+            )
             .total(),
             overload(
                 &[Param::Array(&Param::Bytes), Param::Bytes, Param::Bytes],
                 Returns::Bytes,
-                "logweir.join_array($*)",
+                "CASE WHEN $3 IS NOT NULL THEN logweir.join_array($*) END",
             )
-            .optional(1)
             .total(),
         ],
         &[
@@ -55,6 +65,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
             ("ARRAY_TO_STRING(ARRAY<STRING>[], ',')", ""),
             ("ARRAY_TO_STRING(['a', NULL, 'b'], '-')", "a-b"),
             ("ARRAY_TO_STRING(['a', NULL, 'b'], '-', '?')", "a-?-b"),
+            ("ARRAY_TO_STRING(['a'], '-', NULL)", "NULL"),
+            ("ARRAY_TO_STRING([b'a'], b'-', NULL)", "NULL"),
         ],
     ),
     function(
@@ -76,10 +88,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "ARRAY_FIRST",
         "The first element; an error if there is none.",
         &[overload(&[Param::Array(&Param::Same)], Returns::Same, "logweir.array_first($1)")
-            .safe("$1[1]")],
+            .safe("($1)[1]")],
         &[
             ("ARRAY_FIRST(['a', 'b'])", "a"),
             ("SAFE.ARRAY_FIRST(ARRAY<INT64>[])", "NULL"),
+            ("SAFE.ARRAY_FIRST(ARRAY_REVERSE([1, 2]))", "2"),
             ("ARRAY_FIRST(CAST(NULL AS ARRAY<INT64>))", "NULL"),
         ],
     ),
@@ -87,7 +100,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "ARRAY_LAST",
         "The last element; an error if there is none.",
         &[overload(&[Param::Array(&Param::Same)], Returns::Same, "logweir.array_last($1)")
-            .safe("$1[cardinality($1)]")],
+            .safe("($1)[cardinality($1)]")],
         &[("ARRAY_LAST([1, 2, 3])", "3"), ("SAFE.ARRAY_LAST(ARRAY<INT64>[])", "NULL")],
     ),
     function(
@@ -105,6 +118,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
             ("ARRAY_SLICE([1, 2, 3, 4, 5], -2, -1)[OFFSET(0)]", "4"),
             ("ARRAY_LENGTH(ARRAY_SLICE([1, 2, 3], -9, 9))", "3"),
             ("ARRAY_LENGTH(ARRAY_SLICE([1, 2, 3], 2, 1))", "0"),
+            ("ARRAY_LENGTH(ARRAY_SLICE([1, 2, 3], 9223372036854775807, 0))", "0"),
+            ("ARRAY_LENGTH(ARRAY_SLICE([1, 2, 3], 0, -9223372036854775808))", "0"),
         ],
     ),
     function(
@@ -212,13 +227,19 @@ fn type_of_first(args: &[Expr]) -> Type {
 fn array_concat_agg(call: AggregateCall<'_>) -> Result<Pg, Diagnostic> {
     call.heeds(&[Clause::Order, Clause::Limit])?;
     let ty = type_of_first(call.args);
-    let lists = call.template("(array_agg(to_jsonb($1)$order) FILTER (WHERE $1 IS NOT NULL))");
+    let of_json = ty == Type::Array(Box::new(Type::Json));
+    let lists = call.template(if of_json {
+        "(array_agg(logweir.wrapped($1)$order) FILTER (WHERE $1 IS NOT NULL))"
+    } else {
+        "(array_agg(to_jsonb($1)$order) FILTER (WHERE $1 IS NOT NULL))"
+    });
     let lists = match call.limit {
         None => lists,
         Some(limit) => Pg::template("$1[1:$2]", vec![lists, Pg::Atom(limit.to_string())]),
     };
     let all = Pg::template("logweir.concat_lists($1)", vec![lists]);
     Ok(match &ty {
+        Type::Array(_) if of_json => Pg::template("logweir.unwrapped($1)", vec![all]),
         Type::Array(element) if element.postgres() == "jsonb" => {
             Pg::template("logweir.elements($1)", vec![all])
         }

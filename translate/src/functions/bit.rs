@@ -48,7 +48,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
             overload(&[Param::Int64, Param::Int64], Returns::Int64, "logweir.shift_left($1, $2)"),
             overload(&[Param::Bytes, Param::Int64], Returns::Bytes, "logweir.shift_left($1, $2)"),
         ],
-        &[("1 << 4", "16"), ("1 << 64", "0"), ("1 + 1 << 2", "8")],
+        &[
+            ("1 << 4", "16"),
+            ("CAST(NULL AS INT64) << -1", "NULL"),
+            ("b'\\x01' << NULL", "NULL"),
+            ("CAST(NULL AS BYTES) << 1", "NULL"),
+            ("1 << 64", "0"),
+            ("1 + 1 << 2", "8"),
+        ],
     ),
     function(
         ">>",

@@ -111,8 +111,10 @@ impl PartialEq for Overload {
 
 /// What an argument must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Param {
+pub enum Param {
+    /// BOOL.
     Bool,
+    /// INT64.
     Int64,
     /// Every number fits.
     Float64,
@@ -122,15 +124,23 @@ pub(crate) enum Param {
     BigNumeric,
     /// A literal, or text that is constant once the parameters are in.
     Pattern,
+    /// STRING.
     String,
+    /// BYTES.
     Bytes,
+    /// TIMESTAMP.
     Timestamp,
+    /// DATETIME.
     Datetime,
+    /// DATE.
     Date,
+    /// TIME.
     Time,
+    /// INTERVAL.
     Interval,
     /// What HLL_COUNT.INIT makes.
     Sketch,
+    /// The name of a part: `DAY`, `WEEK(MONDAY)`.
     DatePart,
     /// BigQuery's JSON type; values inside events fit too.
     Json,

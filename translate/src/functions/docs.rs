@@ -1,6 +1,6 @@
 //! Functions as their documentation and error messages show them.
 
-use super::{FAMILIES, Overload, Param};
+use super::{AggregateOverload, FAMILIES, Function, Overload, Param};
 
 /// A function as its documentation shows it.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +54,49 @@ pub fn function_docs() -> impl Iterator<Item = FunctionDoc> {
             examples: f.examples,
         });
         rows.chain(aggregates).chain(windows)
+    })
+}
+
+/// A way in which a function can be called.
+#[derive(Debug, Clone, Copy)]
+pub struct FunctionSignature {
+    /// Upper case; the sign of an operator.
+    pub name: &'static str,
+    /// How it is called.
+    pub kind: FunctionKind,
+    /// What it takes, without arguments that are given by name.
+    pub params: &'static [Param],
+    /// How many of `params`, from the end, may be left out.
+    pub optional: usize,
+}
+
+/// All ways in which the functions can be called that queries can call.
+pub fn function_signatures() -> impl Iterator<Item = FunctionSignature> {
+    let scalar = |f: &'static Function| {
+        f.overloads.iter().map(|overload| {
+            let named = overload.names.len();
+            FunctionSignature {
+                name: f.name,
+                kind: FunctionKind::Scalar,
+                params: &overload.params[..overload.params.len() - named],
+                optional: overload.optional.saturating_sub(named),
+            }
+        })
+    };
+    let many = |name, kind, overloads: &'static [AggregateOverload]| {
+        overloads.iter().map(move |overload| FunctionSignature {
+            name,
+            kind,
+            params: overload.params,
+            optional: overload.optional,
+        })
+    };
+    FAMILIES.iter().flat_map(move |family| {
+        let aggregates = family.aggregates.iter();
+        let windows = family.windows.iter();
+        let rows = family.functions.iter().flat_map(scalar);
+        rows.chain(aggregates.flat_map(move |f| many(f.name, FunctionKind::Aggregate, f.overloads)))
+            .chain(windows.flat_map(move |f| many(f.name, FunctionKind::Window, f.overloads)))
     })
 }
 

@@ -22,6 +22,12 @@ pub(super) const FUNCTIONS: &[Function] = &[function(
     &[
         ("FORMAT('')", ""),
         ("FORMAT('100%%')", "100%"),
+        ("FORMAT('%.2f %t', -1 * 0.0, -1 * 0.0)", "0.00 -0.0"),
+        (
+            r#"FORMAT('%t %T', JSON '{"b": 2, "a": 1}', JSON '{"a": 1}')"#,
+            r#"{"a":1,"b":2} JSON '{"a":1}'"#,
+        ),
+        ("FORMAT('%T', 9007199254740993.0)", "9007199254740992.0"),
         ("FORMAT('%d', 5)", "5"),
         ("FORMAT('%05d|%5s|%-5s|', 5, 'a', 'b')", "00005|    a|b    |"),
         ("FORMAT('%+d % d %.3d %i', 5, 5, 5, 3)", "+5  5 005 3"),
@@ -190,6 +196,8 @@ fn value<'a, I: Iterator<Item = (&'a Expr, Pg)>>(
             _ => {
                 let value =
                     typed(arg, value, &Type::Float64).ok_or_else(|| wrong(arg, place, "DOUBLE"))?;
+                // Minus nothing has no sign here.
+                let value = Pg::template("$1 + 0.0", vec![value]);
                 number("logweir.format_float($*)", value)
             }
         },

@@ -65,6 +65,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             ("DATE '2024-01-01' + INTERVAL 1 DAY", "2024-01-02 00:00:00"),
             ("INTERVAL 1 MONTH + DATE '2024-01-31'", "2024-02-29 00:00:00"),
             ("DATE '2024-01-01' + 1", "2024-01-02"),
+            ("CAST(NULL AS TIMESTAMP) + INTERVAL 1 MONTH", "NULL"),
             ("1 + DATE '2024-01-01'", "2024-01-02"),
             ("INTERVAL 1 DAY + INTERVAL 5 HOUR", "0-0 1 5:0:0"),
         ],

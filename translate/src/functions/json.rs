@@ -37,6 +37,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             (r#"JSON_VALUE('{"a": {"b": 1}}', '$.a.b')"#, "1"),
             (r#"JSON_VALUE('{"a": {"b": 1}}', '$.a')"#, "NULL"),
             (r#"JSON_VALUE('{"a": 1.50}', '$.a')"#, "1.50"),
+            (r#"JSON_VALUE("it's", '$.a')"#, "NULL"),
             (r#"JSON_VALUE('{"a": 1, "a": 2}', '$.a')"#, "1"),
             (r#"JSON_VALUE('{"a b": null}', '$."a b"')"#, "NULL"),
             (r#"JSON_VALUE('{"a.b": true}', '$."a.b"')"#, "true"),

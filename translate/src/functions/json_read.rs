@@ -75,6 +75,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
                 r#"{"a":1,"b":"x","c":[1,2],"d":null,"t":"2024-01-01T00:00:00Z","dt":"2024-01-01","f":1,"byt":"YWI=","n":"1.5","bo":true}"#,
             ),
             ("TO_JSON_STRING(NULL)", "null"),
+            (
+                "TO_JSON_STRING(INTERVAL '1-2 3 -4:5:6.5' YEAR TO SECOND)",
+                r#""P1Y2M3DT-4H-5M-6.5S""#,
+            ),
+            ("TO_JSON_STRING([INTERVAL 0 DAY, NULL])", r#"["P0Y",null]"#),
+            ("TO_JSON_STRING(1234567890123456.0)", "1234567890123456"),
             ("TO_JSON_STRING(9007199254740993)", "\"9007199254740993\""),
             ("TO_JSON_STRING('a\"b')", r#""a\"b""#),
             ("TO_JSON_STRING(CAST('nan' AS FLOAT64))", "\"NaN\""),

@@ -62,7 +62,8 @@ pub(super) fn text(value: Pg, ty: &Type, numbers: Numbers, at: Position) -> Resu
             ))
         }
         Type::Struct(fields) => structure(value, fields, numbers, at),
-        Type::Interval | Type::DatePart | Type::Sketch => {
+        Type::Interval => one("COALESCE(logweir.json_interval($1), 'null')"),
+        Type::DatePart | Type::Sketch => {
             Err(Diagnostic::unsupported(at, format!("JSON of a value of type {ty}")))
         }
     }

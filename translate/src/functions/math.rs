@@ -160,6 +160,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             ("DIV(7, 2)", "3"),
             ("DIV(-7, 2)", "-3"),
             ("SAFE.DIV(1, 0)", "NULL"),
+            ("DIV(CAST(NULL AS INT64), 0)", "NULL"),
             ("SAFE.DIV(-9223372036854775808, -1)", "NULL"),
             ("DIV(NUMERIC '7.5', 2)", "3"),
         ],
@@ -184,6 +185,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
             ("MOD(-7, 3)", "-1"),
             ("MOD(NUMERIC '7.5', 2)", "1.5"),
             ("SAFE.MOD(7, 0)", "NULL"),
+            ("MOD(CAST(NULL AS INT64), 0)", "NULL"),
+            ("MOD(CAST(NULL AS NUMERIC), 0)", "NULL"),
         ],
     ),
     function(
@@ -214,6 +217,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             ("SAFE_DIVIDE(1, 0)", "NULL"),
             ("SAFE_DIVIDE(0.0, 0.0)", "NULL"),
             ("SAFE_DIVIDE(1e300, 1e-300)", "NULL"),
+            ("SAFE_DIVIDE(5e-324, 3.0)", "0"),
             ("SAFE_DIVIDE(NUMERIC '1', 3)", "0.333333333"),
         ],
     ),
@@ -283,6 +287,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             ("SAFE_SUBTRACT(5, 3)", "2"),
             ("SAFE_SUBTRACT(-9223372036854775808, 1)", "NULL"),
             ("SAFE_SUBTRACT(0.5, 1)", "-0.5"),
+            ("SAFE_SUBTRACT(3e-320, 0.0) > 0", "true"),
         ],
     ),
     function(

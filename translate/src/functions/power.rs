@@ -141,7 +141,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "LN",
         "The natural logarithm.",
         of_one!("LN", "logweir.safe_ln($1)", "logweir.safe_ln($1, 20)", "logweir.safe_ln($1, 60)"),
-        &[("LN(1)", "0"), ("SAFE.LN(0)", "NULL"), ("LN(NUMERIC '2')", "0.693147181")],
+        &[("LN(1)", "0"),
+            ("LN(CAST('-inf' AS FLOAT64))", "nan"), ("SAFE.LN(0)", "NULL"), ("LN(NUMERIC '2')", "0.693147181")],
     ),
     function(
         "LOG",
@@ -181,6 +182,8 @@ const POW: Function = function(
         ("POW(2, 10)", "1024"),
         ("POW(2, -1)", "0.5"),
         ("POW(0, 0)", "1"),
+        ("POW(CAST(NULL AS FLOAT64), 0)", "NULL"),
+        ("POW(CAST('-inf' AS FLOAT64), -0.75)", "0"),
         ("SAFE.POW(10, 400)", "NULL"),
         ("SAFE.POW(-1, 0.5)", "NULL"),
         ("SAFE.POW(0, -1)", "NULL"),

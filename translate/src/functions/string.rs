@@ -157,6 +157,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             ("LEFT('héllo', 2)", "hé"),
             ("LEFT('hello', 99999999999)", "hello"),
             ("LEFT('hello', 0)", ""),
+            ("LEFT(CAST(NULL AS STRING), -1)", "NULL"),
             ("SAFE.LEFT('hello', -1)", "NULL"),
             (r"TO_HEX(LEFT(b'\x00\x01\x02', 2))", "0001"),
         ],
@@ -289,6 +290,8 @@ const SUBSTR: Function = function(
         ("SAFE.SUBSTR('hello', 2, -1)", "NULL"),
         ("TO_HEX(SUBSTR(b'hello', -3, 2))", "6c6c"),
         ("TO_HEX(SUBSTR(b'hello', 9))", ""),
+        ("TO_HEX(SUBSTR(b'hello', NULL))", "NULL"),
+        ("TO_HEX(SUBSTR(CAST(NULL AS BYTES), 0, 2147483648))", "NULL"),
         ("TO_HEX(SAFE.SUBSTR(b'hello', 1, -1))", "NULL"),
     ],
 );

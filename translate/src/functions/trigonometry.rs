@@ -63,7 +63,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "ACOS",
         "The angle of a cosine.",
         "logweir.safe_acos($1)",
-        &[("ACOS(1)", "0"), ("SAFE.ACOS(-2)", "NULL")]
+        &[("ACOS(1)", "0"), ("ACOS(CAST('inf' AS FLOAT64))", "nan"), ("SAFE.ACOS(-2)", "NULL")]
     ),
     total!("ATAN", "The angle of a tangent.", "atan($1)", &[("ROUND(ATAN(1), 6)", "0.785398")]),
     partial!(

@@ -52,7 +52,7 @@ pub(super) const FUNCTIONS: &[WindowFunction] = &[
         &[overload(&[], Returns::Float64, "percent_rank()$over")],
         &[(
             "PERCENT_RANK() OVER (ORDER BY x)",
-            "0,0.3333333333333333,0.3333333333333333,1",
+            "0,0.33333333333333331,0.33333333333333331,1",
         )],
     ),
     window_function(

@@ -18,8 +18,18 @@ fn encode(value: Pg, ty: &Type) -> Pg {
             Pg::template("CASE WHEN $1 IS NOT NULL THEN jsonb_build_array($1) END", vec![value])
         }
         Type::Interval => Pg::template("logweir.interval_text($1)", vec![value]),
+        Type::Array(element) => match **element {
+            Type::Json => Pg::template("logweir.wrapped($1)", vec![value]),
+            Type::Interval => map_elements(value, each("logweir.interval_text($1)")),
+            _ => value,
+        },
         _ => value,
     }
+}
+
+/// A template over an element of [`map_elements`].
+fn each(template: &'static str) -> Pg {
+    Pg::template(template, vec![Pg::Atom("\"list\".\"element\"".to_owned())])
 }
 
 /// A field of a STRUCT.
@@ -27,9 +37,13 @@ pub(crate) fn struct_field(base: Pg, place: usize, ty: &Type) -> Pg {
     let place = Pg::Atom(place.to_string());
     let text = |template| Pg::template(template, vec![base.clone(), place.clone()]);
     match ty {
-        Type::Json => text("($1 -> $2) -> 0"),
+        Type::Json => text("NULLIF($1 -> $2, 'null') -> 0"),
         Type::Dynamic | Type::Object(_) | Type::List(_) | Type::Struct(_) => {
             text("NULLIF($1 -> $2, 'null')")
+        }
+        Type::Array(element) if **element == Type::Json => text("logweir.unwrapped($1 -> $2)"),
+        Type::Array(element) if **element == Type::Interval => {
+            map_elements(text("logweir.texts($1 -> $2)"), each("logweir.to_interval($1)"))
         }
         Type::Array(element) if element.postgres() == "jsonb" => text("logweir.elements($1 -> $2)"),
         Type::Array(_) => Pg::cast(text("logweir.texts($1 -> $2)"), ty),

@@ -56,8 +56,7 @@ pub(crate) fn lower(expr: &Expr) -> Result<Pg, Diagnostic> {
             match (&array.ty, safe) {
                 (Type::Array(_), false) => Pg::template("logweir.element($1, $2)", args),
                 (Type::Array(_), true) => Pg::template("logweir.safe_element($1, $2)", args),
-                // A negative place would count from the end.
-                (Type::Json, _) => Pg::template("CASE WHEN $2 >= 0 THEN $1 -> $2::int END", args),
+                (Type::Json, _) => Pg::template("logweir.json_element($1, $2)", args),
                 // Events keep objects as objects: one is its own only element.
                 _ => {
                     let element = Pg::template(

@@ -56,9 +56,16 @@ returns anyarray
 language sql immutable parallel safe as $$
   select case when elements is not null and first is not null and last is not null then
     elements[
-      greatest(case when first < 0 then cardinality(elements) + first else first end, 0) + 1
-      : least(
-        case when last < 0 then cardinality(elements) + last else last end, cardinality(elements) - 1
+      least(
+        greatest(case when first < 0 then cardinality(elements) + first else first end, 0),
+        cardinality(elements)
+      ) + 1
+      : greatest(
+        least(
+          case when last < 0 then cardinality(elements) + last else last end,
+          cardinality(elements) - 1
+        ),
+        -1
       ) + 1
     ]
   end

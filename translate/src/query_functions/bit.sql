@@ -3,18 +3,18 @@
 create or replace function logweir.shift_left(value bigint, places bigint) returns bigint
 language sql immutable parallel safe
 return case
-  when places < 0 then logweir.fail('Bitwise binary shift by negative offset: ' || places, value)
+  when places < 0 and value is not null then logweir.fail('Bitwise binary shift by negative offset: ' || places, value)
   when places >= 64 then 0
-  else value << places::int
+  when places >= 0 then value << places::int
 end;
 
 -- The sign is a bit like the others.
 create or replace function logweir.shift_right(value bigint, places bigint) returns bigint
 language sql immutable parallel safe
 return case
-  when places < 0 then logweir.fail('Bitwise binary shift by negative offset: ' || places, value)
+  when places < 0 and value is not null then logweir.fail('Bitwise binary shift by negative offset: ' || places, value)
   when places >= 64 then 0
-  else (value::bit(64) >> places::int)::bigint
+  when places >= 0 then (value::bit(64) >> places::int)::bigint
 end;
 
 -- Bytes have PostgreSQL's operators as strings of bits only.
@@ -27,6 +27,7 @@ language plpgsql immutable parallel safe as $$
 declare
   result bytea := decode(repeat('00', length(value) / 8), 'hex');
 begin
+  if value is null then return null; end if;
   for place in 0 .. length(value) / 8 - 1 loop
     result := set_byte(result, place, substring(value from place * 8 + 1 for 8)::bit(8)::int);
   end loop;
@@ -74,13 +75,13 @@ return logweir.bytes_of(~ logweir.bits(value));
 create or replace function logweir.shift_left(value bytea, places bigint) returns bytea
 language sql immutable parallel safe
 return case
-  when places < 0 then logweir.fail('Bitwise binary shift by negative offset: ' || places, value)
-  else logweir.bytes_of(logweir.bits(value) << least(places, length(value) * 8)::int)
+  when places < 0 and value is not null then logweir.fail('Bitwise binary shift by negative offset: ' || places, value)
+  when places >= 0 then logweir.bytes_of(logweir.bits(value) << least(places, length(value) * 8)::int)
 end;
 
 create or replace function logweir.shift_right(value bytea, places bigint) returns bytea
 language sql immutable parallel safe
 return case
-  when places < 0 then logweir.fail('Bitwise binary shift by negative offset: ' || places, value)
-  else logweir.bytes_of(logweir.bits(value) >> least(places, length(value) * 8)::int)
+  when places < 0 and value is not null then logweir.fail('Bitwise binary shift by negative offset: ' || places, value)
+  when places >= 0 then logweir.bytes_of(logweir.bits(value) >> least(places, length(value) * 8)::int)
 end;

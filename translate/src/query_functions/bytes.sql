@@ -40,7 +40,7 @@ language sql immutable parallel safe
 return case
   when length < 0
     then logweir.fail('Third argument in SUBSTR() cannot be negative: ' || length, value)
-  when length is null then null
+  when length is null or place is null or value is null then null
   when place > octet_length(value) then ''
   else substring(
     value

@@ -63,6 +63,7 @@ create or replace function logweir.timestamp_plus(value timestamp, addend interv
 returns timestamp
 language sql immutable parallel safe
 return case
+  when value is null then null
   when extract(year from addend) <> 0 or extract(month from addend) <> 0 then logweir.fail(
     'TIMESTAMP +/- INTERVAL is not supported for intervals with non-zero MONTH or YEAR part.'
       || left(addend::text, 0),

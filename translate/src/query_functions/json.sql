@@ -7,8 +7,12 @@ begin
   if current_setting('server_version_num')::int >= 160000 then
     execute $body$
       create or replace function logweir.safe_json(value text) returns json
-      language sql immutable parallel safe
-      return case when value is json then value::json end
+      language plpgsql immutable parallel safe as $$
+      begin
+        -- No expression: PostgreSQL 18 would read a constant as JSON before it knows that it is some.
+        if value is json then return value::json; end if;
+        return null;
+      end $$
     $body$;
   else
     execute $body$
@@ -23,6 +27,13 @@ begin
   end if;
 end $do$;
 
+-- PostgreSQL counts negative places from the end, and takes a value that is no list for one of itself.
+create or replace function logweir.json_element(value jsonb, place bigint) returns jsonb
+language sql immutable parallel safe
+return case
+  when jsonb_typeof(value) = 'array' and place between 0 and 2147483647 then value -> place::int
+end;
+
 -- BigQuery reads text in single quotes as well.
 create or replace function logweir.lenient_json(value text) returns json
 language plpgsql immutable parallel unsafe as $$
@@ -33,7 +44,7 @@ begin
   return logweir.safe_json((
     select string_agg(
       case
-        when token[1] like '''%'
+        when token[1] like '''%''' and length(token[1]) > 1
           then '"' || replace(replace(substr(token[1], 2, length(token[1]) - 2), '\''', ''''), '"', '\"') || '"'
         else token[1]
       end,

@@ -33,6 +33,7 @@ end;
 create or replace function logweir.json_decimal(value numeric, wide_as_text boolean) returns text
 language sql immutable parallel safe
 return case
+  when value is null then null
   when value % 1 = 0 and value between -9223372036854775808 and 18446744073709551615
     then trim_scale(value)::text
   when value::double precision::text::numeric = value then trim_scale(value)::text
@@ -43,6 +44,33 @@ return case
     ''::text
   )
 end;
+
+-- An INTERVAL as ISO 8601 has it: `P1Y2M3DT4H5M6.5S`.
+create or replace function logweir.json_interval(value interval) returns text
+language sql immutable parallel safe
+return (
+  select '"P' || case
+    when value is null then null
+    when months = 0 and days = 0 and micros = 0 then '0Y'
+    else case when months / 12 <> 0 then months / 12 || 'Y' else '' end
+      || case when months % 12 <> 0 then months % 12 || 'M' else '' end
+      || case when days <> 0 then days || 'D' else '' end
+      || case when micros <> 0 then 'T' else '' end
+      || case when micros / 3600000000 <> 0 then micros / 3600000000 || 'H' else '' end
+      || case when micros / 60000000 % 60 <> 0 then micros / 60000000 % 60 || 'M' else '' end
+      || case
+        when micros % 60000000 <> 0 then trim_scale((micros % 60000000) / 1000000::numeric) || 'S'
+        else ''
+      end
+  end || '"'
+  from (
+    select
+      (extract(year from value) * 12 + extract(month from value))::bigint as months,
+      extract(day from value)::bigint as days,
+      (extract(hour from value) * 3600000000 + extract(minute from value) * 60000000
+        + extract(microseconds from value))::bigint as micros
+  ) as parts
+);
 
 create or replace function logweir.json_name(name text) returns text
 language plpgsql immutable parallel safe as $$

@@ -105,11 +105,11 @@ end;
 
 create or replace function logweir.safe_ln(value double precision) returns double precision
 language sql immutable parallel safe
-return case when value > 0 then ln(value) end;
+return case when value = '-Infinity' then 'NaN'::double precision when value > 0 then ln(value) end;
 
 create or replace function logweir.safe_log10(value double precision) returns double precision
 language sql immutable parallel safe
-return case when value > 0 then log(value) end;
+return case when value = '-Infinity' then 'NaN'::double precision when value > 0 then log(value) end;
 
 create or replace function logweir.safe_log(value double precision, base double precision)
 returns double precision
@@ -133,8 +133,9 @@ create or replace function logweir.safe_pow(base double precision, exponent doub
 returns double precision
 language sql immutable parallel safe
 return case
-  when base = 1 or exponent = 0 then 1
   when base is null or exponent is null then null
+  when base = 1 or exponent = 0 then 1
+  when base = '-Infinity' and exponent <> trunc(exponent) then power('Infinity', exponent)
   when not logweir.is_finite(base) or not logweir.is_finite(exponent) then power(base, exponent)
   when base = 0 then case when exponent > 0 then power(base, exponent) end
   when base < 0 and exponent <> trunc(exponent) then null
@@ -166,19 +167,31 @@ return case when logweir.is_finite(value) then tan(value) else value - value end
 
 create or replace function logweir.safe_asin(value double precision) returns double precision
 language sql immutable parallel safe
-return case when value = 'NaN' then value when abs(value) <= 1 then asin(value) end;
+return case
+  when not logweir.is_finite(value) then 'NaN'::double precision
+  when abs(value) <= 1 then asin(value)
+end;
 
 create or replace function logweir.safe_acos(value double precision) returns double precision
 language sql immutable parallel safe
-return case when value = 'NaN' then value when abs(value) <= 1 then acos(value) end;
+return case
+  when not logweir.is_finite(value) then 'NaN'::double precision
+  when abs(value) <= 1 then acos(value)
+end;
 
 create or replace function logweir.safe_acosh(value double precision) returns double precision
 language sql immutable parallel safe
-return case when value >= 1 then acosh(value) end;
+return case
+  when value = '-Infinity' then 'NaN'::double precision
+  when value >= 1 then acosh(value)
+end;
 
 create or replace function logweir.safe_atanh(value double precision) returns double precision
 language sql immutable parallel safe
-return case when value = 'NaN' then value when abs(value) < 1 then atanh(value) end;
+return case
+  when not logweir.is_finite(value) then 'NaN'::double precision
+  when abs(value) < 1 then atanh(value)
+end;
 
 create or replace function logweir.safe_sinh(value double precision) returns double precision
 language sql immutable parallel safe
@@ -221,17 +234,17 @@ end;
 create or replace function logweir.div(dividend bigint, divisor bigint) returns bigint
 language sql immutable parallel safe
 return case
-  when divisor = 0 then logweir.fail_division(dividend, divisor)
+  when divisor = 0 and dividend is not null then logweir.fail_division(dividend, divisor)
   when divisor = -1 and dividend = -9223372036854775808
     then logweir.fail('int64 overflow: ' || dividend || ' / ' || divisor, dividend)
-  else dividend / divisor
+  else dividend / nullif(divisor, 0)
 end;
 
 create or replace function logweir.mod(dividend bigint, divisor bigint) returns bigint
 language sql immutable parallel safe
 return case
-  when divisor = 0 then logweir.fail_division(dividend, divisor)
-  else mod(dividend, divisor)
+  when divisor = 0 and dividend is not null then logweir.fail_division(dividend, divisor)
+  else mod(dividend, nullif(divisor, 0))
 end;
 
 create or replace function logweir.safe_add(one bigint, other bigint) returns bigint
@@ -258,7 +271,7 @@ returns double precision
 language sql immutable parallel safe
 return case
   when not logweir.is_finite(one) or not logweir.is_finite(other)
-    or abs(one / 2 + other / 2) <= 8.988465674311579e307 then one + other
+    or abs(one) < 1e-290 or abs(other) < 1e-290 or abs(one / 2 + other / 2) <= 8.988465674311579e307 then one + other
 end;
 
 create or replace function logweir.safe_subtract(one double precision, other double precision)
@@ -270,7 +283,7 @@ return logweir.safe_add(one, - other);
 create or replace function logweir.safe_to_float64(value numeric) returns double precision
 language sql immutable parallel safe
 return case
-  when abs(value) < 1e-325 then 0
+  when abs(value) < 2.4703282292062328e-324 then 0
   when abs(value) < 179769313486231580793e288 then value::double precision
 end;
 

@@ -1,13 +1,15 @@
 -- Network addresses, as 4 or 16 bytes, and URLs.
 
--- The bytes of an address as inet_pton reads it: no zone, no mask, no leading zeros in IPv4.
+-- The bytes of an address as inet_pton reads it: no zone, no mask, no leading zeros in IPv4. No
+-- expression: the planner would read a constant as an address before it knows that it is one.
 create or replace function logweir.safe_ip(value text) returns bytea
-language sql immutable parallel safe
-return case
-  when value ~ '^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\.(?!$)|$)){4}$'
-    then substring(inet_send(value::inet) from 5)
+language plpgsql immutable parallel safe as $$
+begin
+  if value ~ '^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\.(?!$)|$)){4}$' then
+    return substring(inet_send(value::inet) from 5);
+  end if;
   -- At most one `::`, groups of four digits at most, an IPv4 address in place of the last two.
-  when value ~ '^[0-9A-Fa-f:]*:([0-9A-Fa-f]{0,4}|((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\.(?!$)|$)){4})$'
+  if value ~ '^[0-9A-Fa-f:]*:([0-9A-Fa-f]{0,4}|((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\.(?!$)|$)){4})$'
     and value !~ '::.*::|:::|[0-9A-Fa-f]{5}|^:[^:]|[^:]:$'
     and (
       select case
@@ -16,8 +18,11 @@ return case
       from regexp_split_to_table(regexp_replace(value, '[0-9.]+\.[0-9]+$', '0:0'), ':') as part
       where part <> ''
     )
-    then substring(inet_send(value::inet) from 5)
-end;
+  then
+    return substring(inet_send(value::inet) from 5);
+  end if;
+  return null;
+end $$;
 
 create or replace function logweir.ip(value text) returns bytea
 language sql immutable parallel safe

@@ -87,15 +87,15 @@ end;
 create or replace function logweir.div(dividend numeric, divisor numeric) returns numeric
 language sql immutable parallel safe
 return case
-  when divisor = 0 then logweir.fail_division(dividend, divisor)
-  else div(dividend, divisor)
+  when divisor = 0 and dividend is not null then logweir.fail_division(dividend, divisor)
+  else div(dividend, nullif(divisor, 0))
 end;
 
 create or replace function logweir.mod(dividend numeric, divisor numeric) returns numeric
 language sql immutable parallel safe
 return case
-  when divisor = 0 then logweir.fail_division(dividend, divisor)
-  else mod(dividend, divisor)
+  when divisor = 0 and dividend is not null then logweir.fail_division(dividend, divisor)
+  else mod(dividend, nullif(divisor, 0))
 end;
 
 create or replace function logweir.trunc(value numeric, digits bigint default 0) returns numeric

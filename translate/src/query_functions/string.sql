@@ -40,7 +40,7 @@ return case when length >= 0 then left(value, least(length, 2147483647)::int) en
 create or replace function logweir.left(value text, length bigint) returns text
 language sql immutable parallel safe
 return case
-  when length < 0 then logweir.fail('Second argument in LEFT() cannot be negative: ' || length, value)
+  when length < 0 and value is not null then logweir.fail('Second argument in LEFT() cannot be negative: ' || length, value)
   else logweir.safe_left(value, length)
 end;
 
@@ -51,7 +51,7 @@ return case when length >= 0 then right(value, least(length, 2147483647)::int) e
 create or replace function logweir.right(value text, length bigint) returns text
 language sql immutable parallel safe
 return case
-  when length < 0 then logweir.fail('Second argument in RIGHT() cannot be negative: ' || length, value)
+  when length < 0 and value is not null then logweir.fail('Second argument in RIGHT() cannot be negative: ' || length, value)
   else logweir.safe_right(value, length)
 end;
 
@@ -318,16 +318,12 @@ begin
   if value is null then return null; end if;
   foreach c in array string_to_array(value, null) loop
     continue when c !~ '^[A-Za-z]$';
-    digit := translate(upper(c), 'BFPVCGJKQSXZDTLMNRAEIOUYHW', '11112222222233455600000099');
+    digit := translate(upper(c), 'BFPVCGJKQSXZDTLMNRAEIOUYHW', '11112222222233455600000000');
     if result = '' then
       result := c;
       last := digit;
-    -- Equal neighbours count once, also around H and W.
-    elsif digit = '9' then
-      continue;
-    elsif digit = '0' then
-      last := digit;
-    elsif digit <> last then
+    -- Letters without a digit do not keep equal ones apart.
+    elsif digit <> '0' and digit <> last then
       result := result || digit;
       last := digit;
       exit when char_length(result) = 4;

@@ -24,6 +24,29 @@ return case
   )
 end;
 
+-- JSON values as a list in which each stands in a list of its own, and back: a NULL is no JSON null.
+create or replace function logweir.wrapped(elements jsonb[]) returns jsonb
+language sql immutable parallel safe
+return case
+  when elements is not null then (
+    select coalesce(
+      jsonb_agg(case when e is not null then jsonb_build_array(e) end order by place), '[]'
+    )
+    from unnest(elements) with ordinality as list(e, place)
+  )
+end;
+
+create or replace function logweir.unwrapped(list jsonb) returns jsonb[]
+language sql immutable parallel safe
+return case
+  when jsonb_typeof(list) = 'array' then array(
+    select nullif(element, 'null') -> 0
+    from jsonb_array_elements(case when jsonb_typeof(list) = 'array' then list end)
+      with ordinality as elements(element, place)
+    order by place
+  )
+end;
+
 -- Field by field: a difference decides, else a NULL does.
 create or replace function logweir.structs_equal(one jsonb, other jsonb) returns boolean
 language plpgsql immutable parallel safe as $$

@@ -1,5 +1,21 @@
 -- Values to text, in BigQuery's forms.
 
+-- A FLOAT64 with 17 digits, as BigQuery writes it where 15 do not say which one it is. PostgreSQL
+-- writes as few digits as do.
+create or replace function logweir.text_of_17_digits(value double precision) returns text
+language plpgsql immutable parallel safe as $$
+declare
+  digits text := btrim(to_char(logweir.exact(value), '9.9999999999999999EEEE'));
+  exponent int := split_part(digits, 'e', 2)::int;
+begin
+  if exponent between -4 and 16 then
+    return trim_scale(round(logweir.exact(value), 16 - exponent))::text;
+  end if;
+  return trim_scale(split_part(digits, 'e', 1)::numeric)::text || 'e'
+    || case when exponent < 0 then '-' else '+' end
+    || case when abs(exponent) < 10 then '0' else '' end || abs(exponent);
+end $$;
+
 create or replace function logweir.text(value double precision) returns text
 language sql immutable parallel safe
 return case
@@ -7,6 +23,8 @@ return case
   when value = 'Infinity' then 'inf'
   when value = '-Infinity' then '-inf'
   when value = 0 then '0'
+  when length(ltrim(translate(split_part(value::text, 'e', 1), '-.', ''), '0')) > 15
+    then logweir.text_of_17_digits(value)
   else value::text
 end;
 

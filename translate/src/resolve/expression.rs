@@ -102,6 +102,16 @@ impl Resolver<'_> {
         chain: &[AccessExpr],
         place: Place<'_>,
     ) -> Result<Expr, Diagnostic> {
+        // `SAFE.f(x).a` is a field of what the call gives.
+        if let (
+            ast::Expr::Identifier(prefix),
+            [AccessExpr::Dot(ast::Expr::Function(call)), rest @ ..],
+        ) = (root, chain)
+        {
+            let mut call = call.clone();
+            call.name.0.insert(0, ast::ObjectNamePart::Identifier(prefix.clone()));
+            return self.access(&ast::Expr::Function(call), rest, place);
+        }
         // A name's first fields belong to the name: the alias may be among them.
         let mut parts = Vec::new();
         let mut rest = chain;
@@ -158,6 +168,9 @@ impl Resolver<'_> {
             _ => (index, false, false),
         };
         let mut number = self.expr(inner, place)?;
+        if let (Type::Json, Some(Literal::String(name))) = (&array.ty, number.as_literal()) {
+            return names::field(array, &ast::Ident::new(name));
+        }
         if number.ty != Type::Int64 {
             return Err(Diagnostic::unsupported(
                 at,

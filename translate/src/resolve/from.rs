@@ -167,6 +167,14 @@ impl Resolver<'_> {
             here = level.parent;
         }
         let source = if tables.sources { self.sources.source(&full) } else { None };
+        if source.is_none()
+            && tables.sources
+            && let Some(stored) = self.stored_query(&full, at)?
+        {
+            self.note_stored(name, &full, alias.is_none().then(|| named.clone()));
+            let relation = add(scope, named, shape_of(&stored.columns, stored.value_table), at)?;
+            return Ok(From::Cte { cte: stored.relation, relation });
+        }
         let Some(source) = source else {
             if let Some(wrong) = parts.iter().rev().nth(1).filter(|part| !is_dataset(&part.value)) {
                 let message = format!(

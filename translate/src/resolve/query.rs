@@ -7,8 +7,10 @@ use super::{
     scope::{Place, Relation, Scope},
 };
 use crate::{
+    Extent,
     diagnostic::{Diagnostic, Position},
     tree::{self, Body, Expr, ExprKind, Literal},
+    types::Type,
 };
 
 /// The relation of a query whose result is sorted as a whole.
@@ -34,7 +36,8 @@ impl Resolver<'_> {
             sources: tables.sources,
         };
         // A consumer hears of every mistake, also in a CTE that nothing reads.
-        let checked = if tables.sources { 0 } else { entries.len() };
+        let all = !tables.sources || self.extent == Extent::All;
+        let checked = if all { entries.len() } else { 0 };
         for place in 0..checked {
             self.cte(&inner, place)?;
         }
@@ -216,6 +219,7 @@ impl Resolver<'_> {
         let number = match resolved.as_literal() {
             Some(Literal::Int64(number)) => u64::try_from(*number).ok(),
             Some(Literal::String(text)) => text.trim().parse().ok(),
+            Some(Literal::Null) if self.extent == Extent::All => Some(0),
             _ => None,
         };
         number.ok_or_else(|| {
@@ -242,7 +246,8 @@ pub(super) fn united(
     }
     for place in 0..left.columns.len() {
         let types = [left.columns[place].ty.clone(), right.columns[place].ty.clone()];
-        let Some(common) = super::coerce::common_type(&types) else {
+        let common = super::coerce::common_type(&types);
+        let Some(common) = adapted([&left, &right], place).or(common) else {
             let message = format!(
                 "Column {} in a set operation has incompatible types: {}, {}",
                 place + 1,
@@ -267,6 +272,29 @@ pub(super) fn united(
         limit: None,
         offset: None,
         value_table,
+    })
+}
+
+/// The type of one side's column where the other side's is a literal that adapts to it: a fraction
+/// to a NUMERIC, text to a time.
+fn adapted(sides: [&tree::Query; 2], place: usize) -> Option<Type> {
+    fn literal(query: &tree::Query, place: usize) -> Option<&Literal> {
+        match &query.body {
+            Body::Select(select) => select.items.get(place)?.as_literal(),
+            Body::SetOperation { .. } => None,
+        }
+    }
+    let [left, right] = sides;
+    [(left, right), (right, left)].into_iter().find_map(|(one, other)| {
+        let ty = &other.columns[place].ty;
+        let adapts = match literal(one, place)? {
+            Literal::Float64(..) => matches!(ty, Type::Numeric | Type::BigNumeric),
+            Literal::String(_) => {
+                matches!(ty, Type::Date | Type::Datetime | Type::Time | Type::Timestamp)
+            }
+            _ => false,
+        };
+        adapts.then(|| ty.clone())
     })
 }
 

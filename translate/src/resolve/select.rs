@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sqlparser::ast::{self, Spanned};
 
 use super::{
-    Resolver, Tables,
+    Resolver, Tables, own_rows,
     scope::{Place, Scope},
 };
 use crate::{
@@ -31,7 +31,7 @@ impl Resolver<'_> {
             ..Place::clause("", &scope, tables)
         };
         let selected = Place { no_windows: None, ..place(None) };
-        let (items, names) = self.items(&select.projection, selected)?;
+        let (mut items, names) = self.items(&select.projection, selected)?;
         let filter = match &select.selection {
             Some(_) if from.is_empty() => {
                 return Err(Diagnostic::invalid(
@@ -58,13 +58,14 @@ impl Resolver<'_> {
         )?;
         let group_by = grouping.keys;
         let condition = select.having.as_ref();
-        let having = condition.map(|it| self.condition(it, with_aliases, "HAVING")).transpose()?;
+        let mut having =
+            condition.map(|it| self.condition(it, with_aliases, "HAVING")).transpose()?;
         let condition = select.qualify.as_ref();
-        let qualify = condition.map(|it| self.condition(it, sorting, "QUALIFY")).transpose()?;
+        let mut qualify = condition.map(|it| self.condition(it, sorting, "QUALIFY")).transpose()?;
         let distinct = is_distinct(select)?;
         let mode = select.value_table_mode;
         let sorted = if distinct { None } else { order_by };
-        let sort_keys = self.sort_keys(sorted, sorting, &items)?;
+        let mut sort_keys = self.sort_keys(sorted, sorting, &items)?;
         let grouped = !group_by.is_empty()
             || grouping.sets.is_some()
             || items.iter().chain(&having).chain(&qualify).any(has_aggregate);
@@ -79,6 +80,7 @@ impl Resolver<'_> {
                 "The HAVING clause requires GROUP BY or aggregation to be present",
             ));
         }
+        own_rows::keep(&mut items, [&mut having, &mut qualify], &mut sort_keys, &scope);
         let (items, names) = values(mode, items, names, select)?;
         if distinct {
             check_distinct(&items)?;

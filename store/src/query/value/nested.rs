@@ -19,9 +19,7 @@ pub(in crate::query) fn write_column(
     match (kind, wire) {
         (ColumnKind::Array(element), Wire::Array(wire)) => write_array(element, wire, bytes, out),
         (ColumnKind::Struct(_), Wire::One(WireType::Jsonb)) => {
-            out.push(b'[');
-            write_element(kind, WireType::Jsonb, bytes, out)?;
-            append(out, "]")
+            write_element(kind, WireType::Jsonb, bytes, out)
         }
         (ColumnKind::Array(_) | ColumnKind::Struct(_), wire) | (_, wire @ Wire::Array(_)) => {
             Err(format!("{kind:?} was described, {wire:?} came"))
@@ -68,7 +66,7 @@ fn write_array(
     append(out, "]")
 }
 
-/// An element of an array: there a STRUCT stands without a list around it.
+/// An element of an array, or a STRUCT.
 fn write_element(
     kind: &ColumnKind,
     wire: WireType,
@@ -101,18 +99,13 @@ fn write_struct(
         }
         write_string(name, out)?;
         out.push(b':');
-        write_field(kind, value.get(), true, out)?;
+        write_field(kind, value.get(), out)?;
     }
     append(out, "}")
 }
 
-/// A field of a STRUCT (`wrapped`: a STRUCT in it stands in a list), or an element of such a field.
-fn write_field(
-    kind: &ColumnKind,
-    value: &str,
-    wrapped: bool,
-    out: &mut Vec<u8>,
-) -> Result<(), String> {
+/// A field of a STRUCT, or an element of such a field.
+fn write_field(kind: &ColumnKind, value: &str, out: &mut Vec<u8>) -> Result<(), String> {
     if value == "null" {
         return append(out, if matches!(kind, ColumnKind::Array(_)) { "[]" } else { "null" });
     }
@@ -150,15 +143,11 @@ fn write_field(
                 if place > 0 {
                     out.push(b',');
                 }
-                write_field(element, value.get(), false, out)?;
+                write_field(element, value.get(), out)?;
             }
             append(out, "]")
         }
-        ColumnKind::Struct(fields) => {
-            append(out, if wrapped { "[" } else { "" })?;
-            write_struct(fields, value, out)?;
-            append(out, if wrapped { "]" } else { "" })
-        }
+        ColumnKind::Struct(fields) => write_struct(fields, value, out),
     }
 }
 
@@ -244,7 +233,7 @@ mod tests {
             "01:02:03.25", [{"a": "b c"}], [1], [[2], null], null, {"o": {}}]"#;
         assert_eq!(
             shown(&kind, Wire::One(WireType::Jsonb), &jsonb(json)).unwrap(),
-            r#"[{"f":"NaN","b":"AP8=","t":1704153600500000,"d":"2024-01-02T00:00:00.500000","c":"01:02:03.250000","j":"{\"a\":\"b c\"}","s":[{"x":1}],"l":[{"x":2},null],"n":[],"e":[{"o":[{}]}]}]"#
+            r#"{"f":"NaN","b":"AP8=","t":1704153600500000,"d":"2024-01-02T00:00:00.500000","c":"01:02:03.250000","j":"{\"a\":\"b c\"}","s":{"x":1},"l":[{"x":2},null],"n":[],"e":[{"o":[{}]}]}"#
         );
         let wire = Wire::One(WireType::Jsonb);
         assert!(shown(&kind, wire, &jsonb("[1]")).unwrap_err().contains("10 fields has 1"));

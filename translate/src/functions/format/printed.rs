@@ -41,6 +41,8 @@ fn of_type(ty: &Type, value: Pg, literal: bool) -> Option<Pg> {
         (Type::Interval, true) => {
             "'INTERVAL \"' || logweir.interval_text($1) || '\" YEAR TO SECOND'"
         }
+        (Type::Json, false) => "logweir.json_text($1)",
+        (Type::Json, true) => "'JSON ' || logweir.text_literal(logweir.json_text($1))",
         (Type::Array(element), _) => return array(element, value, literal),
         (Type::Struct(fields), _) => return structure(fields, value, literal),
         _ => return None,

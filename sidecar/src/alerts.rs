@@ -1,0 +1,324 @@
+//! Alerts: listed, made, changed, removed. `alert_runs` runs them.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use store::{Alert, AlertToBe, Endpoint, Store};
+use uuid::Uuid;
+use warp::http::Method;
+
+use crate::{
+    answer::Answer,
+    call::Call,
+    hooks,
+    operation::{Needs, Operation, Shape},
+    parameters::Parameters,
+    query,
+    refusal::{FieldErrors, Refusal},
+    resource::{COUNT, Field, For, Kind, Resource, TEXT, required, set, shown},
+    schedule::Schedule,
+};
+
+/// Most rows that an alert tells of.
+const MOST_ROWS: u32 = 1000;
+
+const URL: Kind = Kind::Text(2048);
+
+/// An alert, as Logflare has it.
+static ALERT: Resource = Resource {
+    name: "Alert",
+    fields: &[
+        shown("id", COUNT, "Number of the alert."),
+        shown("token", Kind::Uuid, "Public id."),
+        required("name", Kind::Text(255), "What it is called."),
+        set("description", TEXT, "For people."),
+        required("query", TEXT, "What is asked. Rows that come back are told."),
+        required(
+            "cron",
+            Kind::Text(255),
+            "When it is asked, in UTC: minute, hour, day, month, day of the week, with at least \
+             five minutes between.",
+        ),
+        set(
+            "language",
+            Kind::OneOf(&["bq_sql", "lql", "pg_sql"]),
+            "The language of the query; `bq_sql`.",
+        ),
+        set("slack_hook_url", URL, "Slack's URL to which the first rows are posted."),
+        set(
+            "webhook_notification_url",
+            URL,
+            "URL to which all rows are posted: `{\"result\": […]}`.",
+        ),
+        set("enabled", Kind::Bool, "Whether it runs; true."),
+        Field {
+            access: crate::resource::Access::Secret,
+            ..set("backend_ids", Kind::List, "Numbers of the backends to be told.")
+        },
+        shown(
+            "backends",
+            Kind::List,
+            "Those backends: `[{\"id\", \"token\", \"name\", \"type\"}]`.",
+        ),
+    ],
+};
+
+pub(crate) static OPERATIONS: &[Operation] = &[
+    Operation {
+        method: Method::GET,
+        path: "/api/alerts",
+        needs: Needs::Management,
+        summary: "List alerts",
+        parameters: &[],
+        body: Shape::Nothing,
+        answers: &[(200, Shape::List(&ALERT))],
+        run: |call| Box::pin(list(call)),
+    },
+    Operation {
+        method: Method::POST,
+        path: "/api/alerts",
+        needs: Needs::Management,
+        summary: "Create alert",
+        parameters: &[],
+        body: Shape::One(&ALERT),
+        answers: &[(201, Shape::One(&ALERT))],
+        run: |call| Box::pin(create(call)),
+    },
+    Operation {
+        method: Method::GET,
+        path: "/api/alerts/{token}",
+        needs: Needs::Management,
+        summary: "Fetch alert",
+        parameters: &[],
+        body: Shape::Nothing,
+        answers: &[(200, Shape::One(&ALERT))],
+        run: |call| Box::pin(show(call)),
+    },
+    Operation {
+        method: Method::PUT,
+        path: "/api/alerts/{token}",
+        needs: Needs::Management,
+        summary: "Update alert",
+        parameters: &[],
+        body: Shape::One(&ALERT),
+        answers: &[(200, Shape::One(&ALERT))],
+        run: |call| Box::pin(replace(call)),
+    },
+    Operation {
+        method: Method::PATCH,
+        path: "/api/alerts/{token}",
+        needs: Needs::Management,
+        summary: "Update alert",
+        parameters: &[],
+        body: Shape::One(&ALERT),
+        answers: &[(204, Shape::Nothing)],
+        run: |call| Box::pin(patch(call)),
+    },
+    Operation {
+        method: Method::DELETE,
+        path: "/api/alerts/{token}",
+        needs: Needs::Management,
+        summary: "Delete alert",
+        parameters: &[],
+        body: Shape::Nothing,
+        answers: &[(204, Shape::Nothing)],
+        run: |call| Box::pin(delete(call)),
+    },
+];
+
+async fn list(call: Call) -> Result<Answer, Refusal> {
+    Ok(Answer::Found(call.store.alerts().await?.iter().map(shown_alert).collect()))
+}
+
+async fn show(call: Call) -> Result<Answer, Refusal> {
+    Ok(Answer::Found(shown_alert(&call.store.alert(call.token()?).await?)))
+}
+
+async fn create(call: Call) -> Result<Answer, Refusal> {
+    let given = call.object()?;
+    let read = ALERT.read(&given, For::Creation)?;
+    let nothing = AlertToBe {
+        name: String::new(),
+        description: None,
+        language: "bq_sql".to_owned(),
+        query: String::new(),
+        cron: String::new(),
+        slack_hook_url: None,
+        webhook_notification_url: None,
+        enabled: true,
+        backend_ids: Vec::new(),
+    };
+    let to_be = changed(nothing, &given, &read)?;
+    check(&call.store, &to_be, &read)?;
+    Ok(Answer::Created(shown_alert(&call.store.create_alert(&call.actor()?, &to_be).await?)))
+}
+
+async fn replace(call: Call) -> Result<Answer, Refusal> {
+    Ok(Answer::Found(shown_alert(&update(&call).await?)))
+}
+
+async fn patch(call: Call) -> Result<Answer, Refusal> {
+    update(&call).await?;
+    Ok(Answer::Done)
+}
+
+/// Fields that are not given stay as they are.
+async fn update(call: &Call) -> Result<Alert, Refusal> {
+    let token = call.token()?;
+    let given = call.object()?;
+    let read = ALERT.read(&given, For::Update)?;
+    let to_be = changed(call.store.alert(token).await?.alert, &given, &read)?;
+    check(&call.store, &to_be, &read)?;
+    Ok(call.store.update_alert(&call.actor()?, token, &to_be).await?)
+}
+
+async fn delete(call: Call) -> Result<Answer, Refusal> {
+    call.store.delete_alert(&call.actor()?, call.token()?).await?;
+    Ok(Answer::Done)
+}
+
+/// The alert with what was `read` of what was `given`; `null` brings a field's default back.
+fn changed(
+    mut alert: AlertToBe,
+    given: &Map<String, Value>,
+    read: &Map<String, Value>,
+) -> Result<AlertToBe, Refusal> {
+    if given.contains_key("backends") {
+        return Err(Refusal::Request("backends is read-only; use backend_ids".to_owned()));
+    }
+    for (field, value) in read {
+        let text = value.as_str().map(str::to_owned);
+        match field.as_str() {
+            "name" => alert.name = text.unwrap_or_default(),
+            "query" => alert.query = text.unwrap_or_default(),
+            "cron" => alert.cron = text.unwrap_or_default(),
+            "language" => alert.language = text.unwrap_or_else(|| "bq_sql".to_owned()),
+            "description" => alert.description = text,
+            "slack_hook_url" => alert.slack_hook_url = text,
+            "webhook_notification_url" => alert.webhook_notification_url = text,
+            "enabled" => alert.enabled = value.as_bool().unwrap_or(true),
+            _ => {}
+        }
+    }
+    if let Some(backends) = given.get("backend_ids") {
+        alert.backend_ids = backend_ids(backends)?;
+    }
+    Ok(alert)
+}
+
+/// In the words of the contract.
+fn backend_ids(given: &Value) -> Result<Vec<i64>, Refusal> {
+    let refused = |text: &str| Refusal::Request(text.to_owned());
+    let Value::Array(ids) = given else {
+        return Err(refused("backend_ids must be an array"));
+    };
+    let id = |id: &Value| {
+        let id = id.as_i64().filter(|id| *id > 0);
+        id.ok_or_else(|| refused("backend_ids must contain positive integers"))
+    };
+    ids.iter().map(id).collect()
+}
+
+/// Whether what was given can be: the times, the places, the query.
+fn check(store: &Store, alert: &AlertToBe, given: &Map<String, Value>) -> Result<(), Refusal> {
+    let mut errors = FieldErrors::default();
+    if given.contains_key("cron")
+        && let Err(error) =
+            Schedule::read(&alert.cron).and_then(|schedule| schedule.check(Timestamp::now()))
+    {
+        errors.add("cron", error.to_string());
+    }
+    for (field, url) in [
+        ("slack_hook_url", &alert.slack_hook_url),
+        ("webhook_notification_url", &alert.webhook_notification_url),
+    ] {
+        if url.as_deref().is_some_and(|url| !hooks::is_url(url)) {
+            errors.add(field, "is invalid; it is an http or https URL");
+        }
+    }
+    if given.contains_key("query") || given.contains_key("language") {
+        match query::check(store, &as_endpoint(alert)) {
+            Ok(()) => {}
+            Err(Refusal::Language(..)) => {
+                errors.add("language", "cannot be run by this server yet; use bq_sql");
+            }
+            Err(refusal) => errors.add("query", refusal.to_string()),
+        }
+    }
+    errors.into_result()
+}
+
+/// The rows that an alert tells of, now.
+pub(crate) async fn rows(store: &Store, alert: &AlertToBe) -> Result<Vec<Value>, Refusal> {
+    let rows = query::run(store, &as_endpoint(alert), &Parameters::default()).await?;
+    serde_json::from_str(&rows).map_err(|error| Refusal::Unavailable(error.to_string()))
+}
+
+/// An alert asks as an endpoint does that takes no parameters.
+fn as_endpoint(alert: &AlertToBe) -> Endpoint {
+    Endpoint {
+        id: 0,
+        token: Uuid::nil(),
+        name: alert.name.clone(),
+        description: None,
+        query: alert.query.clone(),
+        language: alert.language.clone(),
+        sandboxable: false,
+        cache_duration_seconds: 0,
+        proactive_requerying_seconds: 0,
+        max_limit: MOST_ROWS,
+        enable_auth: true,
+        redact_pii: false,
+        enable_dynamic_reservation: false,
+        labels: None,
+        backend_id: None,
+        source_mapping: std::collections::BTreeMap::new(),
+        created_at: 0,
+        updated_at: 0,
+    }
+}
+
+fn shown_alert(alert: &Alert) -> Value {
+    let backends: Vec<_> = alert
+        .backends
+        .iter()
+        .map(|backend| {
+            json!({
+                "id": backend.id, "token": backend.token, "name": backend.name,
+                "type": backend.kind,
+            })
+        })
+        .collect();
+    let set = &alert.alert;
+    json!({
+        "id": alert.id,
+        "token": alert.token,
+        "name": set.name,
+        "description": set.description,
+        "query": set.query,
+        "cron": set.cron,
+        "language": set.language,
+        "slack_hook_url": set.slack_hook_url,
+        "webhook_notification_url": set.webhook_notification_url,
+        "enabled": set.enabled,
+        "backends": backends,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backends_are_named_by_number() {
+        assert_eq!(backend_ids(&json!([1, 2])).unwrap(), [1, 2]);
+        for (given, expected) in [
+            (json!("1"), "backend_ids must be an array"),
+            (json!(null), "backend_ids must be an array"),
+            (json!([0]), "backend_ids must contain positive integers"),
+            (json!([1.5]), "backend_ids must contain positive integers"),
+            (json!(["1"]), "backend_ids must contain positive integers"),
+        ] {
+            assert_eq!(backend_ids(&given).unwrap_err().to_string(), expected, "{given}");
+        }
+    }
+}

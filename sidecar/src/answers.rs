@@ -1,0 +1,186 @@
+//! Answers that are kept for a while, and asked for once however many want them at once.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use moka::{Expiry, future::Cache};
+use store::{Endpoint, EndpointKey, Query, QueryError, Store};
+use tokio::sync::Semaphore;
+
+use crate::{plan::Plan, redaction};
+
+/// Bytes of all answers that are kept.
+const MAX_BYTES: u64 = 64 << 20;
+
+/// What an answer counts at least. So there are 16,384 at most.
+const LEAST_WEIGHT: usize = 4096;
+
+/// Answers that are asked for again before anybody wants them.
+const MAX_REFRESHED: usize = 64;
+
+/// Of these, at once.
+const MAX_REFRESHING: usize = 2;
+
+/// The answers of endpoints.
+#[derive(Debug, Clone)]
+pub(crate) struct Answers {
+    kept: Cache<Arc<Question>, Kept>,
+    refreshed: Arc<Semaphore>,
+    refreshing: Arc<Semaphore>,
+}
+
+/// What was asked. All that an answer depends on is in it: another version of the endpoint, other
+/// parameters, a source that is known better make another question. Who asks is not.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Question {
+    /// Catalog id of the endpoint, and when it was changed.
+    endpoint: (i64, i64),
+    plan: Plan,
+    redact: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Kept {
+    /// A JSON array.
+    rows: Arc<str>,
+    lifetime: Duration,
+    wanted: Arc<Wanted>,
+}
+
+/// When an answer was wanted last.
+#[derive(Debug)]
+struct Wanted(Mutex<Instant>);
+
+impl Wanted {
+    fn touch(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn ago(&self) -> Duration {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+}
+
+/// An answer is kept from when it was got.
+struct Lifetime;
+
+impl Expiry<Arc<Question>, Kept> for Lifetime {
+    fn expire_after_create(&self, _: &Arc<Question>, kept: &Kept, _: Instant) -> Option<Duration> {
+        Some(kept.lifetime)
+    }
+
+    fn expire_after_update(
+        &self,
+        _: &Arc<Question>,
+        kept: &Kept,
+        _: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        Some(kept.lifetime)
+    }
+}
+
+impl Answers {
+    pub(crate) fn new() -> Self {
+        let kept = Cache::builder()
+            .max_capacity(MAX_BYTES)
+            .weigher(|question: &Arc<Question>, kept: &Kept| {
+                let bytes = question.plan.sql.len() + kept.rows.len();
+                bytes.saturating_add(LEAST_WEIGHT).try_into().unwrap_or(u32::MAX)
+            })
+            .expire_after(Lifetime)
+            .build();
+        Self {
+            kept,
+            refreshed: Arc::new(Semaphore::new(MAX_REFRESHED)),
+            refreshing: Arc::new(Semaphore::new(MAX_REFRESHING)),
+        }
+    }
+
+    /// The rows of an endpoint's query as a JSON array: those that are kept, else it is run. Errors
+    /// are not kept.
+    pub(crate) async fn rows(
+        &self,
+        store: &Store,
+        endpoint: &Arc<Endpoint>,
+        plan: Plan,
+        redact: bool,
+    ) -> Result<Arc<str>, Arc<QueryError>> {
+        if endpoint.cache_duration_seconds == 0 {
+            return run(store, &plan, redact).await.map_err(Arc::new);
+        }
+        let lifetime = Duration::from_secs(endpoint.cache_duration_seconds.into());
+        let question =
+            Arc::new(Question { endpoint: (endpoint.id, endpoint.updated_at), plan, redact });
+        let entry = self.kept.entry_by_ref(&question);
+        let entry = entry
+            .or_try_insert_with(async {
+                let rows = run(store, &question.plan, redact).await?;
+                let wanted = Arc::new(Wanted(Mutex::new(Instant::now())));
+                Ok::<_, QueryError>(Kept { rows, lifetime, wanted })
+            })
+            .await?;
+        let is_fresh = entry.is_fresh();
+        let kept = entry.into_value();
+        kept.wanted.touch();
+        let rows = Arc::clone(&kept.rows);
+        if is_fresh {
+            self.keep_fresh(store.clone(), Arc::clone(endpoint), question, kept);
+        }
+        Ok(rows)
+    }
+
+    /// Asks again every now and then, until nobody has wanted the answer for as long as one is kept.
+    fn keep_fresh(
+        &self,
+        store: Store,
+        endpoint: Arc<Endpoint>,
+        question: Arc<Question>,
+        kept: Kept,
+    ) {
+        let every = Duration::from_secs(endpoint.proactive_requerying_seconds.into());
+        // What is asked for only after it was thrown away is got by whoever wants it.
+        if every.is_zero() || every >= kept.lifetime {
+            return;
+        }
+        let Ok(place) = Arc::clone(&self.refreshed).try_acquire_owned() else { return };
+        let answers = self.clone();
+        tokio::spawn(async move {
+            let _place = place;
+            loop {
+                tokio::time::sleep(every).await;
+                let now = store.endpoint(EndpointKey::Token(endpoint.token));
+                let is_changed = now.is_none_or(|now| now.updated_at != endpoint.updated_at);
+                let is_wanted = kept.wanted.ago() < kept.lifetime;
+                if is_changed || !is_wanted || !answers.kept.contains_key(&question) {
+                    return;
+                }
+                let Ok(_turn) = answers.refreshing.acquire().await else { return };
+                match run(&store, &question.plan, question.redact).await {
+                    Ok(rows) => {
+                        let kept = Kept { rows, ..kept.clone() };
+                        answers.kept.insert(Arc::clone(&question), kept).await;
+                    }
+                    Err(error) => {
+                        let name = &endpoint.name;
+                        tracing::warn!(endpoint = name, %error, "an answer is not refreshed");
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// Runs a query; gives its rows as a JSON array.
+pub(crate) async fn run(store: &Store, plan: &Plan, redact: bool) -> Result<Arc<str>, QueryError> {
+    let rows = match &plan.columns {
+        Some(columns) => store.query(Query { sql: &plan.sql, columns }).await,
+        None => store.query_as_it_comes(&plan.sql).await,
+    };
+    let rows = rows
+        .inspect_err(|error| tracing::warn!(%error, sql = plan.sql, "a query failed"))?
+        .into_json();
+    Ok(if redact { redaction::redacted(&rows) } else { rows }.into())
+}

@@ -1,0 +1,114 @@
+//! Queries of one's own over sources and endpoints, and what such a query asks for.
+
+use serde_json::json;
+use store::{Query, QueryError, Store};
+use warp::http::Method;
+
+use crate::{
+    answer::Answer,
+    call::Call,
+    catalog_sources::CatalogSources,
+    operation::{Needs, Operation, Shape},
+    parameters::Parameters,
+    plan::{self, NO_CLICKHOUSE},
+    refusal::Refusal,
+};
+
+pub(crate) static OPERATIONS: &[Operation] = &[
+    Operation {
+        method: Method::GET,
+        path: "/api/query",
+        needs: Needs::Management,
+        summary: "Run a query over sources and endpoints; its parameters are NULL",
+        parameters: &[
+            ("sql", "A query in BigQuery SQL"),
+            ("bq_sql", "The same"),
+            ("pg_sql", "A query in PostgreSQL's SQL"),
+            ("ch_sql", "Refused: ClickHouse is not queried"),
+            ("backend_id", "Refused where it is given: the store is queried, no backend"),
+        ],
+        body: Shape::Nothing,
+        answers: &[(200, Shape::Rows)],
+        run: |call| Box::pin(query(call)),
+    },
+    Operation {
+        method: Method::GET,
+        path: "/api/query/parse",
+        needs: Needs::Management,
+        summary: "The parameters of a query, and its text without the endpoints that it names",
+        parameters: &[("sql", "A query in BigQuery SQL"), ("bq_sql", "The same")],
+        body: Shape::Nothing,
+        answers: &[(200, Shape::Any)],
+        run: |call| Box::pin(std::future::ready(parse(&call))),
+    },
+];
+
+/// As many rows as BigQuery gives Logflare.
+const MAX_ROWS: u64 = 1000;
+
+async fn query(call: Call) -> Result<Answer, Refusal> {
+    refuse_backend(&call.store, &call.parameters)?;
+    let Some((language, text)) = given(&call.parameters, &["sql", "bq_sql", "ch_sql", "pg_sql"])
+    else {
+        return refused(
+            "No query params provided. Supported query params are sql=, bq_sql=, ch_sql=, and pg_sql=",
+        );
+    };
+    if language == "ch_sql" {
+        return refused(NO_CLICKHOUSE);
+    }
+    let plan = plan::of_text(&call.store, language, text, MAX_ROWS).map_err(told)?;
+    let rows = match &plan.columns {
+        Some(columns) => call.store.query(Query { sql: &plan.sql, columns }).await,
+        None => call.store.query_as_it_comes(&plan.sql).await,
+    };
+    let rows = rows.map_err(|error| match error {
+        QueryError::Unavailable(_) => Refusal::Unavailable(error.to_string()),
+        error => Refusal::Request(error.to_string()),
+    })?;
+    Ok(Answer::Rows(rows.into_json().into()))
+}
+
+fn parse(call: &Call) -> Result<Answer, Refusal> {
+    let Some((language, text)) = given(&call.parameters, &["sql", "bq_sql", "ch_sql"]) else {
+        return refused("No query params provided. Supported query params are sql= and bq_sql=");
+    };
+    if language == "ch_sql" {
+        return refused(NO_CLICKHOUSE);
+    }
+    let expanded = translate::expand(text, &CatalogSources::new(&call.store))
+        .map_err(|diagnostic| Refusal::Request(format!("sql parser error: {diagnostic}")))?;
+    let (parameters, text) = (expanded.parameters, expanded.text);
+    Ok(Answer::Found(json!({ "result": { "parameters": parameters, "expanded_query": text } })))
+}
+
+/// The first of these that is given.
+fn given<'p>(
+    parameters: &'p Parameters,
+    names: &[&'static str],
+) -> Option<(&'static str, &'p str)> {
+    names.iter().find_map(|name| Some((*name, parameters.get(name)?)))
+}
+
+fn refuse_backend(store: &Store, parameters: &Parameters) -> Result<(), Refusal> {
+    let Some(id) = parameters.get("backend_id") else { return Ok(()) };
+    let Ok(id) = id.trim().parse::<i64>() else {
+        return refused("Invalid backend_id: must be an integer");
+    };
+    match store.backends().iter().any(|backend| backend.id == id) {
+        true => refused("Backend does not support querying"),
+        false => refused("Backend not found"),
+    }
+}
+
+/// What is wrong with the query is what is wrong with the request.
+fn told(refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal::Translation(diagnostic) => Refusal::Request(diagnostic.to_string()),
+        other => other,
+    }
+}
+
+fn refused<T>(text: &str) -> Result<T, Refusal> {
+    Err(Refusal::Request(text.to_owned()))
+}

@@ -1,0 +1,156 @@
+//! Hooks: URLs of people's own services, and of Slack, to which rows are posted.
+
+use std::time::Duration;
+
+use reqwest::{Client, StatusCode, Url, header::CONTENT_TYPE};
+use serde_json::{Value, json};
+
+/// For one attempt.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Waits before the second and the third attempt.
+const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
+
+/// Rows that Slack shows; the rest is counted.
+const SLACK_ROWS: usize = 5;
+
+/// Bytes of them: Slack refuses messages with longer texts.
+const SLACK_BYTES: usize = 2_500;
+
+/// Posts to hooks.
+#[derive(Debug, Clone)]
+pub(crate) struct Hooks(Client);
+
+/// Why a hook was not told. The URL is not in it: who has it may post there.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Untold {
+    /// It did not answer, or could not be reached.
+    #[error("it cannot be reached: {0}")]
+    Unreachable(reqwest::Error),
+    /// It answered that it does not take it.
+    #[error("it answered {0}")]
+    Refused(StatusCode),
+}
+
+impl Untold {
+    /// Whether it may take it another time.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable(error) => !error.is_builder(),
+            Self::Refused(status) => {
+                status.is_server_error()
+                    || matches!(
+                        *status,
+                        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
+                    )
+            }
+        }
+    }
+}
+
+/// Whether something can be posted there.
+pub(crate) fn is_url(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
+impl Hooks {
+    pub(crate) fn new() -> Result<Self, reqwest::Error> {
+        outbound::client(outbound::HttpVersion::Any).map(Self)
+    }
+
+    /// Posts a JSON body; tries again some times.
+    pub(crate) async fn tell(&self, url: &str, body: &Value) -> Result<(), Untold> {
+        let mut waits = WAITS.into_iter();
+        loop {
+            match self.post(url, body).await {
+                Err(untold) if untold.may_pass() => match waits.next() {
+                    Some(wait) => tokio::time::sleep(wait).await,
+                    None => return Err(untold),
+                },
+                told => return told,
+            }
+        }
+    }
+
+    async fn post(&self, url: &str, body: &Value) -> Result<(), Untold> {
+        let request = self.0.post(url).timeout(TIMEOUT).header(CONTENT_TYPE, "application/json");
+        let sent = request.body(body.to_string()).send().await;
+        let status = sent.map_err(|error| Untold::Unreachable(error.without_url()))?.status();
+        if status.is_success() { Ok(()) } else { Err(Untold::Refused(status)) }
+    }
+}
+
+/// What a webhook gets: all rows.
+pub(crate) fn webhook_body(rows: &[Value]) -> Value {
+    json!({ "result": rows })
+}
+
+/// What Slack gets: whose rows these are, how many, and the first.
+pub(crate) fn slack_body(name: &str, rows: &[Value]) -> Value {
+    let count = rows.len();
+    let title = match count {
+        1 => "1 row".to_owned(),
+        _ => format!("{count} rows"),
+    };
+    let name = escaped(name);
+    let mut shown = String::new();
+    for row in rows.iter().take(SLACK_ROWS) {
+        let text = serde_json::to_string_pretty(row).unwrap_or_default();
+        shown.push_str(&text);
+        shown.push('\n');
+    }
+    if shown.len() > SLACK_BYTES {
+        shown.truncate(shown.floor_char_boundary(SLACK_BYTES));
+        shown.push('…');
+    }
+    if count > SLACK_ROWS {
+        shown.push_str(&format!("\nand {} more", count - SLACK_ROWS));
+    }
+    json!({
+        // Shown where blocks are not: in notifications.
+        "text": format!("{name}: {title}"),
+        "blocks": [
+            { "type": "section", "text": { "type": "mrkdwn", "text": format!("*{name}*: {title}") } },
+            { "type": "rich_text", "elements": [{
+                "type": "rich_text_preformatted",
+                "border": 0,
+                "elements": [{ "type": "text", "text": shown }],
+            }] },
+        ],
+    })
+}
+
+/// Text in which Slack finds no mark-up of its own.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_http_can_be_posted_to() {
+        for text in ["https://hooks.slack.com/services/T/B/x", "http://localhost:9/a?b=c"] {
+            assert!(is_url(text), "{text}");
+        }
+        for text in ["", "hooks.slack.com/a", "ftp://a/b", "file:///etc/passwd", "http://", "x:y"] {
+            assert!(!is_url(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn slack_gets_the_first_rows_and_the_number_of_all() {
+        let rows: Vec<_> = (0..7).map(|n| json!({"n": n})).collect();
+        let body = slack_body("a <b> & c", &rows);
+        assert_eq!(body["text"], "a &lt;b&gt; &amp; c: 7 rows");
+        let text = body["blocks"][1]["elements"][0]["elements"][0]["text"].as_str().unwrap();
+        assert!(text.starts_with("{\n  \"n\": 0\n}\n") && text.ends_with("\nand 2 more"), "{text}");
+        assert!(!text.contains("\"n\": 5"), "{text}");
+
+        let long = slack_body("x", &[json!({"text": "ü".repeat(5000)})]);
+        assert_eq!(long["text"], "x: 1 row");
+        let text = long["blocks"][1]["elements"][0]["elements"][0]["text"].as_str().unwrap();
+        assert!(text.len() < SLACK_BYTES + 10 && text.ends_with("ü…"), "{}", text.len());
+    }
+}

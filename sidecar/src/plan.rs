@@ -1,0 +1,149 @@
+//! What a query becomes before it runs.
+
+use std::{
+    collections::BTreeMap,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use store::{Column, ColumnKind, Endpoint, Store};
+use translate::{Consumer, Diagnostic, LqlRequest, OutputType, Request, Translation};
+use uuid::Uuid;
+
+use crate::{
+    catalog_sources::{CatalogSources, Draft},
+    parameters::Parameters,
+    refusal::Refusal,
+};
+
+/// Languages of queries; `ch_sql` is known too, and refused.
+pub(crate) const LANGUAGES: &[&str] = &["bq_sql", "pg_sql", "lql"];
+
+/// Why `ch_sql` is refused.
+pub(crate) const NO_CLICKHOUSE: &str = "ch_sql is for ClickHouse, which this server does not query";
+
+/// A query in PostgreSQL's SQL. Everything that its answer depends on beside the events is in it:
+/// two that are equal have the same answer at the same time.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Plan {
+    pub(crate) sql: String,
+    /// What the columns are, where the translator knows it.
+    pub(crate) columns: Option<Vec<Column>>,
+}
+
+impl From<Translation> for Plan {
+    fn from(translation: Translation) -> Self {
+        let columns = translation.columns.into_iter().map(column).collect();
+        Self { sql: translation.sql, columns: Some(columns) }
+    }
+}
+
+/// An endpoint's query, or a caller's over its CTEs (`sql`, else `lql`).
+pub(crate) fn of_endpoint(
+    store: &Store,
+    endpoint: &Endpoint,
+    parameters: &Parameters,
+) -> Result<Plan, Refusal> {
+    let consumer = match (parameters.get("sql"), parameters.get("lql")) {
+        (Some(sql), _) => Some(Consumer::Sql(sql)),
+        (None, Some(text)) => Some(Consumer::Lql { text, now: now() }),
+        (None, None) => None,
+    };
+    if consumer.is_some() && !endpoint.sandboxable {
+        return Err(Refusal::NotSandboxable(endpoint.name.clone()));
+    }
+    let sources = CatalogSources::of(store, endpoint);
+    let max_rows = endpoint.max_limit.into();
+    let request = Request {
+        endpoint: &endpoint.query,
+        consumer,
+        parameters: &(&parameters.0).into(),
+        max_rows,
+    };
+    match endpoint.language.as_str() {
+        "bq_sql" => Ok(translate::translate(&request, &sources)?.into()),
+        "pg_sql" => Ok(Plan { sql: translate::confine(&request, &sources)?, columns: None }),
+        "lql" if consumer.is_some() => Err(Refusal::NotSandboxable(endpoint.name.clone())),
+        "lql" => {
+            let text = &endpoint.query;
+            let request = LqlRequest { text, source: None, now: now(), max_rows };
+            Ok(translate::translate_lql(&request, &sources)?.into())
+        }
+        other => Err(Refusal::Language(endpoint.name.clone(), other.to_owned())),
+    }
+}
+
+/// A query of one's own over sources and endpoints; its parameters are NULL.
+pub(crate) fn of_text(
+    store: &Store,
+    language: &str,
+    text: &str,
+    max_rows: u64,
+) -> Result<Plan, Refusal> {
+    let sources = CatalogSources::new(store);
+    let parameters = translate::Parameters::default();
+    let request = Request { endpoint: text, consumer: None, parameters: &parameters, max_rows };
+    if language == "pg_sql" {
+        return Ok(Plan { sql: translate::confine(&request, &sources)?, columns: None });
+    }
+    Ok(translate::translate(&request, &sources)?.into())
+}
+
+/// Checks a query that is to be saved; gives the sources that it names.
+pub(crate) fn check(
+    store: &Store,
+    mapping: BTreeMap<String, Uuid>,
+    draft: Draft<'_>,
+) -> Result<BTreeMap<String, Uuid>, Diagnostic> {
+    let sources = CatalogSources::of_draft(store, mapping, draft);
+    match draft.language {
+        "pg_sql" => {
+            let parameters = translate::Parameters::default();
+            let request = Request {
+                endpoint: draft.query,
+                consumer: None,
+                parameters: &parameters,
+                max_rows: 1,
+            };
+            translate::confine(&request, &sources).map(drop)?;
+        }
+        "lql" => {
+            let text = draft.query;
+            let request = LqlRequest { text, source: None, now: now(), max_rows: 1 };
+            translate::translate_lql(&request, &sources).map(drop)?;
+        }
+        _ => translate::check(draft.query, &sources)?,
+    }
+    Ok(sources.into_found())
+}
+
+/// The time in microseconds since 1970, a whole second: requests of one second are alike.
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    i64::try_from(now).unwrap_or(0).saturating_mul(1_000_000)
+}
+
+fn column(column: translate::OutputColumn) -> Column {
+    Column { name: column.name, kind: column_kind(column.ty) }
+}
+
+fn column_kind(ty: OutputType) -> ColumnKind {
+    match ty {
+        OutputType::Bool => ColumnKind::Bool,
+        OutputType::Int64 => ColumnKind::Int64,
+        OutputType::Float64 => ColumnKind::Float64,
+        OutputType::Numeric | OutputType::BigNumeric => ColumnKind::Numeric,
+        OutputType::String => ColumnKind::String,
+        OutputType::Bytes => ColumnKind::Bytes,
+        OutputType::Timestamp => ColumnKind::Timestamp,
+        OutputType::Datetime => ColumnKind::Datetime,
+        OutputType::Date => ColumnKind::Date,
+        OutputType::Time => ColumnKind::Time,
+        OutputType::Interval => ColumnKind::Interval,
+        OutputType::Json => ColumnKind::JsonText,
+        OutputType::EventValue => ColumnKind::Json,
+        OutputType::Array(element) => ColumnKind::Array(Box::new(column_kind(*element))),
+        OutputType::Struct(fields) => ColumnKind::Struct(
+            fields.into_iter().map(|(name, ty)| (name, column_kind(ty))).collect(),
+        ),
+    }
+}

@@ -1,0 +1,132 @@
+//! The fields of a source's events as a JSON Schema, and as a flat list.
+
+use std::collections::BTreeMap;
+
+use event_schemas::{FieldType, TableSchema};
+use serde_json::{Map, Value, json};
+use store::Source;
+
+/// Fields that every event has.
+const COLUMNS: [(&str, FieldType); 3] = [
+    ("event_message", FieldType::String),
+    ("id", FieldType::String),
+    ("timestamp", FieldType::Timestamp),
+];
+
+/// The JSON Schema of a source's events, as far as their fields are known.
+pub(crate) fn json_schema(source: &Source) -> Value {
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": format!("/api/sources/{}/schema", source.token),
+        "title": source.name,
+        "type": "object",
+        "properties": properties(&with_columns(&source.schema)),
+    })
+}
+
+/// `{"metadata.request.host": "string", …}`: the fields that hold no further ones.
+pub(crate) fn flat(schema: &TableSchema) -> BTreeMap<String, &'static str> {
+    let mut types = BTreeMap::new();
+    add_flat(&with_columns(schema), "", &mut types);
+    types
+}
+
+fn with_columns(schema: &TableSchema) -> TableSchema {
+    let mut schema = schema.clone();
+    for (name, column) in COLUMNS {
+        schema.fields.entry(name.to_owned()).or_insert(column);
+    }
+    schema
+}
+
+fn properties(schema: &TableSchema) -> Map<String, Value> {
+    schema.fields.iter().map(|(name, field)| (name.clone(), described(field))).collect()
+}
+
+fn described(field: &FieldType) -> Value {
+    match field {
+        FieldType::Object(fields) => json!({ "type": "object", "properties": properties(fields) }),
+        FieldType::Array(elements) => json!({ "type": "array", "items": described(elements) }),
+        // Any JSON.
+        FieldType::Unknown | FieldType::Json => json!({}),
+        single => json!({ "type": type_name(single) }),
+    }
+}
+
+/// Whole numbers, others and times are all numbers, as in Logflare.
+fn type_name(field: &FieldType) -> &'static str {
+    match field {
+        FieldType::Bool => "boolean",
+        FieldType::Int64
+        | FieldType::Float64
+        | FieldType::Numeric
+        | FieldType::BigNumeric
+        | FieldType::Timestamp => "number",
+        FieldType::Object(_) => "object",
+        FieldType::Array(_) => "array",
+        FieldType::Unknown | FieldType::Json => "any",
+        FieldType::String
+        | FieldType::Bytes
+        | FieldType::Datetime
+        | FieldType::Date
+        | FieldType::Time
+        | FieldType::Interval => "string",
+    }
+}
+
+/// Objects in lists are as objects: so are their fields asked for.
+fn add_flat(schema: &TableSchema, above: &str, types: &mut BTreeMap<String, &'static str>) {
+    for (name, field) in &schema.fields {
+        let path = if above.is_empty() { name.clone() } else { format!("{above}.{name}") };
+        let mut inner = field;
+        while let FieldType::Array(elements) = inner {
+            inner = elements;
+        }
+        match inner {
+            FieldType::Object(fields) if !fields.fields.is_empty() => {
+                add_flat(fields, &path, types);
+            }
+            _ => drop(types.insert(path, type_name(field))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_told() {
+        let schema = json!({"type": "object", "properties": {
+            "a": {"type": "object", "properties": {
+                "b": {"type": "integer"},
+                "c": {"type": "array", "items": {"type": "object", "properties": {
+                    "d": {"type": ["integer", "string"], "format": "date-time"},
+                }}},
+                "e": {"type": "array", "items": {"type": "string"}},
+                "f": {"type": "object"},
+            }},
+            "g": {},
+            "h": {"type": "boolean"},
+        }});
+        let schema = TableSchema::from_json_schema(&schema).unwrap();
+        let expected = json!({
+            "a.b": "number", "a.c.d": "number", "a.e": "array", "a.f": "object", "g": "any",
+            "h": "boolean", "event_message": "string", "id": "string", "timestamp": "number",
+        });
+        assert_eq!(json!(flat(&schema)), expected);
+        let expected = json!({
+            "a": {"type": "object", "properties": {
+                "b": {"type": "number"},
+                "c": {"type": "array", "items": {"type": "object", "properties": {
+                    "d": {"type": "number"},
+                }}},
+                "e": {"type": "array", "items": {"type": "string"}},
+                "f": {"type": "object", "properties": {}},
+            }},
+            "g": {},
+            "h": {"type": "boolean"},
+        });
+        assert_eq!(Value::Object(properties(&schema)), expected);
+    }
+}

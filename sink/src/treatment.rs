@@ -1,0 +1,243 @@
+//! What a source's settings make of its events on their way: fields are copied, looked up and
+//! dropped, events filtered out, messages made.
+
+use std::{
+    collections::HashMap,
+    str::FromStr,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use event_schemas::{CopyFields, DropFields, Event, KeyLookups, KeyValues, MessageKeys};
+use lql::Lql;
+use store::{Source, SourceSettings, Store};
+use uuid::Uuid;
+
+/// What is done to the events of one request's source.
+#[derive(Debug, Clone)]
+pub(crate) struct Treatment {
+    rules: Arc<Rules>,
+    key_values: Arc<KeyValues>,
+}
+
+/// A source's settings, read.
+#[derive(Debug, Default)]
+struct Rules {
+    copy: Option<CopyFields>,
+    lookups: Option<KeyLookups>,
+    drop: Option<DropFields>,
+    filter: Option<Lql>,
+    message: Option<MessageKeys>,
+}
+
+impl Treatment {
+    /// Whether events may be other ones after [`Self::change`].
+    pub(crate) fn changes_fields(&self) -> bool {
+        let Rules { copy, lookups, drop, .. } = &*self.rules;
+        copy.is_some() || lookups.is_some() || drop.is_some()
+    }
+
+    /// What comes before an event is checked.
+    pub(crate) fn change(&self, event: &mut Event<'_>) {
+        let Rules { copy, lookups, drop, .. } = &*self.rules;
+        if let Some(copy) = copy {
+            copy.apply(event);
+        }
+        if let Some(lookups) = lookups {
+            lookups.apply(event, &self.key_values);
+        }
+        if let Some(drop) = drop {
+            drop.apply(event);
+        }
+    }
+
+    /// What comes after: whether the event is stored, and under which message.
+    pub(crate) fn finish(&self, event: &mut Event<'_>) -> bool {
+        let Rules { filter, message, .. } = &*self.rules;
+        if filter.as_ref().is_some_and(|filter| filter.matches(event)) {
+            return false;
+        }
+        if let Some(message) = message {
+            message.apply(event);
+        }
+        true
+    }
+}
+
+/// The treatments of all sources, read once each time that settings are changed. Cheap to clone;
+/// clones share them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Treatments(Arc<RwLock<HashMap<Uuid, Read>>>);
+
+#[derive(Debug)]
+struct Read {
+    settings: Arc<SourceSettings>,
+    rules: Arc<Rules>,
+}
+
+impl Treatments {
+    /// What is done to a source's events; none, as for most.
+    pub(crate) fn of(&self, source: &Source, store: &Store) -> Option<Treatment> {
+        let settings = &source.settings;
+        if !has_rules(settings) {
+            return None;
+        }
+        let read = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = read.get(&source.token).filter(|known| Arc::ptr_eq(&known.settings, settings));
+        let known = known.map(|known| Arc::clone(&known.rules));
+        drop(read);
+        let rules = known.unwrap_or_else(|| {
+            let rules = Arc::new(Rules::read(source));
+            let read = Read { settings: Arc::clone(settings), rules: Arc::clone(&rules) };
+            self.0.write().unwrap_or_else(PoisonError::into_inner).insert(source.token, read);
+            rules
+        });
+        let key_values = match rules.lookups {
+            Some(_) => store.loaded_key_values(),
+            None => Arc::default(),
+        };
+        Some(Treatment { rules, key_values })
+    }
+}
+
+fn has_rules(settings: &SourceSettings) -> bool {
+    let SourceSettings {
+        transform_copy_fields: copy,
+        transform_key_values: lookups,
+        transform_drop_fields: drop,
+        drop_lql_string: filter,
+        custom_event_message_keys: message,
+        ..
+    } = settings;
+    [copy, lookups, drop, filter, message].into_iter().any(Option::is_some)
+}
+
+impl Rules {
+    /// What cannot be read is told and left out. The API takes no such thing.
+    fn read(source: &Source) -> Self {
+        let settings = &source.settings;
+        Self {
+            copy: read(source, "transform_copy_fields", settings.transform_copy_fields.as_ref()),
+            lookups: read(source, "transform_key_values", settings.transform_key_values.as_ref()),
+            drop: read(source, "transform_drop_fields", settings.transform_drop_fields.as_ref()),
+            filter: settings.drop_lql_string.as_ref().and_then(|text| {
+                // A filter without filters would drop everything.
+                let read =
+                    lql::parse(text).map(|lql| Some(lql).filter(|lql| !lql.filters.is_empty()));
+                told(source, "drop_lql_string", read).flatten()
+            }),
+            message: read(
+                source,
+                "custom_event_message_keys",
+                settings.custom_event_message_keys.as_ref(),
+            ),
+        }
+    }
+}
+
+fn read<T>(source: &Source, setting: &str, text: Option<&String>) -> Option<T>
+where
+    T: FromStr<Err: std::fmt::Display>,
+{
+    told(source, setting, text?.parse())
+}
+
+fn told<T>(source: &Source, setting: &str, read: Result<T, impl std::fmt::Display>) -> Option<T> {
+    let told = |error: &_| {
+        tracing::warn!(source = source.name, %error, "`{setting}` is not understood and not done");
+    };
+    read.inspect_err(told).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use event_schemas::{EventSchema, SourceSchema, parse};
+    use store::Validation;
+
+    use super::*;
+    use crate::pipeline::Pipeline;
+
+    fn source(settings: SourceSettings) -> Source {
+        Source {
+            id: 1,
+            token: Uuid::nil(),
+            table: String::new(),
+            known: Arc::new(SourceSchema::new(Arc::default())),
+            schema: Arc::default(),
+            validation: Validation::default(),
+            event_schema: EventSchema::of_source("none"),
+            name: "own".to_owned(),
+            retention_days: None,
+            settings: Arc::new(settings),
+            created_at: 0,
+            updated_at: 0,
+        }
+    }
+
+    fn text(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    #[test]
+    fn settings_are_read_once_until_they_are_changed() {
+        let pipeline = Pipeline::starting();
+        let (store, treatments) = (pipeline.store(), Treatments::default());
+        assert!(treatments.of(&source(SourceSettings::default()), store).is_none());
+        let filter = |filter: &str| SourceSettings {
+            drop_lql_string: text(filter),
+            ..SourceSettings::default()
+        };
+        let debug = source(filter("debug"));
+        let first = treatments.of(&debug, store).unwrap();
+        let second = treatments.of(&debug, store).unwrap();
+        assert!(Arc::ptr_eq(&first.rules, &second.rules));
+        let other = treatments.of(&source(filter("info")), store).unwrap();
+        assert!(!Arc::ptr_eq(&first.rules, &other.rules));
+        for (message, kept) in [("a debug b", [false, true]), ("info", [true, false])] {
+            let body = format!(r#"{{"message":"{message}"}}"#);
+            let mut event = Event::normalise(parse(&body).unwrap(), 0).unwrap();
+            let finished = [&first, &other].map(|treatment| treatment.finish(&mut event));
+            assert_eq!(finished, kept, "{message}");
+        }
+    }
+
+    /// The filter sees what was copied and not what was dropped; the message is made last.
+    #[test]
+    fn things_are_done_in_the_contracts_order() {
+        let settings = SourceSettings {
+            transform_copy_fields: text("a:b"),
+            transform_drop_fields: text("a"),
+            drop_lql_string: text("b:x -a:x"),
+            custom_event_message_keys: text("b, message"),
+            ..SourceSettings::default()
+        };
+        let pipeline = Pipeline::starting();
+        let treatment = Treatments::default().of(&source(settings), pipeline.store()).unwrap();
+        assert!(treatment.changes_fields());
+        for (body, message) in [
+            (r#"{"a":"y","message":"m"}"#, Some("y | m")),
+            (r#"{"a":"z","b":"x","message":"m"}"#, Some("z | m")),
+        ] {
+            let mut event = Event::normalise(parse(body).unwrap(), 0).unwrap();
+            treatment.change(&mut event);
+            assert_eq!(event.field("a"), None);
+            let kept = treatment.finish(&mut event).then_some(event.event_message.as_deref());
+            assert_eq!(kept, Some(message), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_left_out() {
+        let settings = SourceSettings {
+            transform_copy_fields: text("a"),
+            drop_lql_string: text("s:a"),
+            custom_event_message_keys: text("id"),
+            ..SourceSettings::default()
+        };
+        let pipeline = Pipeline::starting();
+        let treatment = Treatments::default().of(&source(settings), pipeline.store()).unwrap();
+        assert!(!treatment.changes_fields());
+        let mut event = Event::normalise(parse(r#"{"id":"i"}"#).unwrap(), 0).unwrap();
+        assert!(treatment.finish(&mut event));
+        assert_eq!(event.event_message.as_deref(), Some("i"));
+    }
+}

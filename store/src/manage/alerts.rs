@@ -1,0 +1,254 @@
+//! Alerts are made, changed and removed, and claimed by the process that runs them.
+
+use serde::Deserialize;
+use serde_json::json;
+use sqlx::{
+    Arguments as _, PgConnection, Row as _,
+    postgres::{PgArguments, PgRow},
+    types::Json,
+};
+use uuid::Uuid;
+
+use crate::{Actor, ChangeError, Store, change::Change};
+
+/// A query that runs at certain times and tells of its rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alert {
+    /// Catalog id.
+    pub id: i64,
+    /// Public id.
+    pub token: Uuid,
+    /// What people have set; `backend_ids` are those of `backends`.
+    pub alert: AlertToBe,
+    /// Backends that are told.
+    pub backends: Vec<LinkedBackend>,
+    /// When it last became due, was made, or got other times; microseconds since 1970 UTC.
+    pub last_due_at: i64,
+}
+
+/// What an alert is to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlertToBe {
+    /// Its name; several may have the same.
+    pub name: String,
+    /// For people.
+    pub description: Option<String>,
+    /// The language of its query: `bq_sql` …
+    pub language: String,
+    /// The query.
+    pub query: String,
+    /// When it runs, in UTC.
+    pub cron: String,
+    /// Where its rows are posted to, in Slack's form.
+    pub slack_hook_url: Option<String>,
+    /// Where its rows are posted to.
+    pub webhook_notification_url: Option<String>,
+    /// Whether it runs.
+    pub enabled: bool,
+    /// Catalog ids of the backends that are told.
+    pub backend_ids: Vec<i64>,
+}
+
+/// A backend, as far as an alert shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct LinkedBackend {
+    /// Catalog id.
+    pub id: i64,
+    /// Public id.
+    pub token: Uuid,
+    /// Its name.
+    pub name: String,
+    /// `webhook`, `loki` …
+    #[serde(rename = "type")]
+    pub kind: String,
+}
+
+const ALERTS: &str = "select id, token, name, description, language, query, cron, slack_hook_url, \
+    webhook_notification_url, enabled, \
+    (extract(epoch from coalesce(last_due_at, created_at)) * 1000000)::bigint as last_due_at, \
+    (select coalesce(jsonb_agg(jsonb_build_object( \
+         'id', b.id, 'token', b.token, 'name', b.name, 'type', b.type) order by b.id), '[]') \
+     from {schema}.logweir_alert_backends l join {schema}.logweir_backends b on b.id = l.backend_id \
+     where l.alert_id = a.id) as backends \
+    from {schema}.logweir_alerts a";
+
+impl Store {
+    /// All alerts, oldest first.
+    ///
+    /// # Errors
+    /// A database that does not answer.
+    pub async fn alerts(&self) -> Result<Vec<Alert>, ChangeError> {
+        let sql = format!("{ALERTS} order by id");
+        let rows = self.catalog_rows(&sql, PgArguments::default()).await?;
+        Ok(rows.iter().map(alert).collect::<Result<_, _>>()?)
+    }
+
+    /// An alert.
+    ///
+    /// # Errors
+    /// An unknown token; a database that does not answer.
+    pub async fn alert(&self, token: Uuid) -> Result<Alert, ChangeError> {
+        let mut arguments = PgArguments::default();
+        arguments.add(token).map_err(sqlx::Error::Encode)?;
+        let rows = self.catalog_rows(&format!("{ALERTS} where token = $1"), arguments).await?;
+        Ok(alert(rows.first().ok_or(ChangeError::NotFound)?)?)
+    }
+
+    /// Makes an alert. It becomes due from now on.
+    ///
+    /// # Errors
+    /// An unknown backend; a database that does not answer.
+    pub async fn create_alert(
+        &self,
+        actor: &Actor,
+        alert: &AlertToBe,
+    ) -> Result<Alert, ChangeError> {
+        let token = Uuid::new_v4();
+        let mut change = Change::begin(&self.inner, actor).await?;
+        let sql = change.sql(
+            "insert into {schema}.logweir_alerts (token, name, description, language, query, cron, \
+             slack_hook_url, webhook_notification_url, enabled, last_due_at) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, now()) returning id",
+        );
+        let id = sqlx::query_scalar(sql)
+            .bind(token)
+            .bind(&alert.name)
+            .bind(&alert.description)
+            .bind(&alert.language)
+            .bind(&alert.query)
+            .bind(&alert.cron)
+            .bind(&alert.slack_hook_url)
+            .bind(&alert.webhook_notification_url)
+            .bind(alert.enabled)
+            .fetch_one(change.connection())
+            .await?;
+        link_backends(&mut change, id, &alert.backend_ids).await?;
+        change.end("create alert", token, &details(alert)).await?;
+        self.alert(token).await
+    }
+
+    /// Makes an alert what it is to be. With other times, or enabled again, it becomes due from now
+    /// on.
+    ///
+    /// # Errors
+    /// An unknown token or backend; a database that does not answer.
+    pub async fn update_alert(
+        &self,
+        actor: &Actor,
+        token: Uuid,
+        alert: &AlertToBe,
+    ) -> Result<Alert, ChangeError> {
+        let mut change = Change::begin(&self.inner, actor).await?;
+        let sql = change.sql(
+            "update {schema}.logweir_alerts set name = $2, description = $3, language = $4, \
+             query = $5, cron = $6, slack_hook_url = $7, webhook_notification_url = $8, \
+             enabled = $9, updated_at = now(), \
+             last_due_at = case when (cron, enabled) = ($6, $9) then last_due_at else now() end \
+             where token = $1 returning id",
+        );
+        let id: Option<i64> = sqlx::query_scalar(sql)
+            .bind(token)
+            .bind(&alert.name)
+            .bind(&alert.description)
+            .bind(&alert.language)
+            .bind(&alert.query)
+            .bind(&alert.cron)
+            .bind(&alert.slack_hook_url)
+            .bind(&alert.webhook_notification_url)
+            .bind(alert.enabled)
+            .fetch_optional(change.connection())
+            .await?;
+        let id = id.ok_or(ChangeError::NotFound)?;
+        link_backends(&mut change, id, &alert.backend_ids).await?;
+        change.end("update alert", token, &details(alert)).await?;
+        self.alert(token).await
+    }
+
+    /// Removes an alert.
+    ///
+    /// # Errors
+    /// An unknown token; a database that does not answer.
+    pub async fn delete_alert(&self, actor: &Actor, token: Uuid) -> Result<(), ChangeError> {
+        let mut change = Change::begin(&self.inner, actor).await?;
+        let sql = change.sql("delete from {schema}.logweir_alerts where token = $1");
+        let deleted = sqlx::query(sql).bind(token).execute(change.connection()).await?;
+        if deleted.rows_affected() == 0 {
+            return Err(ChangeError::NotFound);
+        }
+        change.end("delete alert", token, &json!({})).await
+    }
+
+    /// Whether the caller is to run the alert for a time at which it is due, in microseconds since
+    /// 1970 UTC: of all processes that ask, one is told so.
+    ///
+    /// # Errors
+    /// A database that does not answer.
+    pub async fn claim_alert(&self, id: i64, due_at: i64) -> Result<bool, ChangeError> {
+        let (loaded, mut connection) = self.inner.catalog_connection().await?;
+        let sql = loaded.catalog_sql(
+            "update {schema}.logweir_alerts \
+             set last_due_at = 'epoch'::timestamptz + $2 * interval '1 microsecond' \
+             where id = $1 and enabled and coalesce(last_due_at, created_at) < \
+                 'epoch'::timestamptz + $2 * interval '1 microsecond'",
+        );
+        let connected: &mut PgConnection = &mut connection;
+        let claimed = sqlx::query(sql).bind(id).bind(due_at).execute(connected).await?;
+        connection.release();
+        Ok(claimed.rows_affected() == 1)
+    }
+}
+
+async fn link_backends(
+    change: &mut Change<'_>,
+    alert: i64,
+    backends: &[i64],
+) -> Result<(), ChangeError> {
+    let sql = change.sql("delete from {schema}.logweir_alert_backends where alert_id = $1");
+    sqlx::query(sql).bind(alert).execute(change.connection()).await?;
+    let sql = change.sql(
+        "insert into {schema}.logweir_alert_backends (alert_id, backend_id) \
+         select $1, id from {schema}.logweir_backends where id = any($2)",
+    );
+    let linked = sqlx::query(sql).bind(alert).bind(backends).execute(change.connection()).await?;
+    let mut distinct = backends.to_vec();
+    distinct.sort_unstable();
+    distinct.dedup();
+    if linked.rows_affected() == distinct.len() as u64 {
+        Ok(())
+    } else {
+        Err(ChangeError::NotFound)
+    }
+}
+
+fn alert(row: &PgRow) -> Result<Alert, sqlx::Error> {
+    let Json(backends): Json<Vec<LinkedBackend>> = row.try_get("backends")?;
+    let alert = AlertToBe {
+        name: row.try_get("name")?,
+        description: row.try_get("description")?,
+        language: row.try_get("language")?,
+        query: row.try_get("query")?,
+        cron: row.try_get("cron")?,
+        slack_hook_url: row.try_get("slack_hook_url")?,
+        webhook_notification_url: row.try_get("webhook_notification_url")?,
+        enabled: row.try_get("enabled")?,
+        backend_ids: backends.iter().map(|backend| backend.id).collect(),
+    };
+    Ok(Alert {
+        id: row.try_get("id")?,
+        token: row.try_get("token")?,
+        alert,
+        backends,
+        last_due_at: row.try_get("last_due_at")?,
+    })
+}
+
+/// Without the URLs: who has one may post there.
+fn details(alert: &AlertToBe) -> serde_json::Value {
+    let AlertToBe { name, description, language, query, cron, enabled, backend_ids, .. } = alert;
+    json!({
+        "name": name, "description": description, "language": language, "query": query,
+        "cron": cron, "enabled": enabled, "backend_ids": backend_ids,
+        "has_slack_hook": alert.slack_hook_url.is_some(),
+        "has_webhook": alert.webhook_notification_url.is_some(),
+    })
+}

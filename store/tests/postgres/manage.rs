@@ -1,0 +1,102 @@
+//! What people manage, where more than one process or very many things are at work.
+
+use futures_util::future::join_all;
+use serde_json::{Map, Value};
+use store::{Actor, AlertToBe, Holder, Store, TooManyKeyValues};
+
+use crate::fixture::{Fixture, settings, start};
+
+const MINUTE: i64 = 60_000_000;
+
+fn actor() -> Actor {
+    Actor { holder: Holder::Private, request_id: None }
+}
+
+fn alert() -> AlertToBe {
+    AlertToBe {
+        name: "a".to_owned(),
+        description: None,
+        language: "bq_sql".to_owned(),
+        query: "select 1".to_owned(),
+        cron: "@daily".to_owned(),
+        slack_hook_url: None,
+        webhook_notification_url: None,
+        enabled: true,
+        backend_ids: Vec::new(),
+    }
+}
+
+/// How many of these stores may run the alert for that time.
+async fn claims(stores: &[&Store], id: i64, due_at: i64) -> usize {
+    let asked = stores.iter().map(|store| store.claim_alert(id, due_at));
+    let claimed = join_all(asked).await;
+    claimed.into_iter().filter(|claimed| *claimed == Ok(true)).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_process_runs_an_alert_for_each_time() {
+    let fixture = Fixture::new().await;
+    let other = start(settings(&fixture.url)).await;
+    let store = fixture.store();
+    let stores = [store, &other.store, store, &other.store];
+    let made = store.create_alert(&actor(), &alert()).await.unwrap();
+    // It becomes due from when it was made on.
+    let due_at = made.last_due_at + MINUTE;
+    assert_eq!(claims(&stores, made.id, made.last_due_at - MINUTE).await, 0);
+    assert_eq!(claims(&stores, made.id, due_at).await, 1);
+    assert_eq!(claims(&stores, made.id, due_at).await, 0);
+    assert_eq!(claims(&stores, made.id, due_at + MINUTE).await, 1);
+    let found = store.alert(made.token).await.unwrap();
+    assert_eq!(found.last_due_at, due_at + MINUTE);
+
+    // Another name leaves its times alone; other times begin now.
+    let renamed = AlertToBe { name: "b".to_owned(), ..alert() };
+    let renamed = store.update_alert(&actor(), made.token, &renamed).await.unwrap();
+    assert_eq!(renamed.last_due_at, due_at + MINUTE);
+    let off = AlertToBe { enabled: false, ..alert() };
+    let off = store.update_alert(&actor(), made.token, &off).await.unwrap();
+    assert!(off.last_due_at < due_at + MINUTE);
+    assert_eq!(claims(&stores, made.id, due_at + 2 * MINUTE).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn backends_of_an_alert_are_linked_by_number() {
+    let mut fixture = Fixture::new().await;
+    for name in ["one", "two"] {
+        let sql = format!(
+            "insert into _analytics.logweir_backends (token, name, type, config) \
+             values (gen_random_uuid(), '{name}', 'webhook', '')"
+        );
+        crate::fixture::run(&mut fixture.admin, &sql).await;
+    }
+    let with = |backend_ids: &[i64]| AlertToBe { backend_ids: backend_ids.to_vec(), ..alert() };
+    let store = fixture.store();
+    let made = store.create_alert(&actor(), &with(&[2, 1, 2])).await.unwrap();
+    let names: Vec<_> = made.backends.iter().map(|backend| backend.name.as_str()).collect();
+    assert_eq!(
+        (names.as_slice(), made.alert.backend_ids.as_slice()),
+        (&["one", "two"][..], &[1, 2][..])
+    );
+    let one = store.update_alert(&actor(), made.token, &with(&[2])).await.unwrap();
+    assert_eq!(one.alert.backend_ids, [2]);
+    let unknown = store.update_alert(&actor(), made.token, &with(&[3])).await;
+    assert_eq!(unknown, Err(store::ChangeError::NotFound));
+    assert_eq!(store.alert(made.token).await.unwrap(), one);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_keys_than_there_may_be_are_refused_and_nothing_is_kept() {
+    let fixture = Fixture::new().await;
+    let store = fixture.store();
+    let keys = |from: i64, to: i64| -> Map<String, Value> {
+        (from..to).map(|n| (format!("{n:06}"), Value::Object(Map::new()))).collect()
+    };
+    let most = Store::MOST_KEY_VALUES;
+    assert_eq!(store.put_key_values(&actor(), keys(0, most)).await, Ok(most.unsigned_abs()));
+    let refused = store.put_key_values(&actor(), keys(most - 1, most + 1)).await;
+    assert_eq!(refused, Err(TooManyKeyValues::Limit(most)));
+    assert_eq!(refused.unwrap_err().to_string(), "Key-value limit of 100000 exceeded");
+    assert!(store.key_values(Some(&format!("{most:06}"))).await.unwrap().is_empty());
+    // In the place of others there is room.
+    assert_eq!(store.put_key_values(&actor(), keys(0, 10)).await, Ok(10));
+}

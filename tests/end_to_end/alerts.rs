@@ -1,0 +1,163 @@
+//! Alerts: what may be set, when they run, whom they tell.
+
+use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
+
+use end_to_end::{
+    postgres::TestCluster,
+    program::{Program, eventually},
+};
+
+use crate::api::{Receiver, manage};
+
+const QUERY: &str = "select event_message from `postgres.logs`";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alerts_are_made_shown_changed_and_removed() {
+    let program = super::program().await;
+    let ask = async |method, path: &str, body: Value| manage(&program, method, path, &body).await;
+    let given = json!({"name": "errors", "query": QUERY, "cron": "*/15 * * * *"});
+    let (status, alert) = ask(Method::POST, "/api/alerts", given).await;
+    assert_eq!(status, StatusCode::CREATED, "{alert}");
+    let mut expected = json!({
+        "id": alert["id"],
+        "token": alert["token"],
+        "name": "errors",
+        "description": null,
+        "query": QUERY,
+        "cron": "*/15 * * * *",
+        "language": "bq_sql",
+        "slack_hook_url": null,
+        "webhook_notification_url": null,
+        "enabled": true,
+        "backends": [],
+    });
+    assert_eq!(alert, expected);
+    assert!(alert["id"].is_i64());
+    let path = format!("/api/alerts/{}", alert["token"].as_str().expect("a token"));
+    assert_eq!(ask(Method::GET, &path, Value::Null).await, (StatusCode::OK, alert.clone()));
+    assert_eq!(ask(Method::GET, "/api/alerts", Value::Null).await.1, json!([alert]));
+
+    let change = json!({"enabled": false, "webhook_notification_url": "https://example.com/a"});
+    expected["enabled"] = false.into();
+    expected["webhook_notification_url"] = "https://example.com/a".into();
+    assert_eq!(ask(Method::PUT, &path, change).await, (StatusCode::OK, expected.clone()));
+    expected["description"] = "for people".into();
+    let patched = ask(Method::PATCH, &path, json!({"description": "for people"})).await;
+    assert_eq!(patched, (StatusCode::NO_CONTENT, Value::Null));
+    assert_eq!(ask(Method::GET, &path, Value::Null).await.1, expected);
+
+    // Who has such a URL may post there.
+    let (_, log) = ask(Method::GET, "/api/audit-log", Value::Null).await;
+    assert_eq!(log[0]["action"], "update alert");
+    assert!(!log.to_string().contains("example.com"), "{log}");
+
+    let removed = ask(Method::DELETE, &path, Value::Null).await;
+    assert_eq!(removed, (StatusCode::NO_CONTENT, Value::Null));
+    for method in [Method::GET, Method::DELETE, Method::PUT] {
+        let answer = ask(method, &path, Value::Null).await;
+        assert_eq!(answer, (StatusCode::NOT_FOUND, json!({"error": "Not Found"})));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_an_alert_is_told() {
+    let program = super::program().await;
+    let fields = |errors: Value| (StatusCode::UNPROCESSABLE_ENTITY, json!({"errors": errors}));
+    let error = |text: &str| (StatusCode::BAD_REQUEST, json!({"error": text}));
+    for (change, expected) in [
+        (
+            json!({"cron": "* * * * *"}),
+            fields(json!({"cron": ["can only trigger up to 5 minute intervals"]})),
+        ),
+        (json!({"cron": "0 0 30 2 *"}), fields(json!({"cron": ["not enough run dates"]}))),
+        (
+            json!({"name": null, "query": ""}),
+            fields(json!({"name": ["can't be blank"], "query": ["can't be blank"]})),
+        ),
+        (
+            json!({"slack_hook_url": "slack.com", "webhook_notification_url": "file:///x"}),
+            fields(json!({
+                "slack_hook_url": ["is invalid; it is an http or https URL"],
+                "webhook_notification_url": ["is invalid; it is an http or https URL"],
+            })),
+        ),
+        (json!({"backends": []}), error("backends is read-only; use backend_ids")),
+        (json!({"backend_ids": [0]}), error("backend_ids must contain positive integers")),
+        (json!({"backend_ids": [77]}), (StatusCode::NOT_FOUND, json!({"error": "Not Found"}))),
+    ] {
+        let mut given = json!({"name": "a", "query": QUERY, "cron": "@hourly"});
+        let change = change.as_object().expect("an object").clone();
+        given.as_object_mut().expect("an object").extend(change);
+        let answer = manage(&program, Method::POST, "/api/alerts", &given).await;
+        assert_eq!(answer, expected, "{given}");
+    }
+    let given = json!({"name": "a", "query": "select x from nowhere", "cron": "@hourly"});
+    let (status, body) = manage(&program, Method::POST, "/api/alerts", &given).await;
+    let text = body["errors"]["query"][0].as_str().unwrap_or_default();
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(text.starts_with("Table \"nowhere\" does not exist at [1:15]"), "{body}");
+    let (_, listed) = manage(&program, Method::GET, "/api/alerts", &Value::Null).await;
+    assert_eq!(listed, json!([]));
+}
+
+/// An alert that was to run a minute ago, and does so once, whatever the hour of the test.
+async fn make_due(program: &Program, catalog: &mut PgConnection, given: Value) {
+    let a_minute_ago = (Timestamp::now() - 1.minute()).to_zoned(TimeZone::UTC);
+    let mut given = given;
+    given["cron"] = format!("{} {} * * *", a_minute_ago.minute(), a_minute_ago.hour()).into();
+    let (status, alert) = manage(program, Method::POST, "/api/alerts", &given).await;
+    assert_eq!(status, StatusCode::CREATED, "{alert}");
+    let made_earlier = "update logweir_alerts set last_due_at = now() - interval '1 hour' \
+                        where token = $1::uuid";
+    let token = alert["token"].as_str().expect("a token");
+    sqlx::query(made_earlier).bind(token).execute(catalog).await.expect("it is changed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_processes_one_runs_an_alert_and_tells_of_its_rows() {
+    let database = TestCluster::shared().database().await;
+    let program = Program::serve(&database).await;
+    let other = Program::start(&["sidecar"], &[("POSTGRES_BACKEND_URL", &database)]);
+    other.ready().await;
+    let mut catalog = PgConnection::connect(&database).await.expect("the catalog answers");
+    program.log("postgres.logs", &json!([{"event_message": "<one>", "project": "default"}])).await;
+
+    // The first request fails, and is sent again.
+    let receiver = Receiver::start(1).await;
+    let webhook = |path: &str| json!(receiver.url(path));
+    for (query, path) in
+        [(QUERY.to_owned(), "/rows"), (format!("{QUERY} where event_message = 'none'"), "/nothing")]
+    {
+        let given =
+            json!({"name": path, "query": query, "webhook_notification_url": webhook(path)});
+        make_due(&program, &mut catalog, given).await;
+    }
+    let given = json!({"name": "off", "query": QUERY, "enabled": false, "webhook_notification_url": webhook("/off")});
+    make_due(&program, &mut catalog, given).await;
+    eventually("the webhook is told", async || receiver.taken("/rows").len() == 2).await;
+
+    // When both of these have run, every process has looked at the first ones again.
+    for path in ["/slack", "/slack-2"] {
+        let given = json!({"name": "a & b", "query": QUERY, "slack_hook_url": webhook(path)});
+        make_due(&program, &mut catalog, given).await;
+        eventually("Slack is told", async || receiver.taken(path).len() == 1).await;
+    }
+    let rows = json!({"result": [{"event_message": "<one>"}]});
+    assert_eq!(receiver.taken("/rows"), [rows.clone(), rows]);
+    assert!(receiver.taken("/nothing").is_empty() && receiver.taken("/off").is_empty());
+    let slack = json!({
+        "text": "a &amp; b: 1 row",
+        "blocks": [
+            {"type": "section", "text": {"type": "mrkdwn", "text": "*a &amp; b*: 1 row"}},
+            {"type": "rich_text", "elements": [{
+                "type": "rich_text_preformatted",
+                "border": 0,
+                "elements": [{"type": "text", "text": "{\n  \"event_message\": \"<one>\"\n}\n"}],
+            }]},
+        ],
+    });
+    assert_eq!(receiver.taken("/slack"), [slack]);
+}
