@@ -158,7 +158,7 @@ impl BuiltStep {
     ) -> Result<Self, Vec<StepFault>> {
         match component.kind.as_str() {
             "remap" => remap(component, events, global),
-            "route" | "swimlanes" => route(component, events),
+            "route" => route(component, events),
             "exclusive_route" => exclusive_route(component, events),
             "filter" => filter(component, events),
             kind @ ("sample" | "throttle") => Ok(Self {

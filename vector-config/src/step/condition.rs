@@ -83,9 +83,10 @@ impl Condition {
     pub(super) fn holds(&self, event: &mut LogEvent) -> bool {
         match self {
             Self::Constant(holds) => *holds,
-            // Its programs cannot change the event, and know no time zone in Vector either.
+            // Its program cannot change the event, and knows no time zone but the local one.
             Self::Program(program) => {
-                matches!(program.run(event, TimeZone::Local), Ok(Value::Boolean(true)))
+                let local = super::time_zone("local").unwrap_or(TimeZone::Local);
+                matches!(program.run(event, local), Ok(Value::Boolean(true)))
             }
         }
     }
