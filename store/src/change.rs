@@ -7,6 +7,7 @@ use sqlx::{
     AssertSqlSafe, PgConnection,
     postgres::{PgArguments, PgRow},
 };
+use uuid::Uuid;
 
 use crate::{
     catalog::{Catalog, changes},
@@ -92,6 +93,20 @@ impl<'i> Change<'i> {
     /// SQL in which `{schema}` stands for the catalog's schema, quoted.
     pub(crate) fn sql(&self, text: &str) -> AssertSqlSafe<String> {
         self.loaded.catalog_sql(text)
+    }
+
+    /// A thing as it is in the catalog, where it stays so until the change is ended: two changes of
+    /// it, also by several processes, are one after the other.
+    pub(crate) async fn as_it_is(
+        &mut self,
+        columns: &str,
+        table: &str,
+        token: Uuid,
+    ) -> Result<PgRow, ChangeError> {
+        let sql = format!("select {columns} from {{schema}}.{table} where token = $1 for update");
+        // The same text has other columns after a migration.
+        let query = sqlx::query(self.sql(&sql)).persistent(false).bind(token);
+        query.fetch_optional(self.connection()).await?.ok_or(ChangeError::NotFound)
     }
 
     /// Notes what was done, makes it last, and brings it into this process. `details` are what was

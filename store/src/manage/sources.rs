@@ -120,14 +120,9 @@ impl Store {
     }
 }
 
-/// A source as it is in the catalog, where it stays so until the change is ended.
 async fn as_it_is(change: &mut Change<'_>, token: Uuid) -> Result<SourceToBe, ChangeError> {
-    let sql = change.sql(
-        "select name, retention_days, settings from {schema}.logweir_sources \
-         where token = $1 for update",
-    );
-    let row = sqlx::query(sql).bind(token).fetch_optional(change.connection()).await?;
-    let row = row.ok_or(ChangeError::NotFound)?;
+    let columns = "name, retention_days, settings";
+    let row = change.as_it_is(columns, "logweir_sources", token).await?;
     let Json(settings) = row.try_get("settings")?;
     let retention_days: Option<i32> = row.try_get("retention_days")?;
     let retention_days = retention_days.map(i32::unsigned_abs);
