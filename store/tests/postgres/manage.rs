@@ -3,8 +3,8 @@
 use futures_util::future::join_all;
 use serde_json::{Map, Value};
 use store::{
-    Actor, AlertToBe, BackendToBe, ChangeError, EndpointToBe, Holder, RuleToBe, Store, TeamToBe,
-    TooManyKeyValues,
+    Actor, AlertToBe, BackendToBe, ChangeError, EndpointToBe, Holder, RuleToBe, SourceKey, Store,
+    TeamToBe, TooManyKeyValues, Validation,
 };
 
 use crate::fixture::{Fixture, settings, start};
@@ -207,4 +207,30 @@ async fn more_keys_than_there_may_be_are_refused_and_nothing_is_kept() {
     assert!(store.key_values(Some(&format!("{most:06}"))).await.unwrap().is_empty());
     // In the place of others there is room.
     assert_eq!(store.put_key_values(&actor(), keys(0, 10)).await, Ok(10));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_postgres_cannot_hold_is_no_fault_of_the_catalog() {
+    let fixture = Fixture::new().await;
+    let store = fixture.store();
+    assert_eq!(store.key_values(Some("a\0")).await, Ok(Vec::new()));
+    let team = TeamToBe { name: "a\0".to_owned(), users: Vec::new() };
+    let refused = store.create_team(&actor(), None, &team).await.unwrap_err();
+    assert!(matches!(refused, ChangeError::Malformed(_)), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_changed_a_sources_validation_is_in_the_audit_log() {
+    let fixture = Fixture::new().await;
+    let (store, token) = (fixture.store(), fixture.source.token);
+    store.set_validation(&actor(), token, Validation::Reject).await.unwrap();
+    assert_eq!(store.source(SourceKey::Token(token)).unwrap().validation, Validation::Reject);
+    let details = serde_json::json!({ "removed": 3 });
+    store.note_action(&actor(), "remove rejected events", token, &details).await.unwrap();
+    let log = store.audit_log(10, None).await.unwrap();
+    let log: Vec<_> = log.iter().map(|entry| (&*entry.action, &*entry.subject)).collect();
+    let token = token.to_string();
+    assert_eq!(log, [("remove rejected events", &*token), ("set validation", &*token)]);
+    let unknown = store.set_validation(&actor(), uuid::Uuid::nil(), Validation::Off).await;
+    assert_eq!(unknown, Err(ChangeError::NotFound));
 }
