@@ -166,9 +166,11 @@ async fn update(call: &Call) -> Result<Alert, Refusal> {
     let token = call.token()?;
     let given = call.object()?;
     let read = ALERT.read(&given, For::Update)?;
-    let to_be = changed(call.store.alert(token).await?.alert, &given, &read)?;
-    check(&call.store, &to_be, &read)?;
-    Ok(call.store.update_alert(&call.actor()?, token, &to_be).await?)
+    let to_be = |as_it_is| {
+        let to_be = changed(as_it_is, &given, &read)?;
+        check(&call.store, &to_be, &read).map(|()| to_be)
+    };
+    call.store.update_alert(&call.actor()?, token, to_be).await
 }
 
 async fn delete(call: Call) -> Result<Answer, Refusal> {

@@ -87,7 +87,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         parameters: &[],
         body: Shape::Nothing,
         answers: &[(200, Shape::One(&BACKEND))],
-        run: |call| Box::pin(std::future::ready(show(&call))),
+        run: |call| Box::pin(show(call)),
     },
     Operation {
         method: Method::PUT,
@@ -170,8 +170,8 @@ fn list(call: &Call) -> Answer {
     Answer::Found(found.map(|backend| shown_backend(backend)).collect())
 }
 
-fn show(call: &Call) -> Result<Answer, Refusal> {
-    Ok(Answer::Found(shown_backend(&*found(call)?)))
+async fn show(call: Call) -> Result<Answer, Refusal> {
+    Ok(Answer::Found(shown_backend(&*found(&call).await?)))
 }
 
 async fn create(call: Call) -> Result<Answer, Refusal> {
@@ -190,9 +190,8 @@ async fn patch(call: Call) -> Result<Answer, Refusal> {
 }
 
 async fn update(call: &Call) -> Result<Arc<Backend>, Refusal> {
-    let before = found(call)?;
-    let to_be = read(call, Some(&before))?;
-    Ok(call.store.update_backend(&call.actor()?, before.token, &to_be).await?)
+    let to_be = |before: Backend| read(call, Some(&before));
+    call.store.update_backend(&call.actor()?, call.token()?, to_be).await
 }
 
 async fn delete(call: Call) -> Result<Answer, Refusal> {
@@ -201,7 +200,7 @@ async fn delete(call: Call) -> Result<Answer, Refusal> {
 }
 
 async fn test(call: Call) -> Result<Answer, Refusal> {
-    let backend = found(&call)?;
+    let backend = found(&call).await?;
     let tested = match (&backend.config, backend.kind.parse::<BackendKind>()) {
         (Ok(config), Ok(kind)) => drains::test(kind, config).await,
         (Err(error), _) => Err(error.to_string()),
@@ -226,8 +225,9 @@ async fn detach(call: Call) -> Result<Answer, Refusal> {
 }
 
 /// The backend that the path names by its token.
-fn found(call: &Call) -> Result<Arc<Backend>, Refusal> {
-    call.store.backend(call.token()?).ok_or(Refusal::NotFound)
+async fn found(call: &Call) -> Result<Arc<Backend>, Refusal> {
+    let token = call.token()?;
+    call.found(|store| store.backend(token)).await
 }
 
 fn backend_token(call: &Call) -> Result<Uuid, Refusal> {

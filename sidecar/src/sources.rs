@@ -170,14 +170,10 @@ async fn recent(call: Call) -> Result<Answer, Refusal> {
     Ok(Answer::FoundText(format!("[{}]", events.join(","))))
 }
 
-/// The source that the path names by its token, also one that another process has just made.
+/// The source that the path names by its token.
 async fn found(call: &Call) -> Result<Arc<Source>, Refusal> {
     let key = SourceKey::Token(call.token()?);
-    if let Some(source) = call.store.source(key) {
-        return Ok(source);
-    }
-    call.store.catch_up().await?;
-    call.store.source(key).ok_or(Refusal::NotFound)
+    call.found(|store| store.source(key)).await
 }
 
 /// The fields of the body, as far as they may be set.
