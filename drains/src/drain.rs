@@ -20,7 +20,7 @@ use crate::{
     measures::{Dropped, Figures, now},
     receiver::Receiver,
     record::Copies,
-    worker::{Target, Worker},
+    worker::{State, Target, Worker},
 };
 
 /// For events to be kept. A disk that takes longer must not hold up ingest.
@@ -98,7 +98,7 @@ impl Drain {
                 target: self.target.subscribe(),
                 stop: self.stop.subscribe(),
                 figures: Arc::clone(&self.figures),
-                logged: None,
+                state: State::default(),
             };
             let task = tokio::spawn(worker.run());
             *self.worker.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);

@@ -118,11 +118,17 @@ impl Answer {
     pub(crate) fn outcome(&self) -> Outcome {
         match self.status {
             200..=299 => Outcome::Delivered,
-            408 | 429 | 500.. => Outcome::Later { reason: self.reason(), after: self.retry_after },
             // Some event may be what it does not like, or there may be too many.
-            400 | 413 | 422 => Outcome::Refused { reason: self.reason(), divisible: true },
-            _ => Outcome::Refused { reason: self.reason(), divisible: false },
+            400 | 413 | 422 => Outcome::Refused { reason: self.reason() },
+            // An address, a token, a proxy: nothing of it is the events' fault, and a person or time
+            // will mend it.
+            _ => self.later(),
         }
+    }
+
+    /// It may be taken when it is sent again.
+    pub(crate) fn later(&self) -> Outcome {
+        Outcome::Later { reason: self.reason(), after: self.retry_after }
     }
 
     /// Status and text, cut.
@@ -196,29 +202,22 @@ mod tests {
 
     #[test]
     fn statuses_mean_what_most_receivers_mean() {
-        for (status, expected) in [
-            (200, "delivered"),
-            (204, "delivered"),
-            (302, "refused"),
-            (400, "refused, perhaps in part"),
-            (401, "refused"),
-            (404, "refused"),
-            (408, "later"),
-            (413, "refused, perhaps in part"),
-            (429, "later"),
-            (500, "later"),
-            (503, "later"),
+        for (statuses, expected) in [
+            (&[200, 204][..], "delivered"),
+            (&[400, 413, 422], "refused"),
+            (&[302, 401, 402, 403, 404, 405, 407, 408, 409, 421, 425, 429, 500, 503], "later"),
         ] {
-            let answer = Answer { status, retry_after: None, body: b" no\n".to_vec() };
-            let found = match answer.outcome() {
-                Outcome::Delivered => "delivered",
-                Outcome::Later { .. } => "later",
-                Outcome::Refused { divisible: true, .. } => "refused, perhaps in part",
-                Outcome::Refused { .. } => "refused",
-                Outcome::Partly { .. } => "partly",
-            };
-            assert_eq!(found, expected, "{status}");
-            assert_eq!(answer.reason(), format!("status {status}: no"));
+            for status in statuses.iter().copied() {
+                let answer = Answer { status, retry_after: None, body: b" no\n".to_vec() };
+                let found = match answer.outcome() {
+                    Outcome::Delivered => "delivered",
+                    Outcome::Later { .. } => "later",
+                    Outcome::Refused { .. } => "refused",
+                    Outcome::Partly { .. } => "partly",
+                };
+                assert_eq!(found, expected, "{status}");
+                assert_eq!(answer.reason(), format!("status {status}: no"));
+            }
         }
     }
 

@@ -68,8 +68,24 @@ pub(crate) trait Form: fmt::Debug + Send + Sync {
 /// Another system that can be sent to.
 #[derive(Debug)]
 pub(crate) enum Receiver {
-    Http { form: Box<dyn Form>, client: Client },
+    Http {
+        form: Box<dyn Form>,
+        client: Client,
+    },
     Syslog(Syslog),
+    #[cfg(test)]
+    Played(Played),
+}
+
+/// A receiver of a test.
+#[cfg(test)]
+pub(crate) struct Played(Box<dyn Fn(&[Event<'_>]) -> Outcome + Send + Sync>);
+
+#[cfg(test)]
+impl fmt::Debug for Played {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Played")
+    }
 }
 
 impl Receiver {
@@ -90,10 +106,17 @@ impl Receiver {
         Ok(Self::Http { form, client })
     }
 
+    #[cfg(test)]
+    pub(crate) fn played(answer: impl Fn(&[Event<'_>]) -> Outcome + Send + Sync + 'static) -> Self {
+        Self::Played(Played(Box::new(answer)))
+    }
+
     pub(crate) fn batching(&self) -> Batching {
         match self {
             Self::Http { form, .. } => form.batching(),
             Self::Syslog(_) => Batching::default(),
+            #[cfg(test)]
+            Self::Played(_) => Batching { age: Duration::from_millis(20), ..Batching::default() },
         }
     }
 
@@ -103,6 +126,8 @@ impl Receiver {
         let (form, client) = match self {
             Self::Http { form, client } => (form, client),
             Self::Syslog(syslog) => return syslog.send(events).await,
+            #[cfg(test)]
+            Self::Played(Played(answer)) => return answer(events),
         };
         let request = form.request(events);
         let answer = match request.send(client).await {

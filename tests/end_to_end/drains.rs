@@ -520,22 +520,31 @@ async fn an_event_that_is_refused_costs_no_other() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_refuses_everything_is_not_asked_for_each_event() {
+async fn a_receiver_that_refuses_everything_costs_no_event_and_few_requests() {
     let program = program().await;
     let app = source(&program, "app").await;
     let wrong = Receiver::start(|_, _| Reply::status(400).body("not here")).await;
     let config = json!({ "url": wrong.url("/"), "http": "http1" });
     let backend = attached(&program, &app, "webhook", config).await;
-    let events: Vec<_> = (0..200).map(|n| json!({ "event_message": format!("{n}") })).collect();
+    let expected: Vec<_> = (0..200).map(|number| format!("event {number:03}")).collect();
+    let events: Vec<_> =
+        expected.iter().map(|message| json!({ "event_message": message })).collect();
     program.log("app", &json!(events)).await;
-    eventually("all are dealt with", async || {
-        let dropped = ",reason=\"refused\"";
-        let name = "logweir_drain_events_dropped_total";
-        figure(&program, name, &backend, dropped).await == 200.0
+    eventually("it is given a rest", async || {
+        figure(&program, "logweir_drain_requests_retried_total", &backend, "").await >= 1.0
     })
     .await;
     let requests = wrong.received().len();
-    assert!(requests < 80, "{requests} requests for 200 events");
+    assert!(requests < 160, "{requests} requests for 200 events");
+    let right = Receiver::start(|_, _| Reply::status(200)).await;
+    let path = format!("/api/backends/{}", text(&backend["token"]));
+    let update = json!({ "config": { "url": right.url("/") } });
+    assert_eq!(manage(&program, Method::PUT, &path, update).await.0, StatusCode::OK);
+    eventually("all come", async || right.messages().len() >= expected.len()).await;
+    assert_eq!(right.messages(), expected);
+    let dropped = ",reason=\"refused\"";
+    let name = "logweir_drain_events_dropped_total";
+    assert_eq!(figure(&program, name, &backend, dropped).await, 0.0);
 }
 
 #[tokio::test]
