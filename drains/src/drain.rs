@@ -156,7 +156,20 @@ impl Drain {
         }
     }
 
-    /// Closes it and deletes what waits: the backend is gone.
+    /// Closes it and leaves what waits: the backend is gone, and may come back.
+    pub(crate) async fn leave(&self, reason: &str) {
+        self.close().await;
+        let (backend, dir) = (self.name(), self.dir.display());
+        tracing::warn!(
+            backend,
+            reason,
+            %dir,
+            "the catalog does not know a backend any more; its events wait for it here. Delete the \
+             folder if it is gone for good"
+        );
+    }
+
+    /// Closes it and deletes what waits: the backend was removed.
     pub(crate) async fn remove(&self) {
         let waiting = self.spool.get().map_or(0, |spool| spool.depth().records);
         self.close().await;

@@ -566,6 +566,48 @@ async fn what_waits_for_a_receiver_survives_a_kill() {
     assert_eq!(receiver.messages(), expected);
 }
 
+#[tokio::test]
+async fn what_waits_goes_only_with_a_backend_that_somebody_removed() {
+    let database = TestCluster::shared().database().await;
+    let log = std::env::temp_dir().join(format!("logweir-drains-{}.log", std::process::id()));
+    let settings = [("POSTGRES_BACKEND_URL", database.as_str())];
+    let program = Program::start_with_log(&["serve"], &settings, &log);
+    program.ready().await;
+    let said = async |text: &str| {
+        eventually(text, async || {
+            std::fs::read_to_string(&log).is_ok_and(|log| log.contains(text))
+        })
+        .await;
+    };
+    let app = source(&program, "app").await;
+    let port = free_port();
+    let config = json!({ "url": format!("http://127.0.0.1:{port}/"), "http": "http1" });
+    let backend = attached(&program, &app, "webhook", config).await;
+    program.log("app", &event("waits")).await;
+    // As with a catalog that was restored from a time before the backend.
+    let mut postgres = sqlx::PgConnection::connect(&database).await.expect("it is there");
+    let vanish =
+        "create table kept as select * from logweir_backends; delete from logweir_backends";
+    sqlx::raw_sql(vanish).execute(&mut postgres).await.expect("it vanishes");
+    source(&program, "reload").await;
+    said("its events wait for it here").await;
+    let come_back = "insert into logweir_backends overriding system value select * from kept";
+    sqlx::raw_sql(come_back).execute(&mut postgres).await.expect("it comes back");
+    let receiver = Receiver::start_at(port, |_, _| Reply::status(200)).await;
+    source(&program, "reload again").await;
+    eventually("it comes", async || receiver.messages() == ["waits"]).await;
+    // Its attachment has vanished with it.
+    drop(receiver);
+    let path = format!("/api/sources/{}/backends/{}", text(&app["token"]), text(&backend["token"]));
+    made(&program, &path, Value::Null).await;
+    program.log("app", &event("also waits")).await;
+    let path = format!("/api/backends/{}", text(&backend["token"]));
+    let (status, _) = manage(&program, Method::DELETE, &path, Value::Null).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    said("the backend was removed").await;
+    std::fs::remove_file(&log).expect("it is there");
+}
+
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const OTHER_KEY: &str = "/////wQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 

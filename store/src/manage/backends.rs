@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use sqlx::{AssertSqlSafe, PgConnection, types::Json};
+use sqlx::{Arguments as _, AssertSqlSafe, PgConnection, postgres::PgArguments, types::Json};
 use uuid::Uuid;
 
 use crate::{
     Actor, Backend, ChangeError, ConfigKeys, Source, SourceKey, Store, change::Change,
     server::SchemaName,
 };
+
+/// The audit log's word for a backend that is removed.
+const DELETE: &str = "delete backend";
 
 /// What a backend is to be.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,7 +125,21 @@ impl Store {
         if deleted.rows_affected() == 0 {
             return Err(ChangeError::NotFound);
         }
-        change.end("delete backend", token, &json!({})).await
+        change.end(DELETE, token, &json!({})).await
+    }
+
+    /// Whether somebody has removed a backend of this catalog, by its audit log. Without a word of it
+    /// there the catalog is another one, or of before the backend was made.
+    ///
+    /// # Errors
+    /// A database that does not answer.
+    pub async fn backend_was_deleted(&self, token: Uuid) -> Result<bool, ChangeError> {
+        let sql = "select id from {schema}.logweir_audit_log \
+                   where action = $1 and subject = $2 limit 1";
+        let mut arguments = PgArguments::default();
+        arguments.add(DELETE).map_err(sqlx::Error::Encode)?;
+        arguments.add(token.to_string()).map_err(sqlx::Error::Encode)?;
+        Ok(!self.catalog_rows(sql, arguments).await?.is_empty())
     }
 
     /// Gives a backend all events of a source.
