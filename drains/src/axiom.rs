@@ -10,7 +10,6 @@ use crate::{
     receiver::Form,
 };
 
-#[derive(Debug)]
 pub(crate) struct Axiom {
     url: String,
     token: String,

@@ -13,7 +13,6 @@ use crate::{
 /// ClickHouse's code for a table that is missing.
 const UNKNOWN_TABLE: &str = "Code: 60.";
 
-#[derive(Debug)]
 pub(crate) struct Clickhouse {
     url: Url,
     database: String,

@@ -258,8 +258,8 @@ mod tests {
         let read = |given| read(Kind::Webhook, given, Some(&before));
         assert_eq!(read(json!({})), Ok(before.clone()));
         assert_eq!(read(shown), Ok(before.clone()));
-        let moved = read(json!({"url": "https://u:REDACTED@other/y", "headers": null})).unwrap();
-        assert_eq!(moved["url"], "https://u:p@other/y");
+        let moved = read(json!({"url": "https://u:REDACTED@h:8/y", "headers": null})).unwrap();
+        assert_eq!(moved["url"], "https://u:p@h:8/y");
         assert_eq!(moved.get("headers"), None);
         let headers = json!({"headers": {"Authorization": "REDACTED", "new": "z"}});
         let headers = read(headers).unwrap()["headers"].clone();
@@ -267,6 +267,7 @@ mod tests {
         for given in [
             json!({"headers": {"x-api-key": "REDACTED"}}),
             json!({"url": "https://h/?key=REDACTED"}),
+            json!({"url": "https://u:REDACTED@other/x"}),
         ] {
             let errors = read(given.clone()).unwrap_err();
             assert!(errors.to_string().contains("is the mask"), "{given}: {errors}");

@@ -8,7 +8,6 @@ use crate::{
     receiver::{Batching, Form},
 };
 
-#[derive(Debug)]
 pub(crate) struct Datadog {
     url: String,
     api_key: String,

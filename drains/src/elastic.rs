@@ -10,7 +10,6 @@ use crate::{
     receiver::{Batching, Form},
 };
 
-#[derive(Debug)]
 pub(crate) struct Elastic {
     url: String,
     index: String,

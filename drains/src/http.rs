@@ -1,6 +1,6 @@
 //! Requests that receivers get, and their answers.
 
-use std::{io::Write as _, time::Duration};
+use std::{fmt, io::Write as _, time::Duration};
 
 use flate2::{Compression, write::GzEncoder};
 use jiff::{Timestamp, fmt::rfc2822};
@@ -13,7 +13,7 @@ use crate::outcome::Outcome;
 const MAX_ANSWER: usize = 16 << 20;
 
 /// A request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) url: String,
@@ -27,6 +27,13 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) body: Vec<u8>,
+}
+
+/// Address and headers hold secrets.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} bytes", self.method, self.body.len())
+    }
 }
 
 impl Request {
@@ -227,5 +234,12 @@ mod tests {
         assert_eq!(wait("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
         assert!(wait("Wed, 21 Oct 2150 07:28:00 GMT") > Some(Duration::from_secs(1)));
         assert_eq!(wait("soon"), None);
+    }
+
+    #[test]
+    fn debug_output_holds_no_secrets() {
+        let request = Request::post("http://u:hidden@h", "text/plain", b"hidden".to_vec());
+        let request = request.basic_auth("u", "hidden").header("x-key", "hidden");
+        assert_eq!(format!("{request:?}"), "POST of 6 bytes");
     }
 }

@@ -32,7 +32,6 @@ const NOT_THE_OBJECT: [&str; 8] = [
     "<Code>TokenRefreshRequired<",
 ];
 
-#[derive(Debug)]
 pub(crate) struct S3 {
     bucket: Bucket,
     credentials: Credentials,

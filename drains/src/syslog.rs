@@ -21,7 +21,6 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// `local0`
 const FACILITY: u8 = 16;
 
-#[derive(Debug)]
 pub(crate) struct Syslog {
     host: String,
     port: u16,

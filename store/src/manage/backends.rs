@@ -1,6 +1,6 @@
 //! Backends are made, changed, removed, and given all events of a source.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use serde_json::{Map, Value, json};
 use sqlx::{Arguments as _, AssertSqlSafe, PgConnection, postgres::PgArguments, types::Json};
@@ -15,7 +15,7 @@ use crate::{
 const DELETE: &str = "delete backend";
 
 /// What a backend is to be.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct BackendToBe {
     /// For people.
     pub name: String,
@@ -31,6 +31,17 @@ pub struct BackendToBe {
     pub metadata: Map<String, Value>,
     /// Whether sources that want so give it all their events.
     pub default_ingest: bool,
+}
+
+/// Without what may be secret.
+impl fmt::Debug for BackendToBe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BackendToBe")
+            .field("name", &self.name)
+            .field("kind", &self.kind)
+            .field("config", &self.shown_config)
+            .finish_non_exhaustive()
+    }
 }
 
 impl BackendToBe {
