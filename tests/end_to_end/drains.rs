@@ -338,6 +338,34 @@ async fn rules_forward_what_matches_once_to_each_place() {
 }
 
 #[tokio::test]
+async fn what_rules_store_is_counted_and_teaches_no_locked_schema() {
+    let program = program().await;
+    let (from, to) = (source(&program, "from").await, source(&program, "to").await);
+    let path = |source: &Value| format!("/api/sources/{}", text(&source["token"]));
+    let lock = json!({ "lock_schema": true });
+    let (status, _) = manage(&program, Method::PATCH, &path(&to), lock).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    let rule =
+        json!({ "source_id": from["id"], "lql_string": "m.colour:red", "sink": to["token"] });
+    made(&program, "/api/rules", rule).await;
+    let events = json!([
+        { "event_message": "one", "metadata": { "colour": "red" } },
+        { "event_message": "two", "metadata": { "colour": "blue" } },
+    ]);
+    program.log("from", &events).await;
+    let shown = async |source: &Value, more: &str| {
+        manage(&program, Method::GET, &format!("{}{more}", path(source)), Value::Null).await.1
+    };
+    eventually("the sink counts it", async || shown(&to, "").await["metrics"]["inserts"] == 1)
+        .await;
+    let has_colour = async |source: &Value| {
+        shown(source, "/schema?variant=dot").await.to_string().contains("metadata.colour")
+    };
+    eventually("the source learns", async || has_colour(&from).await).await;
+    assert!(!has_colour(&to).await);
+}
+
+#[tokio::test]
 async fn default_backends_get_all_of_sources_that_want_so() {
     let program = program().await;
     let receiver = Receiver::willing().await;
