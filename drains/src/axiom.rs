@@ -1,14 +1,15 @@
 //! Axiom's ingest API.
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
     event::{Event, json_string},
-    http::{Request, text_of},
+    http::{Answer, Request, text_of},
+    outcome::Outcome,
     receiver::Form,
 };
 
-#[derive(Debug)]
 pub(crate) struct Axiom {
     url: String,
     token: String,
@@ -23,6 +24,20 @@ impl Axiom {
         let url = format!("{}/v1/datasets/{dataset}/ingest", base.trim_end_matches('/'));
         Self { url, token: text_of(config, "api_token") }
     }
+}
+
+/// What became of the events of a request.
+#[derive(Deserialize)]
+struct Ingested {
+    failed: usize,
+    #[serde(default)]
+    failures: Vec<Failure>,
+}
+
+#[derive(Deserialize)]
+struct Failure {
+    #[serde(default)]
+    error: String,
 }
 
 impl Form for Axiom {
@@ -44,6 +59,19 @@ impl Form for Axiom {
         let request = Request::post(&self.url, "application/json", body);
         request.header("authorization", format!("Bearer {}", self.token)).gzip()
     }
+
+    fn outcome(&self, answer: &Answer, events: &[Event<'_>]) -> Outcome {
+        let outcome = answer.outcome();
+        match (&outcome, serde_json::from_slice::<Ingested>(&answer.body)) {
+            (Outcome::Delivered, Ok(Ingested { failed, failures })) if failed > 0 => {
+                let first = failures.into_iter().next();
+                let reason = first.map_or_else(|| answer.reason(), |failure| failure.error);
+                let refused = failed.min(events.len());
+                Outcome::Partly { refused, later: Vec::new(), reason }
+            }
+            _ => outcome,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -58,5 +86,25 @@ mod tests {
         let config = json!({"dataset_name": "d", "api_token": "t", "domain": "api.axiom.co"});
         let axiom = Axiom::new(config.as_object().unwrap());
         insta::assert_snapshot!(shown::request(&axiom.request(&EVENTS)));
+    }
+
+    #[test]
+    fn what_failed_is_refused() {
+        let config = json!({"dataset_name": "d", "api_token": "t", "domain": "api.axiom.co"});
+        let axiom = Axiom::new(config.as_object().unwrap());
+        let answered = |body: Value| {
+            let body = body.to_string().into_bytes();
+            axiom.outcome(&Answer { status: 200, retry_after: None, body }, &EVENTS)
+        };
+        for (body, expected) in [
+            (json!({"ingested": 3, "failed": 0, "failures": []}), Outcome::Delivered),
+            (json!({}), Outcome::Delivered),
+            (
+                json!({"ingested": 1, "failed": 2, "failures": [{"error": "no time"}]}),
+                Outcome::Partly { refused: 2, later: vec![], reason: "no time".to_owned() },
+            ),
+        ] {
+            assert_eq!(answered(body), expected);
+        }
     }
 }

@@ -13,7 +13,6 @@ use crate::{
 /// ClickHouse's code for a table that is missing.
 const UNKNOWN_TABLE: &str = "Code: 60.";
 
-#[derive(Debug)]
 pub(crate) struct Clickhouse {
     url: Url,
     database: String,
@@ -47,7 +46,9 @@ impl Clickhouse {
         if let Some(query) = query {
             url.query_pairs_mut()
                 .append_pair("query", query)
-                .append_pair("date_time_input_format", "best_effort");
+                .append_pair("date_time_input_format", "best_effort")
+                // Where inserts are gathered first: the answer says that they are stored.
+                .append_pair("wait_for_async_insert", "1");
         }
         let request = Request::post(url.as_str(), content_type, body);
         let request = Request { method: Method::POST, ..request };

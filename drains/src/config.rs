@@ -14,6 +14,8 @@ use crate::{
 /// What is wrong with each setting, to be read after its name.
 pub type ConfigErrors = BTreeMap<String, Vec<String>>;
 
+const NOT_BUILT: &str = "is not built yet: send to a relay on the same machine or network";
+
 /// Most bytes of a text.
 const MAX_TEXT: usize = 16 << 10;
 
@@ -63,7 +65,7 @@ fn whole(kind: Kind, config: &Map<String, Value>, errors: &mut ConfigErrors) {
         add(errors, "password", text);
     }
     if kind == Kind::Syslog && config.get("tls") == Some(&Value::Bool(true)) {
-        add(errors, "tls", "is not built yet: send to a relay on the same machine or network");
+        add(errors, "tls", NOT_BUILT);
     }
 }
 
@@ -86,6 +88,7 @@ impl Shape {
     fn read(self, value: &Value) -> Result<Value, String> {
         let invalid = || Err("is invalid".to_owned());
         match (self, value) {
+            (Self::NotBuilt, _) => Err(NOT_BUILT.to_owned()),
             (Self::Text, Value::String(text)) => line(text).map(Value::String),
             (Self::HttpUrl, Value::String(text)) => http_url(text.trim()).map(Value::String),
             (Self::Identifier, Value::String(text)) if is_identifier(text.trim()) => {
@@ -233,6 +236,16 @@ mod tests {
         assert_eq!(one.unwrap_err().as_object().unwrap().len(), 2);
         let tls = read(Kind::Syslog, json!({"host": "h", "port": "514", "tls": true}), None);
         assert_eq!(tls.unwrap_err().as_object().unwrap().len(), 1);
+        for name in ["cipher_key", "ca_cert", "client_cert", "client_key"] {
+            let with = |value: &str| {
+                let given = json!({"host": "h", "port": 514, name: value});
+                read(Kind::Syslog, given, None)
+            };
+            let errors = with("x").unwrap_err();
+            assert!(errors[name][0].as_str().unwrap().starts_with("is not built"), "{errors}");
+            // As Studio sends what was left empty.
+            assert!(with("").is_ok(), "{name}");
+        }
     }
 
     #[test]
@@ -245,8 +258,8 @@ mod tests {
         let read = |given| read(Kind::Webhook, given, Some(&before));
         assert_eq!(read(json!({})), Ok(before.clone()));
         assert_eq!(read(shown), Ok(before.clone()));
-        let moved = read(json!({"url": "https://u:REDACTED@other/y", "headers": null})).unwrap();
-        assert_eq!(moved["url"], "https://u:p@other/y");
+        let moved = read(json!({"url": "https://u:REDACTED@h:8/y", "headers": null})).unwrap();
+        assert_eq!(moved["url"], "https://u:p@h:8/y");
         assert_eq!(moved.get("headers"), None);
         let headers = json!({"headers": {"Authorization": "REDACTED", "new": "z"}});
         let headers = read(headers).unwrap()["headers"].clone();
@@ -254,6 +267,7 @@ mod tests {
         for given in [
             json!({"headers": {"x-api-key": "REDACTED"}}),
             json!({"url": "https://h/?key=REDACTED"}),
+            json!({"url": "https://u:REDACTED@other/x"}),
         ] {
             let errors = read(given.clone()).unwrap_err();
             assert!(errors.to_string().contains("is the mask"), "{given}: {errors}");

@@ -8,7 +8,6 @@ use crate::{
     receiver::{Batching, Form},
 };
 
-#[derive(Debug)]
 pub(crate) struct Datadog {
     url: String,
     api_key: String,
@@ -56,12 +55,20 @@ fn entry(event: &Event<'_>) -> String {
     let message = format!("{} {}", parts.rfc3339(), parts.message);
     #[derive(serde::Serialize)]
     struct Entry<'a> {
+        /// Milliseconds since 1970. Without it the time of arrival counts.
+        timestamp: i64,
         message: &'a str,
         ddsource: &'a str,
         service: &'a str,
         data: Option<Box<RawValue>>,
     }
-    let entry = Entry { message: &message, ddsource: "Supabase", service: event.source, data };
+    let entry = Entry {
+        timestamp: parts.timestamp.div_euclid(1000),
+        message: &message,
+        ddsource: "Supabase",
+        service: event.source,
+        data,
+    };
     serde_json::to_string(&entry).unwrap_or_else(|_| json!({ "message": message }).to_string())
 }
 

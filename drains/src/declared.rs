@@ -34,6 +34,8 @@ pub(crate) enum Shape {
     Labels,
     /// One of these.
     OneOf(&'static [&'static str]),
+    /// What Logflare knows and is not built here: passed over, it would be left out in silence.
+    NotBuilt,
 }
 
 /// Whether a setting has to be there.
@@ -59,6 +61,10 @@ const fn usually(name: &'static str, shape: Shape, default: &'static str) -> Set
 
 const fn secret(name: &'static str, need: Need) -> Setting {
     Setting { name, shape: Shape::Text, need, secret: true }
+}
+
+const fn not_built(name: &'static str) -> Setting {
+    Setting { name, shape: Shape::NotBuilt, need: Need::Optional, secret: true }
 }
 
 const WEBHOOK: &[Setting] = &[
@@ -128,6 +134,10 @@ const SYSLOG: &[Setting] = &[
     required("host", Text),
     required("port", Number(1, 65_535)),
     usually("tls", Flag, "false"),
+    not_built("cipher_key"),
+    not_built("ca_cert"),
+    not_built("client_cert"),
+    not_built("client_key"),
     optional("structured_data", Text),
     usually("max_message_bytes", Number(480, 1 << 20), "50000"),
 ];

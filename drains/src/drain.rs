@@ -20,7 +20,7 @@ use crate::{
     measures::{Dropped, Figures, now},
     receiver::Receiver,
     record::Copies,
-    worker::{Target, Worker},
+    worker::{State, Target, Worker},
 };
 
 /// For events to be kept. A disk that takes longer must not hold up ingest.
@@ -98,7 +98,7 @@ impl Drain {
                 target: self.target.subscribe(),
                 stop: self.stop.subscribe(),
                 figures: Arc::clone(&self.figures),
-                logged: None,
+                state: State::default(),
             };
             let task = tokio::spawn(worker.run());
             *self.worker.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
@@ -156,7 +156,20 @@ impl Drain {
         }
     }
 
-    /// Closes it and deletes what waits: the backend is gone.
+    /// Closes it and leaves what waits: the backend is gone, and may come back.
+    pub(crate) async fn leave(&self, reason: &str) {
+        self.close().await;
+        let (backend, dir) = (self.name(), self.dir.display());
+        tracing::warn!(
+            backend,
+            reason,
+            %dir,
+            "the catalog does not know a backend any more; its events wait for it here. Delete the \
+             folder if it is gone for good"
+        );
+    }
+
+    /// Closes it and deletes what waits: the backend was removed.
     pub(crate) async fn remove(&self) {
         let waiting = self.spool.get().map_or(0, |spool| spool.depth().records);
         self.close().await;

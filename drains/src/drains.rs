@@ -51,7 +51,7 @@ impl Drains {
             }
             let gone: Vec<_> =
                 self.drains().extract_if(|token, _| !there_are.contains(token)).collect();
-            let removing = join_all(gone.iter().map(|(_, drain)| drain.remove()));
+            let leaving = join_all(gone.iter().map(|(token, drain)| leave(store, *token, drain)));
             let opening = join_all(backends.iter().map(|backend| async {
                 let drain = self.drain(backend);
                 drain.update(backend);
@@ -60,7 +60,7 @@ impl Drains {
                     tracing::error!(backend, reason, "events cannot be kept for a drain");
                 }
             }));
-            tokio::join!(removing, opening);
+            tokio::join!(leaving, opening);
         }
     }
 
@@ -110,5 +110,15 @@ impl Drains {
                 );
             }
         }
+    }
+}
+
+/// Ends a drain whose backend the catalog does not know any more. What waits is deleted only if
+/// somebody has removed the backend: otherwise this may be the wrong database, or an older one.
+async fn leave(store: &Store, token: Uuid, drain: &Drain) {
+    match store.backend_was_deleted(token).await {
+        Ok(true) => drain.remove().await,
+        Ok(false) => drain.leave("the catalog does not say that it was removed").await,
+        Err(error) => drain.leave(&error.to_string()).await,
     }
 }

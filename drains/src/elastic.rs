@@ -10,7 +10,6 @@ use crate::{
     receiver::{Batching, Form},
 };
 
-#[derive(Debug)]
 pub(crate) struct Elastic {
     url: String,
     index: String,
@@ -91,13 +90,21 @@ impl Form for Elastic {
         }
         let (mut refused, mut later, mut first) = (0, Vec::new(), None);
         for (place, item) in bulk.items.iter().enumerate().take(events.len()) {
-            let Some(result) = item.values().next() else { continue };
+            let Some(result) = item.values().next() else {
+                later.push(place);
+                continue;
+            };
             match result["status"].as_u64().unwrap_or_default() {
                 200..=299 | CONFLICT => continue,
-                408 | 429 | 500.. => later.push(place),
+                // What it does not say is nothing that it refuses.
+                0 | 401 | 403 | 408 | 429 | 500.. => later.push(place),
                 _ => refused += 1,
             }
             first.get_or_insert_with(|| result["error"].to_string());
+        }
+        if bulk.items.len() < events.len() {
+            later.extend(bulk.items.len()..events.len());
+            first.get_or_insert_with(|| "the answer does not speak of all events".to_owned());
         }
         let reason: String = first.unwrap_or_default().chars().take(500).collect();
         match (refused, later.as_slice()) {
@@ -140,6 +147,14 @@ mod tests {
         let items = json!({"errors": true, "items": [created(400), created(201), created(429)]});
         let reason = r#"{"type":"t"}"#.to_owned();
         assert_eq!(answered(items), Outcome::Partly { refused: 1, later: vec![2], reason });
+        let items = json!({"errors": true, "items": [created(400)]});
+        let reason = r#"{"type":"t"}"#.to_owned();
+        assert_eq!(answered(items), Outcome::Partly { refused: 1, later: vec![1, 2], reason });
+        let items = json!({"errors": true, "items": [created(201), {}]});
+        assert!(matches!(
+            answered(items),
+            Outcome::Partly { refused: 0, later, .. } if later == [1, 2]
+        ));
         assert!(matches!(answered(json!("hello")), Outcome::Later { .. }));
     }
 }

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Each backend has a [spool] and a worker of its own, so that one that fails, is slow or is away
-//! delays neither ingest nor the others. What was put is sent at least once, in its order.
+//! delays neither ingest nor the others. What was put is sent at least once, in its order but for what
+//! a receiver refuses or takes in part. What it refuses while it takes others is dropped.
 
 mod axiom;
 mod clickhouse;

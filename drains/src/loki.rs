@@ -15,7 +15,6 @@ use crate::{
 const MAX_FIELDS: usize = 100;
 const MAX_FIELD_BYTES: usize = 48 << 10;
 
-#[derive(Debug)]
 pub(crate) struct Loki {
     url: String,
     headers: Vec<(String, String)>,

@@ -29,7 +29,7 @@ fn masked_value(setting: &Setting, value: &Value) -> Value {
         (Shape::Headers, Value::Object(headers)) => headers
             .iter()
             .map(|(name, value)| {
-                let value = if is_secret(name) { MASK.into() } else { value.clone() };
+                let value = if is_secret_header(name) { MASK.into() } else { value.clone() };
                 (name.clone(), value)
             })
             .collect::<Map<_, _>>()
@@ -49,7 +49,7 @@ pub(crate) fn unmasked(setting: &Setting, given: &Value, before: Option<&Value>)
         (Shape::Headers, Value::Object(headers)) => {
             let of_before = |name: &str| before.and_then(Value::as_object)?.get(name);
             let meant = headers.iter().map(|(name, value)| {
-                let is_mask = is_secret(name) && value == MASK;
+                let is_mask = is_secret_header(name) && value == MASK;
                 let meant = if is_mask { of_before(name)?.clone() } else { value.clone() };
                 Some((name.clone(), meant))
             });
@@ -63,7 +63,23 @@ pub(crate) fn unmasked(setting: &Setting, given: &Value, before: Option<&Value>)
     }
 }
 
-/// Whether a header or parameter of this name holds a secret.
+/// Headers that hold no secrets. Any other may.
+const HARMLESS_HEADERS: [&str; 8] = [
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "cache-control",
+    "content-encoding",
+    "content-type",
+    "user-agent",
+    "x-scope-orgid",
+];
+
+fn is_secret_header(name: &str) -> bool {
+    !HARMLESS_HEADERS.iter().any(|harmless| name.eq_ignore_ascii_case(harmless))
+}
+
+/// Whether a parameter of this name holds a secret.
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["auth", "cookie", "key", "pass", "secret", "sig", "token", "credential"]
@@ -71,11 +87,17 @@ fn is_secret(name: &str) -> bool {
         .any(|part| name.contains(part))
 }
 
-/// The URL with masks for its password and for parameters that hold secrets.
+/// Whether its user is all that it is authorised by: a token, not a name.
+fn has_lone_user(url: &Url) -> bool {
+    !url.username().is_empty() && url.password().is_none_or(str::is_empty)
+}
+
+/// The URL with masks for its password, or lone user, and for parameters that hold secrets.
 fn masked_url(text: &str) -> String {
     let Ok(mut url) = Url::parse(text) else { return MASK.to_owned() };
-    let has_secrets =
-        url.password().is_some() || url.query_pairs().any(|(name, _)| is_secret(&name));
+    let has_secrets = url.password().is_some()
+        || has_lone_user(&url)
+        || url.query_pairs().any(|(name, _)| is_secret(&name));
     if !has_secrets {
         return text.to_owned();
     }
@@ -83,19 +105,22 @@ fn masked_url(text: &str) -> String {
     url.into()
 }
 
-/// A URL whose masks stand for what the one before has in their places.
+/// A URL whose masks stand for what the one before has in their places, if it is of the same host:
+/// no other may learn it.
 fn unmasked_url(text: &str, before: Option<&str>) -> Option<String> {
     // What is no URL is refused by whoever reads it.
     let Ok(mut url) = Url::parse(text) else { return Some(text.to_owned()) };
     let mut is_masked = url.password() == Some(MASK);
+    is_masked |= has_lone_user(&url) && url.username() == MASK;
     is_masked |= url.query_pairs().any(|(name, value)| is_secret(&name) && value == MASK);
     if !is_masked {
         return Some(text.to_owned());
     }
-    let before = Url::parse(before?).ok()?;
+    let before = Url::parse(before?).ok().filter(|before| before.host() == url.host())?;
     let of_before = |place: Place<'_>| match place {
         // Encoded as it stands there; what is encoded stays so.
         Place::Password => before.password().map(str::to_owned),
+        Place::LoneUser => has_lone_user(&before).then(|| before.username().to_owned()),
         Place::Parameter(name) => {
             let found = before.query_pairs().find(|(of_before, _)| of_before == name);
             found.map(|(_, value)| value.into_owned())
@@ -104,6 +129,7 @@ fn unmasked_url(text: &str, before: Option<&str>) -> Option<String> {
     let mut missing = false;
     let is_mask = |url: &Url, place: &Place<'_>| match place {
         Place::Password => url.password() == Some(MASK),
+        Place::LoneUser => url.username() == MASK,
         Place::Parameter(name) => url.query_pairs().any(|(n, v)| n == *name && v == MASK),
     };
     let given = url.clone();
@@ -121,12 +147,18 @@ fn unmasked_url(text: &str, before: Option<&str>) -> Option<String> {
 #[derive(Debug, Clone, Copy)]
 enum Place<'a> {
     Password,
+    LoneUser,
     Parameter(&'a str),
 }
 
 /// Puts something else in the places of secrets; `None` leaves one as it is.
 fn replace(url: &mut Url, mut with: impl FnMut(Place<'_>) -> Option<String>) {
-    if url.password().is_some()
+    if has_lone_user(url) {
+        if let Some(user) = with(Place::LoneUser) {
+            // Fails for URLs without a host, which have no user.
+            let _ = url.set_username(&user);
+        }
+    } else if url.password().is_some()
         && let Some(password) = with(Place::Password)
     {
         // Fails for URLs without a host, which have no password.
@@ -162,6 +194,12 @@ mod tests {
                     "Authorization": "REDACTED", "DD-API-KEY": "REDACTED", "content-type": "z"}}),
             ),
             (
+                Kind::Webhook,
+                json!({"url": "https://t%2Bk@h/x", "headers": {"X-Splunk": "x", "Accept": "*"}}),
+                json!({"url": "https://REDACTED@h/x",
+                    "headers": {"X-Splunk": "REDACTED", "Accept": "*"}}),
+            ),
+            (
                 Kind::S3,
                 json!({"secret_access_key": "s", "access_key_id": "a", "s3_bucket": "b"}),
                 json!({"s3_bucket": "b", "access_key_id": "a", "secret_access_key": "REDACTED"}),
@@ -182,7 +220,9 @@ mod tests {
         let before = "http://u:p%40%25%2B+@h/x?api_key=k+1&a=b";
         for (given, expected) in [
             (masked_url(before).as_str(), Some(before)),
-            ("http://v:REDACTED@i/", Some("http://v:p%40%25%2B+@i/")),
+            ("http://v:REDACTED@h:81/", Some("http://v:p%40%25%2B+@h:81/")),
+            ("http://u:REDACTED@i/x", None),
+            ("http://i/x?api_key=REDACTED", None),
             ("http://h/?a=c&api_key=REDACTED", Some("http://h/?a=c&api_key=k+1")),
             ("http://h/?token=REDACTED", None),
             ("http://u:new@h/", Some("http://u:new@h/")),
@@ -191,5 +231,14 @@ mod tests {
             assert_eq!(unmasked_url(given, Some(before)).as_deref(), expected, "{given}");
         }
         assert_eq!(unmasked_url("http://u:REDACTED@h/", None), None);
+        let token = "https://t%2Bk@h/x";
+        for (given, expected) in [
+            (masked_url(token).as_str(), Some(token)),
+            ("https://REDACTED@h/y", Some("https://t%2Bk@h/y")),
+            ("https://REDACTED@i/x", None),
+            ("https://u:REDACTED@h/x", None),
+        ] {
+            assert_eq!(unmasked_url(given, Some(token)).as_deref(), expected, "{given}");
+        }
     }
 }

@@ -20,7 +20,6 @@ use crate::{
     receiver::Form,
 };
 
-#[derive(Debug)]
 pub(crate) struct Otlp {
     url: String,
     json: bool,

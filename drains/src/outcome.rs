@@ -14,12 +14,10 @@ pub(crate) enum Outcome {
         /// When the receiver says that it will.
         after: Option<Duration>,
     },
-    /// It will never take them as they are.
+    /// It does not take them as they are, but perhaps a part of them.
     Refused {
         /// For people.
         reason: String,
-        /// Whether it may take a part of them.
-        divisible: bool,
     },
     /// It has taken some.
     Partly {

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
 
-/// The first byte. A program that finds another one was not made to read it.
+/// The first byte. A program that finds another one was not made to read it, and leaves it to one
+/// that was.
 const VERSION: u8 = 1;
 
 /// What one request brings to one drain: events of one source.
@@ -30,6 +31,15 @@ pub(crate) struct Opened<'a> {
     source: String,
     lines: &'a str,
     pub(crate) at: i64,
+}
+
+/// Why a record cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unreadable {
+    /// Another program, which is likely newer, has put it in this version of its own.
+    OfVersion(u8),
+    /// It is no record.
+    Damaged,
 }
 
 impl Copies {
@@ -64,10 +74,17 @@ impl Copies {
     }
 }
 
-/// `None` for what is no record of this version.
-pub(crate) fn open(bytes: &[u8]) -> Option<Opened<'_>> {
-    let rest = bytes.strip_prefix(&[VERSION])?;
-    let (length, rest) = rest.split_first_chunk::<4>()?;
+/// Reads a record.
+pub(crate) fn open(bytes: &[u8]) -> Result<Opened<'_>, Unreadable> {
+    match bytes.split_first() {
+        Some((&VERSION, rest)) => opened(rest).ok_or(Unreadable::Damaged),
+        Some((version, _)) => Err(Unreadable::OfVersion(*version)),
+        None => Err(Unreadable::Damaged),
+    }
+}
+
+fn opened(bytes: &[u8]) -> Option<Opened<'_>> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
     let (head, lines) = rest.split_at_checked(u32::from_le_bytes(*length).try_into().ok()?)?;
     let Head { source, at, .. } = serde_json::from_slice(head).ok()?;
     let lines = std::str::from_utf8(lines).ok()?;
@@ -98,8 +115,8 @@ mod tests {
         assert_eq!(bodies, [r#"{"id":"a"}"#, "{\"id\":\"é\u{85}\u{2028}\"}"]);
         assert!(opened.events().all(|event| event.source == "a \"source\""));
         for length in 0..30 {
-            assert_eq!(open(&bytes[..length]), None, "{length}");
+            assert_eq!(open(&bytes[..length]), Err(Unreadable::Damaged), "{length}");
         }
-        assert_eq!(open(b"\x02"), None);
+        assert_eq!(open(b"\x02"), Err(Unreadable::OfVersion(2)));
     }
 }

@@ -12,14 +12,26 @@ use url::Url;
 
 use crate::{
     event::{Event, rfc3339},
-    http::{Request, flag_of, gzip, number_of, text_of},
+    http::{Answer, Request, flag_of, gzip, number_of, text_of},
+    outcome::Outcome,
     receiver::{Batching, Form},
 };
 
 /// How long a signed request may be on its way.
 const SIGNED_FOR: Duration = Duration::from_secs(600);
 
-#[derive(Debug)]
+/// What S3 answers with status 400 though the object is as it should be.
+const NOT_THE_OBJECT: [&str; 8] = [
+    "<Code>AuthorizationHeaderMalformed<",
+    "<Code>BadDigest<",
+    "<Code>ExpiredToken<",
+    "<Code>IncompleteBody<",
+    "<Code>InvalidToken<",
+    "<Code>RequestTimeTooSkewed<",
+    "<Code>RequestTimeout<",
+    "<Code>TokenRefreshRequired<",
+];
+
 pub(crate) struct S3 {
     bucket: Bucket,
     credentials: Credentials,
@@ -54,7 +66,8 @@ impl S3 {
     }
 
     /// `prefix/source/2026-11-25/10-11-12-<hash>.ndjson.gz`: the same for the same events, so that
-    /// what is sent again is there once.
+    /// a request that is sent again makes no second object. After a restart other events may come
+    /// together, under another key.
     fn key(&self, events: &[Event<'_>], lines: &[u8]) -> String {
         let first = events.first();
         let time = rfc3339(first.map_or(0, |event| event.parts().timestamp));
@@ -90,6 +103,16 @@ impl Form for S3 {
         };
         let request = Request::post(url.as_str(), content_type, body);
         Request { method: Method::PUT, ..request }
+    }
+
+    fn outcome(&self, answer: &Answer, _events: &[Event<'_>]) -> Outcome {
+        let text = String::from_utf8_lossy(&answer.body);
+        match answer.outcome() {
+            Outcome::Refused { .. } if NOT_THE_OBJECT.iter().any(|code| text.contains(code)) => {
+                answer.later()
+            }
+            outcome => outcome,
+        }
     }
 }
 
@@ -134,5 +157,21 @@ mod tests {
         let path = |request: &Request| request.url.split('?').next().unwrap().to_owned();
         assert_eq!(path(&request), path(&plain.request(&EVENTS[2..])));
         assert_ne!(path(&request), path(&plain.request(&EVENTS[..1])));
+    }
+
+    #[test]
+    fn only_what_speaks_of_the_object_refuses_it() {
+        for (code, is_refused) in [
+            ("RequestTimeout", false),
+            ("ExpiredToken", false),
+            ("RequestTimeTooSkewed", false),
+            ("EntityTooLarge", true),
+        ] {
+            let body = format!("<Error><Code>{code}</Code></Error>").into_bytes();
+            let answer = Answer { status: 400, retry_after: None, body };
+            let outcome = s3(json!({})).outcome(&answer, &EVENTS);
+            assert_eq!(matches!(outcome, Outcome::Refused { .. }), is_refused, "{code}");
+            assert_eq!(matches!(outcome, Outcome::Later { .. }), !is_refused, "{code}");
+        }
     }
 }

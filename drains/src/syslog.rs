@@ -21,7 +21,6 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// `local0`
 const FACILITY: u8 = 16;
 
-#[derive(Debug)]
 pub(crate) struct Syslog {
     host: String,
     port: u16,
@@ -54,7 +53,8 @@ impl Syslog {
 
     async fn write(&self, bytes: &[u8]) -> io::Result<()> {
         let mut kept = self.connection.lock().await;
-        let mut connection = match kept.take().filter(is_open) {
+        let kept_open = kept.take().filter(|connection| matches!(look(connection), Ok(true)));
+        let mut connection = match kept_open {
             Some(connection) => connection,
             None => {
                 let connecting = TcpStream::connect((self.host.as_str(), self.port));
@@ -66,7 +66,8 @@ impl Syslog {
             connection.flush().await
         };
         timeout(WRITE_TIMEOUT, writing).await.map_err(|_| late("progress"))??;
-        if is_open(&connection) {
+        // Broken, it has taken nothing for sure; closed in order, it has read what came.
+        if look(&connection)? {
             *kept = Some(connection);
         }
         Ok(())
@@ -95,14 +96,16 @@ fn late(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, format!("no {what} in time"))
 }
 
-/// Whether the other end has closed nothing. What it says is passed over.
-fn is_open(connection: &TcpStream) -> bool {
+/// Whether the other end has closed nothing; an error when the connection is broken. What it says
+/// is passed over.
+fn look(connection: &TcpStream) -> io::Result<bool> {
     let mut said = [0; 256];
     loop {
         match connection.try_read(&mut said) {
-            Ok(0) => return false,
+            Ok(0) => return Ok(false),
             Ok(_) => {}
-            Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(true),
+            Err(error) => return Err(error),
         }
     }
 }
@@ -146,7 +149,7 @@ mod tests {
         let send = async {
             assert_eq!(syslog.send(&EVENTS[..2]).await, Outcome::Delivered);
             // The receiver closes after each; a new connection is made then.
-            while is_open(syslog.connection.lock().await.as_ref().unwrap()) {
+            while matches!(look(syslog.connection.lock().await.as_ref().unwrap()), Ok(true)) {
                 tokio::task::yield_now().await;
             }
             assert_eq!(syslog.send(&EVENTS[2..]).await, Outcome::Delivered);
@@ -156,5 +159,30 @@ mod tests {
         drop(listener);
         *syslog.connection.lock().await = None;
         assert!(matches!(syslog.send(&EVENTS[2..]).await, Outcome::Later { .. }));
+    }
+
+    #[tokio::test]
+    async fn a_broken_connection_is_told_from_a_closed_one() {
+        for is_broken in [false, true] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let connection = TcpStream::connect(address).await.unwrap();
+            let (other_end, _) = listener.accept().await.unwrap();
+            assert!(matches!(look(&connection), Ok(true)));
+            connection.try_write(b"unread").unwrap();
+            if is_broken {
+                // What was not read breaks the connection.
+                other_end.readable().await.unwrap();
+            } else {
+                let mut bytes = [0; 6];
+                other_end.readable().await.unwrap();
+                other_end.try_read(&mut bytes).unwrap();
+            }
+            drop(other_end);
+            connection.readable().await.unwrap();
+            let found = look(&connection);
+            assert_eq!(found.is_err(), is_broken, "{found:?}");
+            assert!(is_broken || matches!(found, Ok(false)), "{found:?}");
+        }
     }
 }

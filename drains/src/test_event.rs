@@ -27,7 +27,7 @@ pub async fn test(kind: Kind, config: &Map<String, Value>) -> Result<(), String>
         Ok(Outcome::Delivered) => Ok(()),
         Ok(
             Outcome::Later { reason, .. }
-            | Outcome::Refused { reason, .. }
+            | Outcome::Refused { reason }
             | Outcome::Partly { reason, .. },
         ) => Err(reason),
         Err(_) => Err(format!("no answer within {} s", TIMEOUT.as_secs())),

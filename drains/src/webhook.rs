@@ -9,7 +9,6 @@ use crate::{
     receiver::{Batching, Form},
 };
 
-#[derive(Debug)]
 pub(crate) struct Webhook {
     url: String,
     headers: Vec<(String, String)>,

@@ -120,12 +120,14 @@ impl Forwarder {
         let appended = if sources.is_empty() {
             admission.append(source, batch).await?
         } else {
-            let names: Vec<_> = sources.iter().map(|(source, _)| source.name.clone()).collect();
+            let sinks: Vec<_> = sources.iter().map(|(source, _)| Arc::clone(source)).collect();
             let (appended, others) =
                 admission.append_with(source, batch, sources, delivery).await?;
-            for (name, appended) in names.iter().zip(&others) {
-                measures::received(name, appended.stored + appended.duplicates, 0);
-                measures::appended(name, appended, appended.refused.len());
+            for (sink, appended) in sinks.iter().zip(&others) {
+                let refused = appended.refused.len();
+                measures::received(&sink.name, appended.stored + appended.duplicates, 0);
+                measures::appended(&sink.name, appended, refused);
+                self.store.note_taken(sink, appended.stored, refused);
             }
             appended
         };
@@ -200,7 +202,9 @@ impl Forwarded {
         for place in &self.chosen {
             match self.targets.get_mut(*place) {
                 Some(Target::Source { source, batch, news }) => {
-                    source.known.news(event, news);
+                    if !source.settings.lock_schema {
+                        source.known.news(event, news);
+                    }
                     batch.push(event);
                 }
                 Some(Target::Backend { copies, .. }) => {

@@ -1,6 +1,6 @@
 //! Backends, to which events are sent on, and rules, which say what is.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::encryption::ConfigUnreadable;
 
 /// Another system to which events are sent on.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Backend {
     /// Catalog id.
     pub id: i64,
@@ -30,6 +30,20 @@ pub struct Backend {
     pub created_at: i64,
     /// When it was last changed, microseconds since 1970 UTC.
     pub updated_at: i64,
+}
+
+/// Without what may be secret: of its config the names only.
+impl fmt::Debug for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.config.as_ref().map(|config| config.keys().collect::<Vec<_>>());
+        f.debug_struct("Backend")
+            .field("id", &self.id)
+            .field("token", &self.token)
+            .field("name", &self.name)
+            .field("kind", &self.kind)
+            .field("config", &names)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Events of a source that match are also sent to a backend, or stored in another source.
@@ -56,4 +70,31 @@ pub struct Outlets {
     pub rules: Vec<Arc<Rule>>,
     /// All of them.
     pub backends: Vec<Arc<Backend>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn debug_output_holds_no_secrets() {
+        let config = json!({ "url": "http://u:hidden@h", "api_key": "hidden" });
+        let backend = Backend {
+            id: 1,
+            token: Uuid::nil(),
+            name: "shown".to_owned(),
+            description: None,
+            kind: "webhook".to_owned(),
+            config: Ok(Arc::new(config.as_object().unwrap().clone())),
+            metadata: Map::new(),
+            default_ingest: false,
+            created_at: 0,
+            updated_at: 0,
+        };
+        let text = format!("{backend:?}");
+        assert!(!text.contains("hidden"), "{text}");
+        assert!(text.contains("shown") && text.contains("api_key"), "{text}");
+    }
 }

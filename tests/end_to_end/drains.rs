@@ -338,6 +338,34 @@ async fn rules_forward_what_matches_once_to_each_place() {
 }
 
 #[tokio::test]
+async fn what_rules_store_is_counted_and_teaches_no_locked_schema() {
+    let program = program().await;
+    let (from, to) = (source(&program, "from").await, source(&program, "to").await);
+    let path = |source: &Value| format!("/api/sources/{}", text(&source["token"]));
+    let lock = json!({ "lock_schema": true });
+    let (status, _) = manage(&program, Method::PATCH, &path(&to), lock).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    let rule =
+        json!({ "source_id": from["id"], "lql_string": "m.colour:red", "sink": to["token"] });
+    made(&program, "/api/rules", rule).await;
+    let events = json!([
+        { "event_message": "one", "metadata": { "colour": "red" } },
+        { "event_message": "two", "metadata": { "colour": "blue" } },
+    ]);
+    program.log("from", &events).await;
+    let shown = async |source: &Value, more: &str| {
+        manage(&program, Method::GET, &format!("{}{more}", path(source)), Value::Null).await.1
+    };
+    eventually("the sink counts it", async || shown(&to, "").await["metrics"]["inserts"] == 1)
+        .await;
+    let has_colour = async |source: &Value| {
+        shown(source, "/schema?variant=dot").await.to_string().contains("metadata.colour")
+    };
+    eventually("the source learns", async || has_colour(&from).await).await;
+    assert!(!has_colour(&to).await);
+}
+
+#[tokio::test]
 async fn default_backends_get_all_of_sources_that_want_so() {
     let program = program().await;
     let receiver = Receiver::willing().await;
@@ -520,22 +548,31 @@ async fn an_event_that_is_refused_costs_no_other() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_refuses_everything_is_not_asked_for_each_event() {
+async fn a_receiver_that_refuses_everything_costs_no_event_and_few_requests() {
     let program = program().await;
     let app = source(&program, "app").await;
     let wrong = Receiver::start(|_, _| Reply::status(400).body("not here")).await;
     let config = json!({ "url": wrong.url("/"), "http": "http1" });
     let backend = attached(&program, &app, "webhook", config).await;
-    let events: Vec<_> = (0..200).map(|n| json!({ "event_message": format!("{n}") })).collect();
+    let expected: Vec<_> = (0..200).map(|number| format!("event {number:03}")).collect();
+    let events: Vec<_> =
+        expected.iter().map(|message| json!({ "event_message": message })).collect();
     program.log("app", &json!(events)).await;
-    eventually("all are dealt with", async || {
-        let dropped = ",reason=\"refused\"";
-        let name = "logweir_drain_events_dropped_total";
-        figure(&program, name, &backend, dropped).await == 200.0
+    eventually("it is given a rest", async || {
+        figure(&program, "logweir_drain_requests_retried_total", &backend, "").await >= 1.0
     })
     .await;
     let requests = wrong.received().len();
-    assert!(requests < 80, "{requests} requests for 200 events");
+    assert!(requests < 160, "{requests} requests for 200 events");
+    let right = Receiver::start(|_, _| Reply::status(200)).await;
+    let path = format!("/api/backends/{}", text(&backend["token"]));
+    let update = json!({ "config": { "url": right.url("/") } });
+    assert_eq!(manage(&program, Method::PUT, &path, update).await.0, StatusCode::OK);
+    eventually("all come", async || right.messages().len() >= expected.len()).await;
+    assert_eq!(right.messages(), expected);
+    let dropped = ",reason=\"refused\"";
+    let name = "logweir_drain_events_dropped_total";
+    assert_eq!(figure(&program, name, &backend, dropped).await, 0.0);
 }
 
 #[tokio::test]
@@ -555,6 +592,48 @@ async fn what_waits_for_a_receiver_survives_a_kill() {
     program.restart();
     eventually("all come", async || receiver.messages().len() >= expected.len()).await;
     assert_eq!(receiver.messages(), expected);
+}
+
+#[tokio::test]
+async fn what_waits_goes_only_with_a_backend_that_somebody_removed() {
+    let database = TestCluster::shared().database().await;
+    let log = std::env::temp_dir().join(format!("logweir-drains-{}.log", std::process::id()));
+    let settings = [("POSTGRES_BACKEND_URL", database.as_str())];
+    let program = Program::start_with_log(&["serve"], &settings, &log);
+    program.ready().await;
+    let said = async |text: &str| {
+        eventually(text, async || {
+            std::fs::read_to_string(&log).is_ok_and(|log| log.contains(text))
+        })
+        .await;
+    };
+    let app = source(&program, "app").await;
+    let port = free_port();
+    let config = json!({ "url": format!("http://127.0.0.1:{port}/"), "http": "http1" });
+    let backend = attached(&program, &app, "webhook", config).await;
+    program.log("app", &event("waits")).await;
+    // As with a catalog that was restored from a time before the backend.
+    let mut postgres = sqlx::PgConnection::connect(&database).await.expect("it is there");
+    let vanish =
+        "create table kept as select * from logweir_backends; delete from logweir_backends";
+    sqlx::raw_sql(vanish).execute(&mut postgres).await.expect("it vanishes");
+    source(&program, "reload").await;
+    said("its events wait for it here").await;
+    let come_back = "insert into logweir_backends overriding system value select * from kept";
+    sqlx::raw_sql(come_back).execute(&mut postgres).await.expect("it comes back");
+    let receiver = Receiver::start_at(port, |_, _| Reply::status(200)).await;
+    source(&program, "reload again").await;
+    eventually("it comes", async || receiver.messages() == ["waits"]).await;
+    // Its attachment has vanished with it.
+    drop(receiver);
+    let path = format!("/api/sources/{}/backends/{}", text(&app["token"]), text(&backend["token"]));
+    made(&program, &path, Value::Null).await;
+    program.log("app", &event("also waits")).await;
+    let path = format!("/api/backends/{}", text(&backend["token"]));
+    let (status, _) = manage(&program, Method::DELETE, &path, Value::Null).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    said("the backend was removed").await;
+    std::fs::remove_file(&log).expect("it is there");
 }
 
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";

@@ -1,9 +1,9 @@
 //! Backends are made, changed, removed, and given all events of a source.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use serde_json::{Map, Value, json};
-use sqlx::{AssertSqlSafe, PgConnection, types::Json};
+use sqlx::{Arguments as _, AssertSqlSafe, PgConnection, postgres::PgArguments, types::Json};
 use uuid::Uuid;
 
 use crate::{
@@ -11,8 +11,11 @@ use crate::{
     change::Change, server::SchemaName,
 };
 
+/// The audit log's word for a backend that is removed.
+const DELETE: &str = "delete backend";
+
 /// What a backend is to be.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct BackendToBe {
     /// For people.
     pub name: String,
@@ -28,6 +31,17 @@ pub struct BackendToBe {
     pub metadata: Map<String, Value>,
     /// Whether sources that want so give it all their events.
     pub default_ingest: bool,
+}
+
+/// Without what may be secret.
+impl fmt::Debug for BackendToBe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BackendToBe")
+            .field("name", &self.name)
+            .field("kind", &self.kind)
+            .field("config", &self.shown_config)
+            .finish_non_exhaustive()
+    }
 }
 
 impl BackendToBe {
@@ -132,7 +146,21 @@ impl Store {
         if deleted.rows_affected() == 0 {
             return Err(ChangeError::NotFound);
         }
-        change.end("delete backend", token, &json!({})).await
+        change.end(DELETE, token, &json!({})).await
+    }
+
+    /// Whether somebody has removed a backend of this catalog, by its audit log. Without a word of it
+    /// there the catalog is another one, or of before the backend was made.
+    ///
+    /// # Errors
+    /// A database that does not answer.
+    pub async fn backend_was_deleted(&self, token: Uuid) -> Result<bool, ChangeError> {
+        let sql = "select id from {schema}.logweir_audit_log \
+                   where action = $1 and subject = $2 limit 1";
+        let mut arguments = PgArguments::default();
+        arguments.add(DELETE).map_err(sqlx::Error::Encode)?;
+        arguments.add(token.to_string()).map_err(sqlx::Error::Encode)?;
+        Ok(!self.catalog_rows(sql, arguments).await?.is_empty())
     }
 
     /// Gives a backend all events of a source.
