@@ -16,7 +16,7 @@ use crate::{
     call::Call,
     operation::{Needs, Operation, Shape},
     refusal::{FieldErrors, Refusal},
-    resource::{For, Kind},
+    resource::{For, Kind, TEXT, set},
     source_fields::{self, NOTIFICATION, SOURCE},
     source_schema, time,
 };
@@ -87,7 +87,11 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         path: "/api/sources/{token}/schema",
         needs: Needs::Management,
         summary: "Fetch the fields of a source's events as a JSON Schema",
-        parameters: &[("variant", "`dot` for a flat object: `{\"metadata.level\": \"string\"}`")],
+        parameters: &[set(
+            "variant",
+            TEXT,
+            "`dot` for a flat object: `{\"metadata.level\": \"string\"}`",
+        )],
         body: Shape::Nothing,
         answers: &[(200, Shape::Any)],
         run: |call| Box::pin(schema(call)),
