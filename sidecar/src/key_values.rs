@@ -9,7 +9,7 @@ use crate::{
     call::Call,
     operation::{Needs, Operation, Shape},
     refusal::Refusal,
-    resource::{COUNT, For, Kind, Resource, required, set, shown},
+    resource::{COUNT, For, Kind, Resource, TEXT, required, set, shown},
 };
 
 static KEY_VALUE: Resource = Resource {
@@ -46,7 +46,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         path: "/api/key-values",
         needs: Needs::Management,
         summary: "List key-values, at most 500",
-        parameters: &[set("key", Kind::Text(1024), "Only this key")],
+        parameters: &[set("key", TEXT, "Only this key")],
         body: Shape::Nothing,
         answers: &[(200, Shape::List(&KEY_VALUE))],
         run: |call| Box::pin(list(call)),

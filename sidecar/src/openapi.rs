@@ -119,12 +119,13 @@ fn parameters(operation: &Operation) -> Value {
             "schema": { "type": "string", "minLength": 1 },
         })
     });
+    // The length of text is that of the whole URL.
     let of_query = operation.parameters.iter().map(|field| {
         json!({
             "name": field.name,
             "in": "query",
             "description": field.doc,
-            "schema": kind_schema(field, false),
+            "schema": kind_schema(field, true),
         })
     });
     of_path.chain(of_query).collect()
@@ -151,6 +152,7 @@ fn responses(operation: &Operation) -> Value {
     };
     let starting = "The server is starting, or a database does not answer: ask again";
     refused("503", starting, &error);
+    refused("414", "The URL is too long", &error);
     if operation.needs != Needs::Nothing {
         refused("401", "No token, or one that may not do this", &error);
     }
@@ -333,7 +335,11 @@ fn kind_schema(field: &Field, is_answer: bool) -> Value {
         Kind::Objects(fields) => {
             let properties: Map<_, _> =
                 fields.iter().map(|field| property(field, is_answer)).collect();
-            array_of(&json!({ "type": "object", "properties": properties }))
+            let object = json!({ "type": "object", "properties": properties });
+            match is_answer {
+                true => array_of(&object),
+                false => json!({ "anyOf": [array_of(&object), object] }),
+            }
         }
         Kind::Any => json!({}),
     }

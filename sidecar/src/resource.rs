@@ -64,7 +64,8 @@ pub(crate) enum Kind {
     List,
     /// A JSON array of text, numbers, `true` and `false`.
     Texts,
-    /// A JSON array of objects with these fields, all of which may be missing.
+    /// A JSON array of objects with these fields, all of which may be missing. Where there is one it
+    /// may stand without the array.
     Objects(&'static [Field]),
     /// Any JSON.
     Any,
@@ -213,6 +214,9 @@ impl Kind {
             (Self::Objects(fields), Value::Array(objects)) => {
                 objects.iter().map(|object| read_object(fields, object)).collect()
             }
+            (Self::Objects(fields), Value::Object(_)) => {
+                read_object(fields, value).map(|object| Value::Array(vec![object]))
+            }
             _ => invalid(),
         }
     }
@@ -306,7 +310,8 @@ mod tests {
             (json!([{"size": 1, "x": 2}, {}]), Ok(json!({"parts": [{"size": 1}, {}]}))),
             (json!([{"size": -1}]), Err("size must be greater than or equal to 0")),
             (json!([1]), Err("is invalid")),
-            (json!({}), Err("is invalid")),
+            (json!({"size": 1}), Ok(json!({"parts": [{"size": 1}]}))),
+            (json!("x"), Err("is invalid")),
         ] {
             let expected = expected.map_err(|text| json!({"parts": [text]}));
             assert_eq!(read(&json!({"parts": parts}), For::Update), expected);

@@ -12,7 +12,7 @@ use crate::{
     call::Call,
     operation::{Needs, Operation, Shape},
     refusal::{FieldErrors, Refusal},
-    resource::{COUNT, For, Kind, Resource, required, set, shown},
+    resource::{COUNT, For, Kind, Resource, TEXT, required, set, shown},
 };
 
 /// A rule, as Logflare has it.
@@ -37,7 +37,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         summary: "List rules",
         parameters: &[
             set("backend_id", Kind::Id, "Only those of this backend."),
-            set("backend_token", Kind::Uuid, "The same, by its token."),
+            set("backend_token", TEXT, "The same, by its token."),
         ],
         body: Shape::Nothing,
         answers: &[(200, Shape::List(&RULE))],

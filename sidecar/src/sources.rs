@@ -186,12 +186,8 @@ async fn found(call: &Call) -> Result<Arc<Source>, Refusal> {
 
 /// The fields of the body, as far as they may be set.
 fn given(call: &Call, what_for: For) -> Result<Map<String, Value>, Refusal> {
-    let mut body = call.object()?;
-    // Logflare's server takes an object, its published reference knows a list.
-    if let Some(notifications @ Value::Object(_)) = body.get_mut("notifications") {
-        *notifications = Value::Array(vec![notifications.take()]);
-    }
-    let mut given = SOURCE.read(&body, what_for)?;
+    // Notifications are an object to Logflare's server, and a list in its published reference.
+    let mut given = SOURCE.read(&call.object()?, what_for)?;
     source_fields::check(&given)?;
     if let Some(Value::Array(notifications)) = given.get_mut("notifications") {
         let notifications = match notifications.as_mut_slice() {
