@@ -26,6 +26,7 @@ mod refusals;
 mod replay;
 mod seeded_endpoints;
 mod sources;
+mod studio;
 mod studio_answers;
 mod teams;
 mod text_functions;
