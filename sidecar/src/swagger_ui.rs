@@ -47,6 +47,8 @@ pub(crate) fn routes() -> BoxedFilter<(Response,)> {
     let config = Config::from("../api/openapi").validator_url("none").persist_authorization(false);
     let config = Arc::new(config);
     warp::get()
+        .or(warp::head())
+        .unify()
         .and(warp::path::full())
         .and_then(move |path: FullPath| {
             std::future::ready(answer(path.as_str(), &config).ok_or_else(warp::reject::not_found))

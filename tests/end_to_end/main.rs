@@ -21,6 +21,7 @@ mod logflare_cases;
 mod lql;
 mod otlp;
 mod plans;
+mod published_reference;
 mod queries;
 mod refusals;
 mod replay;
