@@ -2,6 +2,8 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::validate::ValidateArguments;
+
 /// The analytics server of a self-hosted Supabase.
 ///
 /// Settings are environment variables, those of Logflare and some that begin with LOGWEIR_.
@@ -31,6 +33,8 @@ pub(crate) enum Command {
         #[arg(long)]
         source: Option<String>,
     },
+    /// Tell what a Vector configuration would send, and what is wrong with it
+    Validate(Box<ValidateArguments>),
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod server;
 mod settings;
 mod tokens;
 mod translation;
+mod validate;
 
 use std::{process::ExitCode, time::Duration};
 
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Command::Sink => serve(Role::Sink),
         Command::Sidecar => serve(Role::Sidecar),
         Command::Translate { query, source } => translation::print(query, source.as_deref()),
+        Command::Validate(arguments) => return validate::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -118,19 +118,20 @@ struct Problem {
     text: String,
 }
 
+/// The environment as text.
+pub(crate) fn environment() -> BTreeMap<String, String> {
+    // `vars_os`, because `vars` panics when any variable is not UTF-8.
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
+}
+
 impl Settings {
     /// Reads the environment of this process.
     ///
     /// # Errors
     /// Every variable that cannot be used, with what was expected.
     pub(crate) fn from_environment() -> Result<Self, WrongSettings> {
-        // `vars_os`, because `vars` panics when any variable is not UTF-8.
-        let variables = std::env::vars_os()
-            .map(|(name, value)| {
-                (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
-            })
-            .collect();
-        Self::from_variables(&variables, rustix::process::geteuid().is_root())
+        Self::from_variables(&environment(), rustix::process::geteuid().is_root())
     }
 
     /// Reads settings from variables; an empty one counts as unset.

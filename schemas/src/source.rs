@@ -33,7 +33,8 @@ pub static SUPABASE_SOURCES: LazyLock<Vec<SupabaseSource>> = LazyLock::new(|| {
 /// The text of the JSON Schema (2020-12) of a Supabase source's events, `None` for other sources.
 ///
 /// Besides the types it says what each field is, in `x-type` what a field of several types is read
-/// as, and in `x-studio` where Studio needs it.
+/// as, in `x-studio` where Studio needs it, and in `x-studio-shows` what is not to be seen without
+/// it: the event's `rows`, or a `column` of the list.
 pub fn json_schema(source_name: &str) -> Option<&'static str> {
     FILES.iter().find(|file| file.source == source_name).map(|file| file.text)
 }

@@ -251,108 +251,25 @@ mod tests {
         }
     }
 
-    /// Source, metadata, what is said.
-    const MISREAD: [(&str, &str, &str); 17] = [
-        (
-            "cloudflare.logs.prod",
-            r#"{"response":{"status_code":"abc"}}"#,
-            r#"metadata.response.status_code: expected an integer, this is the string "abc""#,
-        ),
-        (
-            "cloudflare.logs.prod",
-            r#"{"response":{"status_code":200.5}}"#,
-            "metadata.response.status_code: expected an integer, this is the number 200.5",
-        ),
-        (
-            "cloudflare.logs.prod",
-            r#"{"response":{"status_code":[200],"origin_time":"slow"}}"#,
-            "metadata.response.origin_time: expected a number, this is the string \"slow\"; \
-                 metadata.response.status_code: expected an integer, this is a list",
-        ),
-        (
-            "cloudflare.logs.prod",
-            r#"{"request":{"method":{"verb":"GET"},"headers":{"content_length":"1 kB"}}}"#,
-            "metadata.request.headers.content_length: expected a string that matches \
-                 `^[0-9]{1,19}$`, this is the string \"1 kB\"; \
-                 metadata.request.method: expected a string, this is an object",
-        ),
-        (
-            "cloudflare.logs.prod",
-            r#""GET /""#,
-            "metadata: expected an object or a list of objects, this is the string \"GET /\"",
-        ),
-        (
-            "cloudflare.logs.prod",
-            r#"{"request":{"cf":{"botManagement":{"detectionIds":[1,"2"],"verifiedBot":"no"}}}}"#,
-            "metadata.request.cf.botManagement.detectionIds[1]: expected an integer, this is \
-                 the string \"2\"; metadata.request.cf.botManagement.verifiedBot: expected a \
-                 boolean, this is the string \"no\"",
-        ),
-        (
-            "cloudflare.logs.prod",
-            r#"{"request":{"sb":{"jwt":{"apikey":{"invalid":1}}}}}"#,
-            "metadata.request.sb.jwt.apikey.invalid: expected a boolean or a string, \
-                 this is the number 1",
-        ),
-        (
-            "postgres.logs",
-            r#"{"parsed":{"error_severity":false,"process_id":"main"}}"#,
-            "metadata.parsed.error_severity: expected a string, this is false; \
-                 metadata.parsed.process_id: expected an integer, this is the string \"main\"",
-        ),
-        (
-            "postgres.logs",
-            r#"{"parsed":"LOG: ready"}"#,
-            "metadata.parsed: expected an object or a list of objects, this is the string \
-                 \"LOG: ready\"",
-        ),
-        (
-            "gotrue.logs.prod",
-            r#"{"status":"Unauthorized","timestamp":"today"}"#,
-            "metadata.status: expected an integer, this is the string \"Unauthorized\"; \
-                 metadata.timestamp: expected a time, this is the string \"today\"",
-        ),
-        (
-            "storage.logs.prod.2",
-            r#"{"context":[{"pid":"one"},{"host":["h"]},7],"res":{"statusCode":{}, "x":1}}"#,
-            "metadata.context[0].pid: expected an integer, this is the string \"one\"; \
-                 metadata.context[1].host: expected a string, this is a list; \
-                 metadata.context[2]: expected an object, this is the number 7",
-        ),
-        (
-            "storage.logs.prod.2",
-            r#"{"timestamp":true}"#,
-            "metadata.timestamp: expected a string, this is true",
-        ),
-        (
-            "deno-relay-logs",
-            r#"{"execution_time_ms":"9 ms","response":{"status_code":"OK"}}"#,
-            "metadata.execution_time_ms: expected a number, this is the string \"9 ms\"; \
-                 metadata.response.status_code: expected an integer, this is the string \"OK\"",
-        ),
-        (
-            "deno-subhosting-events",
-            r#"{"level":3}"#,
-            "metadata.level: expected a string, this is the number 3",
-        ),
-        (
-            "realtime.logs.prod",
-            r#"{"project":{"ref":"default"}}"#,
-            "metadata.project: expected a string, this is an object",
-        ),
-        ("postgREST.logs.prod", "[1]", "metadata[0]: expected an object, this is the number 1"),
-        (
-            "pgbouncer.logs.prod",
-            r#"{"host":1}"#,
-            "metadata.host: expected a string, this is the number 1",
-        ),
-    ];
+    /// An event of `samples/refused.json`: what Studio would misread.
+    #[derive(serde::Deserialize)]
+    struct Refused {
+        source: String,
+        event: serde_json::Value,
+        /// `path: text`
+        reasons: Vec<String>,
+    }
 
     #[test]
     fn what_studio_would_misread_is_refused() {
-        for (name, metadata, expected) in MISREAD {
-            let text = format!(r#"{{"message":"m","metadata":{metadata}}}"#);
-            assert_eq!(said(source(name), &event(&text)), expected, "{name} {metadata}");
+        let refused: Vec<Refused> =
+            serde_json::from_str(include_str!("../samples/refused.json")).unwrap();
+        for Refused { source: name, event: sample, reasons } in &refused {
+            let text = sample.to_string();
+            assert_eq!(said(source(name), &event(&text)), reasons.join("; "), "{name} {text}");
+        }
+        for known in SUPABASE_SOURCES.iter() {
+            assert!(refused.iter().any(|one| one.source == known.name), "{}", known.name);
         }
     }
 

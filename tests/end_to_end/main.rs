@@ -20,6 +20,7 @@ mod key_values;
 mod logflare_cases;
 mod lql;
 mod otlp;
+mod our_pipeline;
 mod plans;
 mod published_reference;
 mod queries;

@@ -1,0 +1,197 @@
+//! Given events: lines of JSON as a source makes them, or lines of `docker compose logs`.
+
+use std::sync::LazyLock;
+
+use chrono::{DateTime, Utc};
+use regex::Regex;
+use serde_json::Value as Json;
+use vrl::value::{ObjectMap, Value};
+
+use crate::{configuration::Component, event::LogEvent};
+
+/// Fields that Vector's sources make timestamps of.
+const TIMES: [&str; 2] = ["timestamp", "container_created_at"];
+
+/// `supabase-kong  | 2026-11-20T12:00:00.000000000Z text`
+static COMPOSE_LINE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"^(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)\s*\| ?(?:(?P<time>\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d)) )?(?P<text>.*)$",
+    )
+    .ok()
+});
+
+/// Why a line is no event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotAnInput {
+    #[error("it is no JSON: {0}")]
+    NotJson(String),
+    #[error("an event must be a JSON object")]
+    NotAnObject,
+    #[error(
+        "it is neither a JSON object nor `container | text` as `docker compose logs` prints it"
+    )]
+    Unknown,
+}
+
+/// The event that a source makes of a line; `None` where it makes none: for a blank line, and for a
+/// container that it does not read.
+pub(crate) fn event(
+    line: &str,
+    number: u64,
+    source: &Component,
+    now: i64,
+) -> Result<Option<LogEvent>, NotAnInput> {
+    let line = line.trim();
+    if line.is_empty() {
+        return Ok(None);
+    }
+    let mut fields = if line.starts_with('{') { of_json(line)? } else { of_compose(line)? };
+    for name in TIMES {
+        if let Some(time) = fields.get(name).and_then(time_of) {
+            fields.insert(name.into(), Value::Timestamp(time));
+        }
+    }
+    if source.kind == "docker_logs" {
+        complete(&mut fields, now);
+        if !reads(source, &fields) {
+            return Ok(None);
+        }
+    }
+    let received =
+        fields.get("timestamp").and_then(Value::as_timestamp).map(DateTime::timestamp_micros);
+    let mut event = LogEvent::new(Value::Object(fields), number);
+    event.received = received.unwrap_or(now);
+    Ok(Some(event))
+}
+
+fn of_json(line: &str) -> Result<ObjectMap, NotAnInput> {
+    let value: Value =
+        serde_json::from_str(line).map_err(|error| NotAnInput::NotJson(error.to_string()))?;
+    value.into_object().ok_or(NotAnInput::NotAnObject)
+}
+
+fn of_compose(line: &str) -> Result<ObjectMap, NotAnInput> {
+    let found = COMPOSE_LINE.as_ref().and_then(|line_of| line_of.captures(line));
+    let found = found.ok_or(NotAnInput::Unknown)?;
+    let part = |name: &str| found.name(name).map(|part| Value::from(part.as_str()));
+    let parts =
+        [("container_name", part("name")), ("timestamp", part("time")), ("message", part("text"))];
+    let parts = parts.into_iter().filter_map(|(name, part)| Some((name.into(), part?)));
+    Ok(parts.collect())
+}
+
+fn time_of(value: &Value) -> Option<DateTime<Utc>> {
+    let text = value.to_str_lossy()?;
+    DateTime::parse_from_rfc3339(&text).ok().map(|time| time.to_utc())
+}
+
+/// Adds what every line of a container has.
+fn complete(fields: &mut ObjectMap, now: i64) {
+    let now = DateTime::from_timestamp_micros(now).unwrap_or_default();
+    for (name, value) in [
+        ("container_created_at", Value::Timestamp(now)),
+        ("container_id", Value::from("0".repeat(64))),
+        ("container_name", Value::from("unnamed")),
+        ("image", Value::from("image")),
+        ("message", Value::from("")),
+        ("source_type", Value::from("docker_logs")),
+        ("stream", Value::from("stdout")),
+        ("timestamp", Value::Timestamp(now)),
+    ] {
+        fields.entry(name.into()).or_insert(value);
+    }
+}
+
+/// Whether a source reads a container, by the beginnings of names and ids that it is told.
+fn reads(source: &Component, fields: &ObjectMap) -> bool {
+    let text = |name: &str| fields.get(name).map(|value| value.to_string_lossy().into_owned());
+    let (name, id) = (text("container_name"), text("container_id"));
+    let listed = |option: &str| {
+        let list = source.options.get(option).and_then(Json::as_array)?;
+        Some(list.iter().filter_map(Json::as_str).any(|prefix| {
+            [&name, &id].into_iter().flatten().any(|known| known.starts_with(prefix))
+        }))
+    };
+    listed("include_containers").unwrap_or(true) && !listed("exclude_containers").unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::configuration::Role;
+
+    const NOW: i64 = 1_795_176_000_000_000;
+
+    fn source(kind: &str, options: Json) -> Component {
+        let Json::Object(options) = options else { panic!("a table") };
+        let id = "in".to_owned();
+        Component { id, role: Role::Source, kind: kind.to_owned(), inputs: Vec::new(), options }
+    }
+
+    fn read(line: &str, options: Json) -> Option<Value> {
+        event(line, 1, &source("docker_logs", options), NOW).unwrap().map(|event| event.value)
+    }
+
+    fn field(event: &Value, name: &str) -> String {
+        event.as_object().unwrap()[name].to_string_lossy().into_owned()
+    }
+
+    #[test]
+    fn lines_of_both_forms_are_read() {
+        for (line, name, message, time) in [
+            (
+                r#"{"container_name":"kong","message":"m","timestamp":"2026-11-20T13:00:00.5+01:00"}"#,
+                "kong",
+                "m",
+                "2026-11-20T12:00:00.500Z",
+            ),
+            ("kong  | GET | 200", "kong", "GET | 200", "2026-11-20T12:00:00Z"),
+            (
+                "kong | 2026-11-20T12:00:00.123456789Z x",
+                "kong",
+                "x",
+                "2026-11-20T12:00:00.123456789Z",
+            ),
+            ("a.b-c_1 |", "a.b-c_1", "", "2026-11-20T12:00:00Z"),
+        ] {
+            let event = read(line, json!({})).unwrap();
+            assert_eq!(field(&event, "container_name"), name, "{line}");
+            assert_eq!(field(&event, "message"), message, "{line}");
+            assert_eq!(field(&event, "timestamp"), time, "{line}");
+            assert!(event.as_object().unwrap()["container_created_at"].is_timestamp());
+            assert_eq!(field(&event, "source_type"), "docker_logs");
+        }
+    }
+
+    #[test]
+    fn events_of_other_sources_are_as_they_are() {
+        let event = event(r#"{"a": [1, null]}"#, 3, &source("stdin", json!({})), NOW);
+        assert_eq!(event.unwrap().unwrap().value, vrl::value!({"a": [1, null]}));
+    }
+
+    #[test]
+    fn containers_are_chosen_by_the_beginning_of_their_name() {
+        let line = "supabase-vector | x";
+        for (options, expected) in [
+            (json!({}), true),
+            (json!({"exclude_containers": ["supabase-vector"]}), false),
+            (json!({"exclude_containers": ["supabase-"]}), false),
+            (json!({"exclude_containers": ["other"]}), true),
+            (json!({"include_containers": ["supabase-kong"]}), false),
+            (json!({"include_containers": ["supabase"]}), true),
+        ] {
+            assert_eq!(read(line, options.clone()).is_some(), expected, "{options}");
+        }
+        assert_eq!(read("   ", json!({})), None);
+    }
+
+    #[test]
+    fn other_lines_are_refused() {
+        let refused = |line: &str| event(line, 1, &source("stdin", json!({})), NOW).unwrap_err();
+        assert!(matches!(refused("{\"a\": "), NotAnInput::NotJson(_)));
+        assert_eq!(refused("just text"), NotAnInput::Unknown);
+        assert_eq!(refused("[1]"), NotAnInput::Unknown);
+    }
+}

@@ -1,0 +1,70 @@
+//! The source that a sink sends to.
+
+use event_schemas::SUPABASE_SOURCES;
+use serde_json::Value as Json;
+
+use super::Linted;
+use crate::{
+    finding::{Finding, Rule},
+    http_sink::{Destination, HttpSink},
+    topology::Node,
+};
+
+/// Since this version Vector refuses templates in the query of a URI.
+const CONFINED_SINCE: u32 = 57;
+
+pub(super) fn lint(linted: &Linted<'_>) -> Vec<Finding> {
+    linted.sinks().filter_map(|(node, sink)| source(linted, node, sink)).collect()
+}
+
+fn source(linted: &Linted<'_>, node: &Node, sink: &HttpSink) -> Option<Finding> {
+    let id = &node.component.id;
+    let found =
+        |rule, text: String| Some(Finding::new(rule, text).of(id).at(linted.place(id, "uri")));
+    let uri = sink.uri.text();
+    let allowed = node.component.options.get("dangerously_allow_unconfined_template_resolution");
+    let refused = linted.settings.vector.minor >= CONFINED_SINCE
+        && allowed.and_then(Json::as_bool) != Some(true);
+    if refused
+        && uri.find(['?', '#']).and_then(|at| uri.get(at..)).is_some_and(|q| q.contains("{{"))
+    {
+        return found(
+            Rule::TemplatedQuery,
+            "Vector 0.57 and later refuse a field in the query of a URI: name the source in the \
+             path (`/api/logs/{{ field }}`) or in the header `x-source`"
+                .to_owned(),
+        );
+    }
+    match sink.fixed_destination()? {
+        Destination::Unnamed => found(
+            Rule::UnnamedSource,
+            "the request names no source: add `?source_name=` to the URI".to_owned(),
+        ),
+        Destination::Source(name) => {
+            let known = SUPABASE_SOURCES.iter().any(|source| source.name == name)
+                || linted.settings.known_sources.contains(&name);
+            if known {
+                return None;
+            }
+            let text = format!("no server has a source `{name}` by itself{}", meant(&name));
+            found(Rule::UnknownSource, text)
+        }
+        Destination::Token(_) | Destination::Unrendered => None,
+    }
+}
+
+/// The source that may be meant.
+fn meant(name: &str) -> String {
+    let close = |known: &str| {
+        let letters = |text: &str| -> String {
+            text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase()
+        };
+        let (known, name) = (letters(known), letters(name));
+        known == name || known.starts_with(&name) || name.starts_with(&known)
+    };
+    let found = SUPABASE_SOURCES.iter().find(|source| close(source.name) || close(source.table));
+    match found {
+        Some(source) => format!(": is `{}` meant? (--known-source allows it)", source.name),
+        None => ": make it in the server, and allow it with --known-source".to_owned(),
+    }
+}
