@@ -13,7 +13,7 @@ use crate::{
     call::Call,
     operation::{Needs, Operation, Shape},
     refusal::{FieldErrors, Refusal},
-    resource::{COUNT, For, Kind, Resource, TEXT, required, set, shown},
+    resource::{Access, COUNT, For, Kind, Resource, TEXT, required, set, shown},
     source_fields::SOURCE,
     sources, time,
 };
@@ -30,20 +30,23 @@ pub(crate) static BACKEND: Resource = Resource {
             "type",
             Kind::Text(64),
             "webhook, loki, otlp, s3, clickhouse, elastic, datadog, axiom or syslog; stays as it is.",
-        ),
+        )
+        .such_as("\"webhook\""),
         required(
             "config",
             Kind::Object,
             "Where it is and how it is spoken to, see the README. Secrets are shown as REDACTED; \
              REDACTED that comes back means no change. Settings that are not given stay.",
-        ),
+        )
+        .such_as("{\"url\": \"http://127.0.0.1:9/\"}"),
         set("metadata", Kind::Object, "Whatever people note of it; lists can be filtered by it."),
         set(
             "default_ingest?",
             Kind::Bool,
             "Whether sources that want so give it all events; false.",
         ),
-        shown("error", TEXT, "Why nothing can be sent to it, where that is so."),
+        shown("error", TEXT, "Why nothing can be sent to it, where that is so.")
+            .with(Access::AtTimes),
         shown("inserted_at", Kind::Time, "When it was made."),
         shown("updated_at", Kind::Time, "When it was last changed."),
     ],
@@ -54,7 +57,7 @@ static TEST: Resource = Resource {
     name: "BackendTest",
     fields: &[
         shown("connected?", Kind::Bool, "Whether a test event was taken."),
-        shown("reason", TEXT, "Why not."),
+        shown("reason", TEXT, "Why not.").with(Access::AtTimes),
     ],
 };
 
@@ -64,7 +67,11 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         path: "/api/backends",
         needs: Needs::Management,
         summary: "List backends",
-        parameters: &[("metadata[key]", "Only those whose metadata has this value of the key.")],
+        parameters: &[set(
+            "metadata[key]",
+            TEXT,
+            "Only those whose metadata has this value of the key.",
+        )],
         body: Shape::Nothing,
         answers: &[(200, Shape::List(&BACKEND))],
         run: |call| Box::pin(std::future::ready(Ok(list(&call)))),

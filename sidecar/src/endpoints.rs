@@ -25,7 +25,8 @@ pub(crate) static ENDPOINT: Resource = Resource {
         shown("id", COUNT, "Number of the endpoint, for scopes of access tokens."),
         set_once("token", Kind::Uuid, "Public id; random where it is not given."),
         required("name", Kind::Text(255), "What callers call it. Unique."),
-        required("query", Kind::Text(1 << 18), "Its query, over sources and other endpoints."),
+        required("query", Kind::Text(1 << 18), "Its query, over sources and other endpoints.")
+            .such_as("\"select count(*) as count from `postgres.logs`\""),
         set("language", Kind::OneOf(LANGUAGES), "What the query is written in; bq_sql."),
         set("description", TEXT, "For people."),
         set(
@@ -47,8 +48,9 @@ pub(crate) static ENDPOINT: Resource = Resource {
             Kind::Bool,
             "Whether callers may name a reservation of BigQuery's; false.",
         ),
-        set("labels", TEXT, "For BigQuery: `key=value`, `key=@parameter`, `key`, by commas."),
-        set("backend_id", Kind::Integer(1, i64::MAX), "Always null: the store is queried."),
+        set("labels", TEXT, "For BigQuery: `key=value`, `key=@parameter`, `key`, by commas.")
+            .such_as("\"team=web\""),
+        set("backend_id", Kind::Id, "Always null: the store is queried."),
         shown("source_mapping", Kind::Object, "Tokens of the sources that the query names."),
         shown("inserted_at", Kind::Time, "When it was made."),
         shown("updated_at", Kind::Time, "When it was last changed."),

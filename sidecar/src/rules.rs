@@ -12,7 +12,7 @@ use crate::{
     call::Call,
     operation::{Needs, Operation, Shape},
     refusal::{FieldErrors, Refusal},
-    resource::{COUNT, For, Kind, Resource, required, set, shown},
+    resource::{COUNT, For, Kind, Resource, TEXT, required, set, shown},
 };
 
 /// A rule, as Logflare has it.
@@ -21,9 +21,10 @@ pub(crate) static RULE: Resource = Resource {
     fields: &[
         shown("id", COUNT, "Number of the rule."),
         shown("token", Kind::Uuid, "Public id."),
-        required("source_id", Kind::Integer(1, i64::MAX), "The source whose events are looked at."),
-        required("lql_string", Kind::Text(16 << 10), "Which of them, in LQL."),
-        set("backend_id", Kind::Integer(1, i64::MAX), "The backend that gets them."),
+        required("source_id", Kind::Id, "The source whose events are looked at.").such_as("1"),
+        required("lql_string", Kind::Text(16 << 10), "Which of them, in LQL.")
+            .such_as("\"m.level:error\""),
+        set("backend_id", Kind::Id, "The backend that gets them.").such_as("1"),
         set("sink", Kind::Uuid, "Token of the source that gets them."),
     ],
 };
@@ -35,8 +36,8 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         needs: Needs::Management,
         summary: "List rules",
         parameters: &[
-            ("backend_id", "Only those of this backend."),
-            ("backend_token", "The same, by its token."),
+            set("backend_id", Kind::Id, "Only those of this backend."),
+            set("backend_token", TEXT, "The same, by its token."),
         ],
         body: Shape::Nothing,
         answers: &[(200, Shape::List(&RULE))],
@@ -48,8 +49,8 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         needs: Needs::Management,
         summary: "Create rule, or several of a JSON array",
         parameters: &[],
-        body: Shape::One(&RULE),
-        answers: &[(201, Shape::One(&RULE))],
+        body: Shape::OneOrSeveral(&RULE),
+        answers: &[(201, Shape::OneOrSeveral(&RULE))],
         run: |call| Box::pin(create(call)),
     },
     Operation {
