@@ -14,7 +14,7 @@ use crate::{
     parameters::Parameters,
     query,
     refusal::{FieldErrors, Refusal},
-    resource::{COUNT, Field, For, Kind, Resource, TEXT, required, set, shown},
+    resource::{Access, COUNT, For, Kind, Resource, TEXT, required, set, shown},
     schedule::Schedule,
 };
 
@@ -31,13 +31,15 @@ static ALERT: Resource = Resource {
         shown("token", Kind::Uuid, "Public id."),
         required("name", Kind::Text(255), "What it is called."),
         set("description", TEXT, "For people."),
-        required("query", TEXT, "What is asked. Rows that come back are told."),
+        required("query", TEXT, "What is asked. Rows that come back are told.")
+            .such_as("\"select event_message from `postgres.logs`\""),
         required(
             "cron",
             Kind::Text(255),
             "When it is asked, in UTC: minute, hour, day, month, day of the week, with at least \
              five minutes between.",
-        ),
+        )
+        .such_as("\"*/15 * * * *\""),
         set(
             "language",
             Kind::OneOf(&["bq_sql", "lql", "pg_sql"]),
@@ -50,10 +52,7 @@ static ALERT: Resource = Resource {
             "URL to which all rows are posted: `{\"result\": […]}`.",
         ),
         set("enabled", Kind::Bool, "Whether it runs; true."),
-        Field {
-            access: crate::resource::Access::Secret,
-            ..set("backend_ids", Kind::List, "Numbers of the backends to be told.")
-        },
+        set("backend_ids", Kind::Ids, "Numbers of the backends to be told.").with(Access::Secret),
         shown(
             "backends",
             Kind::List,
@@ -166,9 +165,11 @@ async fn update(call: &Call) -> Result<Alert, Refusal> {
     let token = call.token()?;
     let given = call.object()?;
     let read = ALERT.read(&given, For::Update)?;
-    let to_be = changed(call.store.alert(token).await?.alert, &given, &read)?;
-    check(&call.store, &to_be, &read)?;
-    Ok(call.store.update_alert(&call.actor()?, token, &to_be).await?)
+    let to_be = |as_it_is| {
+        let to_be = changed(as_it_is, &given, &read)?;
+        check(&call.store, &to_be, &read).map(|()| to_be)
+    };
+    call.store.update_alert(&call.actor()?, token, to_be).await
 }
 
 async fn delete(call: Call) -> Result<Answer, Refusal> {

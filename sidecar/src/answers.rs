@@ -179,8 +179,17 @@ pub(crate) async fn run(store: &Store, plan: &Plan, redact: bool) -> Result<Arc<
         Some(columns) => store.query(Query { sql: &plan.sql, columns }).await,
         None => store.query_as_it_comes(&plan.sql).await,
     };
-    let rows = rows
-        .inspect_err(|error| tracing::warn!(%error, sql = plan.sql, "a query failed"))?
-        .into_json();
+    let rows = rows.map_err(|error| {
+        // The SQL holds what callers have sent.
+        tracing::debug!(sql = plan.sql, "a query failed");
+        match error {
+            QueryError::Failed { sqlstate, message } if redact && sqlstate.starts_with("22") => {
+                let message = redaction::without_values(&message);
+                QueryError::Failed { sqlstate, message }
+            }
+            error => error,
+        }
+    });
+    let rows = rows.inspect_err(|error| tracing::warn!(%error, "a query failed"))?.into_json();
     Ok(if redact { redaction::redacted(&rows) } else { rows }.into())
 }

@@ -9,7 +9,7 @@ use crate::{
     call::Call,
     operation::{Needs, Operation, Shape},
     refusal::Refusal,
-    resource::{Kind, Resource, TEXT, required, shown},
+    resource::{Kind, Resource, TEXT, required, set, shown},
     time,
 };
 
@@ -35,8 +35,12 @@ pub(crate) static OPERATIONS: &[Operation] = &[Operation {
     needs: Needs::Management,
     summary: "List changes that people have made in the last 400 days, newest first",
     parameters: &[
-        ("limit", "How many, 1 to 1000; 100"),
-        ("before", "Only older ones than the one of this id: the last one of the page before"),
+        set("limit", Kind::Integer(1, 1000), "How many; 100"),
+        set(
+            "before",
+            Kind::Integer(i64::MIN, i64::MAX),
+            "Only older ones than the one of this id: the last one of the page before",
+        ),
     ],
     body: Shape::Nothing,
     answers: &[(200, Shape::List(&ENTRY))],

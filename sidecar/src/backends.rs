@@ -13,7 +13,7 @@ use crate::{
     call::Call,
     operation::{Needs, Operation, Shape},
     refusal::{FieldErrors, Refusal},
-    resource::{COUNT, For, Kind, Resource, TEXT, required, set, shown},
+    resource::{Access, COUNT, For, Kind, Resource, TEXT, required, set, shown},
     source_fields::SOURCE,
     sources, time,
 };
@@ -30,20 +30,23 @@ pub(crate) static BACKEND: Resource = Resource {
             "type",
             Kind::Text(64),
             "webhook, loki, otlp, s3, clickhouse, elastic, datadog, axiom or syslog; stays as it is.",
-        ),
+        )
+        .such_as("\"webhook\""),
         required(
             "config",
             Kind::Object,
             "Where it is and how it is spoken to, see the README. Secrets are shown as REDACTED; \
              REDACTED that comes back means no change. Settings that are not given stay.",
-        ),
+        )
+        .such_as("{\"url\": \"http://127.0.0.1:9/\"}"),
         set("metadata", Kind::Object, "Whatever people note of it; lists can be filtered by it."),
         set(
             "default_ingest?",
             Kind::Bool,
             "Whether sources that want so give it all events; false.",
         ),
-        shown("error", TEXT, "Why nothing can be sent to it, where that is so."),
+        shown("error", TEXT, "Why nothing can be sent to it, where that is so.")
+            .with(Access::AtTimes),
         shown("inserted_at", Kind::Time, "When it was made."),
         shown("updated_at", Kind::Time, "When it was last changed."),
     ],
@@ -54,7 +57,7 @@ static TEST: Resource = Resource {
     name: "BackendTest",
     fields: &[
         shown("connected?", Kind::Bool, "Whether a test event was taken."),
-        shown("reason", TEXT, "Why not."),
+        shown("reason", TEXT, "Why not.").with(Access::AtTimes),
     ],
 };
 
@@ -64,7 +67,11 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         path: "/api/backends",
         needs: Needs::Management,
         summary: "List backends",
-        parameters: &[("metadata[key]", "Only those whose metadata has this value of the key.")],
+        parameters: &[set(
+            "metadata[key]",
+            TEXT,
+            "Only those whose metadata has this value of the key.",
+        )],
         body: Shape::Nothing,
         answers: &[(200, Shape::List(&BACKEND))],
         run: |call| Box::pin(std::future::ready(Ok(list(&call)))),
@@ -87,7 +94,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         parameters: &[],
         body: Shape::Nothing,
         answers: &[(200, Shape::One(&BACKEND))],
-        run: |call| Box::pin(std::future::ready(show(&call))),
+        run: |call| Box::pin(show(call)),
     },
     Operation {
         method: Method::PUT,
@@ -170,8 +177,8 @@ fn list(call: &Call) -> Answer {
     Answer::Found(found.map(|backend| shown_backend(backend)).collect())
 }
 
-fn show(call: &Call) -> Result<Answer, Refusal> {
-    Ok(Answer::Found(shown_backend(&*found(call)?)))
+async fn show(call: Call) -> Result<Answer, Refusal> {
+    Ok(Answer::Found(shown_backend(&*found(&call).await?)))
 }
 
 async fn create(call: Call) -> Result<Answer, Refusal> {
@@ -190,9 +197,8 @@ async fn patch(call: Call) -> Result<Answer, Refusal> {
 }
 
 async fn update(call: &Call) -> Result<Arc<Backend>, Refusal> {
-    let before = found(call)?;
-    let to_be = read(call, Some(&before))?;
-    Ok(call.store.update_backend(&call.actor()?, before.token, &to_be).await?)
+    let to_be = |before: Backend| read(call, Some(&before));
+    call.store.update_backend(&call.actor()?, call.token()?, to_be).await
 }
 
 async fn delete(call: Call) -> Result<Answer, Refusal> {
@@ -201,7 +207,7 @@ async fn delete(call: Call) -> Result<Answer, Refusal> {
 }
 
 async fn test(call: Call) -> Result<Answer, Refusal> {
-    let backend = found(&call)?;
+    let backend = found(&call).await?;
     let tested = match (&backend.config, backend.kind.parse::<BackendKind>()) {
         (Ok(config), Ok(kind)) => drains::test(kind, config).await,
         (Err(error), _) => Err(error.to_string()),
@@ -226,8 +232,9 @@ async fn detach(call: Call) -> Result<Answer, Refusal> {
 }
 
 /// The backend that the path names by its token.
-fn found(call: &Call) -> Result<Arc<Backend>, Refusal> {
-    call.store.backend(call.token()?).ok_or(Refusal::NotFound)
+async fn found(call: &Call) -> Result<Arc<Backend>, Refusal> {
+    let token = call.token()?;
+    call.found(|store| store.backend(token)).await
 }
 
 fn backend_token(call: &Call) -> Result<Uuid, Refusal> {

@@ -35,6 +35,18 @@ impl Call {
         Uuid::try_parse(self.captured(0)).map_err(|_| Refusal::NotFound)
     }
 
+    /// What `look` finds in the loaded catalog, also where another process has just made it.
+    pub(crate) async fn found<T>(
+        &self,
+        look: impl Fn(&Store) -> Option<T> + Send,
+    ) -> Result<T, Refusal> {
+        if let Some(found) = look(&self.store) {
+            return Ok(found);
+        }
+        self.store.catch_up().await?;
+        look(&self.store).ok_or(Refusal::NotFound)
+    }
+
     /// Who asks, for the audit log.
     pub(crate) fn actor(&self) -> Result<Actor, Refusal> {
         let holder = self.grant.as_ref().map(Grant::holder).ok_or(Refusal::Unauthorized)?;

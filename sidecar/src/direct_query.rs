@@ -12,6 +12,7 @@ use crate::{
     parameters::Parameters,
     plan::{self, NO_CLICKHOUSE},
     refusal::Refusal,
+    resource::{TEXT, set},
 };
 
 pub(crate) static OPERATIONS: &[Operation] = &[
@@ -21,11 +22,11 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         needs: Needs::Management,
         summary: "Run a query over sources and endpoints; its parameters are NULL",
         parameters: &[
-            ("sql", "A query in BigQuery SQL"),
-            ("bq_sql", "The same"),
-            ("pg_sql", "A query in PostgreSQL's SQL"),
-            ("ch_sql", "Refused: ClickHouse is not queried"),
-            ("backend_id", "Refused where it is given: the store is queried, no backend"),
+            set("sql", TEXT, "A query in BigQuery SQL").such_as("\"select 1 as one\""),
+            set("bq_sql", TEXT, "The same"),
+            set("pg_sql", TEXT, "A query in PostgreSQL's SQL"),
+            set("ch_sql", TEXT, "Refused: ClickHouse is not queried"),
+            set("backend_id", TEXT, "Refused where it is given: the store is queried, no backend"),
         ],
         body: Shape::Nothing,
         answers: &[(200, Shape::Rows)],
@@ -36,7 +37,10 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         path: "/api/query/parse",
         needs: Needs::Management,
         summary: "The parameters of a query, and its text without the endpoints that it names",
-        parameters: &[("sql", "A query in BigQuery SQL"), ("bq_sql", "The same")],
+        parameters: &[
+            set("sql", TEXT, "A query in BigQuery SQL").such_as("\"select 1 as one\""),
+            set("bq_sql", TEXT, "The same"),
+        ],
         body: Shape::Nothing,
         answers: &[(200, Shape::Any)],
         run: |call| Box::pin(std::future::ready(parse(&call))),

@@ -25,7 +25,8 @@ pub(crate) static ENDPOINT: Resource = Resource {
         shown("id", COUNT, "Number of the endpoint, for scopes of access tokens."),
         set_once("token", Kind::Uuid, "Public id; random where it is not given."),
         required("name", Kind::Text(255), "What callers call it. Unique."),
-        required("query", Kind::Text(1 << 18), "Its query, over sources and other endpoints."),
+        required("query", Kind::Text(1 << 18), "Its query, over sources and other endpoints.")
+            .such_as("\"select count(*) as count from `postgres.logs`\""),
         set("language", Kind::OneOf(LANGUAGES), "What the query is written in; bq_sql."),
         set("description", TEXT, "For people."),
         set(
@@ -47,8 +48,9 @@ pub(crate) static ENDPOINT: Resource = Resource {
             Kind::Bool,
             "Whether callers may name a reservation of BigQuery's; false.",
         ),
-        set("labels", TEXT, "For BigQuery: `key=value`, `key=@parameter`, `key`, by commas."),
-        set("backend_id", Kind::Integer(1, i64::MAX), "Always null: the store is queried."),
+        set("labels", TEXT, "For BigQuery: `key=value`, `key=@parameter`, `key`, by commas.")
+            .such_as("\"team=web\""),
+        set("backend_id", Kind::Id, "Always null: the store is queried."),
         shown("source_mapping", Kind::Object, "Tokens of the sources that the query names."),
         shown("inserted_at", Kind::Time, "When it was made."),
         shown("updated_at", Kind::Time, "When it was last changed."),
@@ -84,7 +86,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         parameters: &[],
         body: Shape::Nothing,
         answers: &[(200, Shape::One(&ENDPOINT))],
-        run: |call| Box::pin(std::future::ready(show(&call))),
+        run: |call| Box::pin(show(call)),
     },
     Operation {
         method: Method::PUT,
@@ -122,8 +124,10 @@ fn list(call: &Call) -> Answer {
     Answer::Found(call.store.endpoints().iter().map(|endpoint| shown_endpoint(endpoint)).collect())
 }
 
-fn show(call: &Call) -> Result<Answer, Refusal> {
-    Ok(Answer::Found(shown_endpoint(&*found(call)?)))
+async fn show(call: Call) -> Result<Answer, Refusal> {
+    let key = EndpointKey::Token(call.token()?);
+    let endpoint = call.found(|store| store.endpoint(key)).await?;
+    Ok(Answer::Found(shown_endpoint(&endpoint)))
 }
 
 async fn create(call: Call) -> Result<Answer, Refusal> {
@@ -146,20 +150,14 @@ async fn patch(call: Call) -> Result<Answer, Refusal> {
 
 /// Fields that are not given stay as they are.
 async fn update(call: &Call) -> Result<Arc<Endpoint>, Refusal> {
-    let endpoint = found(call)?;
-    let given = read(call, For::Update)?;
-    let to_be = changed(&call.store, EndpointToBe::from(&*endpoint), &given)?;
-    Ok(call.store.update_endpoint(&call.actor()?, endpoint.token, &to_be).await?)
+    let token = call.token()?;
+    let to_be = |as_it_is| changed(&call.store, as_it_is, &read(call, For::Update)?);
+    call.store.update_endpoint(&call.actor()?, token, to_be).await
 }
 
 async fn delete(call: Call) -> Result<Answer, Refusal> {
     call.store.delete_endpoint(&call.actor()?, call.token()?).await?;
     Ok(Answer::Done)
-}
-
-/// The endpoint that the path names by its token.
-fn found(call: &Call) -> Result<Arc<Endpoint>, Refusal> {
-    call.store.endpoint(EndpointKey::Token(call.token()?)).ok_or(Refusal::NotFound)
 }
 
 fn read(call: &Call, what_for: For) -> Result<Map<String, Value>, Refusal> {

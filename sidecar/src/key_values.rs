@@ -9,7 +9,7 @@ use crate::{
     call::Call,
     operation::{Needs, Operation, Shape},
     refusal::Refusal,
-    resource::{COUNT, For, Kind, Resource, required, set, shown},
+    resource::{COUNT, For, Kind, Resource, TEXT, required, set, shown},
 };
 
 static KEY_VALUE: Resource = Resource {
@@ -24,8 +24,8 @@ static KEY_VALUE: Resource = Resource {
 static SELECTION: Resource = Resource {
     name: "KeyValueSelection",
     fields: &[
-        set("keys", Kind::List, "Keys to remove, or"),
-        set("values", Kind::List, "values to remove the keys of, as text or numbers;"),
+        set("keys", Kind::Texts, "Keys to remove, or"),
+        set("values", Kind::Texts, "values to remove the keys of, as text or numbers;"),
         set("accessor", Kind::Text(1024), "then the path at which they stand: `organization.id`."),
     ],
 };
@@ -46,7 +46,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         path: "/api/key-values",
         needs: Needs::Management,
         summary: "List key-values, at most 500",
-        parameters: &[("key", "Only this key")],
+        parameters: &[set("key", TEXT, "Only this key")],
         body: Shape::Nothing,
         answers: &[(200, Shape::List(&KEY_VALUE))],
         run: |call| Box::pin(list(call)),

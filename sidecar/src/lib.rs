@@ -35,6 +35,7 @@ mod schedule;
 mod source_fields;
 mod source_schema;
 mod sources;
+mod swagger_ui;
 mod teams;
 mod time;
 

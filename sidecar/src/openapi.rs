@@ -25,16 +25,18 @@ pub(crate) static OPERATIONS_OF_DOCUMENT: &[Operation] = &[Operation {
 pub(crate) fn document() -> Value {
     let mut paths = Map::new();
     let mut schemas = Map::new();
+    schemas.insert("Error".to_owned(), error_schema());
+    schemas.insert("FieldErrors".to_owned(), field_errors_schema());
     for operation in OPERATIONS.iter().copied().flatten() {
-        let path = operation.path.replace("{name or token}", "{name_or_token}");
-        let methods = paths.entry(path).or_insert_with(|| json!({}));
+        let methods = paths.entry(path(operation)).or_insert_with(|| json!({}));
         methods[operation.method.as_str().to_ascii_lowercase()] = described(operation);
-        let shapes = operation.answers.iter().map(|(_, shape)| shape).chain([&operation.body]);
-        for shape in shapes {
-            if let Shape::One(resource) | Shape::List(resource) = shape {
+        for (_, shape) in operation.answers {
+            if let Some(resource) = shape.resource() {
                 schemas.insert(resource.name.to_owned(), shown_schema(resource));
-                schemas.insert(format!("{}Params", resource.name), given_schema(resource));
             }
+        }
+        if let Some(resource) = operation.body.resource() {
+            schemas.insert(given_name(operation, resource), given_schema(operation, resource));
         }
     }
     json!({
@@ -55,6 +57,10 @@ pub(crate) fn document() -> Value {
     })
 }
 
+fn path(operation: &Operation) -> String {
+    operation.path.replace("{name or token}", "{name_or_token}")
+}
+
 fn described(operation: &Operation) -> Value {
     let mut described = json!({
         "summary": operation.summary,
@@ -66,20 +72,32 @@ fn described(operation: &Operation) -> Value {
             Needs::Nothing => json!([]),
         },
     });
-    if !matches!(operation.body, Shape::Nothing) {
-        let schema = match operation.body {
-            Shape::One(resource) => reference(&format!("{}Params", resource.name)),
-            Shape::List(resource) => {
-                json!({ "type": "array", "items": reference(&format!("{}Params", resource.name)) })
-            }
-            other => schema(other),
-        };
-        described["requestBody"] = json!({
-            "required": true,
-            "content": { "application/json": { "schema": schema } },
-        });
-    }
+    let schema = operation.body.resource().map(|resource| given_name(operation, resource));
+    let schema = schema.map(|name| reference(&name)).unwrap_or_default();
+    let content = match operation.body {
+        Shape::Nothing => return described,
+        Shape::List(_) => json_content(&array_of(&schema)),
+        Shape::OneOrSeveral(_) => json_content(&json!({ "anyOf": [schema, array_of(&schema)] })),
+        Shape::Parameters => {
+            let any = json!({ "schema": { "type": "object" } });
+            json!({ "application/json": any, "application/x-www-form-urlencoded": any })
+        }
+        _ => json_content(&schema),
+    };
+    described["requestBody"] = json!({ "required": needs_body(operation), "content": content });
     described
+}
+
+/// An empty body is an empty object.
+fn needs_body(operation: &Operation) -> bool {
+    let required = |field: &Field| field.access == Access::Required;
+    let has_required =
+        operation.body.resource().is_some_and(|resource| resource.fields.iter().any(required));
+    matches!(operation.body, Shape::List(_)) || creates(operation) && has_required
+}
+
+fn creates(operation: &Operation) -> bool {
+    operation.method == Method::POST
 }
 
 fn operation_id(operation: &Operation) -> String {
@@ -98,11 +116,17 @@ fn parameters(operation: &Operation) -> Value {
             "name": name.replace(' ', "_"),
             "in": "path",
             "required": true,
-            "schema": { "type": "string" },
+            "schema": { "type": "string", "minLength": 1 },
         })
     });
-    let of_query = operation.parameters.iter().map(|(name, doc)| {
-        json!({ "name": name, "in": "query", "description": doc, "schema": { "type": "string" } })
+    // The length of text is that of the whole URL.
+    let of_query = operation.parameters.iter().map(|field| {
+        json!({
+            "name": field.name,
+            "in": "query",
+            "description": field.doc,
+            "schema": kind_schema(field, true),
+        })
     });
     of_path.chain(of_query).collect()
 }
@@ -110,109 +134,230 @@ fn parameters(operation: &Operation) -> Value {
 fn responses(operation: &Operation) -> Value {
     let mut responses = Map::new();
     for (status, shape) in operation.answers {
-        let answer = match shape {
+        let mut answer = match shape {
             Shape::Nothing => json!({ "description": "Done" }),
             shape => answer("What was asked for", &schema(*shape)),
         };
+        if let (201, Shape::One(made) | Shape::OneOrSeveral(made)) = (status, shape) {
+            let links = links(operation, made);
+            if !links.is_empty() {
+                answer["links"] = Value::Object(links);
+            }
+        }
         responses.insert(status.to_string(), answer);
     }
-    let error = json!({
-        "type": "object",
-        "properties": { "error": { "type": "string" } },
-        "required": ["error"],
-    });
-    let mut refused = |status: &str, description: &str| {
-        responses.insert(status.to_owned(), answer(description, &error));
+    let error = reference("Error");
+    let mut refused = |status: &str, description: &str, schema: &Value| {
+        responses.insert(status.to_owned(), answer(description, schema));
     };
-    refused("503", "The server is starting, or a database does not answer: ask again");
+    let starting = "The server is starting, or a database does not answer: ask again";
+    refused("503", starting, &error);
+    refused("414", "The URL is too long", &error);
     if operation.needs != Needs::Nothing {
-        refused("401", "No token, or one that may not do this");
+        refused("401", "No token, or one that may not do this", &error);
     }
-    if operation.path.contains('{') && operation.needs == Needs::Management {
-        refused("404", "There is no such thing");
+    let names_one = operation.path.contains('{') && operation.needs == Needs::Management;
+    if names_one || given_fields(operation).any(|field| field.kind == Kind::Id) {
+        refused("404", "There is no such thing", &error);
     }
-    refused("400", "The request cannot be read");
+    let cannot_be_read = match operation.body {
+        Shape::OneOrSeveral(resource) => json!({ "anyOf": [error, several(resource)] }),
+        _ => error.clone(),
+    };
+    refused("400", "The request cannot be read", &cannot_be_read);
     if !matches!(operation.body, Shape::Nothing) {
-        refused("413", "The body is too large");
-        let errors = json!({
-            "type": "object",
-            "properties": { "errors": {
-                "type": "object",
-                "additionalProperties": { "type": "array", "items": { "type": "string" } },
-            } },
-            "required": ["errors"],
-        });
-        responses.insert("422".to_owned(), answer("What is wrong with each field", &errors));
+        refused("413", "The body is too large", &error);
+    }
+    if operation.body.resource().is_some() {
+        refused("422", "What is wrong with each field", &reference("FieldErrors"));
     }
     Value::Object(responses)
 }
 
+/// Everything that a caller may give, but for the path.
+fn given_fields(operation: &Operation) -> impl Iterator<Item = &'static Field> {
+    let of_body = operation.body.resource().map_or(&[][..], |resource| resource.fields);
+    operation.parameters.iter().chain(of_body)
+}
+
+/// What can be asked of a thing that was made: all that its token names.
+fn links(operation: &Operation, made: &Resource) -> Map<String, Value> {
+    let mut links = Map::new();
+    if !creates(operation) || !made.fields.iter().any(|field| field.name == "token") {
+        return links;
+    }
+    let of_one = format!("{}/{{token}}", operation.path);
+    let all = OPERATIONS.iter().copied().flatten();
+    for linked in all.filter(|linked| linked.path.starts_with(&of_one)) {
+        let link = json!({
+            "operationId": operation_id(linked),
+            "parameters": { "token": "$response.body#/token" },
+        });
+        links.insert(operation_id(linked), link);
+    }
+    links
+}
+
 fn answer(description: &str, schema: &Value) -> Value {
-    json!({ "description": description, "content": { "application/json": { "schema": schema } } })
+    json!({ "description": description, "content": json_content(schema) })
+}
+
+fn json_content(schema: &Value) -> Value {
+    json!({ "application/json": { "schema": schema } })
+}
+
+fn array_of(schema: &Value) -> Value {
+    json!({ "type": "array", "items": schema })
 }
 
 fn schema(shape: Shape) -> Value {
     match shape {
-        Shape::Nothing | Shape::Any => json!({}),
+        Shape::Nothing | Shape::Any | Shape::Parameters => json!({}),
         Shape::One(resource) => reference(resource.name),
-        Shape::List(resource) => json!({ "type": "array", "items": reference(resource.name) }),
-        Shape::Rows => json!({
-            "type": "object",
-            "properties": {
-                "result": { "type": "array", "items": { "type": "object" } },
-                "error": { "type": "string" },
+        Shape::List(resource) => array_of(&reference(resource.name)),
+        Shape::OneOrSeveral(resource) => {
+            json!({ "anyOf": [reference(resource.name), several(resource)] })
+        }
+        Shape::Rows => json!({ "oneOf": [
+            {
+                "type": "object",
+                "properties": { "result": { "type": "array", "items": { "type": "object" } } },
+                "required": ["result"],
+                "additionalProperties": false,
             },
-        }),
+            reference("Error"),
+        ] }),
     }
+}
+
+/// What of several things was made, and what is wrong with the others.
+fn several(resource: &Resource) -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "results": array_of(&reference(resource.name)),
+            "errors": { "type": "array", "items": { "type": "string" } },
+        },
+        "required": ["results", "errors"],
+    })
+}
+
+fn error_schema() -> Value {
+    json!({
+        "type": "object",
+        "properties": { "error": { "type": "string" } },
+        "required": ["error"],
+        "additionalProperties": false,
+    })
+}
+
+fn field_errors_schema() -> Value {
+    json!({
+        "type": "object",
+        "properties": { "errors": {
+            "type": "object",
+            "additionalProperties": { "type": "array", "items": { "type": "string" } },
+        } },
+        "required": ["errors"],
+    })
 }
 
 fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
-/// What is answered: every field that is shown is there.
+/// What is answered: every field that is always shown is there.
 fn shown_schema(resource: &Resource) -> Value {
     let shown = || resource.fields.iter().filter(|field| field.access != Access::Secret);
     let properties: Map<_, _> = shown().map(|field| property(field, true)).collect();
-    let names: Vec<_> = shown().map(|field| field.name).collect();
+    let always = shown().filter(|field| field.access != Access::AtTimes);
+    let names: Vec<_> = always.map(|field| field.name).collect();
     json!({ "type": "object", "title": resource.name, "properties": properties, "required": names })
 }
 
-/// What may be given.
-fn given_schema(resource: &Resource) -> Value {
-    let given = || resource.fields.iter().filter(|field| field.access != Access::Shown);
+/// The name of what makes a thing, or of what changes it.
+fn given_name(operation: &Operation, resource: &Resource) -> String {
+    let what_for = if creates(operation) { "Params" } else { "Changes" };
+    format!("{}{what_for}", resource.name)
+}
+
+/// What may be given; to make a thing, some has to be.
+fn given_schema(operation: &Operation, resource: &Resource) -> Value {
+    let is_given = |field: &&Field| match field.access {
+        Access::Shown | Access::AtTimes => false,
+        Access::SetOnce => creates(operation),
+        Access::Set | Access::Required | Access::Secret => true,
+    };
+    let given = || resource.fields.iter().filter(is_given);
     let properties: Map<_, _> = given().map(|field| property(field, false)).collect();
-    json!({ "type": "object", "properties": properties })
+    let mut schema = json!({ "type": "object", "properties": properties });
+    let required = given().filter(|field| field.access == Access::Required);
+    let required: Vec<_> = required.map(|field| field.name).collect();
+    if creates(operation) && !required.is_empty() {
+        schema["required"] = required.into();
+    }
+    schema
 }
 
 fn property(field: &Field, is_answer: bool) -> (String, Value) {
-    let mut schema = match field.kind {
-        Kind::Text(max) if !is_answer => json!({ "type": "string", "maxLength": max }),
-        Kind::Text(_) => json!({ "type": "string" }),
+    let mut schema = kind_schema(field, is_answer);
+    let may_be_null = field.access != Access::Required && field.kind != Kind::Ids;
+    if may_be_null && field.kind != Kind::Any {
+        schema = json!({ "anyOf": [schema, { "type": "null" }] });
+    }
+    schema["description"] = field.doc.into();
+    // Examples are ours; a test holds them to be JSON.
+    if let (false, Ok(example)) = (is_answer, serde_json::from_str::<Value>(field.example)) {
+        schema["examples"] = json!([example]);
+    }
+    (field.name.to_owned(), schema)
+}
+
+/// The values of a field, but for `null`.
+fn kind_schema(field: &Field, is_answer: bool) -> Value {
+    match field.kind {
+        Kind::Text(_) if is_answer => json!({ "type": "string" }),
+        // Blanks are nothing.
+        Kind::Text(max) if field.access == Access::Required => {
+            json!({ "type": "string", "maxLength": max, "pattern": "\\S" })
+        }
+        Kind::Text(max) => json!({ "type": "string", "maxLength": max }),
         Kind::OneOf(words) => json!({ "type": "string", "enum": words }),
         Kind::Integer(from, to) => json!({ "type": "integer", "minimum": from, "maximum": to }),
+        Kind::Id => json!({ "type": "integer", "minimum": 1, "maximum": i64::MAX }),
+        Kind::Ids => array_of(&json!({ "type": "integer", "minimum": 1, "maximum": i64::MAX })),
         Kind::Bool => json!({ "type": "boolean" }),
         Kind::Uuid => json!({ "type": "string", "format": "uuid" }),
         Kind::Time => json!({ "type": "string", "format": "date-time" }),
         Kind::Object => json!({ "type": "object" }),
         Kind::List => json!({ "type": "array" }),
+        Kind::Texts => array_of(&json!({ "type": ["string", "number", "boolean"] })),
         Kind::Objects(fields) => {
             let properties: Map<_, _> =
                 fields.iter().map(|field| property(field, is_answer)).collect();
-            json!({ "type": "array", "items": { "type": "object", "properties": properties } })
+            let object = json!({ "type": "object", "properties": properties });
+            match is_answer {
+                true => array_of(&object),
+                false => json!({ "anyOf": [array_of(&object), object] }),
+            }
         }
         Kind::Any => json!({}),
-    };
-    if field.access != Access::Required && field.kind != Kind::Any {
-        schema = json!({ "anyOf": [schema, { "type": "null" }] });
     }
-    schema["description"] = field.doc.into();
-    (field.name.to_owned(), schema)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn examples_can_be_given() {
+        for operation in OPERATIONS.iter().copied().flatten() {
+            for field in given_fields(operation).filter(|field| !field.example.is_empty()) {
+                let example = serde_json::from_str(field.example).unwrap();
+                assert!(field.kind.read(&example).is_ok(), "{}: {example}", field.name);
+            }
+        }
+    }
 
     /// The committed document is what the code says. It is written anew with
     /// `UPDATE_DOCS=1 cargo test -p sidecar`.

@@ -3,7 +3,12 @@
 use futures_util::future::BoxFuture;
 use warp::http::Method;
 
-use crate::{answer::Answer, call::Call, refusal::Refusal, resource::Resource};
+use crate::{
+    answer::Answer,
+    call::Call,
+    refusal::Refusal,
+    resource::{Field, Resource},
+};
 
 /// One thing that can be asked for.
 pub(crate) struct Operation {
@@ -13,8 +18,8 @@ pub(crate) struct Operation {
     pub(crate) needs: Needs,
     /// What it does, in a few words.
     pub(crate) summary: &'static str,
-    /// Parameters of the query string: name, what it says.
-    pub(crate) parameters: &'static [(&'static str, &'static str)],
+    /// Parameters of the query string; none has to be there, and an empty one is none.
+    pub(crate) parameters: &'static [Field],
     /// What the body holds.
     pub(crate) body: Shape,
     /// What it answers when all is well: status, body.
@@ -45,10 +50,26 @@ pub(crate) enum Shape {
     One(&'static Resource),
     /// A JSON array of them.
     List(&'static Resource),
+    /// Either. When several are made, what is made and what is wrong with the others is answered.
+    OneOrSeveral(&'static Resource),
+    /// Parameters of a query: a JSON object or a form, which may be missing.
+    Parameters,
     /// `{"result": [rows]}` or `{"error": "text"}`
     Rows,
     /// Any JSON.
     Any,
+}
+
+impl Shape {
+    /// What there is one of, or several.
+    pub(crate) fn resource(self) -> Option<&'static Resource> {
+        match self {
+            Self::One(resource) | Self::List(resource) | Self::OneOrSeveral(resource) => {
+                Some(resource)
+            }
+            Self::Nothing | Self::Parameters | Self::Rows | Self::Any => None,
+        }
+    }
 }
 
 impl Operation {

@@ -14,6 +14,7 @@ use crate::{
     parameters::Parameters,
     plan::{self, Plan},
     refusal::Refusal,
+    resource::{Field, TEXT, set},
 };
 
 pub(crate) static OPERATIONS: &[Operation] = &[
@@ -33,7 +34,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         needs: Needs::Endpoint,
         summary: "Run the query of an endpoint, its parameters in the body",
         parameters: PARAMETERS,
-        body: Shape::Nothing,
+        body: Shape::Parameters,
         answers: &[(200, Shape::Rows)],
         run: |call| Box::pin(endpoint_query(call)),
     },
@@ -59,9 +60,13 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     },
 ];
 
-const PARAMETERS: &[(&str, &str)] = &[
-    ("sql", "SQL of one's own over the endpoint's CTEs, where it is sandboxable"),
-    ("lql", "LQL over one of the endpoint's CTEs, where it is sandboxable and there is no sql"),
+const PARAMETERS: &[Field] = &[
+    set("sql", TEXT, "SQL of one's own over the endpoint's CTEs, where it is sandboxable"),
+    set(
+        "lql",
+        TEXT,
+        "LQL over one of the endpoint's CTEs, where it is sandboxable and there is no sql",
+    ),
 ];
 
 /// Whether addresses are taken out, for one request.

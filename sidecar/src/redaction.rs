@@ -28,6 +28,15 @@ pub(crate) fn redacted(json: &str) -> String {
     out
 }
 
+/// What Postgres says of values that do not fit, without the values: it quotes them.
+pub(crate) fn without_values(message: &str) -> String {
+    // A value may hold quotes itself.
+    match (message.split_once('"'), message.rsplit_once('"')) {
+        (Some((before, _)), Some((_, after))) => format!("{before}\"{REDACTED}\"{after}"),
+        _ => message.to_owned(),
+    }
+}
+
 /// Bytes of the JSON string that a text begins with.
 fn length_of_string(text: &str) -> usize {
     let mut escaped = false;
@@ -102,6 +111,21 @@ fn length_of_ipv4(bytes: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn errors_do_not_tell_values() {
+        for (message, expected) in [
+            (
+                r#"invalid input syntax for type integer: "from 10.0.0.1 by "x"""#,
+                r#"invalid input syntax for type integer: "REDACTED""#,
+            ),
+            ("division by zero", "division by zero"),
+            (r#"of "a" and "b""#, r#"of "REDACTED""#),
+            (r#"one " alone"#, r#"one "REDACTED" alone"#),
+        ] {
+            assert_eq!(without_values(message), expected);
+        }
+    }
 
     #[test]
     fn addresses_are_taken_out_of_texts() {

@@ -75,6 +75,7 @@ impl From<ChangeError> for Refusal {
         match error {
             ChangeError::NotFound => Self::NotFound,
             ChangeError::Invalid { field, text } => FieldErrors::one(field, text),
+            ChangeError::Malformed(_) => Self::Request(error.to_string()),
             ChangeError::Unavailable(_) => Self::Unavailable(error.to_string()),
         }
     }

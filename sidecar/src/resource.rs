@@ -23,6 +23,20 @@ pub(crate) struct Field {
     pub(crate) access: Access,
     /// What it says; where it is not given, what then holds.
     pub(crate) doc: &'static str,
+    /// A value that can be given, as JSON, where not any one can; empty without.
+    pub(crate) example: &'static str,
+}
+
+impl Field {
+    /// The same with an example: JSON.
+    pub(crate) const fn such_as(self, example: &'static str) -> Self {
+        Self { example, ..self }
+    }
+
+    /// The same with another access.
+    pub(crate) const fn with(self, access: Access) -> Self {
+        Self { access, ..self }
+    }
 }
 
 /// What a field's value is.
@@ -34,6 +48,10 @@ pub(crate) enum Kind {
     OneOf(&'static [&'static str]),
     /// A number from … to …
     Integer(i64, i64),
+    /// Number of another thing. Where there is none, that is not found.
+    Id,
+    /// Numbers of other things, never `null`.
+    Ids,
     /// `true` or `false`.
     Bool,
     /// A UUID as text.
@@ -44,7 +62,10 @@ pub(crate) enum Kind {
     Object,
     /// A JSON array.
     List,
-    /// A JSON array of objects with these fields, all of which may be missing.
+    /// A JSON array of text, numbers, `true` and `false`.
+    Texts,
+    /// A JSON array of objects with these fields, all of which may be missing. Where there is one it
+    /// may stand without the array.
     Objects(&'static [Field]),
     /// Any JSON.
     Any,
@@ -63,26 +84,32 @@ pub(crate) enum Access {
     SetOnce,
     /// It may be set and is never shown.
     Secret,
+    /// As `Shown`, where there is something to show.
+    AtTimes,
 }
 
 /// A field that anybody who manages may set.
 pub(crate) const fn set(name: &'static str, kind: Kind, doc: &'static str) -> Field {
-    Field { name, kind, access: Access::Set, doc }
+    field(name, kind, Access::Set, doc)
 }
 
 /// A field that has to be there.
 pub(crate) const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Field {
-    Field { name, kind, access: Access::Required, doc }
+    field(name, kind, Access::Required, doc)
 }
 
 /// A field that is only shown.
 pub(crate) const fn shown(name: &'static str, kind: Kind, doc: &'static str) -> Field {
-    Field { name, kind, access: Access::Shown, doc }
+    field(name, kind, Access::Shown, doc)
 }
 
 /// A field that may be set when the thing is made.
 pub(crate) const fn set_once(name: &'static str, kind: Kind, doc: &'static str) -> Field {
-    Field { name, kind, access: Access::SetOnce, doc }
+    field(name, kind, Access::SetOnce, doc)
+}
+
+const fn field(name: &'static str, kind: Kind, access: Access, doc: &'static str) -> Field {
+    Field { name, kind, access, doc, example: "" }
 }
 
 /// Most bytes of text where nothing else is said.
@@ -110,7 +137,7 @@ impl Resource {
         let mut errors = FieldErrors::default();
         for field in self.fields {
             match (field.access, what_for) {
-                (Access::Shown, _) | (Access::SetOnce, For::Update) => continue,
+                (Access::Shown | Access::AtTimes, _) | (Access::SetOnce, For::Update) => continue,
                 _ => {}
             }
             let is_required = field.access == Access::Required;
@@ -132,12 +159,12 @@ impl Resource {
 
 impl Kind {
     /// The value as this kind; `null` for one that is empty. Else what is wrong with it.
-    fn read(self, value: &Value) -> Result<Value, String> {
+    pub(crate) fn read(self, value: &Value) -> Result<Value, String> {
         let invalid = || Err("is invalid".to_owned());
         match (self, value) {
             (_, Value::Null) => Ok(Value::Null),
             // PostgreSQL takes none, neither in text nor in JSON.
-            (Self::Object | Self::List | Self::Any, value) if has_nul(value) => {
+            (Self::Object | Self::List | Self::Texts | Self::Any, value) if has_nul(value) => {
                 Err("must not contain a NUL".to_owned())
             }
             (Self::Text(max), Value::String(text)) => {
@@ -155,6 +182,7 @@ impl Kind {
             (Self::OneOf(words), Value::String(_)) => {
                 Err(format!("is invalid; it is one of {}", words.join(", ")))
             }
+            (Self::Id, value) => Self::Integer(1, i64::MAX).read(value),
             (Self::Integer(from, to), Value::Number(_) | Value::String(_)) => {
                 let number = match value {
                     Value::String(text) => text.trim().parse().ok(),
@@ -180,9 +208,14 @@ impl Kind {
             (Self::Uuid, Value::String(text)) => {
                 Uuid::try_parse(text).map_or_else(|_| invalid(), |uuid| Ok(uuid.to_string().into()))
             }
-            (Self::List, Value::Array(_)) | (Self::Any, _) => Ok(value.clone()),
+            (Self::List | Self::Texts | Self::Ids, Value::Array(_)) | (Self::Any, _) => {
+                Ok(value.clone())
+            }
             (Self::Objects(fields), Value::Array(objects)) => {
                 objects.iter().map(|object| read_object(fields, object)).collect()
+            }
+            (Self::Objects(fields), Value::Object(_)) => {
+                read_object(fields, value).map(|object| Value::Array(vec![object]))
             }
             _ => invalid(),
         }
@@ -277,7 +310,8 @@ mod tests {
             (json!([{"size": 1, "x": 2}, {}]), Ok(json!({"parts": [{"size": 1}, {}]}))),
             (json!([{"size": -1}]), Err("size must be greater than or equal to 0")),
             (json!([1]), Err("is invalid")),
-            (json!({}), Err("is invalid")),
+            (json!({"size": 1}), Ok(json!({"parts": [{"size": 1}]}))),
+            (json!("x"), Err("is invalid")),
         ] {
             let expected = expected.map_err(|text| json!({"parts": [text]}));
             assert_eq!(read(&json!({"parts": parts}), For::Update), expected);

@@ -22,6 +22,7 @@ use crate::{
     parameters::Parameters,
     query,
     refusal::Refusal,
+    swagger_ui,
 };
 
 /// Largest body, in bytes. A query's text has its own, smaller limit.
@@ -67,6 +68,8 @@ pub fn routes(store: Store) -> BoxedFilter<(Response,)> {
                 }
             }
         })
+        .or(swagger_ui::routes())
+        .unify()
         .boxed()
 }
 

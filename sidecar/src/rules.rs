@@ -12,7 +12,7 @@ use crate::{
     call::Call,
     operation::{Needs, Operation, Shape},
     refusal::{FieldErrors, Refusal},
-    resource::{COUNT, For, Kind, Resource, required, set, shown},
+    resource::{COUNT, For, Kind, Resource, TEXT, required, set, shown},
 };
 
 /// A rule, as Logflare has it.
@@ -21,9 +21,10 @@ pub(crate) static RULE: Resource = Resource {
     fields: &[
         shown("id", COUNT, "Number of the rule."),
         shown("token", Kind::Uuid, "Public id."),
-        required("source_id", Kind::Integer(1, i64::MAX), "The source whose events are looked at."),
-        required("lql_string", Kind::Text(16 << 10), "Which of them, in LQL."),
-        set("backend_id", Kind::Integer(1, i64::MAX), "The backend that gets them."),
+        required("source_id", Kind::Id, "The source whose events are looked at.").such_as("1"),
+        required("lql_string", Kind::Text(16 << 10), "Which of them, in LQL.")
+            .such_as("\"m.level:error\""),
+        set("backend_id", Kind::Id, "The backend that gets them.").such_as("1"),
         set("sink", Kind::Uuid, "Token of the source that gets them."),
     ],
 };
@@ -35,12 +36,12 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         needs: Needs::Management,
         summary: "List rules",
         parameters: &[
-            ("backend_id", "Only those of this backend."),
-            ("backend_token", "The same, by its token."),
+            set("backend_id", Kind::Id, "Only those of this backend."),
+            set("backend_token", TEXT, "The same, by its token."),
         ],
         body: Shape::Nothing,
         answers: &[(200, Shape::List(&RULE))],
-        run: |call| Box::pin(std::future::ready(list(&call))),
+        run: |call| Box::pin(list(call)),
     },
     Operation {
         method: Method::POST,
@@ -48,8 +49,8 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         needs: Needs::Management,
         summary: "Create rule, or several of a JSON array",
         parameters: &[],
-        body: Shape::One(&RULE),
-        answers: &[(201, Shape::One(&RULE))],
+        body: Shape::OneOrSeveral(&RULE),
+        answers: &[(201, Shape::OneOrSeveral(&RULE))],
         run: |call| Box::pin(create(call)),
     },
     Operation {
@@ -60,7 +61,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         parameters: &[],
         body: Shape::Nothing,
         answers: &[(200, Shape::One(&RULE))],
-        run: |call| Box::pin(std::future::ready(show(&call))),
+        run: |call| Box::pin(show(call)),
     },
     Operation {
         method: Method::PUT,
@@ -94,18 +95,17 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     },
 ];
 
-fn list(call: &Call) -> Result<Answer, Refusal> {
+async fn list(call: Call) -> Result<Answer, Refusal> {
     let wanted = match (call.parameters.get("backend_id"), call.parameters.get("backend_token")) {
         (None, None) => None,
         (Some(id), _) => {
             let wrong = |_| Refusal::Request("backend_id: the number of a backend".to_owned());
             let id: i64 = id.parse().map_err(wrong)?;
-            let found = call.store.backends().into_iter().find(|one| one.id == id);
-            Some(found.ok_or(Refusal::NotFound)?.id)
+            Some(call.found(|store| has_backend(store, id).then_some(id)).await?)
         }
         (None, Some(token)) => {
-            let found = Uuid::try_parse(token).ok().and_then(|token| call.store.backend(token));
-            Some(found.ok_or(Refusal::NotFound)?.id)
+            let token = Uuid::try_parse(token).map_err(|_| Refusal::NotFound)?;
+            Some(call.found(|store| store.backend(token)).await?.id)
         }
     };
     let rules = call.store.rules();
@@ -113,8 +113,9 @@ fn list(call: &Call) -> Result<Answer, Refusal> {
     Ok(Answer::Found(found.map(|rule| shown_rule(rule)).collect()))
 }
 
-fn show(call: &Call) -> Result<Answer, Refusal> {
-    Ok(Answer::Found(shown_rule(&*found(call)?)))
+async fn show(call: Call) -> Result<Answer, Refusal> {
+    let token = call.token()?;
+    Ok(Answer::Found(shown_rule(&*call.found(|store| store.rule(token)).await?)))
 }
 
 async fn create(call: Call) -> Result<Answer, Refusal> {
@@ -126,6 +127,7 @@ async fn create(call: Call) -> Result<Answer, Refusal> {
 }
 
 async fn create_one(call: &Call, given: &Map<String, Value>) -> Result<Arc<Rule>, Refusal> {
+    know_what_is_named(&call.store, given).await?;
     let to_be = read(&call.store, given, None)?;
     Ok(call.store.create_rule(&call.actor()?, &to_be).await?)
 }
@@ -166,9 +168,10 @@ async fn patch(call: Call) -> Result<Answer, Refusal> {
 }
 
 async fn update(call: &Call) -> Result<Arc<Rule>, Refusal> {
-    let before = found(call)?;
-    let to_be = read(&call.store, &call.object()?, Some(&before))?;
-    Ok(call.store.update_rule(&call.actor()?, before.token, &to_be).await?)
+    let given = call.object()?;
+    know_what_is_named(&call.store, &given).await?;
+    let to_be = |before: Rule| read(&call.store, &given, Some(&before));
+    call.store.update_rule(&call.actor()?, call.token()?, to_be).await
 }
 
 async fn delete(call: Call) -> Result<Answer, Refusal> {
@@ -176,9 +179,22 @@ async fn delete(call: Call) -> Result<Answer, Refusal> {
     Ok(Answer::Done)
 }
 
-/// The rule that the path names by its token.
-fn found(call: &Call) -> Result<Arc<Rule>, Refusal> {
-    call.store.rule(call.token()?).ok_or(Refusal::NotFound)
+/// Catches up where a source or a backend that is named is unknown: another process may have just
+/// made it.
+async fn know_what_is_named(store: &Store, given: &Map<String, Value>) -> Result<(), Refusal> {
+    let id = |field: &str| given.get(field).and_then(Value::as_i64);
+    let sink = given.get("sink").and_then(Value::as_str).and_then(|sink| sink.parse().ok());
+    let knows_all = id("source_id").is_none_or(|id| store.sources().iter().any(|one| one.id == id))
+        && id("backend_id").is_none_or(|id| has_backend(store, id))
+        && sink.is_none_or(|sink| store.source(SourceKey::Token(sink)).is_some());
+    if !knows_all {
+        store.catch_up().await?;
+    }
+    Ok(())
+}
+
+fn has_backend(store: &Store, id: i64) -> bool {
+    store.backends().iter().any(|backend| backend.id == id)
 }
 
 /// What the rule is to be by what is given.
@@ -207,9 +223,7 @@ fn read(
     };
     let sources = store.sources();
     let source = sources.iter().find(|one| one.id == source_id).ok_or(Refusal::NotFound)?;
-    if let Some(backend) = backend_id
-        && !store.backends().iter().any(|one| one.id == backend)
-    {
+    if backend_id.is_some_and(|backend| !has_backend(store, backend)) {
         return Err(Refusal::NotFound);
     }
     let mut errors = FieldErrors::default();

@@ -34,7 +34,8 @@ pub(crate) static SOURCE: Resource = Resource {
         set("bq_table_id", TEXT, "The table's name in BigQuery; made of the token."),
         set("bq_table_schema", Kind::Object, "The table's schema in BigQuery."),
         set("bq_storage_write_api", Kind::Bool, "Whether BigQuery's Storage Write API is used."),
-        set("webhook_notification_url", URL, "Where numbers of new events are posted to."),
+        set("webhook_notification_url", URL, "Where numbers of new events are posted to.")
+            .such_as("\"http://127.0.0.1:9/events\""),
         set("slack_hook_url", URL, "The same, in Slack's form."),
         set("notifications_every", COUNT, "Milliseconds between two of them at least; 14,400,000."),
         set(
@@ -50,7 +51,8 @@ pub(crate) static SOURCE: Resource = Resource {
         ),
         set("lock_schema", Kind::Bool, "Whether no new fields are learned; false."),
         set("validate_schema", Kind::Bool, "Whether events must fit the schema; true."),
-        set("drop_lql_string", Kind::Text(lql::MAX_BYTES), "Events that match are not stored."),
+        set("drop_lql_string", Kind::Text(lql::MAX_BYTES), "Events that match are not stored.")
+            .such_as("\"m.level:debug\""),
         set("default_search_lql", TEXT, "What a search begins with; for people."),
         set("suggested_keys", TEXT, "Fields that a search asks for; for people."),
         set(
@@ -70,12 +72,12 @@ pub(crate) static SOURCE: Resource = Resource {
             "Lines of paths: values are taken out, after copies and look-ups.",
         ),
         set("disable_tailing", Kind::Bool, "Whether the latest events are not shown; false."),
-        Field {
-            name: "enable_spooling",
-            kind: Kind::Bool,
-            access: Access::Secret,
-            doc: "Taken for Logflare's clients: the spool is always used.",
-        },
+        set(
+            "enable_spooling",
+            Kind::Bool,
+            "Taken for Logflare's clients: the spool is always used.",
+        )
+        .with(Access::Secret),
         set("default_ingest_backend_enabled?", Kind::Bool, "Whether default backends take events."),
         set("labels", TEXT, "`key=value` pairs, separated by commas."),
         shown("has_rejected_events", Kind::Bool, "Whether there are rejected events to look at."),

@@ -16,7 +16,7 @@ use crate::{
     call::Call,
     operation::{Needs, Operation, Shape},
     refusal::{FieldErrors, Refusal},
-    resource::{For, Kind},
+    resource::{For, Kind, TEXT, set},
     source_fields::{self, NOTIFICATION, SOURCE},
     source_schema, time,
 };
@@ -87,7 +87,11 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         path: "/api/sources/{token}/schema",
         needs: Needs::Management,
         summary: "Fetch the fields of a source's events as a JSON Schema",
-        parameters: &[("variant", "`dot` for a flat object: `{\"metadata.level\": \"string\"}`")],
+        parameters: &[set(
+            "variant",
+            TEXT,
+            "`dot` for a flat object: `{\"metadata.level\": \"string\"}`",
+        )],
         body: Shape::Nothing,
         answers: &[(200, Shape::Any)],
         run: |call| Box::pin(schema(call)),
@@ -170,24 +174,16 @@ async fn recent(call: Call) -> Result<Answer, Refusal> {
     Ok(Answer::FoundText(format!("[{}]", events.join(","))))
 }
 
-/// The source that the path names by its token, also one that another process has just made.
+/// The source that the path names by its token.
 async fn found(call: &Call) -> Result<Arc<Source>, Refusal> {
     let key = SourceKey::Token(call.token()?);
-    if let Some(source) = call.store.source(key) {
-        return Ok(source);
-    }
-    call.store.catch_up().await?;
-    call.store.source(key).ok_or(Refusal::NotFound)
+    call.found(|store| store.source(key)).await
 }
 
 /// The fields of the body, as far as they may be set.
 fn given(call: &Call, what_for: For) -> Result<Map<String, Value>, Refusal> {
-    let mut body = call.object()?;
-    // Logflare's server takes an object, its published reference knows a list.
-    if let Some(notifications @ Value::Object(_)) = body.get_mut("notifications") {
-        *notifications = Value::Array(vec![notifications.take()]);
-    }
-    let mut given = SOURCE.read(&body, what_for)?;
+    // Notifications are an object to Logflare's server, and a list in its published reference.
+    let mut given = SOURCE.read(&call.object()?, what_for)?;
     source_fields::check(&given)?;
     if let Some(Value::Array(notifications)) = given.get_mut("notifications") {
         let notifications = match notifications.as_mut_slice() {

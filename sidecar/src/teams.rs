@@ -127,9 +127,7 @@ async fn patch(call: Call) -> Result<Answer, Refusal> {
 async fn update(call: &Call) -> Result<Team, Refusal> {
     let token = call.token()?;
     let given = TEAM.read(&call.object()?, For::Update)?;
-    let as_it_is = call.store.team(token).await?.team;
-    let to_be = changed(as_it_is, &given)?;
-    Ok(call.store.update_team(&call.actor()?, token, &to_be).await?)
+    call.store.update_team(&call.actor()?, token, |as_it_is| changed(as_it_is, &given)).await
 }
 
 async fn delete(call: Call) -> Result<Answer, Refusal> {

@@ -66,9 +66,10 @@ pub(crate) fn managed(done: Result<serde_json::Value, ManageError>) -> Response 
         Err(error) => error,
     };
     let status = match &error {
-        ManageError::Starting | ManageError::Store(_) | ManageError::Append(_) => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        ManageError::Starting
+        | ManageError::Store(_)
+        | ManageError::Append(_)
+        | ManageError::Catalog(_) => StatusCode::SERVICE_UNAVAILABLE,
         ManageError::Unauthorized => StatusCode::UNAUTHORIZED,
         ManageError::NoSuchSource => StatusCode::NOT_FOUND,
         ManageError::TooLarge(_) => return too_large(&error),
@@ -103,6 +104,7 @@ pub(crate) fn failure(error: &IngestError) -> Response {
         IngestError::Starting
         | IngestError::Append(_)
         | IngestError::Catalog(_)
+        | IngestError::JustMade
         | IngestError::Left => StatusCode::SERVICE_UNAVAILABLE,
         IngestError::Busy => return busy(error),
         IngestError::TooLarge(_) => return too_large(error),

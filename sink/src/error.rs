@@ -108,6 +108,9 @@ pub(crate) enum IngestError {
     /// It cannot be told whether there is such a source.
     #[error("{0}; send this again in a moment")]
     Catalog(ChangeError),
+    /// Another process has made the source while the body that names it was read.
+    #[error("the source was made a moment ago; send this again")]
+    JustMade,
     /// Nobody reads this.
     #[error("the sender has left")]
     Left,
@@ -125,6 +128,7 @@ impl IngestError {
             | Self::TooMany(_)
             | Self::Append(_)
             | Self::Catalog(_)
+            | Self::JustMade
             | Self::Left
             | Self::Body(_)
             | Self::Internal(_) => false,
@@ -174,4 +178,19 @@ pub(crate) enum ManageError {
     /// The store cannot take the events.
     #[error(transparent)]
     Append(#[from] AppendError),
+    /// The catalog cannot be asked or changed.
+    #[error(transparent)]
+    Catalog(ChangeError),
+}
+
+impl From<ChangeError> for ManageError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::NotFound => Self::NoSuchSource,
+            ChangeError::Invalid { .. } | ChangeError::Malformed(_) => {
+                Self::Body(error.to_string())
+            }
+            ChangeError::Unavailable(_) => Self::Catalog(error),
+        }
+    }
 }

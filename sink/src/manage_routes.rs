@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::Stream;
+use store::Actor;
 use warp::{
     Filter as _,
     filters::BoxedFilter,
@@ -39,8 +40,9 @@ pub(crate) fn routes(pipeline: Pipeline) -> BoxedFilter<(Response,)> {
                 };
                 let parameters = Parameters::read(&query);
                 let managed = async {
-                    let body = admit(&pipeline, &parameters, &headers, body).await?;
-                    rejected::manage(&pipeline, &target.source, action, &parameters, &body).await
+                    let (actor, body) = admit(&pipeline, &parameters, &headers, body).await?;
+                    let asked = rejected::Asked { action, actor, parameters: &parameters, body };
+                    rejected::manage(&pipeline, &target.source, asked).await
                 };
                 answer::managed(managed.await)
             }
@@ -83,13 +85,13 @@ fn target(path: &FullPath, method: &Method) -> Result<Target, Rejection> {
     Ok(Target { source, action })
 }
 
-/// Lets the private token in; gives the body.
+/// Lets the private token in; gives who asks, and the body.
 async fn admit(
     pipeline: &Pipeline,
     parameters: &Parameters,
     headers: &HeaderMap,
     body: impl Stream<Item = Result<impl bytes::Buf, warp::Error>>,
-) -> Result<Bytes, ManageError> {
+) -> Result<(Actor, Bytes), ManageError> {
     let grant = pipeline.authorise(parameters.token(headers)).map_err(|error| match error {
         IngestError::Starting => ManageError::Starting,
         _ => ManageError::Unauthorized,
@@ -98,8 +100,10 @@ async fn admit(
         return Err(ManageError::Unauthorized);
     }
     let length = body::declared_length(headers);
+    let request_id = headers.get("x-request-id").and_then(|id| id.to_str().ok());
+    let actor = Actor { holder: grant.holder(), request_id: request_id.map(str::to_owned) };
     let body = body::collect(body, length, MAX_BODY, &mut pipeline.share()).await;
-    body.map(Bytes::from).map_err(|error| match error {
+    body.map(|body| (actor, Bytes::from(body))).map_err(|error| match error {
         IngestError::TooLarge(limit) => ManageError::TooLarge(limit),
         IngestError::Busy => ManageError::Busy,
         error => ManageError::Body(error.to_string()),

@@ -217,6 +217,7 @@ impl Pipeline {
             }
             known = store.source(key);
         }
+        let is_named_in_body = route.key().is_none();
         let copies = known.as_ref().map_or(0, |source| self.forwarder.copies(source));
         let weight = WEIGHT + copies;
         let request = Received { route: &route, form: &form, body, encoding, weight };
@@ -243,6 +244,19 @@ impl Pipeline {
         if let Err(error) = decoded.and_then(|()| collected.within_limits()) {
             let events = collected.tally.events().max(1);
             return self.refused(collected.source.as_deref(), error, events, received);
+        }
+        if is_named_in_body && collected.source.is_none() {
+            // As above. What was decoded without its source is gone.
+            let route = collected.asked_for().clone();
+            if let Some(key) = route.key() {
+                match self.store.catch_up().await {
+                    Err(error) => return IngestError::Catalog(error).into(),
+                    Ok(()) if self.store.source(key).is_some() => {
+                        return IngestError::JustMade.into();
+                    }
+                    Ok(()) => {}
+                }
+            }
         }
         let source = collected.source.clone().filter(|source| grant.may_ingest_to(source.id));
         let Some(source) = source else {

@@ -17,7 +17,7 @@ use event_schemas::{Unreadable, Value, parse};
 use serde::Deserialize;
 use serde_json::json;
 use store::{
-    ContentHash, Delivery, KeptEvent, NoRejectedPlace, RejectedEvents, RejectedPage, Source,
+    Actor, ContentHash, Delivery, KeptEvent, NoRejectedPlace, RejectedEvents, RejectedPage, Source,
     SourceKey, Validation,
 };
 use uuid::Uuid;
@@ -45,6 +45,15 @@ pub(crate) enum Action {
     SetValidation,
 }
 
+/// A request of somebody who may do this.
+#[derive(Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) action: Action,
+    pub(crate) actor: Actor,
+    pub(crate) parameters: &'a Parameters,
+    pub(crate) body: Bytes,
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Chosen {
@@ -61,24 +70,37 @@ struct Mode {
 pub(crate) async fn manage(
     pipeline: &Pipeline,
     source: &str,
-    action: Action,
-    parameters: &Parameters,
-    body: &Bytes,
+    asked: Asked<'_>,
 ) -> Result<serde_json::Value, ManageError> {
+    let Asked { action, actor, parameters, body } = asked;
+    let body = &body;
     let key = Uuid::try_parse(source).map_or(SourceKey::Name(source), SourceKey::Token);
-    let source = pipeline.store().source(key).ok_or(ManageError::NoSuchSource)?;
+    let source = match pipeline.store().source(key) {
+        Some(source) => source,
+        None => {
+            // Another process may have just made it.
+            pipeline.store().catch_up().await?;
+            pipeline.store().source(key).ok_or(ManageError::NoSuchSource)?
+        }
+    };
     match action {
         Action::List => list(pipeline, &source, page(parameters)?).await,
         Action::Replay => {
             let ids = read::<Chosen>(body)?.ids;
-            replay(pipeline, &source, RejectedPage { ids, ..page(parameters)? }).await
+            let page = RejectedPage { ids, ..page(parameters)? };
+            let replayed = replay(pipeline, &source, page).await?;
+            let details = json!({ "replayed": replayed["replayed"] });
+            note(pipeline, &actor, "replay rejected events", &source, &details).await;
+            Ok(replayed)
         }
         Action::Remove => {
             let Some(ids) = read::<Chosen>(body)?.ids else {
                 return Err(ManageError::Body("send {\"ids\": […]}".to_owned()));
             };
             let removed = pipeline.store().remove_rejected_events(&source, &ids).await?;
-            Ok(json!({ "removed": removed }))
+            let removed = json!({ "removed": removed });
+            note(pipeline, &actor, "remove rejected events", &source, &removed).await;
+            Ok(removed)
         }
         Action::ShowValidation => Ok(json!({ "mode": source.validation.name() })),
         Action::SetValidation => {
@@ -87,9 +109,22 @@ pub(crate) async fn manage(
                 let text = format!("there is no mode `{mode}`; send quarantine, reject or off");
                 return Err(ManageError::Body(text));
             };
-            pipeline.store().set_validation(&source, mode).await?;
+            pipeline.store().set_validation(&actor, source.token, mode).await?;
             Ok(json!({ "mode": mode.name() }))
         }
+    }
+}
+
+/// Into the audit log. It is done already, so that no failure may be told.
+async fn note(
+    pipeline: &Pipeline,
+    actor: &Actor,
+    action: &str,
+    source: &Source,
+    details: &serde_json::Value,
+) {
+    if let Err(error) = pipeline.store().note_action(actor, action, source.token, details).await {
+        tracing::warn!(source = source.name, %error, "{action}: not in the audit log");
     }
 }
 

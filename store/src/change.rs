@@ -7,6 +7,7 @@ use sqlx::{
     AssertSqlSafe, PgConnection,
     postgres::{PgArguments, PgRow},
 };
+use uuid::Uuid;
 
 use crate::{
     catalog::{Catalog, changes},
@@ -39,6 +40,9 @@ pub enum ChangeError {
         /// What is wrong, to be read after the field's name.
         text: String,
     },
+    /// What was given is no value that the catalog's Postgres takes.
+    #[error("a value is not taken: {0}")]
+    Malformed(String),
     /// The catalog's Postgres does not answer, or refused it.
     #[error("the catalog cannot be changed now: {0}")]
     Unavailable(String),
@@ -58,7 +62,10 @@ impl ChangeError {
 
 impl From<&sqlx::Error> for ChangeError {
     fn from(error: &sqlx::Error) -> Self {
-        Self::Unavailable(failure::text(error))
+        // Asked again it would be the same.
+        let is_of_values = failure::sqlstate(error).is_some_and(|code| code.starts_with("22"));
+        let text = failure::text(error);
+        if is_of_values { Self::Malformed(text) } else { Self::Unavailable(text) }
     }
 }
 
@@ -94,12 +101,45 @@ impl<'i> Change<'i> {
         self.loaded.catalog_sql(text)
     }
 
+    /// A thing as it is in the catalog, where it stays so until the change is ended: two changes of
+    /// it, also by several processes, are one after the other.
+    pub(crate) async fn as_it_is(
+        &mut self,
+        columns: &str,
+        table: &str,
+        token: Uuid,
+    ) -> Result<PgRow, ChangeError> {
+        let sql = format!("select {columns} from {{schema}}.{table} where token = $1 for update");
+        // The same text has other columns after a migration.
+        let query = sqlx::query(self.sql(&sql)).persistent(false).bind(token);
+        query.fetch_optional(self.connection()).await?.ok_or(ChangeError::NotFound)
+    }
+
     /// Notes what was done, makes it last, and brings it into this process. `details` are what was
     /// given, without secrets.
     pub(crate) async fn end(
         mut self,
         action: &str,
         subject: impl fmt::Display,
+        details: &serde_json::Value,
+    ) -> Result<(), ChangeError> {
+        self.note(action, &subject, details).await?;
+        let loaded = Arc::clone(&self.loaded);
+        changes::count_up(self.connection(), &loaded.catalog_schema).await?;
+        self.commit(action, &subject).await?;
+        let Self { inner, mut connection, .. } = self;
+        // What could not be read again now is by the watch.
+        if let Err(error) = inner.follow_changes(&mut connection).await {
+            tracing::warn!("a change is not seen yet: {}", failure::text(&error));
+        }
+        connection.release();
+        Ok(())
+    }
+
+    async fn note(
+        &mut self,
+        action: &str,
+        subject: &impl fmt::Display,
         details: &serde_json::Value,
     ) -> Result<(), ChangeError> {
         let actor = self.actor;
@@ -115,16 +155,37 @@ impl<'i> Change<'i> {
             .bind(details)
             .execute(self.connection())
             .await?;
-        let loaded = Arc::clone(&self.loaded);
-        changes::count_up(self.connection(), &loaded.catalog_schema).await?;
+        Ok(())
+    }
+
+    async fn commit(
+        &mut self,
+        action: &str,
+        subject: &impl fmt::Display,
+    ) -> Result<(), ChangeError> {
         sqlx::raw_sql("commit").execute(self.connection()).await?;
-        tracing::info!(actor = %actor.holder, request_id = actor.request_id, "{action}: {subject}");
-        let Self { inner, mut connection, .. } = self;
-        // What could not be read again now is by the watch.
-        if let Err(error) = inner.follow_changes(&mut connection).await {
-            tracing::warn!("a change is not seen yet: {}", failure::text(&error));
-        }
-        connection.release();
+        let Actor { holder, request_id } = self.actor;
+        tracing::info!(actor = %holder, request_id, "{action}: {subject}");
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Notes in the audit log what was done elsewhere than in the catalog.
+    ///
+    /// # Errors
+    /// When the catalog's Postgres does not answer.
+    pub async fn note_action(
+        &self,
+        actor: &Actor,
+        action: &str,
+        subject: Uuid,
+        details: &serde_json::Value,
+    ) -> Result<(), ChangeError> {
+        let mut change = Change::begin(&self.inner, actor).await?;
+        change.note(action, &subject, details).await?;
+        change.commit(action, &subject).await?;
+        change.connection.release();
         Ok(())
     }
 }

@@ -70,7 +70,7 @@ impl Admission {
     /// Nothing of the batch is acknowledged. Sending it again stores it once.
     pub async fn append(self, source: &Source, batch: Batch) -> Result<Appended, AppendError> {
         let (id, appended) = self.attempt(source, batch).await;
-        self.tell(id, appended.as_ref().ok());
+        self.tell(id, appended.as_ref().ok(), appended.is_ok());
         appended
     }
 
@@ -89,7 +89,7 @@ impl Admission {
         delivery: &Delivery,
     ) -> Result<(Appended, Vec<Appended>), AppendError> {
         let (id, first) = self.attempt(source, batch).await;
-        let first = first.inspect_err(|_| self.tell(id, None))?;
+        let first = first.inspect_err(|_| self.tell(id, None, false))?;
         // Only now: a request that is this one, sent again, has waited for it to end in all places.
         let attempts = others.into_iter().map(|(source, batch)| {
             let content = self.noted.content.at(source.token);
@@ -101,11 +101,11 @@ impl Admission {
             }
         });
         let attempts = futures_util::future::join_all(attempts).await;
-        let failed = attempts.iter().any(|(.., appended)| appended.is_err());
+        let is_whole = attempts.iter().all(|(.., appended)| appended.is_ok());
         for (admission, id, appended) in &attempts {
-            admission.tell(*id, appended.as_ref().ok().filter(|_| !failed));
+            admission.tell(*id, appended.as_ref().ok(), is_whole);
         }
-        self.tell(id, (!failed).then_some(&first));
+        self.tell(id, Some(&first), is_whole);
         let others: Result<_, _> = attempts.into_iter().map(|(.., appended)| appended).collect();
         Ok((first, others?))
     }
@@ -125,7 +125,7 @@ impl Admission {
         if let Some(claimed) = inner.receipts.claim(noted).await {
             let ended = claimed.ended().await;
             if ended.stage != Stage::Failed {
-                let spooled = ended.stage == Stage::InSpool;
+                let spooled = matches!(ended.stage, Stage::InSpool | Stage::FailedInSpool);
                 return (Some(ended.request), Ok(Appended { spooled, ..Appended::again(&batch) }));
             }
             // Its commit may have been lost sight of: under its own number it is stored once.
@@ -144,15 +144,16 @@ impl Admission {
         (Some(id), write_or_spool(inner, request).await)
     }
 
-    /// Says how it ended: `None` where the sender is told that it failed.
-    fn tell(&self, id: Option<Uuid>, appended: Option<&Appended>) {
+    /// Says how it ended; without `is_whole` the sender is told that it failed.
+    fn tell(&self, id: Option<Uuid>, appended: Option<&Appended>, is_whole: bool) {
         let Some(id) = id else { return };
-        let stage = match appended {
-            Some(Appended { spooled: true, .. }) => Stage::InSpool,
-            Some(_) => Stage::InStore,
-            None => Stage::Failed,
+        let stage = match (appended, is_whole) {
+            (Some(Appended { spooled: true, .. }), true) => Stage::InSpool,
+            (Some(Appended { spooled: true, .. }), false) => Stage::FailedInSpool,
+            (Some(_), true) => Stage::InStore,
+            _ => Stage::Failed,
         };
-        self.noted.tell(id, stage);
+        self.noted.tell_end(id, stage);
     }
 }
 
@@ -286,5 +287,35 @@ mod tests {
         assert!(store.inner.receipts.may_be_sent_again(content, number));
         assert!(retry.await.unwrap().spooled);
         assert!(store.inner.receipts.may_be_sent_again(content, number));
+    }
+
+    #[tokio::test]
+    async fn what_is_on_the_spool_stays_so_when_another_part_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let (spool, _) = spool::Spool::open(spool::Settings::new(folder.path(), 4096)).unwrap();
+        let store = crate::store::tests::store_with(Some(spool));
+        let of_size = |size: usize| {
+            let mut batch = Batch::default();
+            batch.reject("x".repeat(size), Vec::new());
+            batch
+        };
+        let other = Arc::new(Source::unknown("other", Uuid::from_u128(1)));
+        let send = async |size_of_other| {
+            let delivery = Delivery::default();
+            let admission = store.admit(ContentHash::of(&[b"content"]), &delivery).unwrap();
+            let others = vec![(Arc::clone(&other), of_size(size_of_other))];
+            let appended = admission.append_with(&source(), of_size(1), others, &delivery).await;
+            delivery.succeed();
+            appended
+        };
+        // Also when it fails again.
+        for _ in 0..2 {
+            let failed = send(5000).await;
+            assert!(matches!(failed, Err(AppendError::SpoolUnavailable { .. })), "{failed:?}");
+            assert_eq!(store.spool_depth().unwrap().records, 1);
+        }
+        let (first, others) = send(1).await.unwrap();
+        assert!(first.spooled && others[0].spooled);
+        assert_eq!(store.spool_depth().unwrap().records, 2);
     }
 }

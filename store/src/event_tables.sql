@@ -29,6 +29,18 @@ begin
     foreach day in array array[{days}]::date[] loop
         part := format('%I.%I', schema_name, table_name || '_p' || to_char(day, 'YYYYMMDD'));
         continue when to_regclass(part) is not null;
+        -- A table of a longer time that somebody attached takes the day's events, or most of them.
+        continue when exists (
+            select from (
+                select pg_get_expr(partitions.relpartbound, partitions.oid) as bound
+                from pg_inherits
+                join pg_class as partitions on partitions.oid = pg_inherits.inhrelid
+                where pg_inherits.inhparent = to_regclass(parent)) as bounds
+            where bound <> 'DEFAULT'
+                and coalesce(substring(bound from $re$FROM \('([^']+)'\)$re$)::timestamp,
+                    '-infinity') < day + 1
+                and coalesce(substring(bound from $re$TO \('([^']+)'\)$re$)::timestamp,
+                    'infinity') > day);
         -- Attaching leaves the parent readable and writable; only the default partition, which may
         -- hold rows of the new day, has to stand still.
         execute format('lock table %s in access exclusive mode', others);

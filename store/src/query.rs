@@ -143,7 +143,12 @@ pub(crate) async fn run(
         return Err(QueryError::Timeout(limits.timeout));
     };
     // Also before the errors: the next one to use the connection must not be in this transaction.
-    if sqlx::raw_sql("rollback").execute(&mut *lease).await.is_ok() {
+    // Locks of the session would outlive it.
+    if sqlx::raw_sql("rollback; select pg_catalog.pg_advisory_unlock_all()")
+        .execute(&mut *lease)
+        .await
+        .is_ok()
+    {
         lease.release();
     }
     fetched.map_err(|stopped| match stopped {

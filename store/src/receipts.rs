@@ -45,8 +45,11 @@ pub(crate) enum Stage {
     InStore,
     /// On the spool.
     InSpool,
-    /// Not stored; or so it seems, where a commit was lost sight of.
+    /// Told as failed: not stored, or so it seems, where a commit was lost sight of; or stored, while
+    /// another part of what was sent was not. Writing it under its number stores it once.
     Failed,
+    /// On the spool, and told as failed, as another part of what was sent is in no safe place.
+    FailedInSpool,
 }
 
 /// The receipts of this process.
@@ -87,7 +90,8 @@ impl Entry {
     /// Whether the next request with its content is this one, sent again: the sender got no answer,
     /// or was told that the request failed.
     fn is_claimable(&self) -> bool {
-        self.delivery.has_failed() || self.progress.borrow().stage == Stage::Failed
+        let stage = self.progress.borrow().stage;
+        self.delivery.has_failed() || matches!(stage, Stage::Failed | Stage::FailedInSpool)
     }
 }
 
@@ -109,6 +113,19 @@ impl Noted {
 
     pub(crate) fn tell(&self, request: Uuid, stage: Stage) {
         self.progress.send_replace(Progress { request, stage });
+    }
+
+    /// Tells how it ended. What went on the spool may have been drained meanwhile.
+    pub(crate) fn tell_end(&self, request: Uuid, stage: Stage) {
+        self.progress.send_modify(|progress| {
+            let is_drained = *progress == Progress { request, stage: Stage::InStore };
+            let stage = match stage {
+                Stage::InSpool if is_drained => Stage::InStore,
+                Stage::FailedInSpool if is_drained => Stage::Failed,
+                stage => stage,
+            };
+            *progress = Progress { request, stage };
+        });
     }
 }
 
@@ -245,7 +262,12 @@ impl Receipts {
         let mut found = false;
         for entry in self.entries().get_mut(&content).into_iter().flatten() {
             if entry.request() == request {
-                entry.progress.send_replace(Progress { request, stage: Stage::InStore });
+                entry.progress.send_modify(|progress| {
+                    progress.stage = match progress.stage {
+                        Stage::Failed | Stage::FailedInSpool => Stage::Failed,
+                        _ => Stage::InStore,
+                    };
+                });
                 found = true;
             }
         }
@@ -260,7 +282,9 @@ impl Receipts {
                 let Progress { request, stage } = *entry.progress.borrow();
                 let is_kept = match stage {
                     Stage::InSpool => !entry.delivery.is_delivered(now),
-                    Stage::Failed => now.duration_since(entry.noted) < FAILED_KEPT,
+                    Stage::Failed | Stage::FailedInSpool => {
+                        now.duration_since(entry.noted) < FAILED_KEPT
+                    }
                     Stage::Working | Stage::InStore => true,
                 };
                 if !is_kept && stage == Stage::Failed {
@@ -299,7 +323,8 @@ impl Receipts {
         Some(Claimed(Arc::new(watch::Sender::new(progress))))
     }
 
-    /// Whether a request's bytes may still be sent again: its answer is not known to be delivered.
+    /// Whether a request's bytes may still be sent again: its answer is not known to be delivered, or
+    /// was that it failed.
     pub(crate) fn may_be_sent_again(&self, content: ContentHash, request: Uuid) -> bool {
         if self.former().contains(content, request) {
             return true;
@@ -307,7 +332,11 @@ impl Receipts {
         let now = Instant::now();
         let entries = self.entries();
         let mut of_content = entries.get(&content).into_iter().flatten();
-        of_content.any(|entry| entry.request() == request && !entry.delivery.is_delivered(now))
+        of_content.any(|entry| {
+            let Progress { request: number, stage } = *entry.progress.borrow();
+            let has_failed = matches!(stage, Stage::Failed | Stage::FailedInSpool);
+            number == request && (has_failed || !entry.delivery.is_delivered(now))
+        })
     }
 
     /// A request's row serves no more, though no entry tells of it.
@@ -405,6 +434,7 @@ impl Receipts {
                     }
                     // Its row is made when it is drained; without an entry it will have no content.
                     Stage::InSpool => !entry.delivery.is_delivered(now),
+                    Stage::FailedInSpool => now.duration_since(entry.noted) < FAILED_KEPT,
                     Stage::Working | Stage::InStore => true,
                 }
             });
@@ -651,6 +681,39 @@ mod tests {
         });
         assert!(claimed.is_none());
         assert!(!receipts.may_be_sent_again(content(), orphan));
+    }
+
+    /// Its sender was told so, and comes again.
+    #[tokio::test]
+    async fn what_failed_on_the_spool_is_claimable_before_and_after_it_is_drained() {
+        let now = Instant::now();
+        let receipts = Receipts::default();
+        let request = stored(&receipts, Delivery::not_needed(), Stage::FailedInSpool);
+        receipts.forget_settled_on_spool(now);
+        assert_eq!(receipts.settle(now), Settled::default());
+        assert!(receipts.may_be_sent_again(content(), request));
+        let again = receipts.note(content(), Delivery::not_needed());
+        let claimed = receipts.claim(&again).await.unwrap().ended().await;
+        assert_eq!(claimed, Progress { request, stage: Stage::FailedInSpool });
+        again.tell(request, Stage::FailedInSpool);
+        assert!(receipts.note_drained(content(), request));
+        assert!(receipts.settle(now + FIRST_LOOK_AGAIN).needless.is_empty());
+        receipts.keep(&[request]);
+        let again = receipts.note(content(), Delivery::default());
+        let claimed = receipts.claim(&again).await.unwrap().ended().await;
+        assert_eq!(claimed, Progress { request, stage: Stage::Failed });
+        // Drained before its end is told.
+        for (told, stage) in
+            [(Stage::FailedInSpool, Stage::Failed), (Stage::InSpool, Stage::InStore)]
+        {
+            let noted = receipts.note(content(), Delivery::default());
+            assert!(receipts.note_drained(content(), noted.request()));
+            noted.tell_end(noted.request(), told);
+            assert_eq!(noted.progress.borrow().stage, stage);
+        }
+        let forgotten = stored(&receipts, Delivery::not_needed(), Stage::FailedInSpool);
+        receipts.settle(Instant::now() + FAILED_KEPT);
+        assert!(!receipts.may_be_sent_again(content(), forgotten));
     }
 
     #[test]

@@ -2,6 +2,9 @@
 //!
 //! An event is kept for as many days as its source says, at least, and for less than two more. Of
 //! several processes that do this at once, each finds what the others have left.
+//!
+//! What is removed is gone, so no one clock decides: today is the earlier of this machine's day and
+//! the server's. One that leaps ahead removes nothing; one that lags keeps events for longer.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -61,24 +64,41 @@ impl Inner {
             .collect()
     }
 
-    /// Removes what is too old today. What fails for one source does not keep the others.
-    async fn expire(&self, retentions: &Retentions, today: Day) -> Result<(), sqlx::Error> {
-        let Some(loaded) = self.state().loaded.filter(|_| !retentions.is_empty()) else {
+    /// Removes what is too old by this machine's clock and the server's.
+    async fn expire(&self, retentions: &Retentions, local: Day) -> Result<(), sqlx::Error> {
+        if retentions.is_empty() {
             return Ok(());
-        };
-        let schema = &loaded.events_schema;
+        }
         let mut connection = connections::connect(&self.settings.events).await?;
+        let sql = "select (now() at time zone 'utc')::date - date '1970-01-01'";
+        let of_server = Day(sqlx::query_scalar(sql).fetch_one(&mut connection).await?);
+        if of_server != local {
+            tracing::debug!(%local, %of_server, "the earlier day counts for what is old");
+        }
+        let removed = self.expire_on(&mut connection, retentions, local.min(of_server)).await;
+        connection.close().await?;
+        removed
+    }
+
+    /// Removes what is too old today. What fails for one source does not keep the others.
+    async fn expire_on(
+        &self,
+        connection: &mut PgConnection,
+        retentions: &Retentions,
+        today: Day,
+    ) -> Result<(), sqlx::Error> {
+        let Some(loaded) = self.state().loaded else { return Ok(()) };
+        let schema = &loaded.events_schema;
         let mut failed = Ok(());
         for (source, days) in retentions {
             let first_kept = today.plus(i32::try_from(*days).map_or(i32::MIN, |days| -days));
-            let removed = remove_before(&mut connection, schema, *source, first_kept).await;
+            let removed = remove_before(connection, schema, *source, first_kept).await;
             if removed.as_ref().is_ok_and(|removed| *removed > 0) || removed.is_err() {
                 // Else events of those days would be thought to have a partition.
                 self.tables.forget(*source);
             }
             failed = failed.and(removed.map(|_| ()));
         }
-        connection.close().await?;
         failed
     }
 }
@@ -241,9 +261,16 @@ mod tests {
             sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut self.admin).await.unwrap();
         }
 
-        async fn expire(&self, days: u32, today: Day) {
+        /// By a clock of the test's own.
+        async fn try_expire(&self, days: u32, today: Day) -> Result<(), sqlx::Error> {
             let retentions = Retentions::from([(self.source.token, days)]);
-            self.store.inner.expire(&retentions, today).await.unwrap();
+            let inner = &self.store.inner;
+            let mut connection = connections::connect(&inner.settings.events).await.unwrap();
+            inner.expire_on(&mut connection, &retentions, today).await
+        }
+
+        async fn expire(&self, days: u32, today: Day) {
+            self.try_expire(days, today).await.unwrap();
         }
     }
 
@@ -282,6 +309,20 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn a_clock_that_leaps_ahead_removes_nothing() {
+        let mut kept = Kept::start().await;
+        let today = Day::today();
+        kept.append(&[("old", today.plus(-5)), ("today", today)], 10).await;
+        let retentions = Retentions::from([(kept.source.token, 3)]);
+        for (local, expected) in
+            [(today.plus(-4), &["old", "today"][..]), (today.plus(4000), &["today"])]
+        {
+            kept.store.inner.expire(&retentions, local).await.unwrap();
+            assert_eq!(kept.ids().await, expected);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn a_table_of_a_longer_time_is_dropped_when_all_of_it_is_old() {
         let mut kept = Kept::start().await;
         let today = Day::today();
@@ -294,10 +335,15 @@ mod tests {
             bound.plus(-1)
         ))
         .await;
+        // Days of before the bound have no partition of their own: the table takes them.
+        let others = [("15 days", today.plus(-15)), ("10 days", bound), ("today", today)];
+        kept.append(&others, 10).await;
+        let sql = "select count(*) from _analytics.adopted";
+        assert_eq!(sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut kept.admin).await.unwrap(), 2);
         kept.expire(11, today).await;
-        assert_eq!(kept.ids().await, ["old"]);
+        assert_eq!(kept.ids().await, ["10 days", "15 days", "old", "today"]);
         kept.expire(10, today).await;
-        assert_eq!(kept.ids().await, Vec::<String>::new());
+        assert_eq!(kept.ids().await, ["10 days", "today"]);
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -308,8 +354,7 @@ mod tests {
         kept.append(&days, 10).await;
         // Somebody reads for long: nothing is removed, and it is tried again later.
         kept.run("begin; select * from _analytics.{table} limit 1").await;
-        let retentions = Retentions::from([(kept.source.token, 2)]);
-        let failed = kept.store.inner.expire(&retentions, today).await.unwrap_err();
+        let failed = kept.try_expire(2, today).await.unwrap_err();
         assert!(failure::is_sqlstate(&failed, "55P03"), "{failed}");
         kept.run("commit").await;
         let others = [(); 4].map(|()| kept.expire(2, today));

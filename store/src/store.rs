@@ -18,20 +18,9 @@ use spool::Spool;
 use crate::{
     Admission, Backend, Column, ContentHash, Delivery, Endpoint, EndpointKey, Grant, Outlets,
     Query, QueryError, QueryRows, RejectedEvents, RejectedPage, Rule, Settings, Source, SourceKey,
-    StoreUnavailable, Validation,
-    access_tokens::TokenDigest,
-    catalog::{Catalog, changes},
-    connections, drain, event_store,
-    event_tables::EventTables,
-    failure,
-    figures::Figures,
-    learning::Unsaved,
-    measures,
-    on_spool::OnSpool,
-    orphans, query,
-    receipts::Receipts,
-    rejected_events,
-    server::SchemaName,
+    StoreUnavailable, access_tokens::TokenDigest, catalog::Catalog, connections, drain,
+    event_store, event_tables::EventTables, failure, figures::Figures, learning::Unsaved, measures,
+    on_spool::OnSpool, orphans, query, receipts::Receipts, rejected_events, server::SchemaName,
     writers::Writers,
 };
 
@@ -379,19 +368,6 @@ impl Store {
         Ok(rejected_events::remove(pool, &loaded.events_schema, source.token, ids).await?)
     }
 
-    /// Changes what becomes of a source's events that break its schema; other processes know it
-    /// within a second.
-    ///
-    /// # Errors
-    /// When the catalog's Postgres does not answer; nothing is changed then.
-    pub async fn set_validation(
-        &self,
-        source: &Source,
-        validation: Validation,
-    ) -> Result<(), StoreUnavailable> {
-        self.inner.set_validation(source, validation).await.map_err(StoreUnavailable)
-    }
-
     /// Requests that wait for a writer.
     pub fn queued_requests(&self) -> usize {
         self.inner.writers.waiting()
@@ -497,29 +473,6 @@ impl Inner {
         self.unsaved.save(&mut catalog, &loaded.catalog_schema).await?;
         self.save_figures(&mut catalog, &loaded).await?;
         catalog.close().await
-    }
-
-    /// See [`Store::set_validation`].
-    async fn set_validation(&self, source: &Source, validation: Validation) -> Result<(), String> {
-        let loaded = self.state.borrow().loaded.clone().ok_or("the store is starting")?;
-        let schema = &loaded.catalog_schema;
-        let change = async {
-            let mut catalog = connections::connect(&self.settings.catalog).await?;
-            let mode = validation.name();
-            changes::set_validation(&mut catalog, schema, source.id, mode).await?;
-            catalog.close().await
-        };
-        change.await.map_err(|error| failure::text(&error))?;
-        self.change(|state| {
-            let Some(loaded) = &state.loaded else { return };
-            let Some(source) = loaded.catalog.source(SourceKey::Token(source.token)) else {
-                return;
-            };
-            let mut loaded = (**loaded).clone();
-            loaded.catalog.replace_source(Source { validation, ..(*source).clone() });
-            state.loaded = Some(Arc::new(loaded));
-        });
-        Ok(())
     }
 
     /// Notes that the event store did not answer. The watch finds it back.

@@ -176,6 +176,14 @@ async fn pg_sql_reaches_events_and_nothing_else() {
         "select pg_catalog.pg_read_file('/etc/passwd')",
         "select pg_ls_dir('.')",
         "select 1 from pg_ls_dir('.') f",
+        // `alias.name` is a call where the alias stands for a value.
+        "select f.ts_stat from unnest(array['select to_tsvector(set_config(''role'',''none'',true))'])
+         as f",
+        "select f.pg_sleep from generate_series(60, 60) as f",
+        "select f.current_setting from jsonb_array_elements_text('[\"data_directory\"]') as f",
+        "select f.current_setting from unnest(array['data_directory']) with ordinality as f",
+        "select unnest.current_setting from unnest(array['data_directory'])",
+        "select f.lo_creat from (select 1 as a) as e, generate_series(1, 1) as f",
         "select pg_sleep(60)",
         "select count(*) from pg_sleep(60)",
         "select query_to_xml('select * from pg_authid', true, false, '')",

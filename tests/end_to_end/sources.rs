@@ -591,3 +591,50 @@ async fn people_are_told_of_new_events() {
     .await;
     assert!(hear(sent));
 }
+
+/// By a change of which this process was not told, and which it has hardly seen by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_process_has_just_made_is_found() {
+    let database = TestCluster::shared().database().await;
+    let program = Program::serve(&database).await;
+    let mut admin = PgConnection::connect(&database).await.expect("the database answers");
+    let mut make = async |what: String| {
+        let sql = format!(
+            "begin; insert into logweir_{what}; \
+             update logweir_changes set number = number + 1; commit"
+        );
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut admin).await.expect("it is made");
+    };
+    for n in 0..3 {
+        make(format!("sources (token, name) values (gen_random_uuid(), 'own {n}')")).await;
+        let body = json!({"source_name": format!("own {n}"), "batch": [{"n": n}]}).to_string();
+        let mut statuses = BTreeSet::new();
+        eventually("the event is taken", async || {
+            let (status, _) =
+                call_as(&program, Some(PUBLIC), "POST", "/api/logs", Some(&body)).await;
+            statuses.insert(status);
+            status == 200
+        })
+        .await;
+        assert!(statuses.is_subset(&[200, 503].into()), "{statuses:?}");
+
+        let token = format!("01234567-89ab-cdef-0123-456789abcde{n}");
+        make(format!("endpoints (token, name, query) values ('{token}', 'e{n}', 'select 1')"))
+            .await;
+        found(&program, &format!("/api/endpoints/{token}")).await;
+        make(format!(
+            "backends (token, name, type, config) values ('{token}', 'b', 'webhook', '')"
+        ))
+        .await;
+        let rule = json!({
+            "source_id": 1, "lql_string": "error", "backend_id": n + 1,
+        });
+        let (status, body) = call(&program, "POST", "/api/rules", Some(rule)).await;
+        assert_eq!(status, 201, "{body}");
+        make(format!("sources (token, name) values ('{token}', 'other {n}')")).await;
+        found(&program, &format!("/api/sources/{token}/validation")).await;
+    }
+    let unknown = json!({"source_name": "nobody's", "batch": [{}]}).to_string();
+    let refused = call_as(&program, Some(PUBLIC), "POST", "/api/logs", Some(&unknown)).await;
+    assert_eq!(refused.0, 401);
+}

@@ -12,6 +12,7 @@ mod expression;
 mod functions;
 mod parse;
 mod query;
+mod rows;
 mod select;
 mod tables;
 mod types;

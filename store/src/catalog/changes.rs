@@ -28,23 +28,6 @@ pub(crate) async fn count_up(
     tell.execute(connection).await.map(|_| ())
 }
 
-/// Sets what becomes of a source's events that break its schema.
-pub(crate) async fn set_validation(
-    connection: &mut PgConnection,
-    schema: &SchemaName,
-    source: i64,
-    mode: &str,
-) -> Result<(), sqlx::Error> {
-    let mut transaction = connection.begin().await?;
-    let sql = format!(
-        r#"update "{}".logweir_sources set validation = $2 where id = $1"#,
-        schema.as_str()
-    );
-    sqlx::query(AssertSqlSafe(sql)).bind(source).bind(mode).execute(&mut *transaction).await?;
-    count_up(&mut transaction, schema).await?;
-    transaction.commit().await
-}
-
 /// A kind of value that was met at a path of a source's events.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct LearnedRow {

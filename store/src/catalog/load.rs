@@ -18,6 +18,27 @@ macro_rules! micros {
 }
 pub(crate) use micros;
 
+/// What [`endpoint`] reads.
+pub(crate) const ENDPOINT: &str = concat!(
+    "id, token, name, description, query, language, sandboxable, cache_duration_seconds, \
+     proactive_requerying_seconds, max_limit, enable_auth, redact_pii, \
+     enable_dynamic_reservation, labels, backend_id, source_mapping, ",
+    micros!("created_at"),
+    ", ",
+    micros!("updated_at")
+);
+
+/// What [`backend`] reads.
+pub(crate) const BACKEND: &str = concat!(
+    "id, token, name, description, type, config, metadata, default_ingest, ",
+    micros!("created_at"),
+    ", ",
+    micros!("updated_at")
+);
+
+/// What [`rule`] reads.
+pub(crate) const RULE: &str = "id, token, source_id, lql_string, backend_id, sink";
+
 impl Catalog {
     /// Reads the catalog. `events_schema` is where the sources have their tables.
     pub(crate) async fn load(
@@ -38,15 +59,7 @@ impl Catalog {
             let learned = learned.remove(&row.try_get("id")?).unwrap_or_default();
             catalog.add_source(source(&row, learned, events_schema)?);
         }
-        let endpoints = concat!(
-            "id, token, name, description, query, language, sandboxable, cache_duration_seconds, \
-             proactive_requerying_seconds, max_limit, enable_auth, redact_pii, \
-             enable_dynamic_reservation, labels, backend_id, source_mapping, ",
-            micros!("created_at"),
-            ", ",
-            micros!("updated_at")
-        );
-        for row in all(connection, schema, endpoints, "logweir_endpoints").await? {
+        for row in all(connection, schema, ENDPOINT, "logweir_endpoints").await? {
             catalog.add_endpoint(endpoint(&row)?);
         }
         let tokens = all(
@@ -82,25 +95,11 @@ impl Catalog {
         schema: &SchemaName,
         keys: &ConfigKeys,
     ) -> Result<(), sqlx::Error> {
-        let backends = concat!(
-            "id, token, name, description, type, config, metadata, default_ingest, ",
-            micros!("created_at"),
-            ", ",
-            micros!("updated_at")
-        );
-        for row in all(connection, schema, backends, "logweir_backends").await? {
+        for row in all(connection, schema, BACKEND, "logweir_backends").await? {
             self.backends.push(Arc::new(backend(&row, keys)?));
         }
-        let rules = "id, token, source_id, lql_string, backend_id, sink";
-        for row in all(connection, schema, rules, "logweir_rules").await? {
-            self.rules.push(Arc::new(Rule {
-                id: row.try_get("id")?,
-                token: row.try_get("token")?,
-                source_id: row.try_get("source_id")?,
-                lql_string: row.try_get("lql_string")?,
-                backend_id: row.try_get("backend_id")?,
-                sink: row.try_get("sink")?,
-            }));
+        for row in all(connection, schema, RULE, "logweir_rules").await? {
+            self.rules.push(Arc::new(rule(&row)?));
         }
         let attached = "source_id, backend_id, source_id as id";
         for row in all(connection, schema, attached, "logweir_source_backends").await? {
@@ -110,7 +109,18 @@ impl Catalog {
     }
 }
 
-fn backend(row: &PgRow, keys: &ConfigKeys) -> Result<Backend, sqlx::Error> {
+pub(crate) fn rule(row: &PgRow) -> Result<Rule, sqlx::Error> {
+    Ok(Rule {
+        id: row.try_get("id")?,
+        token: row.try_get("token")?,
+        source_id: row.try_get("source_id")?,
+        lql_string: row.try_get("lql_string")?,
+        backend_id: row.try_get("backend_id")?,
+        sink: row.try_get("sink")?,
+    })
+}
+
+pub(crate) fn backend(row: &PgRow, keys: &ConfigKeys) -> Result<Backend, sqlx::Error> {
     let Json(metadata) = row.try_get("metadata")?;
     let token = row.try_get("token")?;
     let config = keys.decrypt(token, row.try_get("config")?);
@@ -165,7 +175,7 @@ fn source(
     })
 }
 
-fn endpoint(row: &PgRow) -> Result<Endpoint, sqlx::Error> {
+pub(crate) fn endpoint(row: &PgRow) -> Result<Endpoint, sqlx::Error> {
     let Json(source_mapping) = row.try_get("source_mapping")?;
     let seconds = |column| row.try_get::<i32, _>(column).map(i32::unsigned_abs);
     Ok(Endpoint {

@@ -127,18 +127,29 @@ impl Store {
         self.alert(token).await
     }
 
-    /// Makes an alert what it is to be. With other times, or enabled again, it becomes due from now
-    /// on.
+    /// Makes of an alert what `to_be` makes of it as it is. With other times, or enabled again, it
+    /// becomes due from now on. Two changes at once, also by several processes, are one after the
+    /// other.
     ///
     /// # Errors
-    /// An unknown token or backend; a database that does not answer.
-    pub async fn update_alert(
+    /// An unknown token or backend; a database that does not answer; one of `to_be`.
+    pub async fn update_alert<E: From<ChangeError>>(
         &self,
         actor: &Actor,
         token: Uuid,
+        to_be: impl FnOnce(AlertToBe) -> Result<AlertToBe, E> + Send,
+    ) -> Result<Alert, E> {
+        let mut change = Change::begin(&self.inner, actor).await?;
+        let alert = to_be(as_it_is(&mut change, token).await?)?;
+        Ok(self.set_alert(change, token, &alert).await?)
+    }
+
+    async fn set_alert(
+        &self,
+        mut change: Change<'_>,
+        token: Uuid,
         alert: &AlertToBe,
     ) -> Result<Alert, ChangeError> {
-        let mut change = Change::begin(&self.inner, actor).await?;
         let sql = change.sql(
             "update {schema}.logweir_alerts set name = $2, description = $3, language = $4, \
              query = $5, cron = $6, slack_hook_url = $7, webhook_notification_url = $8, \
@@ -146,7 +157,7 @@ impl Store {
              last_due_at = case when (cron, enabled) = ($6, $9) then last_due_at else now() end \
              where token = $1 returning id",
         );
-        let id: Option<i64> = sqlx::query_scalar(sql)
+        let id = sqlx::query_scalar(sql)
             .bind(token)
             .bind(&alert.name)
             .bind(&alert.description)
@@ -156,9 +167,8 @@ impl Store {
             .bind(&alert.slack_hook_url)
             .bind(&alert.webhook_notification_url)
             .bind(alert.enabled)
-            .fetch_optional(change.connection())
+            .fetch_one(change.connection())
             .await?;
-        let id = id.ok_or(ChangeError::NotFound)?;
         link_backends(&mut change, id, &alert.backend_ids).await?;
         change.end("update alert", token, &details(alert)).await?;
         self.alert(token).await
@@ -196,6 +206,14 @@ impl Store {
         connection.release();
         Ok(claimed.rows_affected() == 1)
     }
+}
+
+async fn as_it_is(change: &mut Change<'_>, token: Uuid) -> Result<AlertToBe, ChangeError> {
+    change.as_it_is("id", "logweir_alerts", token).await?;
+    // Only now: one statement would see the backends as they were before it waited.
+    let sql = change.sql(&format!("{ALERTS} where token = $1"));
+    let query = sqlx::query(sql).persistent(false).bind(token);
+    Ok(alert(&query.fetch_one(change.connection()).await?)?.alert)
 }
 
 async fn link_backends(

@@ -7,8 +7,8 @@ use sqlx::{Arguments as _, AssertSqlSafe, PgConnection, postgres::PgArguments, t
 use uuid::Uuid;
 
 use crate::{
-    Actor, Backend, ChangeError, ConfigKeys, Source, SourceKey, Store, change::Change,
-    server::SchemaName,
+    Actor, Backend, ChangeError, ConfigKeys, Source, SourceKey, Store, catalog::load,
+    change::Change, server::SchemaName,
 };
 
 /// The audit log's word for a backend that is removed.
@@ -93,23 +93,36 @@ impl Store {
         self.backend(token).ok_or(ChangeError::NotFound)
     }
 
-    /// Makes a backend what it is to be; its kind stays.
+    /// Makes of a backend what `to_be` makes of it as it is; its kind stays. Two changes at once, also
+    /// by several processes, are one after the other.
     ///
     /// # Errors
-    /// An unknown token; a database that does not answer.
-    pub async fn update_backend(
+    /// An unknown token; a database that does not answer; one of `to_be`.
+    pub async fn update_backend<E: From<ChangeError>>(
         &self,
         actor: &Actor,
+        token: Uuid,
+        to_be: impl FnOnce(Backend) -> Result<BackendToBe, E> + Send,
+    ) -> Result<Arc<Backend>, E> {
+        let keys = &self.inner.settings.config_keys;
+        let mut change = Change::begin(&self.inner, actor).await?;
+        let row = change.as_it_is(load::BACKEND, "logweir_backends", token).await?;
+        let backend = to_be(load::backend(&row, keys).map_err(ChangeError::from)?)?;
+        Ok(self.set_backend(change, token, &backend).await?)
+    }
+
+    async fn set_backend(
+        &self,
+        mut change: Change<'_>,
         token: Uuid,
         backend: &BackendToBe,
     ) -> Result<Arc<Backend>, ChangeError> {
         let config = backend.encrypted(&self.inner.settings.config_keys, token)?;
-        let mut change = Change::begin(&self.inner, actor).await?;
         let sql = change.sql(
             "update {schema}.logweir_backends set name = $2, description = $3, config = $4, \
              metadata = $5, default_ingest = $6, updated_at = now() where token = $1",
         );
-        let updated = sqlx::query(sql)
+        sqlx::query(sql)
             .bind(token)
             .bind(&backend.name)
             .bind(&backend.description)
@@ -118,9 +131,6 @@ impl Store {
             .bind(backend.default_ingest)
             .execute(change.connection())
             .await?;
-        if updated.rows_affected() == 0 {
-            return Err(ChangeError::NotFound);
-        }
         change.end("update backend", token, &backend.details()).await?;
         self.backend(token).ok_or(ChangeError::NotFound)
     }
@@ -163,20 +173,22 @@ impl Store {
         source: Uuid,
         backend: Uuid,
     ) -> Result<Arc<Source>, ChangeError> {
-        let source = self.source(SourceKey::Token(source)).ok_or(ChangeError::NotFound)?;
-        let backend = self.backend(backend).ok_or(ChangeError::NotFound)?;
         let mut change = Change::begin(&self.inner, actor).await?;
-        // Either may be gone by now.
+        let sql = change.sql(
+            "select s.id, b.id from {schema}.logweir_sources s, {schema}.logweir_backends b \
+             where s.token = $1 and b.token = $2 for key share",
+        );
+        let query = sqlx::query_as(sql).bind(source).bind(backend);
+        let found: Option<(i64, i64)> = query.fetch_optional(change.connection()).await?;
+        let (source_id, backend_id) = found.ok_or(ChangeError::NotFound)?;
         let sql = change.sql(
             "insert into {schema}.logweir_source_backends (source_id, backend_id) \
-             select s.id, b.id from {schema}.logweir_sources s, {schema}.logweir_backends b \
-             where s.id = $1 and b.id = $2 on conflict do nothing",
+             values ($1, $2) on conflict do nothing",
         );
-        let query = sqlx::query(sql).bind(source.id).bind(backend.id);
+        let query = sqlx::query(sql).bind(source_id).bind(backend_id);
         query.execute(change.connection()).await?;
-        let details = json!({ "backend": backend.token });
-        change.end("attach backend", source.token, &details).await?;
-        self.source(SourceKey::Token(source.token)).ok_or(ChangeError::NotFound)
+        change.end("attach backend", source, &json!({ "backend": backend })).await?;
+        self.source(SourceKey::Token(source)).ok_or(ChangeError::NotFound)
     }
 
     /// Gives a backend no longer all events of a source; one that did not get them stays so.
@@ -189,16 +201,19 @@ impl Store {
         source: Uuid,
         backend: Uuid,
     ) -> Result<Arc<Source>, ChangeError> {
-        let source = self.source(SourceKey::Token(source)).ok_or(ChangeError::NotFound)?;
         let mut change = Change::begin(&self.inner, actor).await?;
+        let sql = change.sql("select id from {schema}.logweir_sources where token = $1");
+        let query = sqlx::query_scalar(sql).bind(source);
+        let found: Option<i64> = query.fetch_optional(change.connection()).await?;
+        let source_id = found.ok_or(ChangeError::NotFound)?;
         let sql = change.sql(
             "delete from {schema}.logweir_source_backends using {schema}.logweir_backends b \
              where source_id = $1 and backend_id = b.id and b.token = $2",
         );
-        let query = sqlx::query(sql).bind(source.id).bind(backend);
+        let query = sqlx::query(sql).bind(source_id).bind(backend);
         query.execute(change.connection()).await?;
-        change.end("detach backend", source.token, &json!({ "backend": backend })).await?;
-        self.source(SourceKey::Token(source.token)).ok_or(ChangeError::NotFound)
+        change.end("detach backend", source, &json!({ "backend": backend })).await?;
+        self.source(SourceKey::Token(source)).ok_or(ChangeError::NotFound)
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::{Actor, ChangeError, Endpoint, EndpointKey, Store, change::Change};
+use crate::{Actor, ChangeError, Endpoint, EndpointKey, Store, catalog::load, change::Change};
 
 /// What an endpoint is to be. The fields are those of [`Endpoint`].
 #[derive(Debug, Clone, PartialEq)]
@@ -112,28 +112,38 @@ impl Store {
         self.endpoint(EndpointKey::Token(token)).ok_or(ChangeError::NotFound)
     }
 
-    /// Makes an endpoint what it is to be.
+    /// Makes of an endpoint what `to_be` makes of it as it is. Two changes at once, also by several
+    /// processes, are one after the other.
     ///
     /// # Errors
-    /// An unknown token; a name that is taken; a database that does not answer.
-    pub async fn update_endpoint(
+    /// An unknown token; a name that is taken; a database that does not answer; one of `to_be`.
+    pub async fn update_endpoint<E: From<ChangeError>>(
         &self,
         actor: &Actor,
         token: Uuid,
+        to_be: impl FnOnce(EndpointToBe) -> Result<EndpointToBe, E> + Send,
+    ) -> Result<Arc<Endpoint>, E> {
+        let mut change = Change::begin(&self.inner, actor).await?;
+        let row = change.as_it_is(load::ENDPOINT, "logweir_endpoints", token).await?;
+        let as_it_is = load::endpoint(&row).map_err(ChangeError::from)?;
+        let endpoint = to_be(EndpointToBe::from(&as_it_is))?;
+        Ok(self.set_endpoint(change, token, &endpoint).await?)
+    }
+
+    async fn set_endpoint(
+        &self,
+        mut change: Change<'_>,
+        token: Uuid,
         endpoint: &EndpointToBe,
     ) -> Result<Arc<Endpoint>, ChangeError> {
-        let mut change = Change::begin(&self.inner, actor).await?;
         let sql = change.sql(&format!(
             "update {{schema}}.logweir_endpoints \
              set ({COLUMNS}, updated_at) = ({VALUES}, clock_timestamp()) where token = $1"
         ));
-        let updated = bound(sqlx::query(sql).bind(token), endpoint)
+        bound(sqlx::query(sql).bind(token), endpoint)
             .execute(change.connection())
             .await
             .map_err(|error| super::sources::taken(&error))?;
-        if updated.rows_affected() == 0 {
-            return Err(ChangeError::NotFound);
-        }
         change.end("update endpoint", token, &details(endpoint)).await?;
         self.endpoint(EndpointKey::Token(token)).ok_or(ChangeError::NotFound)
     }

@@ -39,6 +39,10 @@ impl Store {
     /// # Errors
     /// A database that does not answer.
     pub async fn key_values(&self, key: Option<&str>) -> Result<Vec<KeyValue>, ChangeError> {
+        if key.is_some_and(|key| key.contains('\0')) {
+            // PostgreSQL has no such text, so nobody has put it.
+            return Ok(Vec::new());
+        }
         let sql = "select id, key, value from {schema}.logweir_key_values \
                    where $1 is null or key = $1 order by key collate \"C\" limit $2";
         let mut arguments = PgArguments::default();

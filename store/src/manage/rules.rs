@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Actor, ChangeError, Rule, Store, change::Change, failure};
+use crate::{Actor, ChangeError, Rule, Store, catalog::load, change::Change, failure};
 
 /// What a rule is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,22 +59,35 @@ impl Store {
         self.rule(token).ok_or(ChangeError::NotFound)
     }
 
-    /// Makes a rule what it is to be.
+    /// Makes of a rule what `to_be` makes of it as it is. Two changes at once, also by several
+    /// processes, are one after the other.
     ///
     /// # Errors
-    /// An unknown token; a source or backend that is gone; a database that does not answer.
-    pub async fn update_rule(
+    /// An unknown token; a source or backend that is gone; a database that does not answer; one of
+    /// `to_be`.
+    pub async fn update_rule<E: From<ChangeError>>(
         &self,
         actor: &Actor,
         token: Uuid,
+        to_be: impl FnOnce(Rule) -> Result<RuleToBe, E> + Send,
+    ) -> Result<Arc<Rule>, E> {
+        let mut change = Change::begin(&self.inner, actor).await?;
+        let row = change.as_it_is(load::RULE, "logweir_rules", token).await?;
+        let rule = to_be(load::rule(&row).map_err(ChangeError::from)?)?;
+        Ok(self.set_rule(change, token, &rule).await?)
+    }
+
+    async fn set_rule(
+        &self,
+        mut change: Change<'_>,
+        token: Uuid,
         rule: &RuleToBe,
     ) -> Result<Arc<Rule>, ChangeError> {
-        let mut change = Change::begin(&self.inner, actor).await?;
         let sql = change.sql(
             "update {schema}.logweir_rules \
              set source_id = $2, lql_string = $3, backend_id = $4, sink = $5 where token = $1",
         );
-        let updated = sqlx::query(sql)
+        sqlx::query(sql)
             .bind(token)
             .bind(rule.source_id)
             .bind(&rule.lql_string)
@@ -83,9 +96,6 @@ impl Store {
             .execute(change.connection())
             .await
             .map_err(|error| gone(&error))?;
-        if updated.rows_affected() == 0 {
-            return Err(ChangeError::NotFound);
-        }
         change.end("update rule", token, &rule.details()).await?;
         self.rule(token).ok_or(ChangeError::NotFound)
     }

@@ -7,8 +7,8 @@ use sqlx::{Row as _, types::Json};
 use uuid::Uuid;
 
 use crate::{
-    Actor, ChangeError, Source, SourceKey, SourceSettings, Store, change::Change, connections,
-    failure,
+    Actor, ChangeError, Source, SourceKey, SourceSettings, Store, Validation, change::Change,
+    connections, failure,
 };
 
 /// What a source is to be.
@@ -92,6 +92,28 @@ impl Store {
         self.source(SourceKey::Token(token)).ok_or(ChangeError::NotFound)
     }
 
+    /// Changes what becomes of a source's events that break its schema; other processes know it
+    /// within a second.
+    ///
+    /// # Errors
+    /// A source that is gone; a database that does not answer.
+    pub async fn set_validation(
+        &self,
+        actor: &Actor,
+        source: Uuid,
+        validation: Validation,
+    ) -> Result<(), ChangeError> {
+        let mode = validation.name();
+        let mut change = Change::begin(&self.inner, actor).await?;
+        let sql =
+            change.sql("update {schema}.logweir_sources set validation = $2 where token = $1");
+        let query = sqlx::query(sql).bind(source).bind(mode);
+        if query.execute(change.connection()).await?.rows_affected() == 0 {
+            return Err(ChangeError::NotFound);
+        }
+        change.end("set validation", source, &json!({ "mode": mode })).await
+    }
+
     /// Removes a source. The table with its events stays.
     ///
     /// # Errors
@@ -120,14 +142,9 @@ impl Store {
     }
 }
 
-/// A source as it is in the catalog, where it stays so until the change is ended.
 async fn as_it_is(change: &mut Change<'_>, token: Uuid) -> Result<SourceToBe, ChangeError> {
-    let sql = change.sql(
-        "select name, retention_days, settings from {schema}.logweir_sources \
-         where token = $1 for update",
-    );
-    let row = sqlx::query(sql).bind(token).fetch_optional(change.connection()).await?;
-    let row = row.ok_or(ChangeError::NotFound)?;
+    let columns = "name, retention_days, settings";
+    let row = change.as_it_is(columns, "logweir_sources", token).await?;
     let Json(settings) = row.try_get("settings")?;
     let retention_days: Option<i32> = row.try_get("retention_days")?;
     let retention_days = retention_days.map(i32::unsigned_abs);
@@ -138,9 +155,19 @@ fn days(days: Option<u32>) -> Option<i32> {
     days.map(|days| i32::try_from(days).unwrap_or(i32::MAX))
 }
 
+/// Without the URLs: who has one may post there.
 fn details(source: &SourceToBe) -> serde_json::Value {
     let SourceToBe { name, retention_days, settings } = source;
-    json!({ "name": name, "retention_days": retention_days, "settings": settings })
+    let mut shown = json!(settings);
+    if let Some(shown) = shown.as_object_mut() {
+        shown.remove("slack_hook_url");
+        shown.remove("webhook_notification_url");
+    }
+    json!({
+        "name": name, "retention_days": retention_days, "settings": shown,
+        "has_slack_hook": settings.slack_hook_url.is_some(),
+        "has_webhook": settings.webhook_notification_url.is_some(),
+    })
 }
 
 /// The name or the token is that of another thing.
@@ -150,4 +177,29 @@ pub(super) fn taken(error: &sqlx::Error) -> ChangeError {
         .and_then(|error| error.constraint())
         .is_some_and(|constraint| constraint.contains("token"));
     ChangeError::of(error, if of_token { "token" } else { "name" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_audit_log_tells_no_urls() {
+        let secret = Some("https://hooks.example/secret".to_owned());
+        let settings = SourceSettings { slack_hook_url: secret.clone(), ..Default::default() };
+        let to_be = SourceToBe { name: "a".to_owned(), retention_days: None, settings };
+        let shown = details(&to_be);
+        assert_eq!(
+            (&shown["has_slack_hook"], &shown["has_webhook"]),
+            (&json!(true), &json!(false))
+        );
+        assert!(!shown.to_string().contains("secret"), "{shown}");
+        let settings = SourceSettings { webhook_notification_url: secret, ..Default::default() };
+        let shown = details(&SourceToBe { settings, ..to_be });
+        assert_eq!(
+            (&shown["has_slack_hook"], &shown["has_webhook"]),
+            (&json!(false), &json!(true))
+        );
+        assert!(!shown.to_string().contains("secret"), "{shown}");
+    }
 }

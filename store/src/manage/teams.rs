@@ -87,32 +87,21 @@ impl Store {
         Ok(Team { token, team: team.clone() })
     }
 
-    /// Makes a team what it is to be.
+    /// Makes of a team what `to_be` makes of it as it is. Two changes at once, also by several
+    /// processes, are one after the other.
     ///
     /// # Errors
-    /// An unknown token; a database that does not answer.
-    pub async fn update_team(
+    /// An unknown token; a database that does not answer; one of `to_be`.
+    pub async fn update_team<E: From<ChangeError>>(
         &self,
         actor: &Actor,
         token: Uuid,
-        team: &TeamToBe,
-    ) -> Result<Team, ChangeError> {
+        to_be: impl FnOnce(TeamToBe) -> Result<TeamToBe, E> + Send,
+    ) -> Result<Team, E> {
         let mut change = Change::begin(&self.inner, actor).await?;
-        let sql = change.sql(
-            "update {schema}.logweir_teams set name = $2, team_users = $3, updated_at = now() \
-             where token = $1",
-        );
-        let updated = sqlx::query(sql)
-            .bind(token)
-            .bind(&team.name)
-            .bind(Json(&team.users))
-            .execute(change.connection())
-            .await?;
-        if updated.rows_affected() == 0 {
-            return Err(ChangeError::NotFound);
-        }
-        change.end("update team", token, &details(team)).await?;
-        Ok(Team { token, team: team.clone() })
+        let row = change.as_it_is("token, name, team_users", "logweir_teams", token).await?;
+        let as_it_is = team(&row).map_err(ChangeError::from)?;
+        Ok(set_team(change, token, to_be(as_it_is.team)?).await?)
     }
 
     /// Removes a team.
@@ -128,6 +117,21 @@ impl Store {
         }
         change.end("delete team", token, &json!({})).await
     }
+}
+
+async fn set_team(
+    mut change: Change<'_>,
+    token: Uuid,
+    team: TeamToBe,
+) -> Result<Team, ChangeError> {
+    let sql = change.sql(
+        "update {schema}.logweir_teams set name = $2, team_users = $3, updated_at = now() \
+         where token = $1",
+    );
+    let query = sqlx::query(sql).bind(token).bind(&team.name).bind(Json(&team.users));
+    query.execute(change.connection()).await?;
+    change.end("update team", token, &details(&team)).await?;
+    Ok(Team { token, team })
 }
 
 fn team(row: &PgRow) -> Result<Team, sqlx::Error> {

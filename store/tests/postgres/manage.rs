@@ -2,7 +2,10 @@
 
 use futures_util::future::join_all;
 use serde_json::{Map, Value};
-use store::{Actor, AlertToBe, Holder, Store, TooManyKeyValues};
+use store::{
+    Actor, AlertToBe, BackendToBe, ChangeError, EndpointToBe, Holder, RuleToBe, SourceKey, Store,
+    TeamToBe, TooManyKeyValues, Validation,
+};
 
 use crate::fixture::{Fixture, settings, start};
 
@@ -24,6 +27,22 @@ fn alert() -> AlertToBe {
         enabled: true,
         backend_ids: Vec::new(),
     }
+}
+
+fn webhook() -> BackendToBe {
+    BackendToBe {
+        name: String::new(),
+        description: None,
+        kind: "webhook".to_owned(),
+        config: Map::new(),
+        shown_config: Map::new(),
+        metadata: Map::new(),
+        default_ingest: false,
+    }
+}
+
+fn unchecked<T>(to_be: T) -> Result<T, ChangeError> {
+    Ok(to_be)
 }
 
 /// How many of these stores may run the alert for that time.
@@ -51,10 +70,10 @@ async fn one_process_runs_an_alert_for_each_time() {
 
     // Another name leaves its times alone; other times begin now.
     let renamed = AlertToBe { name: "b".to_owned(), ..alert() };
-    let renamed = store.update_alert(&actor(), made.token, &renamed).await.unwrap();
+    let renamed = store.update_alert(&actor(), made.token, |_| unchecked(renamed)).await.unwrap();
     assert_eq!(renamed.last_due_at, due_at + MINUTE);
     let off = AlertToBe { enabled: false, ..alert() };
-    let off = store.update_alert(&actor(), made.token, &off).await.unwrap();
+    let off = store.update_alert(&actor(), made.token, |_| unchecked(off)).await.unwrap();
     assert!(off.last_due_at < due_at + MINUTE);
     assert_eq!(claims(&stores, made.id, due_at + 2 * MINUTE).await, 0);
 }
@@ -77,11 +96,100 @@ async fn backends_of_an_alert_are_linked_by_number() {
         (names.as_slice(), made.alert.backend_ids.as_slice()),
         (&["one", "two"][..], &[1, 2][..])
     );
-    let one = store.update_alert(&actor(), made.token, &with(&[2])).await.unwrap();
+    let one = store.update_alert(&actor(), made.token, |_| unchecked(with(&[2]))).await.unwrap();
     assert_eq!(one.alert.backend_ids, [2]);
-    let unknown = store.update_alert(&actor(), made.token, &with(&[3])).await;
+    let unknown = store.update_alert(&actor(), made.token, |_| unchecked(with(&[3]))).await;
     assert_eq!(unknown, Err(store::ChangeError::NotFound));
     assert_eq!(store.alert(made.token).await.unwrap(), one);
+}
+
+/// Each adds one letter to what it finds, all at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_process_undoes_what_another_changes_at_the_same_time() {
+    const CHANGES: usize = 8;
+    let mut fixture = Fixture::new().await;
+    let other_source = fixture.other_source("other").await.token;
+    let other = start(settings(&fixture.url)).await;
+    let store = fixture.store();
+    let actor = actor();
+    let stores = || [store, &other.store].into_iter().cycle().take(CHANGES);
+
+    let made = store.create_endpoint(&actor, None, &EndpointToBe::default()).await.unwrap();
+    let changes = stores().map(|store| {
+        store.update_endpoint(&actor, made.token, |mut endpoint| {
+            endpoint.name.push('x');
+            unchecked(endpoint)
+        })
+    });
+    assert!(join_all(changes).await.iter().all(Result::is_ok));
+    store.catch_up().await.unwrap();
+    let found = store.endpoint(store::EndpointKey::Token(made.token)).unwrap();
+    assert_eq!(found.name, "x".repeat(CHANGES));
+
+    let made = store.create_backend(&actor, &webhook()).await.unwrap();
+    let changes = stores().enumerate().map(|(n, store)| {
+        store.update_backend(&actor, made.token, move |backend| {
+            let mut config = (*backend.config.unwrap()).clone();
+            config.insert(n.to_string(), Value::Null);
+            unchecked(BackendToBe { name: backend.name + "x", config, ..webhook() })
+        })
+    });
+    assert!(join_all(changes).await.iter().all(Result::is_ok));
+    store.catch_up().await.unwrap();
+    let backend = store.backend(made.token).unwrap();
+    assert_eq!(backend.name, "x".repeat(CHANGES));
+    assert_eq!(backend.config.as_ref().unwrap().len(), CHANGES);
+
+    let source_id = fixture.source.id;
+    let to_be = RuleToBe {
+        source_id,
+        lql_string: String::new(),
+        backend_id: None,
+        sink: Some(other_source),
+    };
+    let made = store.create_rule(&actor, &to_be).await.unwrap();
+    let changes = stores().map(|store| {
+        store.update_rule(&actor, made.token, |rule| {
+            let lql_string = rule.lql_string + "x";
+            unchecked(RuleToBe { source_id, lql_string, backend_id: None, sink: rule.sink })
+        })
+    });
+    assert!(join_all(changes).await.iter().all(Result::is_ok));
+    store.catch_up().await.unwrap();
+    assert_eq!(store.rule(made.token).unwrap().lql_string, "x".repeat(CHANGES));
+
+    let made = store.create_alert(&actor, &alert()).await.unwrap();
+    let changes = stores().enumerate().map(|(n, store)| {
+        let backend = backend.id;
+        store.update_alert(&actor, made.token, move |mut alert| {
+            alert.name.push('x');
+            if n == 0 {
+                alert.backend_ids.push(backend);
+            }
+            unchecked(alert)
+        })
+    });
+    assert!(join_all(changes).await.iter().all(Result::is_ok));
+    let found = store.alert(made.token).await.unwrap().alert;
+    assert_eq!(found.name, "a".to_owned() + &"x".repeat(CHANGES));
+    assert_eq!(found.backend_ids, [backend.id]);
+
+    let made = store.create_team(&actor, None, &TeamToBe::default()).await.unwrap();
+    let changes = stores().map(|store| {
+        store.update_team(&actor, made.token, |mut team| {
+            team.name.push('x');
+            unchecked(team)
+        })
+    });
+    assert!(join_all(changes).await.iter().all(Result::is_ok));
+    assert_eq!(store.team(made.token).await.unwrap().team.name, "x".repeat(CHANGES));
+
+    // What one has made, the other attaches at once.
+    let made = store.create_backend(&actor, &webhook()).await.unwrap();
+    let attached = other.store.attach_backend(&actor, fixture.source.token, made.token).await;
+    assert_eq!(attached.unwrap().id, source_id);
+    let unknown = other.store.attach_backend(&actor, made.token, made.token).await;
+    assert_eq!(unknown.map(drop), Err(ChangeError::NotFound));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,4 +207,30 @@ async fn more_keys_than_there_may_be_are_refused_and_nothing_is_kept() {
     assert!(store.key_values(Some(&format!("{most:06}"))).await.unwrap().is_empty());
     // In the place of others there is room.
     assert_eq!(store.put_key_values(&actor(), keys(0, 10)).await, Ok(10));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_postgres_cannot_hold_is_no_fault_of_the_catalog() {
+    let fixture = Fixture::new().await;
+    let store = fixture.store();
+    assert_eq!(store.key_values(Some("a\0")).await, Ok(Vec::new()));
+    let team = TeamToBe { name: "a\0".to_owned(), users: Vec::new() };
+    let refused = store.create_team(&actor(), None, &team).await.unwrap_err();
+    assert!(matches!(refused, ChangeError::Malformed(_)), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_changed_a_sources_validation_is_in_the_audit_log() {
+    let fixture = Fixture::new().await;
+    let (store, token) = (fixture.store(), fixture.source.token);
+    store.set_validation(&actor(), token, Validation::Reject).await.unwrap();
+    assert_eq!(store.source(SourceKey::Token(token)).unwrap().validation, Validation::Reject);
+    let details = serde_json::json!({ "removed": 3 });
+    store.note_action(&actor(), "remove rejected events", token, &details).await.unwrap();
+    let log = store.audit_log(10, None).await.unwrap();
+    let log: Vec<_> = log.iter().map(|entry| (&*entry.action, &*entry.subject)).collect();
+    let token = token.to_string();
+    assert_eq!(log, [("remove rejected events", &*token), ("set validation", &*token)]);
+    let unknown = store.set_validation(&actor(), uuid::Uuid::nil(), Validation::Off).await;
+    assert_eq!(unknown, Err(ChangeError::NotFound));
 }

@@ -248,7 +248,7 @@ fn shapes() -> Vec<Case> {
         own(
             "39: STRUCT and array subscripts",
             "select struct(1, 2) as s, [5, 6][0] as z, [5, 6][offset(1)] as o",
-            json!([{"s": [{"_field_1": 1, "_field_2": 2}], "z": 5, "o": 6}]),
+            json!([{"s": {"_field_1": 1, "_field_2": 2}, "z": 5, "o": 6}]),
         ),
         asked(
             "40: ORDER BY over the endpoint",

@@ -2,7 +2,13 @@
 
 use sqlparser::ast::{self, Spanned as _, helpers::attached_token::AttachedToken};
 
-use super::{Confiner, folded, functions, parse::parse, query::columns, quote, quoted, refused};
+use super::{
+    Confiner, folded, functions,
+    parse::parse,
+    query::columns,
+    quote, quoted, refused,
+    rows::{as_records, called},
+};
 use crate::{
     Diagnostic, Language, Position,
     resolve::{refuse_cycle, refuse_other},
@@ -77,6 +83,31 @@ impl Confiner<'_> {
     }
 
     fn table(&mut self, table: &mut ast::TableFactor, names: &Names<'_>) -> Result<(), Diagnostic> {
+        self.walked_table(table, names)?;
+        let called = match table {
+            ast::TableFactor::Table { name, args: Some(_), .. }
+            | ast::TableFactor::Function { name, .. } => called(name),
+            ast::TableFactor::UNNEST { .. } => "unnest".to_owned(),
+            _ => return Ok(()),
+        };
+        let function = std::mem::replace(
+            table,
+            ast::TableFactor::Derived {
+                lateral: false,
+                subquery: Box::new(parse("select 1")?),
+                alias: None,
+                sample: None,
+            },
+        );
+        *table = as_records(function, &called)?;
+        Ok(())
+    }
+
+    fn walked_table(
+        &mut self,
+        table: &mut ast::TableFactor,
+        names: &Names<'_>,
+    ) -> Result<(), Diagnostic> {
         let at = Position::from(table.span().start);
         match table {
             ast::TableFactor::Table {

@@ -98,7 +98,7 @@ const HARMLESS: &[(&str, &str)] = &[
     ),
     (
         "select g from generate_series(1, 3) as g, jsonb_array_elements('[1]'::jsonb) e(v)",
-        "SELECT \"g\" FROM generate_series(1, 3) AS \"g\", jsonb_array_elements('[1]'::JSONB) \"e\" (\"v\") LIMIT 100",
+        "SELECT \"g\" FROM LATERAL (SELECT * FROM generate_series(1, 3) AS \"g\") AS \"g\", LATERAL (SELECT * FROM jsonb_array_elements('[1]'::JSONB) \"e\" (\"v\")) \"e\" LIMIT 100",
     ),
     (
         "select row_number() over (partition by id order by timestamp rows between 1 preceding and current row) from mine",
