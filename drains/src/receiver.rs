@@ -78,7 +78,10 @@ pub(crate) enum Receiver {
 
 /// A receiver of a test.
 #[cfg(test)]
-pub(crate) struct Played(Box<dyn Fn(&[Event<'_>]) -> Outcome + Send + Sync>);
+pub(crate) struct Played(Box<Answering>);
+
+#[cfg(test)]
+type Answering = dyn Fn(&[Event<'_>]) -> Outcome + Send + Sync;
 
 /// Without anything of its config, which holds secrets.
 impl fmt::Debug for Receiver {

@@ -75,7 +75,9 @@ struct Stopped;
 /// What became of a batch: all else of it was dropped.
 #[derive(Debug, Default)]
 struct Delivered<'a> {
-    /// Number of events that the receiver has.
+    /// What it was sent to at last.
+    receiver: Option<Arc<Receiver>>,
+    /// Number of events that this receiver has taken.
     taken: usize,
     /// What was refused alone while the receiver took nothing.
     suspects: Vec<Event<'a>>,
@@ -134,29 +136,43 @@ impl Worker {
             events.sort_by_key(|event| event.source);
         }
         let mut all = Delivered::default();
+        // Refused by a receiver that is no longer sent to.
+        let mut again = Vec::new();
         for batch in batches(&events, batching) {
-            let delivered = self.deliver(batch).await?;
-            all.taken += delivered.taken;
-            if !delivered.suspects.is_empty() {
-                all.reason = delivered.reason;
+            let Delivered { receiver, taken, suspects, reason } = self.deliver(batch).await?;
+            let is_same = match (&all.receiver, &receiver) {
+                (Some(before), Some(now)) => Arc::ptr_eq(before, now),
+                _ => true,
+            };
+            if !is_same {
+                again.append(&mut all.suspects);
+                all.taken = 0;
             }
-            all.suspects.extend(delivered.suspects);
+            all.receiver = receiver;
+            all.taken += taken;
+            if !suspects.is_empty() {
+                all.reason = reason;
+            }
+            all.suspects.extend(suspects);
         }
-        let Delivered { taken, suspects, reason } = all;
-        if taken > 0 || suspects.is_empty() {
-            self.refused(suspects.len(), &reason);
+        if all.taken > 0 {
+            self.refused(all.suspects.len(), &all.reason);
             self.state.pace = Pace::default();
+        } else {
+            again.append(&mut all.suspects);
+        }
+        if again.is_empty() {
             if let Some(last) = last {
                 self.spool.done(last).await;
             }
             self.figures.oldest(0);
         } else {
-            self.tell_failed(&reason);
+            self.tell_failed(&all.reason);
             let kept = |event: &Event<'_>| Suspect {
                 source: event.source.to_owned(),
                 body: event.body.to_owned(),
             };
-            self.state.suspects = suspects.iter().map(kept).collect();
+            self.state.suspects = again.iter().map(kept).collect();
             self.state.undone = last;
         }
         Ok(())
@@ -218,10 +234,20 @@ impl Worker {
         let mut pace = Pace::default();
         // Where to go on after a rest, so that at last each event was tried.
         let mut turn = 0;
+        let mut receiver = self.receiver().await?;
         while let Some(part) = parts.pop() {
+            let current = self.receiver().await?;
+            if !Arc::ptr_eq(&receiver, &current) {
+                // What the one before has refused, this one may take.
+                receiver = current;
+                parts =
+                    vec![together(parts.drain(..).chain([part, std::mem::take(&mut suspects)]))];
+                (taken, turn) = (0, 0);
+                continue;
+            }
             let chosen: Vec<_> =
                 part.iter().filter_map(|place| events.get(*place).copied()).collect();
-            let outcome = self.send(&chosen).await?;
+            let outcome = self.send(&receiver, &chosen).await?;
             if outcome != Outcome::Delivered {
                 self.figures.failed(1);
             }
@@ -253,10 +279,8 @@ impl Worker {
                     if suspects.len() >= REFUSED_ALONE {
                         self.wait(pace.wait(None), &reason).await?;
                         // All together: it may take them now, in their order.
-                        let mut all: Vec<_> =
-                            parts.drain(..).flatten().chain(suspects.drain(..)).collect();
-                        all.sort_unstable();
-                        parts.push(all);
+                        let refused = [std::mem::take(&mut suspects)];
+                        parts = vec![together(parts.drain(..).chain(refused))];
                     } else {
                         turn = 0;
                     }
@@ -277,11 +301,10 @@ impl Worker {
             }
         }
         let suspects = suspects.iter().filter_map(|place| events.get(*place).copied()).collect();
-        Ok(Delivered { taken, suspects, reason: of_suspects })
+        Ok(Delivered { receiver: Some(receiver), taken, suspects, reason: of_suspects })
     }
 
-    async fn send(&mut self, events: &[Event<'_>]) -> Result<Outcome, Stopped> {
-        let receiver = self.receiver().await?;
+    async fn send(&self, receiver: &Receiver, events: &[Event<'_>]) -> Result<Outcome, Stopped> {
         let mut stop = self.stop.clone();
         let too_late = async {
             // Fails when the drain is gone, which is an end too.
@@ -335,6 +358,13 @@ impl Worker {
             );
         }
     }
+}
+
+/// Places of all parts in their order.
+fn together(parts: impl Iterator<Item = Vec<usize>>) -> Vec<usize> {
+    let mut all: Vec<_> = parts.flatten().collect();
+    all.sort_unstable();
+    all
 }
 
 /// Whether it is time for a line of the log, which is noted.
@@ -511,6 +541,28 @@ mod tests {
             drop(running.target.send_replace(Ok(right)));
             running.until("they are taken", |running| waiting(running) == 0).await;
             assert_eq!(*received.lock().unwrap(), (0..count).collect::<Vec<_>>());
+            running.end().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn what_one_receiver_refused_the_next_one_gets() {
+        for refusals in (1..40).step_by(4) {
+            let (right, received) = picky(|_| true);
+            let target = Arc::new(std::sync::OnceLock::<watch::Sender<Target>>::new());
+            let (asked, switch) = (std::sync::atomic::AtomicUsize::new(0), Arc::clone(&target));
+            // The config is changed while this one is asked.
+            let wrong = Receiver::played(move |_| {
+                if asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1 == refusals {
+                    drop(switch.get().unwrap().send_replace(Ok(Arc::clone(&right))));
+                }
+                Outcome::Refused { reason: "status 400".to_owned() }
+            });
+            let running = Running::start(Arc::new(wrong));
+            target.set(running.target.clone()).unwrap();
+            running.put(0..15).await;
+            running.until("they are taken", |running| waiting(running) == 0).await;
+            assert_eq!(*received.lock().unwrap(), (0..15).collect::<Vec<_>>(), "{refusals}");
             running.end().await;
         }
     }
