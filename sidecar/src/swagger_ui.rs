@@ -46,13 +46,12 @@ pub(crate) fn routes() -> BoxedFilter<(Response,)> {
     // Tokens that people enter are kept no longer than the page is open.
     let config = Config::from("../api/openapi").validator_url("none").persist_authorization(false);
     let config = Arc::new(config);
-    warp::get()
-        .or(warp::head())
-        .unify()
-        .and(warp::path::full())
+    // The path first: another one's method is none of its business.
+    warp::path::full()
         .and_then(move |path: FullPath| {
             std::future::ready(answer(path.as_str(), &config).ok_or_else(warp::reject::not_found))
         })
+        .and(warp::get().or(warp::head()).unify())
         .boxed()
 }
 
