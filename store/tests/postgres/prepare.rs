@@ -84,8 +84,9 @@ async fn an_older_catalog_gets_the_endpoints_that_are_new() {
     let mut admin = PgConnection::connect(&url).await.unwrap();
     run(
         &mut admin,
-        "drop table _analytics.logweir_seeded_endpoints;
-         delete from _analytics.logweir_migrations where name = 'seeded endpoints';
+        "drop table _analytics.logweir_seeded_endpoints, _analytics.logweir_source_figures,
+                    _analytics.logweir_source_notices;
+         delete from _analytics.logweir_migrations where version >= 4;
          delete from _analytics.logweir_endpoints where name not in ('logs.all', 'usage.api-counts');
          delete from _analytics.logweir_endpoints where name = 'usage.api-counts';
          insert into _analytics.logweir_endpoints (token, name, query)
