@@ -14,7 +14,8 @@ use crate::{
     connections::Lease,
     failure,
     grant::Holder,
-    store::{Inner, Loaded, Store},
+    state::Loaded,
+    store::{Inner, Store},
 };
 
 /// Who asks for a change.

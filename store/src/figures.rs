@@ -15,10 +15,7 @@ use std::{
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
-use crate::{
-    ChangeError, Source, Store,
-    store::{Inner, Loaded},
-};
+use crate::{ChangeError, Source, Store, state::Loaded, store::Inner};
 use recent_seconds::RecentSeconds;
 
 /// Figures of a source's events, over all processes. Of what is on a spool, only what it was counted

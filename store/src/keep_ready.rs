@@ -15,7 +15,8 @@ use crate::{
     migrate::{self, PrepareError, migrate},
     orphans, readers, rejected_events,
     server::SchemaName,
-    store::{Inner, Loaded},
+    state::Loaded,
+    store::Inner,
 };
 
 /// Wait after the first failed attempt; doubles up to [`LONGEST_BACK_OFF`].

@@ -18,7 +18,8 @@ use crate::{
     event_tables::{qualified_name, table_name},
     failure,
     server::SchemaName,
-    store::{Inner, State},
+    state::State,
+    store::Inner,
 };
 
 /// How often it is looked for old events; also when a source's retention is changed.

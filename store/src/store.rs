@@ -12,15 +12,23 @@ use std::{
 use sqlx::{Connection as _, PgPool};
 use tokio::sync::watch;
 
-use event_schemas::{KeyValues, SchemaNews};
+use event_schemas::SchemaNews;
 use spool::Spool;
 
 use crate::{
-    Admission, Backend, Column, ContentHash, Delivery, Endpoint, EndpointKey, Grant, Outlets,
-    Query, QueryError, QueryRows, RejectedEvents, RejectedPage, Rule, Settings, Source, SourceKey,
-    StoreUnavailable, access_tokens::TokenDigest, catalog::Catalog, connections, drain,
-    event_store, event_tables::EventTables, failure, figures::Figures, learning::Unsaved, measures,
-    on_spool::OnSpool, orphans, query, receipts::Receipts, rejected_events, server::SchemaName,
+    Admission, Column, ContentHash, Delivery, Query, QueryError, QueryRows, Readiness,
+    RejectedEvents, RejectedPage, Settings, Source, StoreUnavailable, connections, drain,
+    event_store,
+    event_tables::EventTables,
+    failure,
+    figures::Figures,
+    learning::Unsaved,
+    measures,
+    on_spool::OnSpool,
+    orphans, query,
+    receipts::Receipts,
+    rejected_events,
+    state::{Loaded, State},
     writers::Writers,
 };
 
@@ -55,94 +63,11 @@ pub(crate) struct Inner {
     pub(crate) is_known_alive: AtomicBool,
     /// When the catalog was last looked at for a request.
     pub(crate) looked: tokio::sync::Mutex<Option<Instant>>,
-    state: watch::Sender<State>,
+    pub(crate) state: watch::Sender<State>,
     // Pools want a running Tokio runtime, `Store::new` does not.
     ingest: OnceLock<PgPool>,
     query: OnceLock<PgPool>,
     catalog: OnceLock<PgPool>,
-}
-
-/// Tells when the catalog is another one, see [`Store::catalog_changes`].
-#[derive(Debug)]
-pub struct CatalogChanges {
-    state: watch::Receiver<State>,
-    seen: Option<i64>,
-}
-
-impl CatalogChanges {
-    /// Waits until the catalog is another one than at the last call, or is there at all. `false`
-    /// when there is no store any more.
-    pub async fn next(&mut self) -> bool {
-        let seen = self.seen;
-        let number = |state: &State| state.loaded.as_ref().map(|loaded| loaded.change);
-        match self.state.wait_for(|state| number(state).is_some() && number(state) != seen).await {
-            Ok(state) => {
-                self.seen = number(&state);
-                true
-            }
-            Err(_) => false,
-        }
-    }
-}
-
-impl fmt::Debug for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("State").field("readiness", &self.readiness()).finish_non_exhaustive()
-    }
-}
-
-/// What is known of the two databases.
-#[derive(Clone, Default)]
-pub(crate) struct State {
-    pub(crate) loaded: Option<Arc<Loaded>>,
-    /// Why the events database cannot be used now.
-    pub(crate) events_away: Option<Arc<str>>,
-    /// Why the catalog's database cannot be used now.
-    pub(crate) catalog_away: Option<Arc<str>>,
-}
-
-/// What preparing the databases has found.
-#[derive(Clone)]
-pub(crate) struct Loaded {
-    pub(crate) catalog: Catalog,
-    pub(crate) catalog_schema: SchemaName,
-    /// The number of the catalog's latest change that is in it.
-    pub(crate) change: i64,
-    pub(crate) events_schema: SchemaName,
-    /// Whether queries run as the role `logweir_reader`.
-    pub(crate) has_reader: bool,
-    /// When the store was ready for the first time.
-    pub(crate) since: Instant,
-}
-
-/// Whether requests can be served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Readiness {
-    /// The catalog was never read since the start.
-    Starting,
-    /// The catalog is loaded and the databases answer.
-    Ready,
-    /// The catalog is loaded, but a database does not answer now.
-    Unreachable,
-}
-
-impl State {
-    fn readiness(&self) -> Readiness {
-        match self {
-            Self { loaded: None, .. } => Readiness::Starting,
-            Self { events_away: None, catalog_away: None, .. } => Readiness::Ready,
-            _ => Readiness::Unreachable,
-        }
-    }
-
-    /// What event requests need, or why they cannot be served now.
-    fn events(&self) -> Result<Arc<Loaded>, String> {
-        match (&self.loaded, &self.events_away) {
-            (None, _) => Err("the store is starting".to_owned()),
-            (_, Some(reason)) => Err(reason.to_string()),
-            (Some(loaded), None) => Ok(Arc::clone(loaded)),
-        }
-    }
 }
 
 impl Store {
@@ -228,102 +153,6 @@ impl Store {
     /// When the store became ready for the first time, `None` before.
     pub fn ready_since(&self) -> Option<Instant> {
         self.inner.state.borrow().loaded.as_ref().map(|loaded| loaded.since)
-    }
-
-    /// Looks a source up in the loaded catalog.
-    pub fn source(&self, key: SourceKey<'_>) -> Option<Arc<Source>> {
-        self.inner.state.borrow().loaded.as_ref()?.catalog.source(key)
-    }
-
-    /// All sources of the loaded catalog, oldest first.
-    pub fn sources(&self) -> Vec<Arc<Source>> {
-        match &self.inner.state.borrow().loaded {
-            Some(loaded) => loaded.catalog.sources().to_vec(),
-            None => Vec::new(),
-        }
-    }
-
-    /// Days that a source's events are kept, its own or the default's; `None` keeps them for ever.
-    pub fn retention_days(&self, source: &Source) -> Option<u32> {
-        source.retention_days.or(self.inner.settings.default_retention_days)
-    }
-
-    /// The table of key-values; empty where no source looks anything up.
-    pub fn loaded_key_values(&self) -> Arc<KeyValues> {
-        match &self.inner.state.borrow().loaded {
-            Some(loaded) => loaded.catalog.key_values(),
-            None => Arc::default(),
-        }
-    }
-
-    /// What the holder of a token may do; `None` for one that opens nothing.
-    ///
-    /// The way is the same for one that never was, one that was revoked and one of the wrong length:
-    /// both digests of the settings are compared, then the digest is looked up once.
-    pub fn grant(&self, presented: &str) -> Option<Grant> {
-        let of_settings = self.inner.settings.tokens.grant(presented);
-        of_settings.or_else(|| {
-            let digest = TokenDigest::of(presented);
-            self.inner.state.borrow().loaded.as_ref()?.catalog.grant(digest)
-        })
-    }
-
-    /// All endpoints of the loaded catalog, oldest first.
-    pub fn endpoints(&self) -> Vec<Arc<Endpoint>> {
-        match &self.inner.state.borrow().loaded {
-            Some(loaded) => loaded.catalog.endpoints().to_vec(),
-            None => Vec::new(),
-        }
-    }
-
-    /// Looks an endpoint up in the loaded catalog.
-    pub fn endpoint(&self, key: EndpointKey<'_>) -> Option<Arc<Endpoint>> {
-        self.inner.state.borrow().loaded.as_ref()?.catalog.endpoint(key)
-    }
-
-    /// All backends of the loaded catalog, oldest first.
-    pub fn backends(&self) -> Vec<Arc<Backend>> {
-        self.with_catalog(|catalog| catalog.backends().to_vec()).unwrap_or_default()
-    }
-
-    /// Looks a backend up by its token.
-    pub fn backend(&self, token: uuid::Uuid) -> Option<Arc<Backend>> {
-        let found = |catalog: &Catalog| {
-            catalog.backends().iter().find(|backend| backend.token == token).cloned()
-        };
-        self.with_catalog(found)?
-    }
-
-    /// Backends that people gave all events of a source.
-    pub fn backends_of(&self, source: &Source) -> Vec<Arc<Backend>> {
-        let found = |catalog: &Catalog| catalog.backends_of(source.id).cloned().collect();
-        self.with_catalog(found).unwrap_or_default()
-    }
-
-    /// All rules of the loaded catalog, oldest first.
-    pub fn rules(&self) -> Vec<Arc<Rule>> {
-        self.with_catalog(|catalog| catalog.rules().to_vec()).unwrap_or_default()
-    }
-
-    /// Looks a rule up by its token.
-    pub fn rule(&self, token: uuid::Uuid) -> Option<Arc<Rule>> {
-        let found =
-            |catalog: &Catalog| catalog.rules().iter().find(|rule| rule.token == token).cloned();
-        self.with_catalog(found)?
-    }
-
-    /// Where the events of a source go besides.
-    pub fn outlets(&self, source: &Source) -> Outlets {
-        self.with_catalog(|catalog| catalog.outlets(source)).unwrap_or_default()
-    }
-
-    /// Tells of each change of the catalog that this process has seen.
-    pub fn catalog_changes(&self) -> CatalogChanges {
-        CatalogChanges { state: self.inner.subscribe(), seen: None }
-    }
-
-    fn with_catalog<T>(&self, look: impl FnOnce(&Catalog) -> T) -> Option<T> {
-        self.inner.state.borrow().loaded.as_ref().map(|loaded| look(&loaded.catalog))
     }
 
     /// Notes a request before anything is done for it. `content` tells it from others, `delivery`
@@ -530,7 +359,7 @@ impl fmt::Debug for Store {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::{AccessTokens, PostgresServer};
+    use crate::{AccessTokens, PostgresServer, SourceKey};
 
     pub(crate) fn store() -> Store {
         store_with(None)

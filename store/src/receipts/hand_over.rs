@@ -1,0 +1,131 @@
+//! What becomes of settled receipts: their rows are removed, or become orphans.
+
+use std::{collections::HashSet, time::Instant};
+
+use uuid::Uuid;
+
+use super::{FAILED_KEPT, Progress, Receipts, Stage};
+
+/// What is to be done with the rows of settled receipts.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Settled {
+    /// Delivered, or not sent again for long: their rows can go.
+    pub(crate) needless: Vec<Uuid>,
+    /// Not delivered: their rows become orphans, which all processes see, and are forgotten here.
+    pub(crate) orphaned: Vec<Uuid>,
+    /// Told as failed: their rows, if there are any after all, become orphans too. What they were is
+    /// still known here, and they are looked for again ever less often.
+    pub(crate) failed: Vec<Uuid>,
+}
+
+/// Rows on their way to become orphans: claims of them wait until this is dropped. What was not said
+/// to be done by then is as before.
+#[derive(Debug)]
+pub(crate) struct HandOver<'r> {
+    receipts: &'r Receipts,
+    pub(crate) settled: Settled,
+    now: Instant,
+    _alone: tokio::sync::MutexGuard<'r, ()>,
+}
+
+impl HandOver<'_> {
+    /// The needless rows are removed.
+    pub(crate) fn removed(&mut self) {
+        self.settled.needless.clear();
+    }
+
+    /// The rows are orphans.
+    pub(crate) fn orphaned(&mut self) {
+        self.receipts.forget(&std::mem::take(&mut self.settled.orphaned));
+        self.receipts.looked_for(&self.settled.failed, self.now);
+    }
+}
+
+impl Drop for HandOver<'_> {
+    fn drop(&mut self) {
+        let Settled { needless, orphaned, failed } = &self.settled;
+        self.receipts.needless().extend(needless);
+        self.receipts.keep(orphaned);
+        self.receipts.keep(failed);
+    }
+}
+
+impl Receipts {
+    /// Collects what is settled; claims of what becomes an orphan wait until the rows have, or have
+    /// not.
+    pub(crate) async fn hand_over(&self, now: Instant) -> HandOver<'_> {
+        let alone = self.handing_over.lock().await;
+        HandOver { receipts: self, settled: self.settle(now), now, _alone: alone }
+    }
+
+    /// Forgets requests that are handed over.
+    pub(super) fn forget(&self, requests: &[Uuid]) {
+        let forgotten: HashSet<_> = requests.iter().collect();
+        self.entries().retain(|_, of_content| {
+            of_content.retain(|entry| !forgotten.contains(&entry.request()));
+            !of_content.is_empty()
+        });
+    }
+
+    /// The handing over is done, or did not happen.
+    pub(super) fn keep(&self, requests: &[Uuid]) {
+        let kept: HashSet<_> = requests.iter().collect();
+        for entry in self.entries().values_mut().flatten() {
+            if kept.contains(&entry.request()) {
+                entry.handing_over = false;
+            }
+        }
+    }
+
+    /// The rows of requests that failed were looked for.
+    fn looked_for(&self, requests: &[Uuid], now: Instant) {
+        let looked_for: HashSet<_> = requests.iter().collect();
+        if looked_for.is_empty() {
+            return;
+        }
+        for entry in self.entries().values_mut().flatten() {
+            if looked_for.contains(&entry.request()) {
+                entry.due = now + entry.look_again;
+                entry.look_again *= 2;
+            }
+        }
+    }
+
+    /// Forgets what needs no row, and marks what becomes an orphan.
+    pub(super) fn settle(&self, now: Instant) -> Settled {
+        let mut settled = Settled { needless: self.take_needless(), ..Settled::default() };
+        self.entries().retain(|_, of_content| {
+            of_content.retain_mut(|entry| {
+                let Progress { request, stage } = *entry.progress.borrow();
+                match stage {
+                    Stage::Failed if now.duration_since(entry.noted) < FAILED_KEPT => {
+                        if entry.due <= now {
+                            entry.handing_over = true;
+                            settled.failed.push(request);
+                        }
+                        true
+                    }
+                    Stage::Failed => {
+                        settled.needless.push(request);
+                        false
+                    }
+                    Stage::InStore if entry.delivery.is_delivered(now) => {
+                        settled.needless.push(request);
+                        false
+                    }
+                    Stage::InStore if entry.delivery.has_failed() => {
+                        entry.handing_over = true;
+                        settled.orphaned.push(request);
+                        true
+                    }
+                    // Its row is made when it is drained; without an entry it will have no content.
+                    Stage::InSpool => !entry.delivery.is_delivered(now),
+                    Stage::FailedInSpool => now.duration_since(entry.noted) < FAILED_KEPT,
+                    Stage::Working | Stage::InStore => true,
+                }
+            });
+            !of_content.is_empty()
+        });
+        settled
+    }
+}
