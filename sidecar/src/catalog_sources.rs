@@ -12,6 +12,8 @@ pub(crate) struct CatalogSources<'a> {
     /// The sources that the query meant when it was saved: they may be called otherwise now.
     mapping: BTreeMap<String, Uuid>,
     draft: Option<Draft<'a>>,
+    /// Whether errors may name all sources: who only queries an endpoint is not told of them.
+    tells_names: bool,
     /// The sources that were found, by the query's names.
     found: RefCell<BTreeMap<String, Uuid>>,
 }
@@ -27,12 +29,14 @@ pub(crate) struct Draft<'a> {
 impl<'a> CatalogSources<'a> {
     /// For a query of a person's own.
     pub(crate) fn new(store: &'a Store) -> Self {
-        Self { store, mapping: BTreeMap::new(), draft: None, found: RefCell::default() }
+        let (mapping, found) = (BTreeMap::new(), RefCell::default());
+        Self { store, mapping, draft: None, tells_names: true, found }
     }
 
     /// For an endpoint's query.
     pub(crate) fn of(store: &'a Store, endpoint: &Endpoint) -> Self {
-        Self { mapping: endpoint.source_mapping.clone(), ..Self::new(store) }
+        let mapping = endpoint.source_mapping.clone();
+        Self { mapping, tells_names: false, ..Self::new(store) }
     }
 
     /// For a query that is about to be saved; `mapping` is what is known of its names.
@@ -69,7 +73,8 @@ impl Sources for CatalogSources<'_> {
     }
 
     fn names(&self) -> Vec<String> {
-        self.store.sources().iter().map(|source| source.name.clone()).collect()
+        let sources = if self.tells_names { self.store.sources() } else { Vec::new() };
+        sources.iter().map(|source| source.name.clone()).collect()
     }
 
     fn stored_query(&self, name: &str) -> Option<StoredQuery<'_>> {
@@ -88,6 +93,7 @@ impl Sources for CatalogSources<'_> {
         let sources = Self {
             mapping: mapping.unwrap_or_default(),
             draft: self.draft,
+            tells_names: self.tells_names,
             ..Self::new(self.store)
         };
         Some(StoredQuery { text, language, sources: Box::new(sources) })

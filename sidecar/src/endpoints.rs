@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use store::{Endpoint, EndpointKey, EndpointToBe, Store};
+use store::{Endpoint, EndpointKey, EndpointToBe, SourceKey, Store};
 use uuid::Uuid;
 use warp::http::Method;
 
@@ -174,6 +174,7 @@ fn changed(
     mut to_be: EndpointToBe,
     given: &Map<String, Value>,
 ) -> Result<EndpointToBe, Refusal> {
+    let query_before = to_be.query.clone();
     let default = EndpointToBe::default();
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let number = |value: &Value, default| {
@@ -207,9 +208,13 @@ fn changed(
     // A query that nobody touches may name what is gone by now.
     if given.contains_key("query") || given.contains_key("language") {
         let EndpointToBe { name, query, language, source_mapping, .. } = &to_be;
-        to_be.source_mapping =
-            plan::check(store, source_mapping.clone(), Draft { name, query, language })
-                .map_err(|diagnostic| FieldErrors::one("query", diagnostic.to_string()))?;
+        let mut mapping = source_mapping.clone();
+        if *query != query_before {
+            // Who writes a name now means the source that has it now.
+            mapping.retain(|name, _| store.source(SourceKey::Name(name)).is_none());
+        }
+        to_be.source_mapping = plan::check(store, mapping, Draft { name, query, language })
+            .map_err(|diagnostic| FieldErrors::one("query", diagnostic.to_string()))?;
     }
     Ok(to_be)
 }

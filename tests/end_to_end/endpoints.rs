@@ -324,6 +324,18 @@ async fn endpoints_use_endpoints_and_sources_that_are_called_otherwise_now() {
     let (status, changed) = answer(request(&program, Method::PUT, &path).json(&change)).await;
     assert_eq!((status, &changed["source_mapping"]["before"]), (201, &source["token"]));
     assert_eq!(only(&ask(&program, "of.level", &[]).await, "m"), "2");
+    // Another source has the name now: who writes it anew means that one.
+    let new = made(&program, "/api/sources", json!({"name": "before"})).await;
+    assert_eq!(only(&ask(&program, "of.level", &[]).await, "m"), "2");
+    let change = json!({"query": "select count(*) as m from before"});
+    let (status, changed) = answer(request(&program, Method::PUT, &path).json(&change)).await;
+    assert_eq!((status, &changed["source_mapping"]["before"]), (201, &new["token"]));
+    assert_eq!(only(&ask(&program, "of.level", &[]).await, "m"), 0);
+    // When it is gone, who only queries is not told of the others.
+    let path = format!("/api/sources/{}", token(&new));
+    assert_eq!(answer(request(&program, Method::DELETE, &path)).await.0, 204);
+    let found = ask(&program, "of.level", &[]).await;
+    assert_eq!(found, json!({"error": "Table \"before\" does not exist at [1:27]"}));
 }
 
 #[tokio::test(flavor = "multi_thread")]

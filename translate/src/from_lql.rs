@@ -85,7 +85,11 @@ pub(crate) fn over_source(
         (Some(table), _) => (table.name.as_str(), table.at.into()),
         (None, Some(source)) => (source, Position::default()),
         (None, None) => {
-            let advice = format!("write f: and one of {}", sources.names().join(", "));
+            let names = sources.names();
+            let advice = match names.is_empty() {
+                true => "write f: and its name".to_owned(),
+                false => format!("write f: and one of {}", names.join(", ")),
+            };
             let message = "Nothing says which source to query";
             return Err(Diagnostic::refused(Position::default(), message).advise(advice));
         }

@@ -208,7 +208,11 @@ impl Confiner<'_> {
         let sources = if names.sources { self.sources.names() } else { Vec::new() };
         let known: Vec<&str> = sources.iter().map(String::as_str).chain(names.all()).collect();
         let message = format!("Table \"{full}\" does not exist");
-        Err(Diagnostic::refused(at, message).advise(format!("there are {}", known.join(", "))))
+        let unknown = Diagnostic::refused(at, message);
+        Err(match known.is_empty() {
+            true => unknown,
+            false => unknown.advise(format!("there are {}", known.join(", "))),
+        })
     }
 
     /// The relation of a stored query, which is walked when it is first named.

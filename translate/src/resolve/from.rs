@@ -187,9 +187,11 @@ impl Resolver<'_> {
             let mut known: Vec<&str> = known.iter().map(String::as_str).collect();
             known.extend(tables.known());
             let message = format!("Table \"{full}\" does not exist");
-            return Err(
-                Diagnostic::refused(at, message).advise(format!("there are {}", known.join(", ")))
-            );
+            let unknown = Diagnostic::refused(at, message);
+            return Err(match known.is_empty() {
+                true => unknown,
+                false => unknown.advise(format!("there are {}", known.join(", "))),
+            });
         };
         let shape = match source.columns {
             TableColumns::Event => Shape::Events(source.schema.as_ref().clone()),
