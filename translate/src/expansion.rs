@@ -7,6 +7,9 @@ use crate::{
     syntax,
 };
 
+/// Most bytes that a query may come to.
+const MAX_EXPANDED: usize = 4 << 20;
+
 /// What a query asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expanded {
@@ -26,7 +29,7 @@ pub fn expand(query: &str, sources: &dyn Sources) -> Result<Expanded, Diagnostic
         let resolved = resolve::resolve(&parsed, None, &Parameters::default(), &any, Extent::All);
         // What cannot be understood is shown as it stands.
         let named = resolved.map(|(_, named)| named).unwrap_or_default();
-        Ok(Expanded { parameters, text: replaced(query, named, sources) })
+        Ok(Expanded { parameters, text: replaced(query, named, sources)? })
     })
 }
 
@@ -55,22 +58,35 @@ impl Sources for Anything<'_> {
     }
 }
 
-fn replaced(query: &str, mut named: Vec<Named>, sources: &dyn Sources) -> String {
-    let mut text = query.to_owned();
-    // From the end, so that places before stay where they are.
-    named.sort_by_key(|named| std::cmp::Reverse((named.start.line, named.start.column)));
+fn replaced(
+    query: &str,
+    mut named: Vec<Named>,
+    sources: &dyn Sources,
+) -> Result<String, Diagnostic> {
+    let mut text = String::with_capacity(query.len());
+    let mut shown = 0;
+    named.sort_by_key(|named| (named.start.line, named.start.column));
     named.dedup_by_key(|named| (named.start.line, named.start.column));
     for Named { name, start, end, unaliased } in named {
+        let at = start;
         let (Some(start), Some(end)) = (byte_at(query, start), byte_at(query, end)) else {
             continue;
         };
-        let Some(stored) = sources.stored_query(&name).filter(|_| start <= end) else { continue };
+        // One within another stands in that one's text.
+        let Some(before) = query.get(shown..start).filter(|_| start <= end) else { continue };
+        let Some(stored) = sources.stored_query(&name) else { continue };
         let stored = stored.text.trim().trim_end_matches(';').trim_end();
         let alias = unaliased.map_or(String::new(), |alias| format!(" as `{alias}`"));
         // A comment at its end must not take what follows.
-        text.replace_range(start..end, &format!("({stored}\n){alias}"));
+        text.extend([before, "(", stored, "\n)", &alias]);
+        shown = end;
+        if text.len() > MAX_EXPANDED {
+            let message = format!("The query comes to more than {MAX_EXPANDED} bytes");
+            return Err(Diagnostic::refused(at, message));
+        }
     }
-    text
+    text.push_str(query.get(shown..).unwrap_or_default());
+    Ok(text)
 }
 
 /// The byte at which a place of a text is.

@@ -161,10 +161,14 @@ mod tests {
         }
     }
 
-    /// `d1` reads `d2`, that reads `d3` …
+    /// `d1` reads `d2`, that reads `d3` …; `long` is long.
     fn deep(name: &str) -> Option<StoredQuery<'static>> {
-        let number: u32 = name.strip_prefix('d')?.parse().ok()?;
-        let text = format!("select id from d{}", number + 1);
+        let text = if name == "long" {
+            format!("select '{}' as a", "x".repeat(120_000))
+        } else {
+            let number: u32 = name.strip_prefix('d')?.parse().ok()?;
+            format!("select id from d{}", number + 1)
+        };
         let sources = Box::new(Catalog { old_is: "" });
         Some(StoredQuery { text, language: Language::BigQuery, sources })
     }
@@ -247,5 +251,8 @@ mod tests {
             assert_eq!(expand(sql, &catalog), Ok(expected), "{sql}");
         }
         assert!(expand("select from", &catalog).is_err());
+        let of_long = vec!["select 1 as a from long"; 40].join(" union all ");
+        let refusal = expand(&of_long, &catalog).unwrap_err().to_string();
+        assert!(refusal.starts_with("The query comes to more than 4194304 bytes at"), "{refusal}");
     }
 }
