@@ -121,7 +121,7 @@ pub(crate) fn slack_body(name: &str, rows: &[Value]) -> Value {
 }
 
 /// Text in which Slack finds no mark-up of its own.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

@@ -5,21 +5,19 @@
 
 use std::{sync::Arc, time::Duration};
 
-use reqwest::Client;
 use serde_json::{Value, json};
 use store::{Readiness, Source, Store};
+
+use crate::hooks::{Hooks, escaped};
 
 /// How often it is looked for new events.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Longest time for one message.
-const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Tells people of new events, for as long as it is polled. What cannot be told is logged, and not
-/// told again: the next message comes with the next events.
+/// Tells people of new events, for as long as it is polled. What cannot be told in some attempts is
+/// logged: the next message comes with the next events.
 pub async fn keep_notifying(store: Store) {
-    let client = match outbound::client(outbound::HttpVersion::Any) {
-        Ok(client) => client,
+    let hooks = match Hooks::new() {
+        Ok(hooks) => hooks,
         Err(error) => return tracing::error!(%error, "nobody is told of new events"),
     };
     store.ready().await;
@@ -40,7 +38,7 @@ pub async fn keep_notifying(store: Store) {
         };
         for notice in notices {
             if let Some(source) = sources.iter().find(|source| source.id == notice.source) {
-                tokio::spawn(tell(client.clone(), Arc::clone(source), notice.events));
+                tokio::spawn(tell(hooks.clone(), Arc::clone(source), notice.events));
             }
         }
     }
@@ -50,16 +48,13 @@ fn is_told(source: &Source) -> bool {
     source.settings.webhook_notification_url.is_some() || source.settings.slack_hook_url.is_some()
 }
 
-async fn tell(client: Client, source: Arc<Source>, events: u64) {
+async fn tell(hooks: Hooks, source: Arc<Source>, events: u64) {
     let settings = &source.settings;
     let webhook =
         settings.webhook_notification_url.as_ref().map(|url| (url, message(&source, events)));
     let slack = settings.slack_hook_url.as_ref().map(|url| (url, slack_message(&source, events)));
     for (url, message) in [webhook, slack].into_iter().flatten() {
-        let answer = client.post(url).timeout(TIMEOUT).json(&message).send().await;
-        let answer = answer.and_then(reqwest::Response::error_for_status);
-        // Whoever knows the URL of a hook may post there.
-        if let Err(error) = answer.map_err(reqwest::Error::without_url) {
+        if let Err(error) = hooks.tell(url, &message).await {
             tracing::warn!(source = source.name, %error, "new events could not be told of");
         }
     }
@@ -74,17 +69,12 @@ fn message(source: &Source, events: u64) -> Value {
 }
 
 fn slack_message(source: &Source, events: u64) -> Value {
-    json!({ "text": text(&slack_text(&source.name), events) })
+    json!({ "text": text(&escaped(&source.name), events) })
 }
 
 fn text(source: &str, events: u64) -> String {
     let noun = if events == 1 { "event" } else { "events" };
     format!("{events} new {noun} in {source}")
-}
-
-/// What stands in these signs is a command to Slack.
-fn slack_text(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]
@@ -94,9 +84,6 @@ mod tests {
     #[test]
     fn texts_say_how_many() {
         assert_eq!(text("a", 1), "1 new event in a");
-        assert_eq!(
-            text(&slack_text("<!channel> & b"), 2),
-            "2 new events in &lt;!channel&gt; &amp; b"
-        );
+        assert_eq!(text(&escaped("<!channel> & b"), 2), "2 new events in &lt;!channel&gt; &amp; b");
     }
 }

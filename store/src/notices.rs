@@ -1,8 +1,9 @@
 //! Of how many new events people are told, by one process.
 
 use sqlx::Row as _;
+use uuid::Uuid;
 
-use crate::{ChangeError, Source, Store};
+use crate::{ChangeError, Source, SourceSettings, Store, change::Change};
 
 /// That a source has new events.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +19,7 @@ impl Store {
     /// told within the milliseconds that its settings say. Whoever gets a notice has to tell it: no
     /// other process gets it.
     ///
-    /// Events of before a source was first asked about here are not new.
+    /// Events of before a hook was set are not new.
     ///
     /// # Errors
     /// When the catalog's Postgres does not answer.
@@ -32,17 +33,6 @@ impl Store {
              totals as (select given.source_id, every, coalesce(sum(inserts), 0)::bigint as total \
                  from given left join {schema}.logweir_source_figures using (source_id) \
                  group by given.source_id, every)";
-        // Few sources have no row yet, once.
-        let sql = loaded.catalog_sql(&format!(
-            "with {totals} \
-             insert into {{schema}}.logweir_source_notices (source_id, told) \
-             select totals.source_id, total from totals \
-             join {{schema}}.logweir_sources as sources on sources.id = totals.source_id \
-             where not exists (select from {{schema}}.logweir_source_notices as known \
-                 where known.source_id = totals.source_id) \
-             on conflict do nothing"
-        ));
-        sqlx::query(sql).bind(&ids).bind(&every).execute(&mut *connection).await?;
         // A row that another process has locked or changed meanwhile is its to tell.
         let sql = loaded.catalog_sql(&format!(
             "with {totals}, \
@@ -63,4 +53,25 @@ impl Store {
         });
         notices.collect::<Result<_, sqlx::Error>>().map_err(ChangeError::from)
     }
+}
+
+/// Begins to count what is new of a source that has hooks now, or ends it where it has none.
+pub(crate) async fn follow_hooks(
+    change: &mut Change<'_>,
+    source: Uuid,
+    settings: &SourceSettings,
+) -> Result<(), sqlx::Error> {
+    let has_hooks =
+        settings.webhook_notification_url.is_some() || settings.slack_hook_url.is_some();
+    let sql = change.sql(if has_hooks {
+        "insert into {schema}.logweir_source_notices (source_id, told) \
+         select id, (select coalesce(sum(inserts), 0)::bigint \
+             from {schema}.logweir_source_figures where source_id = id) \
+         from {schema}.logweir_sources where token = $1 \
+         on conflict do nothing"
+    } else {
+        "delete from {schema}.logweir_source_notices using {schema}.logweir_sources as sources \
+         where source_id = sources.id and token = $1"
+    });
+    sqlx::query(sql).bind(source).execute(change.connection()).await.map(|_| ())
 }

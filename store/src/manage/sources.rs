@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     Actor, ChangeError, Source, SourceKey, SourceSettings, Store, Validation, change::Change,
-    connections, failure,
+    connections, failure, notices,
 };
 
 /// What a source is to be.
@@ -47,6 +47,7 @@ impl Store {
             .execute(change.connection())
             .await
             .map_err(|error| taken(&error))?;
+        notices::follow_hooks(&mut change, token, &source.settings).await?;
         // Whoever sees the source finds its table.
         self.make_event_table(&change, token).await?;
         change.end("create source", token, &details(source)).await?;
@@ -88,6 +89,7 @@ impl Store {
             .execute(change.connection())
             .await
             .map_err(|error| taken(&error))?;
+        notices::follow_hooks(&mut change, token, &source.settings).await?;
         change.end("update source", token, &details(source)).await?;
         self.source(SourceKey::Token(token)).ok_or(ChangeError::NotFound)
     }
