@@ -50,7 +50,8 @@ impl Catalog {
         let mut catalog = Self::default();
         let mut learned = learned_fields(connection, schema).await?;
         let sources = concat!(
-            "id, token, name, validation, retention_days, settings, ",
+            "id, token, name, coalesce(declared_as, name) as declared_as, validation, \
+             retention_days, settings, ",
             micros!("created_at"),
             ", ",
             micros!("updated_at")
@@ -156,7 +157,8 @@ fn source(
 ) -> Result<Source, sqlx::Error> {
     let name: String = row.try_get("name")?;
     let token = row.try_get("token")?;
-    let known = declared_fields(&name).with_learned(learned);
+    let declared_as: &str = row.try_get("declared_as")?;
+    let known = declared_fields(declared_as).with_learned(learned);
     let schema = Arc::new(known.table_schema());
     let Json(settings) = row.try_get("settings")?;
     Ok(Source {
@@ -166,7 +168,7 @@ fn source(
         known: Arc::new(known),
         schema,
         validation: Validation::named(row.try_get("validation")?).unwrap_or_default(),
-        event_schema: EventSchema::of_source(&name),
+        event_schema: EventSchema::of_source(declared_as),
         name,
         retention_days: row.try_get::<Option<i32>, _>("retention_days")?.map(i32::unsigned_abs),
         settings: Arc::new(settings),

@@ -36,8 +36,9 @@ impl Store {
         let token = token.unwrap_or_else(Uuid::new_v4);
         let mut change = Change::begin(&self.inner, actor).await?;
         let sql = change.sql(
-            "insert into {schema}.logweir_sources (token, name, retention_days, settings) \
-             values ($1, $2, $3, $4)",
+            "insert into {schema}.logweir_sources \
+             (token, name, retention_days, settings, declared_as) \
+             values ($1, $2, $3, $4, $2)",
         );
         sqlx::query(sql)
             .bind(token)
@@ -76,9 +77,11 @@ impl Store {
         token: Uuid,
         source: &SourceToBe,
     ) -> Result<Arc<Source>, ChangeError> {
+        // A name of Supabase's says what its events are; by any other one they are what they were.
         let sql = change.sql(
             "update {schema}.logweir_sources \
-             set name = $2, retention_days = $3, settings = $4, updated_at = now() \
+             set name = $2, retention_days = $3, settings = $4, updated_at = now(), \
+                 declared_as = case when $5 then $2 else coalesce(declared_as, name) end \
              where token = $1",
         );
         sqlx::query(sql)
@@ -86,6 +89,7 @@ impl Store {
             .bind(&source.name)
             .bind(days(source.retention_days))
             .bind(Json(&source.settings))
+            .bind(event_schemas::json_schema(&source.name).is_some())
             .execute(change.connection())
             .await
             .map_err(|error| taken(&error))?;
