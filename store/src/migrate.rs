@@ -52,8 +52,8 @@ pub(crate) const CATALOG: Migrations = Migrations {
         },
         Migration {
             version: 9,
-            name: "renamed sources",
-            sql: include_str!("../migrations/catalog/0009_renamed_sources.sql"),
+            name: "renamed and removed sources",
+            sql: include_str!("../migrations/catalog/0009_renamed_and_removed_sources.sql"),
         },
     ],
 };

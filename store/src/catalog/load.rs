@@ -86,6 +86,11 @@ impl Catalog {
             let key_values = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
             catalog.key_values = Arc::new(key_values.collect::<Result<_, sqlx::Error>>()?);
         }
+        let removed = "token, retention_days, token as id";
+        for row in all(connection, schema, removed, "logweir_removed_sources").await? {
+            let days: Option<i32> = row.try_get("retention_days")?;
+            catalog.removed_sources.push((row.try_get("token")?, days.map(i32::unsigned_abs)));
+        }
         catalog.load_drains(connection, schema, keys).await?;
         Ok(catalog)
     }

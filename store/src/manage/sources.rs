@@ -48,6 +48,9 @@ impl Store {
             .execute(change.connection())
             .await
             .map_err(|error| taken(&error))?;
+        // It goes on where a removed one of this token has ended.
+        let sql = change.sql("delete from {schema}.logweir_removed_sources where token = $1");
+        sqlx::query(sql).bind(token).execute(change.connection()).await?;
         notices::follow_hooks(&mut change, token, &source.settings).await?;
         // Whoever sees the source finds its table.
         self.make_event_table(&change, token).await?;
@@ -120,13 +123,20 @@ impl Store {
         change.end("set validation", source, &json!({ "mode": mode })).await
     }
 
-    /// Removes a source. The table with its events stays.
+    /// Removes a source. The table with its events stays, and they are kept no longer than before.
     ///
     /// # Errors
     /// An unknown token; a database that does not answer.
     pub async fn delete_source(&self, actor: &Actor, token: Uuid) -> Result<(), ChangeError> {
         let mut change = Change::begin(&self.inner, actor).await?;
-        let sql = change.sql("delete from {schema}.logweir_sources where token = $1");
+        let sql = change.sql(
+            "with removed as ( \
+                delete from {schema}.logweir_sources where token = $1 \
+                returning token, retention_days \
+             ) insert into {schema}.logweir_removed_sources (token, retention_days) \
+             select token, retention_days from removed \
+             on conflict (token) do update set retention_days = excluded.retention_days",
+        );
         let deleted = sqlx::query(sql).bind(token).execute(change.connection()).await?;
         if deleted.rows_affected() == 0 {
             return Err(ChangeError::NotFound);

@@ -99,7 +99,7 @@ async fn an_older_catalog_gets_the_endpoints_that_are_new() {
     run(
         &mut admin,
         "drop table _analytics.logweir_seeded_endpoints, _analytics.logweir_source_figures,
-                    _analytics.logweir_source_notices;
+                    _analytics.logweir_source_notices, _analytics.logweir_removed_sources;
          alter table _analytics.logweir_sources drop column declared_as;
          update _analytics.logweir_endpoints set source_mapping = '{}';
          delete from _analytics.logweir_migrations where version >= 4;

@@ -12,3 +12,11 @@ set source_mapping = coalesce(
     '{}'
 )
 where source_mapping = '{}' and name in (select name from logweir_seeded_endpoints);
+
+-- Sources that were removed: their tables stay, and their events are still kept for as long as was
+-- said of them. Null is the default of the settings.
+create table logweir_removed_sources (
+    token uuid primary key,
+    retention_days integer check (retention_days > 0),
+    removed_at timestamptz not null default now()
+);
