@@ -216,13 +216,14 @@ fn routes(
             }
         })
     };
+    let readers = metrics::Readers { store: store.clone(), open: settings.metrics_open };
     let store = store.clone();
     let condition = Arc::new(move || Condition {
         readiness: store.readiness(),
         reasons: store.why_not_ready(),
     });
     let health = Health::new(&settings.node_host, condition);
-    app::routes(health, metrics::routes(measured, refresh), areas)
+    app::routes(health, metrics::routes(measured, refresh, readers), areas)
 }
 
 /// Shows the tokens that were made now, on standard output: they are not for a log.
