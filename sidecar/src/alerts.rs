@@ -251,7 +251,7 @@ fn check(store: &Store, alert: &AlertToBe, given: &Map<String, Value>) -> Result
 /// The rows that an alert tells of, now.
 pub(crate) async fn rows(store: &Store, alert: &AlertToBe) -> Result<Vec<Value>, Refusal> {
     let rows = query::run(store, &as_endpoint(alert), &Parameters::default()).await?;
-    serde_json::from_str(&rows).map_err(|error| Refusal::Unavailable(error.to_string()))
+    serde_json::from_str(rows.json()).map_err(|error| Refusal::Unavailable(error.to_string()))
 }
 
 /// An alert asks as an endpoint does that takes no parameters.

@@ -102,9 +102,9 @@ const URL: Kind = Kind::Text(2048);
 
 /// Who is told of new events.
 pub(crate) const NOTIFICATION: &[Field] = &[
-    set("team_user_ids_for_email", Kind::List, "Ids of people."),
-    set("team_user_ids_for_sms", Kind::List, "Ids of people."),
-    set("team_user_ids_for_schema_updates", Kind::List, "Ids of people."),
+    set("team_user_ids_for_email", Kind::Strings, "Ids of people."),
+    set("team_user_ids_for_sms", Kind::Strings, "Ids of people."),
+    set("team_user_ids_for_schema_updates", Kind::Strings, "Ids of people."),
     set("other_email_notifications", TEXT, "Addresses, separated by commas."),
     set("user_email_notifications", Kind::Bool, "false."),
     set("user_text_notifications", Kind::Bool, "false."),
