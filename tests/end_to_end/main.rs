@@ -24,6 +24,7 @@ mod our_pipeline;
 mod plans;
 mod published_reference;
 mod queries;
+mod rate_limits;
 mod refusals;
 mod replay;
 mod seeded_endpoints;

@@ -177,7 +177,7 @@ impl<'a> Stage<'a> {
         self.ledger.totals()
     }
 
-    /// How often each event is stored.
+    /// How often each event is stored, or kept among the rejected ones.
     async fn stored(&self) -> HashMap<Number, u64> {
         let mut connection =
             PgConnection::connect(&self.database).await.expect("the database answers");
@@ -191,7 +191,10 @@ impl<'a> Stage<'a> {
         .expect("the catalog has the source");
         let Some(table) = table else { return HashMap::new() };
         let sql = format!(
-            "select split_part(event_message, ' ', 1)::bigint, count(*) from {table} group by 1"
+            "select split_part(message, ' ', 1)::bigint, count(*) from ( \
+                 select event_message as message from {table} union all \
+                 select event::json ->> 'event_message' from logweir_rejected_events \
+             ) as kept group by 1"
         );
         let rows: Vec<(i64, i64)> = sqlx::query_as(AssertSqlSafe(sql))
             .fetch_all(&mut connection)
