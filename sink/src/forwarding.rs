@@ -223,7 +223,8 @@ impl Forwarded {
         })
     }
 
-    /// Takes an event to where it goes, to each place once. Gives the bytes of all copies.
+    /// Takes an event to where it goes, to each place once. Gives about how much memory the
+    /// copies take until they are where they go.
     pub(crate) fn push(&mut self, event: &Event<'_>) -> usize {
         if self.targets.is_empty() {
             return 0;
@@ -251,6 +252,7 @@ impl Forwarded {
                 None => {}
             }
         }
-        self.chosen.len() * self.body.len()
+        // Itself, and as it is stored or kept.
+        2 * self.chosen.len() * self.body.len()
     }
 }
