@@ -20,6 +20,7 @@ mod ingest;
 mod key_values;
 mod logflare_cases;
 mod lql;
+mod memory_of_copies;
 mod otlp;
 mod our_pipeline;
 mod plans;
