@@ -5,7 +5,7 @@ use serde_json::json;
 
 use end_to_end::{
     postgres::TestCluster,
-    program::{Program, eventually},
+    program::{PRIVATE, Program, eventually},
 };
 
 const EVENT: &str = r#"[{"event_message":"m","project":"default"}]"#;
@@ -105,19 +105,21 @@ async fn without_room_events_wait_with_their_sender() {
 async fn metrics_tell_what_became_of_events() {
     let program = super::program().await;
     program.log("postgres.logs", &json!([{"event_message": "m"}, {"event_message": "n"}, 5])).await;
-    let text = program.client.get(program.url("/metrics")).send().await.expect("it answers");
+    let text = program.client.get(program.url("/metrics")).bearer_auth(PRIVATE);
+    let text = text.send().await.expect("it answers");
     let text = text.text().await.expect("text");
     for line in [
         r#"logweir_ingest_events_received_total{source="postgres.logs"} 3"#,
         r#"logweir_ingest_events_stored_total{source="postgres.logs"} 2"#,
         r#"logweir_ingest_events_rejected_total{source="postgres.logs"} 1"#,
         r#"logweir_ingest_events_duplicate_total{source="postgres.logs"} 0"#,
-        r#"logweir_ingest_events_dropped_total{source="postgres.logs"} 0"#,
+        r#"logweir_ingest_events_dropped_total{source="unknown"} 0"#,
         r#"logweir_ingest_events_stored_total{source="gotrue.logs.prod"} 0"#,
         "logweir_spool_records 0",
-        "logweir_store_queue_requests 0",
+        r#"logweir_spool_requests{source="postgres.logs"} 0"#,
+        r#"logweir_store_queue_requests{source="postgres.logs"} 0"#,
         "logweir_store_ready 1",
-        "logweir_store_group_events_count 1",
+        r#"logweir_store_group_events_count{source="postgres.logs"} 1"#,
         "logweir_ingest_ack_seconds_count 1",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");

@@ -137,8 +137,10 @@ async fn bodies_of_those_without_a_token_do_not_fill_the_memory() {
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_that_are_not_read_do_not_fill_the_memory() {
     let program = super::program().await;
-    let query = "select repeat('x', 4096) as t from generate_series(1, 1000)";
-    let endpoint = json!({"name": "long", "language": "pg_sql", "query": query});
+    let long: Value = (0..1000).map(|_| json!({"event_message": "x".repeat(4096)})).collect();
+    program.log("postgres.logs", &long).await;
+    let query = "select t.event_message as t from `postgres.logs` as t";
+    let endpoint = json!({"name": "long", "query": query});
     made(&program, "/api/endpoints", endpoint).await;
     let path = "/api/endpoints/query/long";
     let (_, whole) = answer(request(&program, Method::GET, path)).await;

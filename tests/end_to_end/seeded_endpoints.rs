@@ -295,7 +295,7 @@ async fn sources_that_are_called_otherwise_stay_what_they_are() {
                cross join unnest(m.response) as r where r.status_code = 204";
     assert_eq!(ask(&program, "logs.all", &[("sql", sql)]).await, [json!({"s": 204})]);
     assert_eq!(ask(&program, "usage.api-requests-count", &[]).await, [json!({"count": 7})]);
-    assert_eq!(ask(&program, "usage.api-counts", &[("interval", "1hr")]).await.len(), 3);
+    assert_eq!(ask(&program, "usage.api-counts", &[("interval", "1hr")]).await.len(), 2);
     assert!(!ask(&program, "service-health", &[("interval", "1hr")]).await.is_empty());
     let (_, list) = answer(request(&program, Method::GET, "/api/endpoints")).await;
     let all = list.as_array().expect("a list").iter().find(|one| one["name"] == "logs.all");
