@@ -31,6 +31,7 @@ mod refusal;
 mod resource;
 mod routes;
 mod rules;
+mod saved_query;
 mod schedule;
 mod source_fields;
 mod source_schema;

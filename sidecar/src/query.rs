@@ -80,15 +80,10 @@ async fn endpoint_query(call: Call) -> Result<Answer, Refusal> {
     if call.method == Method::POST || (endpoint.sandboxable && !has_query) {
         parameters.add_body(&call.body)?;
     }
-    let plan = planned(&call.store, &endpoint, &parameters)?;
+    let plan = planned(&call.store, &endpoint, &parameters).await?;
     let redact = call.headers.get(REDACT).map_or(endpoint.redact_pii, |header| header == "true");
-    let rows = call.answers.rows(&call.store, &endpoint, plan, redact).await;
+    let rows = call.answers.rows(&call.store, &endpoint, parameters, &plan, redact).await;
     rows.map(Answer::Rows).map_err(Refusal::Query)
-}
-
-/// Whether an endpoint's query can be run as it is.
-pub(crate) fn check(store: &Store, endpoint: &Endpoint) -> Result<(), Refusal> {
-    plan::of_endpoint(store, endpoint, &Parameters::default()).map(drop)
 }
 
 /// Runs an endpoint's query; gives its rows as a JSON array.
@@ -96,15 +91,24 @@ pub(crate) async fn run(
     store: &Store,
     endpoint: &Endpoint,
     parameters: &Parameters,
-) -> Result<String, Refusal> {
-    let plan = planned(store, endpoint, parameters)?;
+) -> Result<Arc<str>, Refusal> {
+    let plan = planned(store, endpoint, parameters).await?;
     let rows = answers::run(store, &plan, endpoint.redact_pii).await;
-    rows.map(|rows| rows.to_string()).map_err(|error| Refusal::Query(error.into()))
+    rows.map_err(|error| Refusal::Query(error.into()))
 }
 
-/// A fault of ours is for the log; what a person typed is for that person.
-fn planned(store: &Store, endpoint: &Endpoint, parameters: &Parameters) -> Result<Plan, Refusal> {
-    plan::of_endpoint(store, endpoint, parameters).inspect_err(|refusal| {
+/// What is wrong may be right as soon as it is known what other processes have just made. A fault of
+/// ours is for the log; what a person typed is for that person.
+async fn planned(
+    store: &Store,
+    endpoint: &Endpoint,
+    parameters: &Parameters,
+) -> Result<Plan, Refusal> {
+    let mut planned = plan::of_endpoint(store, endpoint, parameters);
+    if planned.is_err() && store.has_news().await {
+        planned = plan::of_endpoint(store, endpoint, parameters);
+    }
+    planned.inspect_err(|refusal| {
         let Refusal::Translation(diagnostic) = refusal else { return };
         let consumer = parameters.get("sql").or(parameters.get("lql"));
         if diagnostic.kind == translate::Kind::Internal || consumer.is_none() {

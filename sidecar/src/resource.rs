@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::refusal::{FieldErrors, Refusal};
 
 /// A kind of thing: a source, an endpoint …
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Resource {
     /// Its name in the documentation: `Source`.
     pub(crate) name: &'static str,
@@ -62,6 +62,8 @@ pub(crate) enum Kind {
     Object,
     /// A JSON array.
     List,
+    /// A JSON array of these things; what each of them is, is not looked at here.
+    ListOf(&'static Resource),
     /// A JSON array of text, numbers, `true` and `false`.
     Texts,
     /// A JSON array of objects with these fields, all of which may be missing. Where there is one it
@@ -164,7 +166,9 @@ impl Kind {
         match (self, value) {
             (_, Value::Null) => Ok(Value::Null),
             // PostgreSQL takes none, neither in text nor in JSON.
-            (Self::Object | Self::List | Self::Texts | Self::Any, value) if has_nul(value) => {
+            (Self::Object | Self::List | Self::ListOf(_) | Self::Texts | Self::Any, value)
+                if has_nul(value) =>
+            {
                 Err("must not contain a NUL".to_owned())
             }
             (Self::Text(max), Value::String(text)) => {
@@ -208,9 +212,8 @@ impl Kind {
             (Self::Uuid, Value::String(text)) => {
                 Uuid::try_parse(text).map_or_else(|_| invalid(), |uuid| Ok(uuid.to_string().into()))
             }
-            (Self::List | Self::Texts | Self::Ids, Value::Array(_)) | (Self::Any, _) => {
-                Ok(value.clone())
-            }
+            (Self::List | Self::ListOf(_) | Self::Texts | Self::Ids, Value::Array(_))
+            | (Self::Any, _) => Ok(value.clone()),
             (Self::Objects(fields), Value::Array(objects)) => {
                 objects.iter().map(|object| read_object(fields, object)).collect()
             }

@@ -50,6 +50,11 @@ pub(crate) const CATALOG: Migrations = Migrations {
             name: "figures of sources",
             sql: include_str!("../migrations/catalog/0005_figures_of_sources.sql"),
         },
+        Migration {
+            version: 6,
+            name: "what the API keeps",
+            sql: include_str!("../migrations/catalog/0006_what_the_api_keeps.sql"),
+        },
     ],
 };
 

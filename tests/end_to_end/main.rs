@@ -33,6 +33,7 @@ mod studio_answers;
 mod teams;
 mod text_functions;
 mod times;
+mod two_processes;
 mod value_functions;
 mod vector;
 
