@@ -159,6 +159,10 @@ pub(crate) async fn run(
             let message = "a column has a type that cannot be shown; cast it to text".to_owned();
             QueryError::Failed { sqlstate: "42804".to_owned(), message }
         }
+        // More columns were described than there are.
+        Stopped::Database(error) if columns.is_some() && failure::is_sqlstate(&error, "42P10") => {
+            QueryError::Internal(failure::text(&error))
+        }
         Stopped::Database(error) => classify(&error, limits),
         Stopped::Mismatch(what) => QueryError::Internal(what),
         Stopped::NotShown(message) => QueryError::Failed { sqlstate: "42804".to_owned(), message },

@@ -484,6 +484,8 @@ async fn old_events_are_removed_when_people_say_so() {
         sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut admin).await.expect("it is counted")
     };
     assert_eq!(found(&program, &path).await["retention_days"], 20);
+    // The default must remove nothing before it is counted.
+    assert_eq!(call(&program, "PATCH", &path, Some(json!({"retention_days": 40}))).await.0, 204);
     let events = [0, 2, 10, 30].map(|days| json!({"n": days, "timestamp": days_ago(days)}));
     program.log("own", &json!(events)).await;
     let before = partitions().await;
