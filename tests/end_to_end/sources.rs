@@ -198,6 +198,13 @@ async fn refusals_say_why() {
         (json!({"name": "own"}), json!({"name": [taken]})),
         (json!({"name": "x", "token": token}), json!({"token": [taken]})),
         (
+            json!({"name": "x", "retention_days": 0, "labels": "a"}),
+            json!({
+                "retention_days": ["must be greater than or equal to 1"],
+                "labels": ["each label must be in key=value format"],
+            }),
+        ),
+        (
             json!({
                 "name": 5, "token": "x", "favorite": "maybe", "retention_days": 0,
                 "api_quota": -1, "bq_table_schema": "x", "notifications": [{"user_email_notifications": 5}],
