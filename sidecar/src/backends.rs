@@ -358,6 +358,15 @@ pub(crate) fn shown_backend(backend: &Backend) -> Value {
     shown
 }
 
+/// Whether a backend has this number, also one that another process has just made.
+pub(crate) async fn has_backend(store: &Store, id: i64) -> Result<bool, Refusal> {
+    let is_known = || store.backends().iter().any(|backend| backend.id == id);
+    if !is_known() {
+        store.catch_up().await?;
+    }
+    Ok(is_known())
+}
+
 /// The backends that get all events of a source.
 pub(crate) fn of_source(store: &Store, source: &Source) -> Value {
     store.backends_of(source).iter().map(|backend| shown_backend(backend)).collect()

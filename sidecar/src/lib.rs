@@ -34,6 +34,7 @@ mod resource;
 mod routes;
 mod rows;
 mod rules;
+mod saved_query;
 mod schedule;
 mod source_fields;
 mod source_schema;

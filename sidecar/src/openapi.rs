@@ -40,7 +40,7 @@ pub(crate) fn document() -> Value {
         methods[operation.method.as_str().to_ascii_lowercase()] = described(operation);
         for (_, shape) in operation.answers {
             if let Some(resource) = shape.resource() {
-                schemas.insert(resource.name.to_owned(), shown_schema(resource));
+                insert_shown(&mut schemas, resource);
             }
         }
         if let Some(resource) = operation.body.resource() {
@@ -166,7 +166,8 @@ fn responses(operation: &Operation) -> Value {
         refused("401", "No token, or one that may not do this", &error);
     }
     let names_one = operation.path.contains('{') && operation.needs == Needs::Management;
-    if names_one || given_fields(operation).any(|field| field.kind == Kind::Id) {
+    if names_one || given_fields(operation).any(|field| matches!(field.kind, Kind::Id | Kind::Ids))
+    {
         refused("404", "There is no such thing", &error);
     }
     let cannot_be_read = match operation.body {
@@ -285,6 +286,16 @@ fn shown_schema(resource: &Resource) -> Value {
     json!({ "type": "object", "title": resource.name, "properties": properties, "required": names })
 }
 
+/// With all that it lists.
+fn insert_shown(schemas: &mut Map<String, Value>, resource: &Resource) {
+    schemas.insert(resource.name.to_owned(), shown_schema(resource));
+    for field in resource.fields {
+        if let Kind::ListOf(listed) = field.kind {
+            insert_shown(schemas, listed);
+        }
+    }
+}
+
 /// The name of what makes a thing, or of what changes it.
 fn given_name(operation: &Operation, resource: &Resource) -> String {
     let what_for = if creates(operation) { "Params" } else { "Changes" };
@@ -340,13 +351,12 @@ fn kind_schema(field: &Field, is_answer: bool) -> Value {
         Kind::Uuid => json!({ "type": "string", "format": "uuid" }),
         Kind::Time => json!({ "type": "string", "format": "date-time" }),
         Kind::Object => json!({ "type": "object" }),
-        Kind::List => json!({ "type": "array" }),
         Kind::Strings => array_of(&json!({ "type": "string" })),
+        Kind::ListOf(listed) if is_answer => array_of(&reference(listed.name)),
+        Kind::ListOf(listed) => array_of(&object_of(listed.fields, false)),
         Kind::Texts => array_of(&json!({ "type": ["string", "number", "boolean"] })),
         Kind::Objects(fields) => {
-            let properties: Map<_, _> =
-                fields.iter().map(|field| property(field, is_answer)).collect();
-            let object = json!({ "type": "object", "properties": properties });
+            let object = object_of(fields, is_answer);
             match is_answer {
                 true => array_of(&object),
                 false => json!({ "anyOf": [array_of(&object), object] }),
@@ -354,6 +364,18 @@ fn kind_schema(field: &Field, is_answer: bool) -> Value {
         }
         Kind::Any => json!({}),
     }
+}
+
+/// An object within a field.
+fn object_of(fields: &[Field], is_answer: bool) -> Value {
+    let properties: Map<_, _> = fields.iter().map(|field| property(field, is_answer)).collect();
+    let required = fields.iter().filter(|field| field.access == Access::Required);
+    let required: Vec<_> = required.map(|field| field.name).collect();
+    let mut object = json!({ "type": "object", "properties": properties });
+    if !required.is_empty() {
+        object["required"] = required.into();
+    }
+    object
 }
 
 #[cfg(test)]

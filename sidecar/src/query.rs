@@ -81,19 +81,14 @@ async fn endpoint_query(call: Call) -> Result<Answer, Refusal> {
     if call.method == Method::POST || (endpoint.sandboxable && !has_query) {
         parameters.add_body(&call.body)?;
     }
-    let plan = planned(&call.store, &endpoint, &parameters)?;
+    let plan = planned(&call.store, &endpoint, &parameters).await?;
     // Who has no grant is told no more than the endpoint tells everybody.
     let redact = match call.headers.get(REDACT) {
         Some(header) if header == "true" || is_granted(&call, &endpoint) => header == "true",
         _ => endpoint.redact_pii,
     };
-    let rows = call.answers.rows(&call.store, &endpoint, plan, redact).await;
+    let rows = call.answers.rows(&call.store, &endpoint, parameters, &plan, redact).await;
     rows.map(Answer::Rows).map_err(Refusal::Query)
-}
-
-/// Whether an endpoint's query can be run as it is.
-pub(crate) fn check(store: &Store, endpoint: &Endpoint) -> Result<(), Refusal> {
-    plan::of_endpoint(store, endpoint, &Parameters::default()).map(drop)
 }
 
 /// Runs an endpoint's query.
@@ -102,14 +97,23 @@ pub(crate) async fn run(
     endpoint: &Endpoint,
     parameters: &Parameters,
 ) -> Result<Rows, Refusal> {
-    let plan = planned(store, endpoint, parameters)?;
+    let plan = planned(store, endpoint, parameters).await?;
     let rows = answers::run(store, &plan, endpoint.redact_pii).await;
     rows.map_err(|error| Refusal::Query(error.into()))
 }
 
-/// A fault of ours is for the log; what a person typed is for that person.
-fn planned(store: &Store, endpoint: &Endpoint, parameters: &Parameters) -> Result<Plan, Refusal> {
-    plan::of_endpoint(store, endpoint, parameters).inspect_err(|refusal| {
+/// What is wrong may be right as soon as it is known what other processes have just made. A fault of
+/// ours is for the log; what a person typed is for that person.
+async fn planned(
+    store: &Store,
+    endpoint: &Endpoint,
+    parameters: &Parameters,
+) -> Result<Plan, Refusal> {
+    let mut planned = plan::of_endpoint(store, endpoint, parameters);
+    if planned.is_err() && store.has_news().await {
+        planned = plan::of_endpoint(store, endpoint, parameters);
+    }
+    planned.inspect_err(|refusal| {
         let Refusal::Translation(diagnostic) = refusal else { return };
         let consumer = parameters.get("sql").or(parameters.get("lql"));
         if diagnostic.kind == translate::Kind::Internal || consumer.is_none() {

@@ -60,6 +60,17 @@ impl FieldErrors {
         self.0.entry(field.to_owned()).or_default().push(text.into());
     }
 
+    /// Adds what is wrong with other fields; gives what was refused for another reason.
+    pub(crate) fn add_all(&mut self, refusal: Refusal) -> Result<(), Refusal> {
+        match refusal {
+            Refusal::Fields(errors) => {
+                self.0.extend(errors.0);
+                Ok(())
+            }
+            other => Err(other),
+        }
+    }
+
     /// Nothing, if nothing is wrong.
     pub(crate) fn into_result(self) -> Result<(), Refusal> {
         if self.0.is_empty() { Ok(()) } else { Err(Refusal::Fields(self)) }

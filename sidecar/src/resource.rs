@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::refusal::{FieldErrors, Refusal};
 
 /// A kind of thing: a source, an endpoint …
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Resource {
     /// Its name in the documentation: `Source`.
     pub(crate) name: &'static str,
@@ -60,8 +60,8 @@ pub(crate) enum Kind {
     Time,
     /// A JSON object.
     Object,
-    /// A JSON array.
-    List,
+    /// A JSON array of these things; what each of them is, is not looked at here.
+    ListOf(&'static Resource),
     /// A JSON array of text, numbers, `true` and `false`.
     Texts,
     /// A JSON array of text.
@@ -169,7 +169,7 @@ impl Kind {
         match (self, value) {
             (_, Value::Null) => Ok(Value::Null),
             // PostgreSQL takes none, neither in text nor in JSON.
-            (Self::Object | Self::List | Self::Texts | Self::Strings | Self::Any, value)
+            (Self::Object | Self::ListOf(_) | Self::Texts | Self::Strings | Self::Any, value)
                 if has_nul(value) =>
             {
                 Err("must not contain a NUL".to_owned())
@@ -207,7 +207,7 @@ impl Kind {
                 }
             }
             // It is kept whole with each change of the thing.
-            (Self::Object, Value::Object(_)) | (Self::List | Self::Strings, Value::Array(_))
+            (Self::Object, Value::Object(_)) | (Self::Strings, Value::Array(_))
                 if value.to_string().len() > MAX_JSON =>
             {
                 Err(format!("should be at most {MAX_JSON} byte(s) of JSON"))
@@ -224,7 +224,7 @@ impl Kind {
             (Self::Uuid, Value::String(text)) => {
                 Uuid::try_parse(text).map_or_else(|_| invalid(), |uuid| Ok(uuid.to_string().into()))
             }
-            (Self::List | Self::Texts | Self::Strings | Self::Ids, Value::Array(_))
+            (Self::ListOf(_) | Self::Texts | Self::Strings | Self::Ids, Value::Array(_))
             | (Self::Any, _) => Ok(value.clone()),
             (Self::Objects(fields), Value::Array(objects)) => {
                 objects.iter().map(|object| read_object(fields, object)).collect()

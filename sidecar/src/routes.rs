@@ -47,7 +47,7 @@ pub fn routes(store: Store) -> BoxedFilter<(Response,)> {
                 };
                 let parameters = Parameters::from_query_string(&query);
                 let call = Call {
-                    grant: grant(&store, &headers, &parameters),
+                    grant: presented(&headers, &parameters).and_then(|token| store.grant(token)),
                     store,
                     answers,
                     method,
@@ -115,32 +115,51 @@ async fn run(
     if call.store.readiness() == Readiness::Starting {
         return Err(Refusal::Starting);
     }
-    let is_known = match operation.needs {
-        Needs::Management => {
-            let may = call.grant.as_ref().is_some_and(Grant::may_manage);
-            may.then_some(true).ok_or(Refusal::Unauthorized)?
+    if let_in(operation, &call).is_err() {
+        // Another process may have made the token, or the endpoint, a moment ago. That is found out for
+        // whoever is refused, so that the time that it takes says nothing.
+        let caught_up = match presented(&call.headers, &call.parameters) {
+            None if operation.needs == Needs::Management => return Err(Refusal::Unauthorized),
+            _ => call.store.catch_up().await,
+        };
+        let token = presented(&call.headers, &call.parameters);
+        call.grant = token.and_then(|token| call.store.grant(token));
+        match (let_in(operation, &call), caught_up) {
+            (Err(Refusal::UnknownEndpoint(_)), Err(error)) => return Err(error.into()),
+            (asked_again, _) => asked_again?,
         }
-        Needs::Nothing => false,
-        Needs::Endpoint => query::is_granted(&call, &*query::authorised_endpoint(&call)?),
-    };
+    }
     if matches!(operation.body, Shape::Nothing) && operation.needs != Needs::Endpoint {
         return (operation.run)(call).await;
     }
+    let is_known = match operation.needs {
+        Needs::Management => true,
+        Needs::Nothing => false,
+        Needs::Endpoint => query::is_granted(&call, &*query::authorised_endpoint(&call)?),
+    };
     let held = memory.collect(body, &call.headers, is_known).await?;
     call.body = held.bytes.clone();
     (operation.run)(call).await
 }
 
-fn grant(store: &Store, headers: &HeaderMap, parameters: &Parameters) -> Option<Grant> {
+/// Whether the caller may ask for it.
+fn let_in(operation: &Operation, call: &Call) -> Result<(), Refusal> {
+    match operation.needs {
+        Needs::Management => {
+            let may = call.grant.as_ref().is_some_and(Grant::may_manage);
+            may.then_some(()).ok_or(Refusal::Unauthorized)
+        }
+        Needs::Nothing => Ok(()),
+        Needs::Endpoint => query::authorised_endpoint(call).map(drop),
+    }
+}
+
+/// The token that a request brings.
+fn presented<'c>(headers: &'c HeaderMap, parameters: &'c Parameters) -> Option<&'c str> {
     let header = |name: &str| {
         headers.get(name).and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty())
     };
-    let presented = AccessTokens::presented(
-        header("authorization"),
-        header("x-api-key"),
-        parameters.get("api_key"),
-    );
-    presented.and_then(|token| store.grant(token))
+    AccessTokens::presented(header("authorization"), header("x-api-key"), parameters.get("api_key"))
 }
 
 #[cfg(test)]

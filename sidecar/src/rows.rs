@@ -63,8 +63,14 @@ impl Rows {
 
     /// The JSON array.
     pub(crate) fn json(&self) -> &str {
-        let rows = BEFORE.len()..self.0.len().saturating_sub(BEHIND.len());
-        self.0.get(rows).and_then(|rows| std::str::from_utf8(rows).ok()).unwrap_or_default()
+        let rows = self.text().strip_prefix(BEFORE).and_then(|rows| rows.strip_suffix(BEHIND));
+        rows.unwrap_or_default()
+    }
+
+    /// The whole answer as text.
+    pub(crate) fn text(&self) -> &str {
+        // It was made of text.
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
     /// The whole answer.

@@ -4,9 +4,10 @@ use std::{fmt, str::FromStr};
 
 use event_schemas::{CopyFields, DropFields, KeyLookups, MessageKeys};
 use serde_json::{Map, Value};
-use url::Url;
 
 use crate::{
+    backends::BACKEND,
+    hooks,
     refusal::{FieldErrors, Refusal},
     resource::{Access, COUNT, Field, Kind, Resource, TEXT, required, set, set_once, shown},
 };
@@ -91,7 +92,7 @@ pub(crate) static SOURCE: Resource = Resource {
              latest was stored (`latest`); known fields (`fields`). null while the database does \
              not answer.",
         ),
-        shown("backends", Kind::List, "Backends that get all its events."),
+        shown("backends", Kind::ListOf(&BACKEND), "Backends that get all its events."),
         shown("inserted_at", Kind::Time, "When it was made."),
         shown("updated_at", Kind::Time, "When it was last changed."),
     ],
@@ -127,8 +128,8 @@ pub(crate) fn check(given: &Map<String, Value>) -> Result<(), Refusal> {
 type Check = fn(&str) -> Result<(), String>;
 
 const CHECKS: &[(&str, Check)] = &[
-    ("webhook_notification_url", url),
-    ("slack_hook_url", url),
+    ("webhook_notification_url", hooks::check_url),
+    ("slack_hook_url", hooks::check_url),
     ("custom_event_message_keys", reads::<MessageKeys>),
     ("transform_copy_fields", reads::<CopyFields>),
     ("transform_key_values", reads::<KeyLookups>),
@@ -139,13 +140,6 @@ const CHECKS: &[(&str, Check)] = &[
 
 fn reads<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<(), String> {
     text.parse::<T>().map(drop).map_err(|error| error.to_string())
-}
-
-fn url(text: &str) -> Result<(), String> {
-    match Url::parse(text) {
-        Ok(url) if ["http", "https"].contains(&url.scheme()) && url.has_host() => Ok(()),
-        _ => Err("must be a URL that begins with http:// or https://".to_owned()),
-    }
 }
 
 /// The error tells line and column.

@@ -203,7 +203,19 @@ async fn found(call: &Call) -> Result<Arc<Source>, Refusal> {
 /// The fields of the body, as far as they may be set.
 fn given(call: &Call, what_for: For) -> Result<Map<String, Value>, Refusal> {
     // Notifications are an object to Logflare's server, and a list in its published reference.
-    let mut given = SOURCE.read(&call.object()?, what_for)?;
+    let object = call.object()?;
+    let mut given = match SOURCE.read(&object, what_for) {
+        Ok(given) => given,
+        Err(refusal) => {
+            // All that is wrong is told at once.
+            let mut errors = FieldErrors::default();
+            if let Err(refusal) = source_fields::check(&object) {
+                errors.add_all(refusal)?;
+            }
+            errors.add_all(refusal)?;
+            return Err(Refusal::Fields(errors));
+        }
+    };
     source_fields::check(&given)?;
     if let Some(Value::Array(notifications)) = given.get_mut("notifications") {
         let notifications = match notifications.as_mut_slice() {

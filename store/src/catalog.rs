@@ -33,6 +33,8 @@ pub(crate) struct Catalog {
     endpoint_tokens: HashMap<Uuid, usize>,
     tokens: HashMap<TokenDigest, Grant>,
     key_values: Arc<KeyValues>,
+    /// The number of the latest change of key-values that is in it; `None` where they were not read.
+    key_values_change: Option<i64>,
     backends: Vec<Arc<Backend>>,
     rules: Vec<Arc<Rule>>,
     /// Sources, and backends that get all their events.

@@ -51,6 +51,11 @@ pub(crate) const CATALOG: Migrations = Migrations {
             sql: include_str!("../migrations/catalog/0005_figures_of_sources.sql"),
         },
         Migration {
+            version: 6,
+            name: "what the API keeps",
+            sql: include_str!("../migrations/catalog/0006_what_the_api_keeps.sql"),
+        },
+        Migration {
             version: 9,
             name: "renamed and removed sources",
             sql: include_str!("../migrations/catalog/0009_renamed_and_removed_sources.sql"),

@@ -63,9 +63,9 @@ async fn tokens_are_made_listed_and_revoked() {
     assert_eq!(public["description"], "for Vector");
     assert!(public["inserted_at"].as_str().is_some_and(|time| time.ends_with('Z')), "{public}");
     assert_eq!(public["token"].as_str().map(str::len), Some(43));
-    let given = json!({"scopes": "  query   private "});
+    let given = json!({"scopes": "  public   private "});
     let (_, private) = manage(&program, Method::POST, PATH, &given).await;
-    assert_eq!(private["scopes"], "query private");
+    assert_eq!(private["scopes"], "public private");
     let mut listed = of_settings.to_vec();
     listed.push(public.clone());
     let mut hidden = private.clone();

@@ -39,6 +39,7 @@ mod studio_answers;
 mod teams;
 mod text_functions;
 mod times;
+mod two_processes;
 mod unknown_things;
 mod value_functions;
 mod vector;

@@ -198,6 +198,13 @@ async fn refusals_say_why() {
         (json!({"name": "own"}), json!({"name": [taken]})),
         (json!({"name": "x", "token": token}), json!({"token": [taken]})),
         (
+            json!({"name": "x", "retention_days": 0, "labels": "a"}),
+            json!({
+                "retention_days": ["must be greater than or equal to 1"],
+                "labels": ["each label must be in key=value format"],
+            }),
+        ),
+        (
             json!({
                 "name": 5, "token": "x", "favorite": "maybe", "retention_days": 0,
                 "api_quota": -1, "bq_table_schema": "x", "notifications": [{"user_email_notifications": 5}],
@@ -485,6 +492,8 @@ async fn old_events_are_removed_when_people_say_so() {
         sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut admin).await.expect("it is counted")
     };
     assert_eq!(found(&program, &path).await["retention_days"], 20);
+    // The default must remove nothing before it is counted.
+    assert_eq!(call(&program, "PATCH", &path, Some(json!({"retention_days": 40}))).await.0, 204);
     let events = [0, 2, 10, 30].map(|days| json!({"n": days, "timestamp": days_ago(days)}));
     program.log("own", &json!(events)).await;
     let before = partitions().await;
@@ -623,6 +632,36 @@ async fn what_another_process_has_just_made_is_found() {
         make(format!("endpoints (token, name, query) values ('{token}', 'e{n}', 'select 1')"))
             .await;
         found(&program, &format!("/api/endpoints/{token}")).await;
+        // By its name, with a token that is as new, over a source that is as new.
+        make(format!("access_tokens (hash, scopes) values (sha256('key {n}'), 'private')")).await;
+        make(format!("sources (token, name) values (gen_random_uuid(), 'new {n}')")).await;
+        make(format!(
+            "endpoints (token, name, query) values (gen_random_uuid(), 'named {n}', 'select 1 as a')"
+        ))
+        .await;
+        let query = format!("/api/endpoints/query/named%20{n}");
+        let key = format!("key {n}");
+        let answer = call_as(&program, Some(&key), "GET", &query, None).await;
+        assert_eq!(answer, (200, json!({"result": [{"a": 1}]})));
+        make(format!("access_tokens (hash, scopes) values (sha256('other {n}'), 'private')")).await;
+        let key = format!("other {n}");
+        assert_eq!(call_as(&program, Some(&key), "GET", "/api/account", None).await.0, 200);
+        for (what, path, query) in [
+            ("newer", "/api/endpoints", "select id from `newer {n}`"),
+            ("newest", "/api/alerts", "select id from `newest {n}`"),
+        ] {
+            make(format!("sources (token, name) values (gen_random_uuid(), '{what} {n}')")).await;
+            let query = query.replace("{n}", &n.to_string());
+            let given = json!({"name": format!("{what} {n}"), "query": query, "cron": "@daily"});
+            let (status, body) = call(&program, "POST", path, Some(given)).await;
+            assert_eq!(status, 201, "{body}");
+        }
+        // What is not made over the API has no table: that is found out last.
+        make(format!("sources (token, name) values (gen_random_uuid(), 'last {n}')")).await;
+        let sql = format!("/api/query?sql=select+id+from+`last+{n}`");
+        let (status, body) = call(&program, "GET", &sql, None).await;
+        let text = body["error"].as_str().unwrap_or_default();
+        assert!(status == 400 && text.contains("log_events_"), "{body}");
         make(format!(
             "backends (token, name, type, config) values ('{token}', 'b', 'webhook', '')"
         ))

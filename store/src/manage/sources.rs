@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use sqlx::{Row as _, types::Json};
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
-    Actor, ChangeError, Source, SourceKey, SourceSettings, Store, Validation, change::Change,
-    connections, failure, notices,
+    Actor, ChangeError, Source, SourceKey, SourceSettings, Store, Validation, catalog::load,
+    change::Change, connections, failure, notices,
 };
 
 /// What a source is to be.
@@ -54,8 +54,9 @@ impl Store {
         notices::follow_hooks(&mut change, token, &source.settings).await?;
         // Whoever sees the source finds its table.
         self.make_event_table(&change, token).await?;
+        let made = as_it_is(&mut change, token).await?;
         change.end("create source", token, &details(source)).await?;
-        self.source(SourceKey::Token(token)).ok_or(ChangeError::NotFound)
+        Ok(self.seen_or(made))
     }
 
     /// Makes of a source what `to_be` makes of it as it is. Two changes at once, also by several
@@ -70,7 +71,7 @@ impl Store {
         to_be: impl FnOnce(SourceToBe) -> Result<SourceToBe, E> + Send,
     ) -> Result<Arc<Source>, E> {
         let mut change = Change::begin(&self.inner, actor).await?;
-        let source = to_be(as_it_is(&mut change, token).await?)?;
+        let source = to_be(SourceToBe::from(&as_it_is(&mut change, token).await?))?;
         Ok(self.set_source(change, token, &source).await?)
     }
 
@@ -97,8 +98,9 @@ impl Store {
             .await
             .map_err(|error| taken(&error))?;
         notices::follow_hooks(&mut change, token, &source.settings).await?;
+        let changed = as_it_is(&mut change, token).await?;
         change.end("update source", token, &details(source)).await?;
-        self.source(SourceKey::Token(token)).ok_or(ChangeError::NotFound)
+        Ok(self.seen_or(changed))
     }
 
     /// Changes what becomes of a source's events that break its schema; other processes know it
@@ -144,6 +146,14 @@ impl Store {
         change.end("delete source", token, &json!({})).await
     }
 
+    /// The source as this process has loaded it, with what it has learned of it itself; as it was in
+    /// its change, where it could not be loaded since.
+    pub(super) fn seen_or(&self, in_change: Source) -> Arc<Source> {
+        let seen = self.source(SourceKey::Token(in_change.token));
+        let seen = seen.filter(|seen| seen.updated_at >= in_change.updated_at);
+        seen.unwrap_or_else(|| Arc::new(in_change))
+    }
+
     async fn make_event_table(&self, change: &Change<'_>, token: Uuid) -> Result<(), ChangeError> {
         let made = async {
             let mut events = connections::connect(&self.inner.settings.events).await?;
@@ -158,13 +168,21 @@ impl Store {
     }
 }
 
-async fn as_it_is(change: &mut Change<'_>, token: Uuid) -> Result<SourceToBe, ChangeError> {
-    let columns = "name, retention_days, settings";
-    let row = change.as_it_is(columns, "logweir_sources", token).await?;
-    let Json(settings) = row.try_get("settings")?;
-    let retention_days: Option<i32> = row.try_get("retention_days")?;
-    let retention_days = retention_days.map(i32::unsigned_abs);
-    Ok(SourceToBe { name: row.try_get("name")?, retention_days, settings })
+pub(super) async fn as_it_is(change: &mut Change<'_>, token: Uuid) -> Result<Source, ChangeError> {
+    let row = change.as_it_is(load::SOURCE, "logweir_sources", token).await?;
+    let loaded = Arc::clone(&change.loaded);
+    let (schema, events_schema) = (&loaded.catalog_schema, &loaded.events_schema);
+    Ok(load::one_source(change.connection(), &row, schema, events_schema).await?)
+}
+
+impl From<&Source> for SourceToBe {
+    fn from(source: &Source) -> Self {
+        Self {
+            name: source.name.clone(),
+            retention_days: source.retention_days,
+            settings: (*source.settings).clone(),
+        }
+    }
 }
 
 fn days(days: Option<u32>) -> Option<i32> {
