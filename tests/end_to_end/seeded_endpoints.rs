@@ -300,5 +300,6 @@ async fn sources_that_are_called_otherwise_stay_what_they_are() {
     let (_, list) = answer(request(&program, Method::GET, "/api/endpoints")).await;
     let all = list.as_array().expect("a list").iter().find(|one| one["name"] == "logs.all");
     let mapping = &all.expect("it is there")["source_mapping"];
-    assert_eq!(mapping["cloudflare.logs.prod"], source["token"]);
+    // It is shown by the name of now.
+    assert_eq!(mapping["edge"], source["token"]);
 }
