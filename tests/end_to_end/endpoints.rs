@@ -320,6 +320,35 @@ async fn no_row_of_an_answer_takes_much_memory() {
     assert!(grown < 100_000, "{grown} kB more");
 }
 
+/// What is shown has the names of now, and can be saved as it is.
+async fn names_of_now_are_shown(program: &Program, source: &Value) {
+    let (_, list) = answer(request(program, Method::GET, "/api/endpoints")).await;
+    for (name, query) in [
+        (
+            "of.level",
+            "select before.event_message as m from `after` as `before` where level = @level",
+        ),
+        (
+            "pg.level",
+            "select event_message as m from \"after\" as \"before\" where body->>'level' = @level",
+        ),
+        (
+            "counted",
+            "with c as (select count(*) as n, max(m) as m from `of.level`) select n, m from c",
+        ),
+    ] {
+        let list = list.as_array().expect("a list");
+        let listed = list.iter().find(|endpoint| endpoint["name"] == name).expect("it is there");
+        assert_eq!(listed["query"], query);
+        let path = format!("/api/endpoints/{}", token(listed));
+        let (_, shown) = answer(request(program, Method::GET, &path)).await;
+        assert_eq!(&shown, listed);
+        if name != "counted" {
+            assert_eq!(shown["source_mapping"], json!({"after": source["token"]}));
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn endpoints_use_endpoints_and_sources_that_are_called_otherwise_now() {
     let program = super::program().await;
@@ -378,32 +407,7 @@ async fn endpoints_use_endpoints_and_sources_that_are_called_otherwise_now() {
             }
         }
     }
-    // What is shown has the names of now, and can be saved as it is.
-    let (_, list) = answer(request(&program, Method::GET, "/api/endpoints")).await;
-    for (name, query) in [
-        (
-            "of.level",
-            "select before.event_message as m from `after` as `before` where level = @level",
-        ),
-        (
-            "pg.level",
-            "select event_message as m from \"after\" as \"before\" where body->>'level' = @level",
-        ),
-        (
-            "counted",
-            "with c as (select count(*) as n, max(m) as m from `of.level`) select n, m from c",
-        ),
-    ] {
-        let list = list.as_array().expect("a list");
-        let listed = list.iter().find(|endpoint| endpoint["name"] == name).expect("it is there");
-        assert_eq!(listed["query"], query);
-        let path = format!("/api/endpoints/{}", token(listed));
-        let (_, shown) = answer(request(&program, Method::GET, &path)).await;
-        assert_eq!(&shown, listed);
-        if name != "counted" {
-            assert_eq!(shown["source_mapping"], json!({"after": source["token"]}));
-        }
-    }
+    names_of_now_are_shown(&program, &source).await;
     // The old name is nobody's: it stands only in what was saved before.
     let query = [("sql", "select id from before")];
     let (status, _) = answer(request(&program, Method::GET, "/api/query").query(&query)).await;
