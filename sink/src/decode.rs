@@ -6,6 +6,7 @@
 //! ```text
 //! [           a list
 //! {           one object, {"batch": […]}, or objects one after the other
+//! [x, {x      text, where that cannot become JSON: `[error] no such file`
 //! 0x83        an Erlang term
 //! 0x00 …      frames that begin with their length: Vector's native codec
 //! anything    text, one event per line

@@ -9,8 +9,8 @@
 //! | `logweir_ingest_events_filtered_total` | counter | not stored, because their source wants them dropped |
 //! | `logweir_ingest_events_duplicate_total` | counter | sent again, stored before |
 //! | `logweir_ingest_events_spooled_total` | counter | stored by way of the spool |
-//! | `logweir_ingest_events_dropped_total` | counter | acknowledged and not stored: lost with the spool, or meant by rules for a source whose table takes nothing for long |
-//! | `logweir_ingest_ack_seconds` | histogram | from a request's head to its answer |
+//! | `logweir_ingest_events_dropped_total` | counter | acknowledged and not stored: requests lost with the spool, which nobody can say the source of: it is `unknown`; what rules want in a source whose table takes nothing for long |
+//! | `logweir_ingest_ack_seconds` | histogram | from a request's head to its answer, of all sources |
 
 use std::time::Duration;
 
@@ -49,16 +49,9 @@ pub(crate) fn describe() {
 /// Lets all counters of the sources appear, also those that are 0 and may stay so.
 pub fn show_sources(store: &Store) {
     for source in store.sources() {
-        for name in [
-            EVENTS_RECEIVED,
-            BYTES_RECEIVED,
-            STORED,
-            REJECTED,
-            FILTERED,
-            DUPLICATE,
-            SPOOLED,
-            DROPPED,
-        ] {
+        for name in
+            [EVENTS_RECEIVED, BYTES_RECEIVED, STORED, REJECTED, FILTERED, DUPLICATE, SPOOLED]
+        {
             counter!(name, "source" => source.name.clone()).increment(0);
         }
     }

@@ -30,6 +30,9 @@ const SLOW: Duration = Duration::from_secs(5);
 /// them.
 const SLOW_FOR_OTHERS: Duration = Duration::from_secs(1);
 
+/// Bytes of a batch from which on it is encoded elsewhere.
+const LARGE: usize = 1 << 20;
+
 /// A request that has come and is being worked on. Dropped without being appended, it comes to
 /// nothing.
 pub struct Admission {
@@ -43,6 +46,12 @@ pub enum AppendError {
     /// The store is away, starting, or too busy, and there is no spool.
     #[error("the store cannot take events now: {0}")]
     Unavailable(String),
+    /// The store answers, but did not confirm the write in time.
+    #[error(
+        "the store cannot take events now: Postgres did not confirm the write within {} s",
+        WRITE_TIMEOUT.as_secs()
+    )]
+    Late,
     /// The store is away, and the spool cannot take the events either.
     #[error("the store cannot take events now ({store}), and neither can the spool: {spool}")]
     SpoolUnavailable {
@@ -139,7 +148,7 @@ impl Admission {
     }
 
     /// Makes a batch durable, without a word on it yet to those who wait for it. With the number of
-    /// its row.
+    /// its row, if there may be one.
     async fn attempt(
         &self,
         source: &Source,
@@ -151,6 +160,7 @@ impl Admission {
         }
         let Self { inner, noted } = self;
         let mut id = noted.request();
+        let mut may_be_stored = false;
         if let Some(claimed) = inner.receipts.claim(noted).await {
             let ended = claimed.ended().await;
             if ended.stage != Stage::Failed {
@@ -159,6 +169,7 @@ impl Admission {
             }
             // Its commit may have been lost sight of: under its own number it is stored once.
             id = ended.request;
+            may_be_stored = true;
             noted.tell(id, Stage::Working);
         }
         let content = Some(noted.content);
@@ -170,7 +181,9 @@ impl Admission {
             of_former_life: false,
             batch,
         });
-        (Some(id), write_or_spool(inner, request, haste).await)
+        let appended = write_or_spool(inner, request, haste, &mut may_be_stored).await;
+        // What is nowhere need not be remembered: while nothing can be stored, that is all that comes.
+        (may_be_stored.then_some(id), appended)
     }
 
     /// Says how it ended; without `is_whole` the sender is told that it failed.
@@ -198,10 +211,12 @@ impl fmt::Debug for Admission {
     }
 }
 
+/// Sets `may_be_stored` where it may have come to a place, whatever the outcome.
 async fn write_or_spool(
     inner: &Arc<Inner>,
     request: Arc<Request>,
     haste: Haste,
+    may_be_stored: &mut bool,
 ) -> Result<Appended, AppendError> {
     let reason = match inner.events() {
         Err(reason) => reason,
@@ -209,6 +224,7 @@ async fn write_or_spool(
             "what came before for the source waits on the spool".to_owned()
         }
         Ok(_) => {
+            *may_be_stored = true;
             let mut queued = Writers::queue(inner, Arc::clone(&request));
             // Without a spool there is nothing better to do than to wait.
             let patience = match haste {
@@ -232,14 +248,18 @@ async fn write_or_spool(
     if inner.on_spool.is_held_back(request.source) && is_half_full(spool) {
         return Err(AppendError::HeldBack(reason));
     }
-    match spool.append(spooled::encode(&request)).await {
+    let encoded = encoded(&request).await;
+    match spool.append(encoded).await {
         Ok(position) => {
+            *may_be_stored = true;
             inner.on_spool.note_appended(request.source, position);
             tracing::debug!(source = %request.source, reason, "events go on the spool");
             let stored = request.batch.len();
             Ok(Appended { stored, spooled: true, ..Appended::default() })
         }
         Err(error) => {
+            // After a crash it may be there all the same.
+            *may_be_stored |= matches!(error, spool::AppendError::Io(_));
             Err(AppendError::SpoolUnavailable { store: reason, spool: error.to_string() })
         }
     }
@@ -249,6 +269,16 @@ async fn write_or_spool(
 fn waits_on_spool(inner: &Inner, source: Uuid) -> bool {
     let is_troubled = inner.on_spool.is_held_back(source) || inner.writers.are_troubled_by(source);
     inner.spool.is_some() && is_troubled && inner.on_spool.holds(source)
+}
+
+/// A request as the spool keeps it; a large one is not copied on a thread that waits for sockets.
+async fn encoded(request: &Arc<Request>) -> Vec<u8> {
+    if request.batch.size() <= LARGE {
+        return spooled::encode(request);
+    }
+    let (encoded, of) = (Arc::clone(request), Arc::clone(request));
+    let encoded = tokio::task::spawn_blocking(move || spooled::encode(&encoded));
+    encoded.await.unwrap_or_else(|_| spooled::encode(&of))
 }
 
 /// Whether a source that cannot be drained gets no more room on the spool.
@@ -287,10 +317,7 @@ pub(crate) async fn write(
             }
             Err(AppendError::Unavailable(text))
         }
-        Err(_) => Err(AppendError::Unavailable(format!(
-            "Postgres did not confirm the write within {} s",
-            WRITE_TIMEOUT.as_secs()
-        ))),
+        Err(_) => Err(AppendError::Late),
     }
 }
 
@@ -315,12 +342,10 @@ mod tests {
         let content = ContentHash::of(&[b"content"]);
         let source = source();
         let admit = || store.admit(content, &Delivery::default()).unwrap();
-        let mut large = Batch::default();
-        large.reject("x".repeat(5000), Vec::new());
-        let first = admit();
-        let number = first.noted.request();
-        let failed = first.append(&source, large).await;
-        assert!(matches!(failed, Err(AppendError::SpoolUnavailable { .. })), "{failed:?}");
+        // Its commit may have been lost sight of.
+        let first = store.inner.receipts.note(content, Delivery::default());
+        let number = first.request();
+        first.tell(number, Stage::Failed);
 
         let mut small = Batch::default();
         small.reject("x".to_owned(), Vec::new());
@@ -329,6 +354,21 @@ mod tests {
         assert!(store.inner.receipts.may_be_sent_again(content, number));
         assert!(retry.await.unwrap().spooled);
         assert!(store.inner.receipts.may_be_sent_again(content, number));
+    }
+
+    /// While nothing can be stored, senders that do not come again would be remembered for long.
+    #[tokio::test]
+    async fn what_failed_and_is_nowhere_is_not_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let (spool, _) = spool::Spool::open(spool::Settings::new(folder.path(), 4096)).unwrap();
+        for spool in [Some(spool), None] {
+            let store = crate::store::tests::store_with(spool);
+            let admission = store.admit(ContentHash::of(&[b"content"]), &Delivery::default());
+            let mut large = Batch::default();
+            large.reject("x".repeat(5000), Vec::new());
+            admission.unwrap().append(&source(), large).await.unwrap_err();
+            assert!(store.inner.receipts.are_empty());
+        }
     }
 
     #[tokio::test]

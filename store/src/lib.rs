@@ -24,6 +24,7 @@ mod former_requests;
 mod grant;
 mod group;
 mod held_back;
+mod isolation;
 mod keep_ready;
 mod learning;
 mod look_ups;

@@ -123,6 +123,15 @@ impl OnSpool {
         self.known().of_source.get(&source).is_some_and(|records| *records > 0)
     }
 
+    /// Requests that wait, by source.
+    pub(crate) fn waiting(&self) -> Vec<(Uuid, u64)> {
+        let known = self.known();
+        let waiting = known.of_source.iter();
+        waiting
+            .filter_map(|(source, records)| Some((*source, u64::try_from(*records).ok()?)))
+            .collect()
+    }
+
     /// A source's requests cannot be drained now, while others' can; or they can again.
     pub(crate) fn hold_back(&self, source: Uuid, held_back: bool) {
         let mut known = self.known();

@@ -153,9 +153,9 @@ impl Writers {
         Some(group)
     }
 
-    /// Requests that no writer has taken yet.
-    pub(crate) fn waiting(&self) -> usize {
-        self.queues().waiting.values().map(VecDeque::len).sum()
+    /// Requests that no writer has taken yet, by source.
+    pub(crate) fn waiting(&self) -> Vec<(Uuid, usize)> {
+        self.queues().waiting.iter().map(|(source, queue)| (*source, queue.len())).collect()
     }
 
     /// Events that no writer has taken yet, by source.
@@ -291,7 +291,7 @@ async fn work(mut place: Place) {
         place.writes = None;
         inner.writers.queues().ended(source, begun, written.is_err());
         let events = requests.iter().map(|request| request.batch.len()).sum();
-        measures::group_written(events, begun.elapsed());
+        measures::group_written(inner.name_of_source(source), events, begun.elapsed());
         let outcomes: Vec<_> = match written {
             Ok(appended) => appended.into_iter().map(Ok).collect(),
             Err(error) => taken.iter().map(|_| Err(error.clone())).collect(),

@@ -27,6 +27,7 @@ mod plans;
 mod private_receivers;
 mod published_reference;
 mod queries;
+mod rate_limits;
 mod refusals;
 mod replay;
 mod seeded_endpoints;

@@ -100,11 +100,14 @@ impl Forwarding {
     }
 
     /// How many events have arrived in all, and how many of those that were acknowledged have not.
-    pub(super) fn drained(&self, ledger: &Ledger) -> (u64, u64) {
+    /// Those that are rejected go nowhere.
+    pub(super) fn drained(&self, ledger: &Ledger, rejected: &HashMap<Number, u64>) -> (u64, u64) {
         // It need not be kept.
         drop(self.receiver.take_received());
         let events = &self.taken.lock().unwrap_or_else(PoisonError::into_inner).events;
-        let missing = ledger.missing(self.round, |number| events.contains(&number));
+        let missing = ledger.missing(self.round, |number| {
+            events.contains(&number) || rejected.contains_key(&number)
+        });
         (events.len() as u64, if self.has_room { missing } else { 0 })
     }
 }

@@ -76,6 +76,11 @@ impl Row {
         }
     }
 
+    /// Of a scenario that cannot be run here.
+    pub(super) fn skipped(scenario: &'static str, why: &str) -> Self {
+        Self { notes: vec![format!("SKIPPED: {why}")], ..Self::new(scenario) }
+    }
+
     pub(super) fn add(&mut self, round: Round) {
         self.rounds += 1;
         let number = self.rounds;

@@ -148,10 +148,10 @@ impl<'a> Stage<'a> {
         let mut at_rest_since = Instant::now();
         let (mut drained, mut undrained);
         loop {
-            let [of_source, copies] = &stored;
+            let [of_source, copies, rejected] = &stored;
             let right = self.ledger.compare(of_source).lost == 0
                 && self.forwarding.compare(&self.ledger, of_source, copies).lost == 0;
-            (drained, undrained) = self.forwarding.drained(&self.ledger);
+            (drained, undrained) = self.forwarding.drained(&self.ledger, rejected);
             let right = right && undrained == 0;
             let at_rest = at_rest_since.elapsed();
             if (right && at_rest >= rest) || at_rest > SETTLE {
@@ -164,7 +164,7 @@ impl<'a> Stage<'a> {
             }
             stored = now;
         }
-        let [stored, copies] = stored;
+        let [stored, copies, _] = stored;
         let comparison = self.ledger.compare(&stored);
         let by_rule = self.forwarding.compare(&self.ledger, &stored, &copies);
         self.ledger.settle(&stored);
@@ -196,11 +196,27 @@ impl<'a> Stage<'a> {
         self.ledger.totals()
     }
 
-    /// How often each event is stored, in its source and by the rule.
-    async fn all_stored(&self) -> [HashMap<Number, u64>; 2] {
+    /// How often each event is stored, or kept among the rejected ones: in its source, and with the
+    /// rule's; and how often it is rejected.
+    async fn all_stored(&self) -> [HashMap<Number, u64>; 3] {
         let mut connection =
             PgConnection::connect(&self.database).await.expect("the database answers");
-        [stored(&mut connection, self.load.source).await, stored(&mut connection, COPIES).await]
+        let rejected = counted(
+            &mut connection,
+            "(select event::json ->> 'event_message' as event_message \
+             from logweir_rejected_events) as rejected",
+        )
+        .await;
+        let mut all = Vec::new();
+        for source in [self.load.source, COPIES] {
+            let mut stored = stored(&mut connection, source).await;
+            for (number, count) in &rejected {
+                *stored.entry(*number).or_default() += count;
+            }
+            all.push(stored);
+        }
+        let [of_source, by_rule] = all.try_into().expect("two sources");
+        [of_source, by_rule, rejected]
     }
 }
 
@@ -215,6 +231,11 @@ async fn stored(connection: &mut PgConnection, source: &str) -> HashMap<Number, 
     .await
     .expect("the catalog has the source");
     let Some(table) = table else { return HashMap::new() };
+    counted(connection, &table).await
+}
+
+/// How often each event is in a table.
+async fn counted(connection: &mut PgConnection, table: &str) -> HashMap<Number, u64> {
     let sql = format!(
         "select split_part(event_message, ' ', 1)::bigint, count(*) from {table} group by 1"
     );
