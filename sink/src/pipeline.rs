@@ -202,7 +202,10 @@ impl Pipeline {
         }
         let is_named_in_body = route.key().is_none();
         let Effort { copies, steps } = self.effort(known.as_deref());
-        let grown = known.as_ref().and_then(|source| self.growths.of(source.token));
+        let grown = match &known {
+            Some(source) => self.growths.of(source.token),
+            None => self.growths.most(),
+        };
         let besides = grown.unwrap_or(copies);
         let weight = WEIGHT + besides;
         let request = Received { route: &route, form: &form, body, encoding, weight };
