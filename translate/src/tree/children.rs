@@ -16,6 +16,7 @@ macro_rules! children {
     ($kind:expr, $iter:ident, $as_ref:ident) => {
         match $kind {
             ExprKind::Literal(_)
+            | ExprKind::Late(_)
             | ExprKind::Column { .. }
             | ExprKind::DatePart(_)
             | ExprKind::Exists { .. }
