@@ -111,7 +111,7 @@ pub const CONSTRUCTS: &[ConstructDoc] = &[
     ),
     construct(
         "CAST and SAFE_CAST, to types with parameters too",
-        "`::` is understood as well. FORMAT is for times and BYTES, not for numbers.",
+        "`::` is understood as well.",
         "SELECT CAST('1.25' AS NUMERIC(10, 1)) AS n, SAFE_CAST('x' AS INT64) AS i",
     ),
     construct(

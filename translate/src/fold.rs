@@ -108,6 +108,15 @@ fn folded(whole: &Expr) -> Option<Expr> {
             let known = args.iter().find(|arg| !arg.is_null())?;
             known.as_literal().map(|_| known.clone())
         }
+        ExprKind::Cast { expr, .. } if expr.ty == whole.ty => Some(expr.as_ref().clone()),
+        ExprKind::Call { overload, args, .. } if is_concatenation(overload) => {
+            let text = |arg: &Expr| match arg.as_literal() {
+                Some(Literal::String(text)) => Some(text.clone()),
+                _ => None,
+            };
+            let texts = args.iter().map(text).collect::<Option<Vec<_>>>()?;
+            Some(Expr::literal(Literal::String(texts.concat()), at))
+        }
         ExprKind::Cast { expr, .. } => match expr.as_literal()? {
             Literal::Null => {
                 Some(Expr::new(ExprKind::Literal(Literal::Null), whole.ty.clone(), at))
@@ -153,7 +162,15 @@ fn arithmetic(operator: Operator, left: &Literal, right: &Literal) -> Option<Lit
 }
 
 fn is_coalesce(overload: &'static functions::Overload) -> bool {
-    ["COALESCE", "IFNULL"].iter().any(|name| {
+    is_of(overload, ["COALESCE", "IFNULL"])
+}
+
+fn is_concatenation(overload: &'static functions::Overload) -> bool {
+    is_of(overload, ["CONCAT", "||"])
+}
+
+fn is_of(overload: &'static functions::Overload, names: [&str; 2]) -> bool {
+    names.iter().any(|name| {
         functions::named(name).is_some_and(|function| function.overloads.contains(overload))
     })
 }

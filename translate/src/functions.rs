@@ -35,6 +35,7 @@ mod lql;
 mod many_rows;
 mod math;
 mod net;
+mod number_elements;
 mod padding;
 pub(crate) mod parametrised;
 mod power;

@@ -86,6 +86,7 @@ pub(super) const FUNCTIONS: &[AggregateFunction] = &[
                 Returns::Dynamic,
                 "(array_agg($1 ORDER BY $1) FILTER (WHERE $1 IS NOT NULL))[1]",
             ),
+            overload(&[Param::Int64], Returns::Int64, "min($distinct$1)$over"),
             overload(&[Param::Bool], Returns::Bool, "bool_and($distinct$1)$over"),
             overload(
                 &[Param::Float64],
@@ -118,6 +119,7 @@ pub(super) const FUNCTIONS: &[AggregateFunction] = &[
                 Returns::Dynamic,
                 "(array_agg($1 ORDER BY $1 DESC) FILTER (WHERE $1 IS NOT NULL))[1]",
             ),
+            overload(&[Param::Int64], Returns::Int64, "max($distinct$1)$over"),
             overload(&[Param::Bool], Returns::Bool, "bool_or($distinct$1)$over"),
             overload(&[Param::String], Returns::String, "max($distinct$1 COLLATE \"C\")$over"),
             overload(

@@ -20,9 +20,8 @@ pub(super) fn to(expr: Expr, ty: &Type) -> Option<Expr> {
         return Some(Expr::new(ExprKind::Literal(Literal::Null), ty.clone(), at));
     }
     match (&expr.ty, ty) {
-        // A call of ERROR, which has no type of its own.
-        (Type::Null, _) if matches!(expr.kind, ExprKind::Call { .. }) => Some(cast(expr, ty)),
-        (Type::Null, _) => Some(Expr { ty: ty.clone(), ..expr }),
+        // A column of NULLs, or a call of ERROR, which has no type of its own.
+        (Type::Null, _) => Some(cast(expr, ty)),
         (from, to) if from.is_number() && to.is_number() => number(expr, ty),
         (Type::Date, Type::Datetime) => Some(cast(expr, ty)),
         (Type::String, Type::Timestamp | Type::Datetime | Type::Date | Type::Time) => {

@@ -277,9 +277,45 @@ fn check_grouped(expr: &Expr, group_by: &[Expr], scope: &Scope<'_>) -> Result<()
             );
             Err(Diagnostic::invalid(expr.at, message))
         }
-        _ => {
+        kind => {
+            if let ExprKind::Exists { query, .. }
+            | ExprKind::Scalar(query)
+            | ExprKind::ArrayQuery(query)
+            | ExprKind::InQuery { query, .. } = kind
+            {
+                check_correlation(query, group_by, scope, expr.at)?;
+            }
             let mut children = expr.children().into_iter();
             children.try_for_each(|child| check_grouped(child, group_by, scope))
+        }
+    }
+}
+
+/// Refuses a sub-query that reads columns which are neither grouped nor aggregated.
+fn check_correlation(
+    query: &tree::Query,
+    group_by: &[Expr],
+    scope: &Scope<'_>,
+    at: Position,
+) -> Result<(), Diagnostic> {
+    let mut ungrouped = None;
+    query.any(&mut |expr| match &expr.kind {
+        ExprKind::Column { relation, column }
+            if scope.relations.iter().any(|own| own.relation == *relation)
+                && !group_by.contains(expr) =>
+        {
+            ungrouped = Some(column.clone());
+            true
+        }
+        _ => false,
+    });
+    match ungrouped {
+        None => Ok(()),
+        Some(column) => {
+            let message = format!(
+                "A sub-query references column {column} which is neither grouped nor aggregated"
+            );
+            Err(Diagnostic::invalid(at, message))
         }
     }
 }
