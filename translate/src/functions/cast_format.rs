@@ -61,6 +61,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
             ("CAST(CAST(NULL AS DATE) AS STRING FORMAT 'YYYY')", "NULL"),
             ("CAST(1234567.891 AS STRING FORMAT '999,999,999.99')", "   1,234,567.89"),
             ("CAST(2.675 AS STRING FORMAT '9.99')", " 2.67"),
+            ("CAST(0.125 AS STRING FORMAT '9.99')", "  .12"),
+            ("CAST(NUMERIC '0.135' AS STRING FORMAT '0.00')", " 0.14"),
             ("CAST(-12 AS STRING FORMAT '$999')", " -$12"),
             ("CAST(1234 AS STRING FORMAT '999')", " ###"),
             ("CAST(-1 AS STRING FORMAT '999PR')", "  <1>"),
@@ -184,7 +186,14 @@ fn number_text(args: &[Expr], lowered: Vec<Pg>) -> Result<Pg, Diagnostic> {
     })?;
     let value = lowered.into_iter().next().unwrap_or_else(|| Pg::null("numeric"));
     let value = match args[0].ty {
-        Type::Float64 => Pg::template("logweir.exact(logweir.finite($1))", vec![value]),
+        // A FLOAT64 that lies in the middle goes to the even digit.
+        Type::Float64 => match form.decimals() {
+            Some(decimals) => Pg::template(
+                "logweir.round_to_even(logweir.exact(logweir.finite($1)), $2)",
+                vec![value, Pg::Atom(decimals.to_string())],
+            ),
+            None => Pg::template("logweir.exact(logweir.finite($1))", vec![value]),
+        },
         Type::Int64 => Pg::template("$1::numeric", vec![value]),
         _ => value,
     };

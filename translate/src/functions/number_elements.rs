@@ -11,6 +11,15 @@ pub(super) enum NumberForm {
     Hexadecimal { digits: usize, zeros: bool, upper: bool },
 }
 
+impl NumberForm {
+    /// How many digits stand after the point.
+    pub(super) fn decimals(&self) -> Option<usize> {
+        let Self::Decimal { to_char, .. } = self else { return None };
+        let after = to_char.split_once('.').map_or("", |(_, after)| after);
+        Some(after.bytes().filter(u8::is_ascii_digit).count())
+    }
+}
+
 /// Most digits of a hexadecimal number.
 const MOST_HEXADECIMAL: usize = 16;
 
@@ -41,7 +50,7 @@ pub(super) fn read(format: &str) -> Result<NumberForm, String> {
             }
             // The server's locale has no say.
             ',' | 'G' if points == 0 && digits > 0 => (",", 1),
-            '.' | 'D' => {
+            '.' | 'D' if digits > 0 => {
                 points += 1;
                 (".", 1)
             }
@@ -101,6 +110,7 @@ mod tests {
             ("0XX", Ok(NumberForm::Hexadecimal { digits: 3, zeros: true, upper: true })),
             ("xx", Ok(NumberForm::Hexadecimal { digits: 2, zeros: false, upper: false })),
             ("9.9.9", Err("'9.9.9'".to_owned())),
+            (".99", Err("'.' at this place".to_owned())),
             ("9S9", Err("'S' at this place".to_owned())),
             ("", Err("''".to_owned())),
             ("9V9", Err("'V' at this place".to_owned())),

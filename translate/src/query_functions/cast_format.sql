@@ -86,3 +86,11 @@ return (
     ) as digits_of
   ) as number
 );
+
+create or replace function logweir.round_to_even(value numeric, decimals int) returns numeric
+language sql immutable parallel safe
+return case
+  when abs(value - trunc(value, decimals)) * 2 = power(10::numeric, -decimals)
+    then round(value / 2, decimals) * 2
+  else round(value, decimals)
+end;
