@@ -91,6 +91,6 @@ create or replace function logweir.round_to_even(value numeric, decimals int) re
 language sql immutable parallel safe
 return case
   when abs(value - trunc(value, decimals)) * 2 = power(10::numeric, -decimals)
-    then round(value / 2, decimals) * 2
+    then round(value * 0.5, decimals) * 2
   else round(value, decimals)
 end;
