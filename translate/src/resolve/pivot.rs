@@ -245,14 +245,14 @@ impl Resolver<'_> {
 
 /// The names in `a`, or in `(a, b)`.
 fn names_of(expr: &ast::Expr, at: Position) -> Result<Vec<&ast::Ident>, Diagnostic> {
-    let name = |expr| match expr {
-        &ast::Expr::Identifier(ref name) => Ok(name),
-        _ => Err(Diagnostic::invalid(at, "Syntax error: UNPIVOT takes the names of columns")),
-    };
     match expr {
-        ast::Expr::Tuple(names) => names.iter().map(name).collect(),
+        ast::Expr::Tuple(names) => {
+            let names = names.iter().map(|name| names_of(name, at));
+            Ok(names.collect::<Result<Vec<_>, _>>()?.concat())
+        }
         ast::Expr::Nested(inner) => names_of(inner, at),
-        expr => Ok(vec![name(expr)?]),
+        ast::Expr::Identifier(name) => Ok(vec![name]),
+        _ => Err(Diagnostic::invalid(at, "Syntax error: UNPIVOT takes the names of columns")),
     }
 }
 
