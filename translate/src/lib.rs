@@ -1,7 +1,7 @@
 //! BigQuery SQL in, or LQL; PostgreSQL SQL out.
 //!
 //! ```text
-//! text ─ literal, syntax ─▶ syntax tree ─ resolve ─▶ typed tree ─ fold ─▶ typed tree
+//! text ─ literal, syntax ─▶ syntax tree ─ resolve ─▶ typed tree ─ fold, late ─▶ typed tree
 //!      ─ lower ─▶ PostgreSQL tree ─ postgres::print ─▶ text
 //! ```
 //!

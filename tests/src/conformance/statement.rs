@@ -253,11 +253,12 @@ fn values<'s>(sql: &'s str, row: &[Token<'s>]) -> Option<Vec<&'s str>> {
 mod tests {
     use super::*;
 
+    fn columns(columns: &[(&str, Type)]) -> Vec<(String, Type)> {
+        columns.iter().map(|(name, ty)| ((*name).to_owned(), ty.clone())).collect()
+    }
+
     #[test]
     fn statements_are_read() {
-        let columns = |columns: &[(&str, Type)]| {
-            columns.iter().map(|(name, ty)| ((*name).to_owned(), ty.clone())).collect::<Vec<_>>()
-        };
         for (sql, expected) in [
             (
                 "CREATE OR REPLACE TABLE `d.t` (a INT64 NOT NULL, b ARRAY<STRING>)",
@@ -307,6 +308,15 @@ mod tests {
                 "ALTER TABLE t RENAME TO u",
                 Statement::Rename { table: "t".to_owned(), name: "u".to_owned() },
             ),
+        ] {
+            assert_eq!(read(sql), Ok(expected), "{sql}");
+        }
+        assert_eq!(read("MERGE  t").unwrap_err(), "the runner cannot read `MERGE t`");
+    }
+
+    #[test]
+    fn changes_are_read() {
+        for (sql, expected) in [
             (
                 "ALTER TABLE t ADD COLUMN a INT64, ADD COLUMN IF NOT EXISTS b STRING NOT NULL",
                 Statement::AddColumns {
@@ -347,6 +357,5 @@ mod tests {
         ] {
             assert_eq!(read(sql), Ok(expected), "{sql}");
         }
-        assert_eq!(read("MERGE  t").unwrap_err(), "the runner cannot read `MERGE t`");
     }
 }

@@ -45,7 +45,7 @@ pub(crate) struct Overload {
     pub(crate) safe: Safe,
 }
 
-/// A signature that becomes a template; `SAFE.` is refused unless more is said.
+/// A signature that becomes a template; with `SAFE.` its errors are caught unless more is said.
 pub(super) const fn overload(
     params: &'static [Param],
     returns: Returns,
@@ -58,7 +58,7 @@ pub(super) const fn overload(
         names: &[],
         returns,
         lower: Lower::Template(template),
-        safe: Safe::Refused,
+        safe: Safe::Caught,
     }
 }
 
@@ -235,8 +235,8 @@ impl std::fmt::Debug for Lower {
 /// What `SAFE.` does to a call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Safe {
-    /// It cannot be made safe.
-    Refused,
+    /// It is run where errors are caught, which takes long.
+    Caught,
     /// Nothing: the call never fails.
     Total,
     /// It becomes something else.

@@ -21,7 +21,7 @@ pub(super) fn safe_call(
     let lowered = match overload.safe {
         Safe::Other(how) => called(how, args, super::expression::all(args)?),
         Safe::Total => called(overload.lower, args, super::expression::all(args)?),
-        Safe::Refused => attempted(overload, args, whole),
+        Safe::Caught => attempted(overload, args, whole),
     };
     match lowered {
         // What is wrong with a constant is found here, and by BigQuery when it makes the call.
