@@ -11,7 +11,7 @@ use crate::{
     limits::Tally,
     records::{Record, Records},
     request::Route,
-    treatment::{Treatment, Treatments},
+    treatment::{Repairs, Treatment, Treatments},
 };
 
 /// Events from further ahead than this are not stored: some clock is wrong.
@@ -37,6 +37,8 @@ pub(crate) struct Collected {
     /// What of it goes elsewhere besides, once there is anything.
     pub(crate) forwarded: Option<Forwarded>,
     pub(crate) rejected: Rejected,
+    /// What came of repairing its events.
+    pub(crate) repairs: Repairs,
     /// Events that the source wants dropped.
     pub(crate) filtered: usize,
     /// What the events carry that is not known of their source.
@@ -92,6 +94,7 @@ impl Collected {
             batch: Batch::default(),
             forwarded: None,
             rejected: Rejected::default(),
+            repairs: Repairs::default(),
             filtered: 0,
             news: SchemaNews::default(),
         };
@@ -143,7 +146,7 @@ impl Collected {
         if let Some(treatment) = treatment.as_ref().filter(|treatment| treatment.changes_fields()) {
             // It is kept as it came, and treated again when it is sent in again.
             before = (mode == Validation::Quarantine).then(|| event.clone());
-            treatment.change(&mut event);
+            treatment.change(&mut event, &mut self.repairs);
         }
         match self.faults(mode, &event) {
             Err(reasons) => self.reject(mode, reasons, || {

@@ -26,7 +26,7 @@ use crate::{
     records::Decode,
     request::Route,
     seldom::Seldom,
-    treatment::Treatments,
+    treatment::{Repairs, Treatments},
 };
 
 /// Bodies of more bytes are worked on outside of the threads that wait for sockets.
@@ -165,6 +165,16 @@ impl Pipeline {
         let name = source.map_or("", |source| &source.name);
         if let Some(untold) = self.seldom.is_due("refused", name, Instant::now()) {
             tracing::warn!(source = name, events, untold, %error, "a request is refused");
+        }
+    }
+
+    /// Counts what was filled, and tells of programs that failed.
+    fn tell_repairs(&self, source: &Source, repairs: &Repairs) {
+        let Repairs { filled, failed, error } = repairs;
+        measures::repaired(&source.name, *filled, *failed);
+        let Some(error) = error else { return };
+        if let Some(untold) = self.seldom.is_due("repair", &source.name, Instant::now()) {
+            tracing::warn!(source = source.name, failed, untold, %error, "events stay as they came");
         }
     }
 
@@ -358,7 +368,7 @@ impl Pipeline {
         admission: Admission,
         delivery: &Delivery,
     ) -> Result<(), IngestError> {
-        let Collected { batch, forwarded, mut rejected, filtered, news, .. } = collected;
+        let Collected { batch, forwarded, mut rejected, repairs, filtered, news, .. } = collected;
         self.store.learn(source, &news);
         let (events, kept) = (batch.len(), batch.rejected());
         let forwarded = forwarded.unwrap_or_default();
@@ -374,6 +384,7 @@ impl Pipeline {
         }
         measures::appended(&source.name, &appended, rejected.count);
         measures::filtered(&source.name, filtered);
+        self.tell_repairs(source, &repairs);
         self.store.note_taken(source, appended.stored, rejected.count);
         let Some(first) = rejected.reasons.first() else { return Ok(()) };
         // Vector does not show answers to anyone.

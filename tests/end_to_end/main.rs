@@ -25,6 +25,7 @@ mod plans;
 mod published_reference;
 mod queries;
 mod refusals;
+mod repair;
 mod replay;
 mod seeded_endpoints;
 mod sources;

@@ -37,6 +37,7 @@ fn said_by(text: &str, vector: u32, known: &[&str]) -> Vec<(Rule, usize, String)
         interpolation: None,
         vector: VectorVersion { minor: vector },
         known_sources: known.iter().map(|name| (*name).to_owned()).collect(),
+        repaired_sources: Vec::new(),
         now: 0,
     })
     .finish();
@@ -205,6 +206,7 @@ fn what_is_not_executed_and_what_goes_nowhere_is_noted() {
         interpolation: None,
         vector: VectorVersion::NEWEST,
         known_sources: Vec::new(),
+        repaired_sources: Vec::new(),
         now: 0,
     })
     .finish();
