@@ -11,8 +11,8 @@
 //! | `logweir_ingest_repairs_failed_total` | counter | events that this failed for; they are as they came |
 //! | `logweir_ingest_events_duplicate_total` | counter | sent again, stored before |
 //! | `logweir_ingest_events_spooled_total` | counter | stored by way of the spool |
-//! | `logweir_ingest_events_dropped_total` | counter | acknowledged and not stored: requests lost with the spool |
-//! | `logweir_ingest_ack_seconds` | histogram | from a request's head to its answer |
+//! | `logweir_ingest_events_dropped_total` | counter | acknowledged and not stored: requests lost with the spool, which nobody can say the source of (`unknown`), or meant by rules for a source whose table takes nothing for long |
+//! | `logweir_ingest_ack_seconds` | histogram | from a request's head to its answer, of all sources |
 
 use std::time::Duration;
 
@@ -45,7 +45,10 @@ pub(crate) fn describe() {
     describe_counter!(REPAIRS_FAILED, "Events that could not be repaired and are as they came");
     describe_counter!(DUPLICATE, "Events that were sent again and stored before");
     describe_counter!(SPOOLED, "Events that went on the spool");
-    describe_counter!(DROPPED, "Acknowledged and not stored: requests lost with the spool");
+    describe_counter!(
+        DROPPED,
+        "Acknowledged and not stored: lost with the spool, or by rules for a broken table"
+    );
     describe_histogram!(ACK, Unit::Seconds, "Time from a request's head to its answer");
 }
 
@@ -62,7 +65,6 @@ pub fn show_sources(store: &Store) {
             REPAIRS_FAILED,
             DUPLICATE,
             SPOOLED,
-            DROPPED,
         ] {
             counter!(name, "source" => source.name.clone()).increment(0);
         }
@@ -85,6 +87,11 @@ pub(crate) fn appended(source: &str, appended: &Appended, rejected: usize) {
     count(DUPLICATE, *duplicates);
     count(SPOOLED, if *spooled { *stored } else { 0 });
     count(REJECTED, rejected);
+}
+
+/// Events that rules want in a source whose table takes none, and of which enough wait already.
+pub(crate) fn dropped(source: &str, events: usize) {
+    counter!(DROPPED, "source" => source.to_owned()).increment(events as u64);
 }
 
 pub(crate) fn filtered(source: &str, events: usize) {

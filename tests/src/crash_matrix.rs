@@ -1,8 +1,10 @@
-//! The crash matrix: whatever breaks, every acknowledged event is stored, and none twice.
+//! The crash matrix: whatever breaks, every acknowledged event is stored, and none twice; a rule stores
+//! it in another source, also once, and a drain sends it on, at least once.
 //!
 //! Each scenario runs in rounds under load. After a round the senders stop making events, get
 //! acknowledged what they have, and then every event is compared with what is stored.
 
+mod forwarding;
 mod full_spool;
 mod limited_folder;
 mod program_ends;
@@ -10,7 +12,7 @@ mod report;
 mod stage;
 mod store_trouble;
 
-use std::time::Duration;
+use std::{io::Write as _, time::Duration};
 
 use crate::{counting_client::Load, http_exchange::Fault, postgres::TestCluster};
 
@@ -146,16 +148,17 @@ pub struct Effort {
 }
 
 /// Runs a scenario on a database of its own in `cluster`, which is stopped and started if need be.
-/// None when it cannot be run here, after having said why.
+/// Where it cannot be run here, the row says so and why.
 ///
 /// # Panics
 /// When the program or Postgres does not come back.
-pub async fn run(scenario: Scenario, effort: Effort, cluster: &TestCluster) -> Option<Row> {
+pub async fn run(scenario: Scenario, effort: Effort, cluster: &TestCluster) -> Row {
     let setup = match scenario.setup() {
         Ok(setup) => setup,
         Err(why) => {
-            eprintln!("\n!!! {} is SKIPPED: {why}\n", scenario.name());
-            return None;
+            // Whoever runs tests is not shown what those print that pass, but this.
+            _ = writeln!(std::io::stderr(), "\n!!! {} is SKIPPED: {why}\n", scenario.name());
+            return Row::skipped(scenario.name(), &why);
         }
     };
     let mut stage = Stage::set(scenario.name(), setup, cluster, effort.quick).await;
@@ -168,5 +171,5 @@ pub async fn run(scenario: Scenario, effort: Effort, cluster: &TestCluster) -> O
     if row.failures().is_empty() {
         stage.remove_log();
     }
-    Some(row)
+    row
 }
