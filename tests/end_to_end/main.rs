@@ -29,6 +29,7 @@ mod published_reference;
 mod queries;
 mod rate_limits;
 mod refusals;
+mod repair;
 mod replay;
 mod seeded_endpoints;
 mod sources;
