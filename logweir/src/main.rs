@@ -2,6 +2,7 @@
 
 mod answer;
 mod app;
+mod authorities;
 mod cli;
 mod config_keys;
 mod data_dir;

@@ -34,6 +34,7 @@ mod migrate;
 mod notices;
 mod on_spool;
 mod orphans;
+mod outside_table;
 mod query;
 mod readers;
 mod receipts;
@@ -66,6 +67,7 @@ pub use manage::{
     RuleToBe, SourceToBe, Team, TeamToBe, TeamUser, TooManyKeyValues,
 };
 pub use notices::Notice;
+pub use outside_table::{OutsideError, OutsideEvent, OutsideTable};
 pub use query::{Column, ColumnKind, Query, QueryError, QueryRows};
 pub use rejected_events::{
     KeptEvent, NoRejectedPlace, RejectedEvents, RejectedPage, RejectedPlace, StoreUnavailable,

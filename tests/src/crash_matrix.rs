@@ -1,8 +1,10 @@
-//! The crash matrix: whatever breaks, every acknowledged event is stored, and none twice.
+//! The crash matrix: whatever breaks, every acknowledged event is stored, and none twice; a rule stores
+//! it in another source, also once, and a drain sends it on, at least once.
 //!
 //! Each scenario runs in rounds under load. After a round the senders stop making events, get
 //! acknowledged what they have, and then every event is compared with what is stored.
 
+mod forwarding;
 mod full_spool;
 mod limited_folder;
 mod program_ends;
