@@ -21,21 +21,54 @@ pub(crate) const LANGUAGES: &[&str] = &["bq_sql", "pg_sql", "lql"];
 /// Why `ch_sql` is refused.
 pub(crate) const NO_CLICKHOUSE: &str = "ch_sql is for ClickHouse, which this server does not query";
 
-/// A query in PostgreSQL's SQL. Everything that its answer depends on beside the events is in it:
-/// two that are equal have the same answer at the same time.
-#[derive(Debug, PartialEq, Eq, Hash)]
+/// A query in PostgreSQL's SQL.
+#[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) sql: String,
     /// What the columns are, where the translator knows it.
     pub(crate) columns: Option<Vec<Column>>,
+    /// What was asked, where the SQL holds the time at which it was: the LQL, and its SQL of a time
+    /// that is always the same.
+    timeless: Option<String>,
+}
+
+/// Everything that an answer depends on beside the events and the time: plans of which it is the same
+/// have the same answer at the same time.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Asked {
+    pub(crate) text: String,
+    columns: Option<Vec<Column>>,
+}
+
+impl Plan {
+    pub(crate) fn asked(&self) -> Asked {
+        let text = self.timeless.as_ref().unwrap_or(&self.sql).clone();
+        Asked { text, columns: self.columns.clone() }
+    }
+
+    /// The plan of LQL, which is made for a time.
+    fn of_lql(
+        lql: &str,
+        at: impl Fn(i64) -> Result<Translation, Diagnostic>,
+    ) -> Result<Self, Diagnostic> {
+        let mut plan = Self::from(at(now())?);
+        let at_any_time = at(ANY_TIME)?.sql;
+        if at_any_time != plan.sql {
+            plan.timeless = Some(format!("{lql}\n{at_any_time}"));
+        }
+        Ok(plan)
+    }
 }
 
 impl From<Translation> for Plan {
     fn from(translation: Translation) -> Self {
         let columns = translation.columns.into_iter().map(column).collect();
-        Self { sql: translation.sql, columns: Some(columns) }
+        Self { sql: translation.sql, columns: Some(columns), timeless: None }
     }
 }
+
+/// In microseconds since 1970.
+const ANY_TIME: i64 = 1_000_000_000_000_000;
 
 /// An endpoint's query, or a caller's over its CTEs (`sql`, else `lql`).
 pub(crate) fn of_endpoint(
@@ -43,32 +76,38 @@ pub(crate) fn of_endpoint(
     endpoint: &Endpoint,
     parameters: &Parameters,
 ) -> Result<Plan, Refusal> {
-    let consumer = match (parameters.get("sql"), parameters.get("lql")) {
-        (Some(sql), _) => Some(Consumer::Sql(sql)),
-        (None, Some(text)) => Some(Consumer::Lql { text, now: now() }),
-        (None, None) => None,
-    };
-    if consumer.is_some() && !endpoint.sandboxable {
+    let (sql, lql) = (parameters.get("sql"), parameters.get("lql"));
+    if (sql.is_some() || lql.is_some()) && !endpoint.sandboxable {
         return Err(Refusal::NotSandboxable(endpoint.name.clone()));
     }
     let sources = CatalogSources::of(store, endpoint);
     let max_rows = endpoint.max_limit.into();
-    let request = Request {
-        endpoint: &endpoint.query,
-        consumer,
-        parameters: &(&parameters.0).into(),
-        max_rows,
+    let values = (&parameters.0).into();
+    let asked = |consumer| {
+        let endpoint = endpoint.query.as_str();
+        Request { endpoint, consumer, parameters: &values, max_rows }
     };
-    match endpoint.language.as_str() {
-        "bq_sql" => Ok(translate::translate(&request, &sources)?.into()),
-        "pg_sql" => Ok(Plan { sql: translate::confine(&request, &sources)?, columns: None }),
-        "lql" if consumer.is_some() => Err(Refusal::NotSandboxable(endpoint.name.clone())),
-        "lql" => {
-            let text = &endpoint.query;
-            let request = LqlRequest { text, source: None, now: now(), max_rows };
-            Ok(translate::translate_lql(&request, &sources)?.into())
+    match (endpoint.language.as_str(), sql, lql) {
+        ("bq_sql", None, Some(text)) => Ok(Plan::of_lql(text, |now| {
+            translate::translate(&asked(Some(Consumer::Lql { text, now })), &sources)
+        })?),
+        ("bq_sql", sql, _) => {
+            Ok(translate::translate(&asked(sql.map(Consumer::Sql)), &sources)?.into())
         }
-        other => Err(Refusal::Language(endpoint.name.clone(), other.to_owned())),
+        ("pg_sql", sql, lql) => {
+            let lql = lql.map(|text| Consumer::Lql { text, now: now() });
+            let sql = translate::confine(&asked(sql.map(Consumer::Sql).or(lql)), &sources)?;
+            Ok(Plan { sql, columns: None, timeless: None })
+        }
+        ("lql", None, None) => {
+            let text = &endpoint.query;
+            Ok(Plan::of_lql(text, |now| {
+                let request = LqlRequest { text, source: None, now, max_rows };
+                translate::translate_lql(&request, &sources)
+            })?)
+        }
+        ("lql", ..) => Err(Refusal::NotSandboxable(endpoint.name.clone())),
+        (other, ..) => Err(Refusal::Language(endpoint.name.clone(), other.to_owned())),
     }
 }
 
@@ -83,7 +122,8 @@ pub(crate) fn of_text(
     let parameters = translate::Parameters::default();
     let request = Request { endpoint: text, consumer: None, parameters: &parameters, max_rows };
     if language == "pg_sql" {
-        return Ok(Plan { sql: translate::confine(&request, &sources)?, columns: None });
+        let sql = translate::confine(&request, &sources)?;
+        return Ok(Plan { sql, columns: None, timeless: None });
     }
     Ok(translate::translate(&request, &sources)?.into())
 }

@@ -4,9 +4,10 @@ use std::{fmt, str::FromStr};
 
 use event_schemas::{CopyFields, DropFields, KeyLookups, MessageKeys, SUPABASE_SOURCES};
 use serde_json::{Map, Value};
-use url::Url;
 
 use crate::{
+    backends::BACKEND,
+    hooks,
     refusal::{FieldErrors, Refusal},
     resource::{Access, COUNT, Field, Kind, Resource, TEXT, required, set, set_once, shown},
 };
@@ -97,7 +98,7 @@ pub(crate) static SOURCE: Resource = Resource {
              latest was stored (`latest`); known fields (`fields`). null while the database does \
              not answer.",
         ),
-        shown("backends", Kind::List, "Backends that get all its events."),
+        shown("backends", Kind::ListOf(&BACKEND), "Backends that get all its events."),
         shown("inserted_at", Kind::Time, "When it was made."),
         shown("updated_at", Kind::Time, "When it was last changed."),
     ],
@@ -108,9 +109,9 @@ const URL: Kind = Kind::Text(2048);
 
 /// Who is told of new events.
 pub(crate) const NOTIFICATION: &[Field] = &[
-    set("team_user_ids_for_email", Kind::List, "Ids of people."),
-    set("team_user_ids_for_sms", Kind::List, "Ids of people."),
-    set("team_user_ids_for_schema_updates", Kind::List, "Ids of people."),
+    set("team_user_ids_for_email", Kind::Strings, "Ids of people."),
+    set("team_user_ids_for_sms", Kind::Strings, "Ids of people."),
+    set("team_user_ids_for_schema_updates", Kind::Strings, "Ids of people."),
     set("other_email_notifications", TEXT, "Addresses, separated by commas."),
     set("user_email_notifications", Kind::Bool, "false."),
     set("user_text_notifications", Kind::Bool, "false."),
@@ -144,8 +145,8 @@ pub(crate) fn check(given: &Map<String, Value>) -> Result<(), Refusal> {
 type Check = fn(&str) -> Result<(), String>;
 
 const CHECKS: &[(&str, Check)] = &[
-    ("webhook_notification_url", url),
-    ("slack_hook_url", url),
+    ("webhook_notification_url", hooks::check_url),
+    ("slack_hook_url", hooks::check_url),
     ("custom_event_message_keys", reads::<MessageKeys>),
     ("transform_copy_fields", reads::<CopyFields>),
     ("transform_key_values", reads::<KeyLookups>),
@@ -156,13 +157,6 @@ const CHECKS: &[(&str, Check)] = &[
 
 fn reads<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<(), String> {
     text.parse::<T>().map(drop).map_err(|error| error.to_string())
-}
-
-fn url(text: &str) -> Result<(), String> {
-    match Url::parse(text) {
-        Ok(url) if ["http", "https"].contains(&url.scheme()) && url.has_host() => Ok(()),
-        _ => Err("must be a URL that begins with http:// or https://".to_owned()),
-    }
 }
 
 /// The error tells line and column.

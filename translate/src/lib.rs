@@ -24,6 +24,7 @@ mod parameters;
 mod pg_sql;
 mod postgres;
 mod re2;
+mod renaming;
 mod resolve;
 mod syntax;
 mod tree;
@@ -41,6 +42,7 @@ pub use functions::{
 };
 pub use parameters::{Parameter, Parameters};
 pub use pg_sql::confine;
+pub use renaming::{Written, with_sources_called};
 
 /// Definitions of the SQL functions that translations call: idempotent, for a schema `logweir`
 /// that exists. A text of several statements.

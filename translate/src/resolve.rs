@@ -53,7 +53,7 @@ use crate::{
 };
 
 /// Resolves an endpoint's query or, where there is one, a consumer's query over its CTEs. Also gives
-/// the stored queries that it names.
+/// where it names sources and stored queries.
 pub(crate) fn resolve(
     endpoint: &ast::Query,
     consumer: Option<&ast::Query>,
@@ -110,7 +110,7 @@ struct Resolver<'a> {
     stored: BTreeMap<String, Known>,
     /// The stored queries that are being resolved, the outermost first.
     within: Vec<String>,
-    /// Where the text itself names stored queries.
+    /// Where the text itself names sources and stored queries.
     named: Vec<Named>,
 }
 

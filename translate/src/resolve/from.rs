@@ -173,7 +173,7 @@ impl Resolver<'_> {
             && tables.sources
             && let Some(stored) = self.stored_query(&full, at)?
         {
-            self.note_stored(name, &full, alias.is_none().then(|| named.clone()));
+            self.note(name, &full, false, alias.is_none().then(|| named.clone()));
             let relation = add(scope, named, shape_of(&stored.columns, stored.value_table), at)?;
             return Ok(From::Cte { cte: stored.relation, relation });
         }
@@ -195,6 +195,7 @@ impl Resolver<'_> {
                 false => unknown.advise(format!("there are {}", known.join(", "))),
             });
         };
+        self.note(name, &full, true, alias.is_none().then(|| named.clone()));
         let shape = match source.columns {
             TableColumns::Event => Shape::Events(source.schema.as_ref().clone()),
             TableColumns::Declared(columns) => {

@@ -12,10 +12,11 @@ use crate::{
 /// How deep stored queries may read each other.
 pub(crate) const MAX_DEPTH: usize = 8;
 
-/// A place where a query names a stored one.
+/// A place where a query names a source or a stored query.
 #[derive(Debug, Clone)]
 pub(crate) struct Named {
     pub(crate) name: String,
+    pub(crate) is_source: bool,
     pub(crate) start: Position,
     /// Behind the name.
     pub(crate) end: Position,
@@ -66,17 +67,19 @@ impl Resolver<'_> {
         Ok(Some(known))
     }
 
-    /// Remembers that the text itself names a stored query.
-    pub(super) fn note_stored(
+    /// Remembers that the text itself names a source or a stored query.
+    pub(super) fn note(
         &mut self,
         name: &ast::ObjectName,
-        stored: &str,
+        full: &str,
+        is_source: bool,
         unaliased: Option<String>,
     ) {
         if self.within.is_empty() {
             let span = name.span();
             self.named.push(Named {
-                name: stored.to_owned(),
+                name: full.to_owned(),
+                is_source,
                 start: span.start.into(),
                 end: span.end.into(),
                 unaliased,
