@@ -52,6 +52,7 @@ fn every_program_compiles_and_cannot_fail() {
 
 /// The events are those that stock pipelines send.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of events")]
 fn what_stock_pipelines_leave_empty_is_filled() {
     let agent = "Mozilla/5.0 (X11)";
     let access = |request: &str| {

@@ -319,6 +319,7 @@ async fn no_row_of_an_answer_takes_much_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one story")]
 async fn endpoints_use_endpoints_and_sources_that_are_called_otherwise_now() {
     let program = super::program().await;
     let source = made(&program, "/api/sources", json!({"name": "before"})).await;

@@ -161,6 +161,7 @@ async fn sources_are_made_shown_changed_and_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "a table of refusals")]
 async fn refusals_say_why() {
     let program = crate::program().await;
     let path = made(&program, json!({"name": "own"})).await;
