@@ -123,11 +123,10 @@ pub(crate) async fn run(settings: Settings, role: Role) -> Result<(), Error> {
     let notifying = (role != Role::Sink)
         .then(|| tokio::spawn(sidecar::keep_notifying(databases.store.clone())));
     let drains = &databases.drains.drains;
-    let sink = (role != Role::Sidecar)
-        .then(|| Sink::new(databases.store.clone(), drains.clone(), sink_settings(&settings)));
+    let sink = Sink::new(databases.store.clone(), drains.clone(), sink_settings(&settings));
     let alerts = (role != Role::Sink)
         .then(|| tokio::spawn(sidecar::keep_alerting(databases.store.clone(), drains.clone())));
-    let routes = routes(&databases, &settings, role, sink.as_ref(), measured);
+    let routes = routes(&databases, &settings, role, &sink, measured);
     let limits = Limits {
         max_connections: open_files::connections(settings.max_connections, OTHER_FILES),
         head_timeout: HEAD_TIMEOUT,
@@ -136,7 +135,7 @@ pub(crate) async fn run(settings: Settings, role: Role) -> Result<(), Error> {
         drain_timeout: DRAIN_TIMEOUT,
     };
     tracing::info!(%address, ?role, "listening");
-    let grpc = sink.map(|sink| TowerToHyperService::new(sink.grpc_service()));
+    let grpc = (role != Role::Sidecar).then(|| TowerToHyperService::new(sink.grpc_service()));
     let service =
         WithGrpc { http: TowerToHyperService::new(warp::service(routes)), grpc: grpc.clone() };
     let (stop_grpc, grpc_stopped) = oneshot::channel();
@@ -207,15 +206,16 @@ fn routes(
     databases: &Running,
     settings: &Settings,
     role: Role,
-    sink: Option<&Sink>,
+    sink: &Sink,
     measured: PrometheusHandle,
 ) -> BoxedFilter<(Response,)> {
     let store = &databases.store;
     let sidecar = || sidecar::routes(store.clone());
-    let areas = match sink {
-        None => sidecar(),
-        Some(sink) if role == Role::Sink => sink.routes(),
-        Some(sink) => sink.routes().or(sidecar()).unify().boxed(),
+    let areas = match role {
+        Role::Sink => sink.routes(),
+        // Rejected events are sent in again here too.
+        Role::Sidecar => sink.management_routes().or(sidecar()).unify().boxed(),
+        Role::Both => sink.routes().or(sidecar()).unify().boxed(),
     };
     let refresh = {
         let store = store.clone();
@@ -228,13 +228,14 @@ fn routes(
             }
         })
     };
+    let readers = metrics::Readers { store: store.clone(), open: settings.metrics_open };
     let store = store.clone();
     let condition = Arc::new(move || Condition {
         readiness: store.readiness(),
         reasons: store.why_not_ready(),
     });
     let health = Health::new(&settings.node_host, condition);
-    app::routes(health, metrics::routes(measured, refresh), areas)
+    app::routes(health, metrics::routes(measured, refresh, readers), areas)
 }
 
 /// Shows the tokens that were made now, on standard output: they are not for a log.
@@ -274,8 +275,9 @@ impl Following {
             Role::Both | Role::Sink => DRAINS,
             Role::Sidecar => ALERT_DRAINS,
         };
+        let dir = settings.data_dir.join(folder);
         let drains = Drains::new(drains::Settings {
-            dir: settings.data_dir.join(folder),
+            dir,
             max_bytes: settings.drain_max_bytes,
             max_bytes_of_all: settings.all_drains_max_bytes,
         });

@@ -102,7 +102,7 @@ async fn run(store: &Store, told: &Told, places: &Semaphore, alert: &Alert) {
         }
     };
     // The store wrote it.
-    let rows: Vec<&RawValue> = serde_json::from_str(&json).unwrap_or_default();
+    let rows: Vec<&RawValue> = serde_json::from_str(json.json()).unwrap_or_default();
     tracing::info!(alert = %token, name, rows = rows.len(), "an alert has run");
     if rows.is_empty() {
         return;
@@ -114,7 +114,7 @@ async fn run(store: &Store, told: &Told, places: &Semaphore, alert: &Alert) {
     };
     let webhook = async {
         if let Some(url) = &alert.alert.webhook_notification_url {
-            warn("webhook", told.hooks.tell(url, &format!("{{\"result\":{json}}}")).await);
+            warn("webhook", told.hooks.tell(url, json.text()).await);
         }
     };
     let slack = async {

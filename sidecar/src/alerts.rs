@@ -19,6 +19,7 @@ use crate::{
     query,
     refusal::{FieldErrors, Refusal},
     resource::{Access, COUNT, For, Kind, Resource, TEXT, required, set, shown},
+    rows::Rows,
     saved_query,
     schedule::Schedule,
 };
@@ -275,8 +276,8 @@ fn changed(
     errors.into_result().map(|()| alert)
 }
 
-/// The rows that an alert tells of, now, as a JSON array.
-pub(crate) async fn rows(store: &Store, alert: &AlertToBe) -> Result<Arc<str>, Refusal> {
+/// The rows that an alert tells of, now, as they are posted.
+pub(crate) async fn rows(store: &Store, alert: &AlertToBe) -> Result<Rows, Refusal> {
     query::run(store, &as_endpoint(alert), &Parameters::default()).await
 }
 

@@ -13,6 +13,7 @@ use crate::{
     parameters::Parameters,
     plan::{self, Asked, Plan},
     redaction,
+    rows::Rows,
 };
 
 /// Bytes of all answers that are kept.
@@ -50,8 +51,7 @@ struct Question {
 
 #[derive(Debug, Clone)]
 struct Kept {
-    /// A JSON array.
-    rows: Arc<str>,
+    rows: Rows,
     lifetime: Duration,
     wanted: Arc<Wanted>,
 }
@@ -106,7 +106,7 @@ impl Answers {
         }
     }
 
-    /// The rows of an endpoint's query as a JSON array: those that are kept, else it is run. Errors
+    /// The rows of an endpoint's query: those that are kept, else it is run. Errors
     /// are not kept.
     pub(crate) async fn rows(
         &self,
@@ -115,7 +115,7 @@ impl Answers {
         parameters: Parameters,
         plan: &Plan,
         redact: bool,
-    ) -> Result<Arc<str>, Arc<QueryError>> {
+    ) -> Result<Rows, Arc<QueryError>> {
         if endpoint.cache_duration_seconds == 0 {
             return run(store, plan, redact).await.map_err(Arc::new);
         }
@@ -133,7 +133,7 @@ impl Answers {
         let is_fresh = entry.is_fresh();
         let kept = entry.into_value();
         kept.wanted.touch();
-        let rows = Arc::clone(&kept.rows);
+        let rows = kept.rows.clone();
         if is_fresh {
             let endpoint = Arc::clone(endpoint);
             self.keep_fresh(store.clone(), (endpoint, parameters), question, kept);
@@ -188,8 +188,8 @@ impl Answers {
     }
 }
 
-/// Runs a query; gives its rows as a JSON array.
-pub(crate) async fn run(store: &Store, plan: &Plan, redact: bool) -> Result<Arc<str>, QueryError> {
+/// Runs a query.
+pub(crate) async fn run(store: &Store, plan: &Plan, redact: bool) -> Result<Rows, QueryError> {
     let rows = match &plan.columns {
         Some(columns) => store.query(Query { sql: &plan.sql, columns }).await,
         None => store.query_as_it_comes(&plan.sql).await,
@@ -206,5 +206,5 @@ pub(crate) async fn run(store: &Store, plan: &Plan, redact: bool) -> Result<Arc<
         }
     });
     let rows = rows.inspect_err(|error| tracing::warn!(%error, "a query failed"))?.into_json();
-    Ok(if redact { redaction::redacted(&rows) } else { rows }.into())
+    Rows::of(&if redact { redaction::redacted(&rows) } else { rows })
 }

@@ -14,6 +14,7 @@ use crate::{
     plan::{self, NO_CLICKHOUSE},
     refusal::Refusal,
     resource::{TEXT, set},
+    rows::Rows,
 };
 
 pub(crate) static OPERATIONS: &[Operation] = &[
@@ -72,11 +73,11 @@ async fn query(call: Call) -> Result<Answer, Refusal> {
         Some(columns) => call.store.query(Query { sql: &plan.sql, columns }).await,
         None => call.store.query_as_it_comes(&plan.sql).await,
     };
-    let rows = rows.map_err(|error| match error {
+    let rows = rows.and_then(|rows| Rows::of(&rows.into_json())).map_err(|error| match error {
         QueryError::Unavailable(_) => Refusal::Unavailable(error.to_string()),
         error => Refusal::Request(error.to_string()),
     })?;
-    Ok(Answer::Rows(rows.into_json().into()))
+    Ok(Answer::Rows(rows))
 }
 
 fn parse(call: &Call) -> Result<Answer, Refusal> {

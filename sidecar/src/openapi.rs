@@ -1,5 +1,9 @@
-//! The API's own description, made from the declarations of its operations.
+//! The API's own description, made from the declarations of its operations and of what other parts of
+//! the program serve.
 
+use std::sync::LazyLock;
+
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use warp::http::Method;
 
@@ -7,6 +11,7 @@ use crate::{
     answer::Answer,
     operation::{Needs, Operation, Shape},
     operations::OPERATIONS,
+    other_routes,
     resource::{Access, Field, Kind, Resource},
 };
 
@@ -18,8 +23,11 @@ pub(crate) static OPERATIONS_OF_DOCUMENT: &[Operation] = &[Operation {
     parameters: &[],
     body: Shape::Nothing,
     answers: &[(200, Shape::Any)],
-    run: |_| Box::pin(std::future::ready(Ok(Answer::Found(document())))),
+    run: |_| Box::pin(std::future::ready(Ok(Answer::FoundText(DOCUMENT.clone())))),
 }];
+
+/// The document as text, made once: anybody may ask for it.
+static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| document().to_string().into());
 
 /// The description as an OpenAPI 3.1 document.
 pub(crate) fn document() -> Value {
@@ -39,6 +47,7 @@ pub(crate) fn document() -> Value {
             schemas.insert(given_name(operation, resource), given_schema(operation, resource));
         }
     }
+    other_routes::add_to(&mut paths);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -168,6 +177,7 @@ fn responses(operation: &Operation) -> Value {
     refused("400", "The request cannot be read", &cannot_be_read);
     if !matches!(operation.body, Shape::Nothing) {
         refused("413", "The body is too large", &error);
+        refused("415", "The body is multipart", &error);
     }
     if operation.body.resource().is_some() {
         refused("422", "What is wrong with each field", &reference("FieldErrors"));
@@ -341,7 +351,7 @@ fn kind_schema(field: &Field, is_answer: bool) -> Value {
         Kind::Uuid => json!({ "type": "string", "format": "uuid" }),
         Kind::Time => json!({ "type": "string", "format": "date-time" }),
         Kind::Object => json!({ "type": "object" }),
-        Kind::List => json!({ "type": "array" }),
+        Kind::Strings => array_of(&json!({ "type": "string" })),
         Kind::ListOf(listed) if is_answer => array_of(&reference(listed.name)),
         Kind::ListOf(listed) => array_of(&object_of(listed.fields, false)),
         Kind::Texts => array_of(&json!({ "type": ["string", "number", "boolean"] })),

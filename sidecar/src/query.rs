@@ -15,6 +15,7 @@ use crate::{
     plan::{self, Plan},
     refusal::Refusal,
     resource::{Field, TEXT, set},
+    rows::Rows,
 };
 
 pub(crate) static OPERATIONS: &[Operation] = &[
@@ -74,24 +75,28 @@ const REDACT: &str = "lf-endpoint-redact-pii";
 
 async fn endpoint_query(call: Call) -> Result<Answer, Refusal> {
     let endpoint = authorised_endpoint(&call)?;
-    let mut parameters = call.parameters;
+    let mut parameters = call.parameters.clone();
     // A GET may carry its query in a body when the URL has none.
     let has_query = parameters.get("sql").or(parameters.get("lql")).is_some();
     if call.method == Method::POST || (endpoint.sandboxable && !has_query) {
         parameters.add_body(&call.body)?;
     }
     let plan = planned(&call.store, &endpoint, &parameters).await?;
-    let redact = call.headers.get(REDACT).map_or(endpoint.redact_pii, |header| header == "true");
+    // Who has no grant is told no more than the endpoint tells everybody.
+    let redact = match call.headers.get(REDACT) {
+        Some(header) if header == "true" || is_granted(&call, &endpoint) => header == "true",
+        _ => endpoint.redact_pii,
+    };
     let rows = call.answers.rows(&call.store, &endpoint, parameters, &plan, redact).await;
     rows.map(Answer::Rows).map_err(Refusal::Query)
 }
 
-/// Runs an endpoint's query; gives its rows as a JSON array.
+/// Runs an endpoint's query.
 pub(crate) async fn run(
     store: &Store,
     endpoint: &Endpoint,
     parameters: &Parameters,
-) -> Result<Arc<str>, Refusal> {
+) -> Result<Rows, Refusal> {
     let plan = planned(store, endpoint, parameters).await?;
     let rows = answers::run(store, &plan, endpoint.redact_pii).await;
     rows.map_err(|error| Refusal::Query(error.into()))
@@ -118,6 +123,11 @@ async fn planned(
     })
 }
 
+/// Whether the caller has shown a token that may query the endpoint, be it open to all or not.
+pub(crate) fn is_granted(call: &Call, endpoint: &Endpoint) -> bool {
+    call.grant.as_ref().is_some_and(|grant| grant.may_query(endpoint.id))
+}
+
 /// The endpoint that the path names, by name or token, for a caller who may ask it. Who may not query
 /// learns nothing of which there are.
 pub(crate) fn authorised_endpoint(call: &Call) -> Result<Arc<Endpoint>, Refusal> {
@@ -127,8 +137,7 @@ pub(crate) fn authorised_endpoint(call: &Call) -> Result<Arc<Endpoint>, Refusal>
     let grant = call.grant.as_ref();
     match call.store.endpoint(key) {
         Some(endpoint)
-            if grant.is_some_and(|grant| grant.may_query(endpoint.id))
-                || (!endpoint.enable_auth && by_token.is_some()) =>
+            if is_granted(call, &endpoint) || (!endpoint.enable_auth && by_token.is_some()) =>
         {
             Ok(endpoint)
         }

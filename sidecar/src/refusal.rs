@@ -22,6 +22,9 @@ pub(crate) enum Refusal {
     /// The body cannot be read.
     #[error("the request's body cannot be read: {0}")]
     Body(String),
+    /// The body comes in parts.
+    #[error("multipart bodies are not taken; send JSON, or a form that is urlencoded")]
+    Multipart,
     /// The body is larger than the limit, in bytes.
     #[error("the request's body is larger than {0} bytes")]
     BodyTooLarge(usize),

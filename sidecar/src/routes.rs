@@ -1,7 +1,7 @@
 //! Routes: one filter finds the operation that a request asks for, and runs it.
 
-use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, TryStreamExt as _};
+use bytes::Bytes;
+use futures_util::Stream;
 use store::{AccessTokens, Grant, Readiness, Store};
 use warp::{
     Filter as _,
@@ -15,9 +15,10 @@ use warp::{
 use crate::{
     answer::{self, Answer},
     answers::Answers,
+    body::BodyMemory,
     call::Call,
     cors,
-    operation::{Needs, Operation},
+    operation::{Needs, Operation, Shape},
     operations::OPERATIONS,
     parameters::Parameters,
     query,
@@ -25,13 +26,10 @@ use crate::{
     swagger_ui,
 };
 
-/// Largest body, in bytes. A query's text has its own, smaller limit.
-const MAX_BODY: usize = 4 << 20;
-
 /// All routes of the sidecar, as [`OPERATIONS`] lists them. An unknown path is rejected as not
 /// found; nothing else is rejected.
 pub fn routes(store: Store) -> BoxedFilter<(Response,)> {
-    let answers = Answers::new();
+    let (answers, memory) = (Answers::new(), BodyMemory::new());
     let query_string = warp::query::raw().or(warp::any().map(String::new)).unify();
     warp::path::full()
         .and(warp::method())
@@ -40,7 +38,7 @@ pub fn routes(store: Store) -> BoxedFilter<(Response,)> {
         .and(query_string)
         .and(warp::body::stream())
         .then(move |found: Found, headers, query: String, body| {
-            let (store, answers) = (store.clone(), answers.clone());
+            let (store, answers, memory) = (store.clone(), answers.clone(), memory.clone());
             async move {
                 let Target { operation, method, captured } = match found {
                     Found::Operation(target) => target,
@@ -58,7 +56,7 @@ pub fn routes(store: Store) -> BoxedFilter<(Response,)> {
                     headers,
                     body: Bytes::new(),
                 };
-                let response = match run(operation, call, body).await {
+                let response = match run(operation, call, &memory, body).await {
                     Ok(answer) => answer.into_response(),
                     Err(refusal) => answer::refusal(&refusal),
                 };
@@ -107,10 +105,11 @@ fn find(path: &str, method: &Method) -> Result<Found, Rejection> {
     }
 }
 
-/// Lets the caller in before anything of the body is taken.
+/// Lets the caller in before anything of the body is taken; what nobody reads is not taken at all.
 async fn run(
     operation: &Operation,
     mut call: Call,
+    memory: &BodyMemory,
     body: impl Stream<Item = Result<impl bytes::Buf, warp::Error>>,
 ) -> Result<Answer, Refusal> {
     if call.store.readiness() == Readiness::Starting {
@@ -130,7 +129,16 @@ async fn run(
             (asked_again, _) => asked_again?,
         }
     }
-    call.body = capped(body).await?;
+    if matches!(operation.body, Shape::Nothing) && operation.needs != Needs::Endpoint {
+        return (operation.run)(call).await;
+    }
+    let is_known = match operation.needs {
+        Needs::Management => true,
+        Needs::Nothing => false,
+        Needs::Endpoint => query::is_granted(&call, &*query::authorised_endpoint(&call)?),
+    };
+    let held = memory.collect(body, &call.headers, is_known).await?;
+    call.body = held.bytes.clone();
     (operation.run)(call).await
 }
 
@@ -152,27 +160,6 @@ fn presented<'c>(headers: &'c HeaderMap, parameters: &'c Parameters) -> Option<&
         headers.get(name).and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty())
     };
     AccessTokens::presented(header("authorization"), header("x-api-key"), parameters.get("api_key"))
-}
-
-async fn capped(
-    body: impl Stream<Item = Result<impl bytes::Buf, warp::Error>>,
-) -> Result<Bytes, Refusal> {
-    let mut collected = BytesMut::new();
-    let mut body = std::pin::pin!(body);
-    while let Some(mut part) =
-        body.try_next().await.map_err(|error| Refusal::Body(error.to_string()))?
-    {
-        if collected.len() + part.remaining() > MAX_BODY {
-            return Err(Refusal::BodyTooLarge(MAX_BODY));
-        }
-        while part.has_remaining() {
-            let chunk = part.chunk();
-            collected.extend_from_slice(chunk);
-            let length = chunk.len();
-            part.advance(length);
-        }
-    }
-    Ok(collected.freeze())
 }
 
 #[cfg(test)]

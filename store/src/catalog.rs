@@ -39,6 +39,8 @@ pub(crate) struct Catalog {
     rules: Vec<Arc<Rule>>,
     /// Sources, and backends that get all their events.
     source_backends: Vec<(i64, i64)>,
+    /// Sources that were removed: their tokens, and the days that their events are still kept.
+    removed_sources: Vec<(Uuid, Option<u32>)>,
 }
 
 impl Catalog {
@@ -130,6 +132,10 @@ impl Catalog {
 
     pub(crate) fn sources(&self) -> &[Arc<Source>] {
         &self.sources
+    }
+
+    pub(crate) fn removed_sources(&self) -> &[(Uuid, Option<u32>)] {
+        &self.removed_sources
     }
 
     pub(crate) fn endpoints(&self) -> &[Arc<Endpoint>] {

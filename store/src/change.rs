@@ -14,6 +14,7 @@ use crate::{
     connections::Lease,
     failure,
     grant::Holder,
+    manage::audit_log,
     state::Loaded,
     store::{Inner, Store},
 };
@@ -153,7 +154,7 @@ impl<'i> Change<'i> {
             .bind(actor.request_id.as_deref())
             .bind(action)
             .bind(subject.to_string())
-            .bind(details)
+            .bind(audit_log::shortened(details))
             .execute(self.connection())
             .await?;
         Ok(())

@@ -350,6 +350,7 @@ async fn names_of_now_are_shown(program: &Program, source: &Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one story")]
 async fn endpoints_use_endpoints_and_sources_that_are_called_otherwise_now() {
     let program = super::program().await;
     let source = made(&program, "/api/sources", json!({"name": "before"})).await;
@@ -468,6 +469,31 @@ async fn addresses_are_taken_out_of_values_only() {
     };
     assert_eq!(with("true").await.1, expected);
     assert_eq!(only(&with("false").await.1, "m"), "GET from 203.0.113.7 and ::1 .");
+
+    // Who has no token for it cannot turn it off.
+    let open = json!({
+        "name": "visits.open", "redact_pii": true, "enable_auth": false,
+        "query": "select event_message as m from visits",
+    });
+    let open = made(&program, "/api/endpoints", open).await;
+    let url = program.url(&format!("/api/endpoints/query/{}", token(&open)));
+    for (key, value, is_redacted) in [
+        (None, "false", true),
+        (None, "x", true),
+        (None, "true", true),
+        (Some(PUBLIC), "false", true),
+        (Some(PRIVATE), "false", false),
+    ] {
+        let request = program.client.get(&url).header("lf-endpoint-redact-pii", value);
+        let request = match key {
+            Some(key) => request.header("x-api-key", key),
+            None => request,
+        };
+        let (status, found) = answer(request).await;
+        assert_eq!(status, 200, "{key:?} {value}: {found}");
+        let text = only(&found, "m").to_string();
+        assert_eq!(text.contains("REDACTED"), is_redacted, "{key:?} {value}: {text}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use event_schemas::{Event, EventSchema, sample_events};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
@@ -160,6 +161,7 @@ async fn sources_are_made_shown_changed_and_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "a table of refusals")]
 async fn refusals_say_why() {
     let program = crate::program().await;
     let path = made(&program, json!({"name": "own"})).await;
@@ -290,7 +292,8 @@ async fn settings_change_events() {
         "metadata": {"level": "info", "name": "h", "org": 7},
     });
     assert_eq!(recent(&program, &path).await, std::slice::from_ref(&expected));
-    let metrics = program.client.get(program.url("/metrics")).send().await.expect("it answers");
+    let metrics = program.client.get(program.url("/metrics")).bearer_auth(PRIVATE);
+    let metrics = metrics.send().await.expect("it answers");
     let metrics = metrics.text().await.expect("a text");
     for line in [
         r#"logweir_ingest_events_filtered_total{source="own"} 1"#,
@@ -363,6 +366,19 @@ async fn schemas_are_shown_locked_and_not_enforced() {
     let postgres = postgres.clone().find(|source| source["name"] == "postgres.logs");
     let postgres = postgres.expect("the source is seeded")["token"].as_str().expect("a token");
     let postgres = format!("/api/sources/{postgres}");
+    let shown = found(&program, &format!("{postgres}/schema")).await;
+    let severity = &shown["properties"]["metadata"]["properties"]["parsed"]["properties"];
+    assert!(severity["error_severity"]["x-studio"].is_string(), "{shown}");
+    let schema = EventSchema::new(&shown).expect("a JSON Schema");
+    let check = |event: &Value| {
+        let text = event.to_string();
+        let event = event_schemas::parse(&text).expect("JSON");
+        schema.check(&Event::normalise(event, 0).expect("an object"))
+    };
+    let samples = sample_events("postgres.logs").expect("there are some");
+    let samples: Vec<Value> = serde_json::from_str(samples).expect("JSON");
+    assert!(samples.iter().all(|event| check(event).is_ok()));
+    assert!(check(&json!({"metadata": {"parsed": {"process_id": "main"}}})).is_err());
     let wrong = json!([{"event_message": "wrong", "metadata": "no object"}]);
     program.log("postgres.logs", &wrong).await;
     assert_eq!(recent(&program, &postgres).await, Vec::<Value>::new());
@@ -676,4 +692,38 @@ async fn what_another_process_has_just_made_is_found() {
     let unknown = json!({"source_name": "nobody's", "batch": [{}]}).to_string();
     let refused = call_as(&program, Some(PUBLIC), "POST", "/api/logs", Some(&unknown)).await;
     assert_eq!(refused.0, 401);
+}
+
+/// A script that fetches a source, changes a field and puts the whole sets nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_default_that_comes_back_stays_a_default() {
+    let database = TestCluster::shared().database().await;
+    let with = |days: &'static str| {
+        let settings =
+            [("POSTGRES_BACKEND_URL", &*database), ("LOGWEIR_DEFAULT_RETENTION_DAYS", days)];
+        Program::start(&["serve"], &settings)
+    };
+    let program = with("20");
+    program.ready().await;
+    let path = made(&program, json!({"name": "own"})).await;
+    let shown = found(&program, &path).await;
+    assert_eq!(shown["retention_days"], 20);
+    let mut whole = shown.clone();
+    whole["description"] = json!("changed");
+    assert_eq!(call(&program, "PUT", &path, Some(whole)).await.0, 201);
+    let other = with("365");
+    other.ready().await;
+    let changed = found(&other, &path).await;
+    assert_eq!(
+        (&changed["retention_days"], &changed["description"]),
+        (&json!(365), &json!("changed"))
+    );
+    assert_eq!(changed["bq_table_id"], shown["bq_table_id"]);
+    // What was set stays, also if it is the default.
+    for days in [7, 20] {
+        let change = json!({ "retention_days": days });
+        assert_eq!(call(&program, "PATCH", &path, Some(change)).await.0, 204);
+    }
+    let shows_it = async || found(&other, &path).await["retention_days"] == 20;
+    eventually("the other process knows it", shows_it).await;
 }

@@ -147,7 +147,9 @@ async fn what_is_managed_in_one_holds_in_the_other() {
     .await;
     let inserts = both.found(&path_of("sources", &shop)).await["metrics"]["inserts"].clone();
     assert_eq!(both.number("select count(*) as n from store").await, inserts.as_u64());
-    let metrics = both.sink.client.get(both.sink.url("/metrics")).send().await.expect("it answers");
+    let metrics = both.sink.client.get(both.sink.url("/metrics"));
+    let metrics = metrics.bearer_auth(end_to_end::program::PRIVATE);
+    let metrics = metrics.send().await.expect("it answers");
     let metrics = metrics.text().await.expect("text");
     let figure = "logweir_ingest_events_rejected_total{source=\"store\"} 1";
     assert!(metrics.contains(figure), "{metrics}");
@@ -206,4 +208,46 @@ async fn rejected_events_and_old_ones_are_the_same_from_both_sides() {
         sent.status() == StatusCode::UNAUTHORIZED
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rejected_events_are_looked_after_in_either() {
+    let both = Both::start().await;
+    let shop = both.made("/api/sources", json!({"name": "shop"})).await;
+    let path = path_of("sources", &shop);
+    let given = json!([5, {"event_message": "ok"}]);
+    eventually("the sink knows the source", async || {
+        both.send("shop", end_to_end::program::PUBLIC, &given).await == StatusCode::OK
+    })
+    .await;
+    let list = format!("{path}/rejected-events");
+    for program in [&both.sidecar, &both.sink] {
+        let (status, listed) = manage(program, Method::GET, &list, &Value::Null).await;
+        assert_eq!(
+            (status, listed["rejected_events"][0]["event"].clone()),
+            (StatusCode::OK, json!(5))
+        );
+        let unknown = ask(program, "wrong", Method::GET, &list, &Value::Null).await;
+        assert_eq!(unknown.0, StatusCode::UNAUTHORIZED);
+    }
+    let validation = format!("{path}/validation");
+    let mode = json!({"mode": "off"});
+    let set = manage(&both.sidecar, Method::PUT, &validation, &mode).await;
+    assert_eq!(set, (StatusCode::OK, mode.clone()));
+    eventually("the sink knows it", async || {
+        manage(&both.sink, Method::GET, &validation, &Value::Null).await.1 == mode
+    })
+    .await;
+    let replay = format!("{list}/replay");
+    let (status, replayed) = manage(&both.sidecar, Method::POST, &replay, &json!({})).await;
+    assert_eq!(status, StatusCode::OK, "{replayed}");
+    // What is no event stays none.
+    assert_eq!(replayed["still_rejected"].as_array().map(Vec::len), Some(1), "{replayed}");
+    let ids = json!({"ids": [replayed["still_rejected"][0]["id"]]});
+    let removed = manage(&both.sidecar, Method::DELETE, &list, &ids).await;
+    assert_eq!(removed, (StatusCode::OK, json!({"removed": 1})));
+    // It takes no events.
+    let request = both.sidecar.client.post(both.sidecar.url("/api/logs?source_name=shop"));
+    let request = request.bearer_auth(end_to_end::program::PUBLIC).json(&given);
+    assert_eq!(request.send().await.expect("it answers").status(), StatusCode::NOT_FOUND);
 }

@@ -21,7 +21,8 @@ pub(crate) use micros;
 
 /// What [`source`] reads.
 pub(crate) const SOURCE: &str = concat!(
-    "id, token, name, validation, retention_days, settings, ",
+    "id, token, name, coalesce(declared_as, name) as declared_as, validation, retention_days, \
+     settings, ",
     micros!("created_at"),
     ", ",
     micros!("updated_at")
@@ -87,6 +88,11 @@ impl Catalog {
         }
         if catalog.sources.iter().any(|source| source.settings.transform_key_values.is_some()) {
             catalog.load_key_values(connection, schema, before).await?;
+        }
+        let removed = "token, retention_days, token as id";
+        for row in all(connection, schema, removed, "logweir_removed_sources").await? {
+            let days: Option<i32> = row.try_get("retention_days")?;
+            catalog.removed_sources.push((row.try_get("token")?, days.map(i32::unsigned_abs)));
         }
         catalog.load_drains(connection, schema, keys).await?;
         Ok(catalog)
@@ -203,7 +209,8 @@ fn source(
 ) -> Result<Source, sqlx::Error> {
     let name: String = row.try_get("name")?;
     let token = row.try_get("token")?;
-    let known = declared_fields(&name).with_learned(learned);
+    let declared_as: &str = row.try_get("declared_as")?;
+    let known = declared_fields(declared_as).with_learned(learned);
     let schema = Arc::new(known.table_schema());
     let Json(settings) = row.try_get("settings")?;
     Ok(Source {
@@ -213,7 +220,7 @@ fn source(
         known: Arc::new(known),
         schema,
         validation: Validation::named(row.try_get("validation")?).unwrap_or_default(),
-        event_schema: EventSchema::of_source(&name),
+        event_schema: EventSchema::of_source(declared_as),
         name,
         retention_days: row.try_get::<Option<i32>, _>("retention_days")?.map(i32::unsigned_abs),
         settings: Arc::new(settings),

@@ -36,8 +36,9 @@ impl Store {
         let token = token.unwrap_or_else(Uuid::new_v4);
         let mut change = Change::begin(&self.inner, actor).await?;
         let sql = change.sql(
-            "insert into {schema}.logweir_sources (token, name, retention_days, settings) \
-             values ($1, $2, $3, $4)",
+            "insert into {schema}.logweir_sources \
+             (token, name, retention_days, settings, declared_as) \
+             values ($1, $2, $3, $4, $2)",
         );
         sqlx::query(sql)
             .bind(token)
@@ -47,6 +48,9 @@ impl Store {
             .execute(change.connection())
             .await
             .map_err(|error| taken(&error))?;
+        // It goes on where a removed one of this token has ended.
+        let sql = change.sql("delete from {schema}.logweir_removed_sources where token = $1");
+        sqlx::query(sql).bind(token).execute(change.connection()).await?;
         notices::follow_hooks(&mut change, token, &source.settings).await?;
         // Whoever sees the source finds its table.
         self.make_event_table(&change, token).await?;
@@ -77,9 +81,11 @@ impl Store {
         token: Uuid,
         source: &SourceToBe,
     ) -> Result<Arc<Source>, ChangeError> {
+        // A name of Supabase's says what its events are; by any other one they are what they were.
         let sql = change.sql(
             "update {schema}.logweir_sources \
-             set name = $2, retention_days = $3, settings = $4, updated_at = now() \
+             set name = $2, retention_days = $3, settings = $4, updated_at = now(), \
+                 declared_as = case when $5 then $2 else coalesce(declared_as, name) end \
              where token = $1",
         );
         sqlx::query(sql)
@@ -87,6 +93,7 @@ impl Store {
             .bind(&source.name)
             .bind(days(source.retention_days))
             .bind(Json(&source.settings))
+            .bind(event_schemas::json_schema(&source.name).is_some())
             .execute(change.connection())
             .await
             .map_err(|error| taken(&error))?;
@@ -118,13 +125,20 @@ impl Store {
         change.end("set validation", source, &json!({ "mode": mode })).await
     }
 
-    /// Removes a source. The table with its events stays.
+    /// Removes a source. The table with its events stays, and they are kept no longer than before.
     ///
     /// # Errors
     /// An unknown token; a database that does not answer.
     pub async fn delete_source(&self, actor: &Actor, token: Uuid) -> Result<(), ChangeError> {
         let mut change = Change::begin(&self.inner, actor).await?;
-        let sql = change.sql("delete from {schema}.logweir_sources where token = $1");
+        let sql = change.sql(
+            "with removed as ( \
+                delete from {schema}.logweir_sources where token = $1 \
+                returning token, retention_days \
+             ) insert into {schema}.logweir_removed_sources (token, retention_days) \
+             select token, retention_days from removed \
+             on conflict (token) do update set retention_days = excluded.retention_days",
+        );
         let deleted = sqlx::query(sql).bind(token).execute(change.connection()).await?;
         if deleted.rows_affected() == 0 {
             return Err(ChangeError::NotFound);

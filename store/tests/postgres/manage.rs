@@ -327,3 +327,27 @@ async fn who_changed_a_sources_validation_is_in_the_audit_log() {
     let unknown = store.set_validation(&actor(), uuid::Uuid::nil(), Validation::Off).await;
     assert_eq!(unknown, Err(ChangeError::NotFound));
 }
+
+/// Older versions have noted whole things: a page of the log is bounded in bytes too.
+#[tokio::test]
+async fn a_page_of_the_audit_log_is_bounded() {
+    let mut fixture = Fixture::new().await;
+    crate::fixture::run(
+        &mut fixture.admin,
+        "insert into _analytics.logweir_audit_log (actor, action, subject, details) \
+         select 'a', 'b', n::text, \
+                jsonb_build_object('text', repeat('x', case n when 1 then 9000000 else 1500000 end)) \
+         from generate_series(1, 5) as n",
+    )
+    .await;
+    let mut pages = Vec::new();
+    let mut before = None;
+    loop {
+        let page = fixture.store().audit_log(1000, before).await.unwrap();
+        let Some(last) = page.last() else { break };
+        before = Some(last.id);
+        pages.push(page.iter().map(|entry| entry.subject.clone()).collect::<Vec<_>>());
+    }
+    assert_eq!(pages, [vec!["5", "4"], vec!["3", "2"], vec!["1"]]);
+    assert_eq!(fixture.store().audit_log(1, None).await.unwrap().len(), 1);
+}

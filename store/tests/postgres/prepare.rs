@@ -38,7 +38,21 @@ async fn an_empty_database_gets_supabases_sources_and_endpoints() {
         assert!(endpoint.sandboxable && endpoint.enable_auth, "{name}");
         assert_eq!((endpoint.max_limit, endpoint.language.as_str()), (1000, "bq_sql"), "{name}");
     }
+    meant_sources_are_known(&running.store);
     assert!(running.store.endpoint(EndpointKey::Name("logs.ALL")).is_none());
+}
+
+/// Endpoints know the sources that they name, so that these may be renamed.
+fn meant_sources_are_known(store: &store::Store) {
+    for (name, sources) in
+        [("logs.all", 9), ("usage.api-requests-count", 1), ("functions.combined-stats", 2)]
+    {
+        let endpoint = store.endpoint(EndpointKey::Name(name)).unwrap();
+        assert_eq!(endpoint.source_mapping.len(), sources, "{name}");
+        for (source, token) in &endpoint.source_mapping {
+            assert_eq!(store.source(SourceKey::Name(source)).unwrap().token, *token, "{name}");
+        }
+    }
 }
 
 /// An emoji in one event would be refused, and its rejected event too.
@@ -105,7 +119,9 @@ async fn an_older_catalog_gets_the_endpoints_that_are_new() {
     run(
         &mut admin,
         "drop table _analytics.logweir_seeded_endpoints, _analytics.logweir_source_figures,
-                    _analytics.logweir_source_notices;
+                    _analytics.logweir_source_notices, _analytics.logweir_removed_sources;
+         alter table _analytics.logweir_sources drop column declared_as;
+         update _analytics.logweir_endpoints set source_mapping = '{}';
          alter table _analytics.logweir_alerts drop column source_mapping;
          alter table _analytics.logweir_key_values drop column bytes;
          alter table _analytics.logweir_changes drop column key_values;
@@ -136,7 +152,8 @@ async fn an_older_catalog_gets_the_endpoints_that_are_new() {
         ]
     );
     let mine = running.store.endpoint(EndpointKey::Name("service-health")).unwrap();
-    assert_eq!(mine.query, "select 1 as mine");
+    assert_eq!((mine.query.as_str(), mine.source_mapping.len()), ("select 1 as mine", 0));
+    meant_sources_are_known(&running.store);
     // Alerts follow the sources that they name, and no token that opens much is kept.
     let source = running.store.source(SourceKey::Name("postgres.logs")).unwrap();
     let alerts = running.store.alerts().await.unwrap();
