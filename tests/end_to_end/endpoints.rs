@@ -350,7 +350,6 @@ async fn names_of_now_are_shown(program: &Program, source: &Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::too_many_lines, reason = "one story")]
 async fn endpoints_use_endpoints_and_sources_that_are_called_otherwise_now() {
     let program = super::program().await;
     let source = made(&program, "/api/sources", json!({"name": "before"})).await;
