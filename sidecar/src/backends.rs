@@ -179,7 +179,8 @@ fn list(call: &Call) -> Answer {
 fn is_noted(metadata: &Map<String, Value>, path: &[&str], wanted: &str) -> bool {
     let is_wanted = |value: &Value| match value {
         Value::String(text) => text == wanted,
-        other => other.to_string() == wanted,
+        // `{"n": 5}` is asked for as `metadata[n]=5`: by its JSON text.
+        other => wanted == other.to_string().as_str(),
     };
     let [first, inner @ ..] = path else { return false };
     let found = inner.iter().try_fold(metadata.get(*first), |found, key| match found {

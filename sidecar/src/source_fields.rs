@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use event_schemas::{CopyFields, DropFields, KeyLookups, MessageKeys};
+use event_schemas::{CopyFields, DropFields, KeyLookups, MessageKeys, SUPABASE_SOURCES};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -52,6 +52,12 @@ pub(crate) static SOURCE: Resource = Resource {
         ),
         set("lock_schema", Kind::Bool, "Whether no new fields are learned; false."),
         set("validate_schema", Kind::Bool, "Whether events must fit the schema; true."),
+        set(
+            "repair",
+            Kind::Bool,
+            "Whether what pipelines leave empty is filled before events are checked, for sources of \
+             Supabase that have a program for it; false.",
+        ),
         set("drop_lql_string", Kind::Text(lql::MAX_BYTES), "Events that match are not stored.")
             .such_as("\"m.level:debug\""),
         set("default_search_lql", TEXT, "What a search begins with; for people."),
@@ -111,6 +117,17 @@ pub(crate) const NOTIFICATION: &[Field] = &[
     set("user_text_notifications", Kind::Bool, "false."),
     set("user_schema_update_notifications", Kind::Bool, "false."),
 ];
+
+/// What is wrong with a source that wants its events repaired, by its name.
+pub(crate) fn without_repair(name: &str) -> Option<String> {
+    if event_schemas::repair_program(name).is_some() {
+        return None;
+    }
+    let repaired = SUPABASE_SOURCES.iter().map(|source| source.name);
+    let repaired: Vec<_> =
+        repaired.filter(|name| event_schemas::repair_program(name).is_some()).collect();
+    Some(format!("must be false: there is a program for {} only", repaired.join(", ")))
+}
 
 /// Whether all fields that were given can be.
 pub(crate) fn check(given: &Map<String, Value>) -> Result<(), Refusal> {

@@ -246,8 +246,13 @@ fn changed(to_be: SourceToBe, given: Map<String, Value>) -> Result<SourceToBe, R
             (_, value) => drop(fields.insert(field, value)),
         }
     }
-    let settings = serde_json::from_value(Value::Object(fields))
+    let settings: SourceSettings = serde_json::from_value(Value::Object(fields))
         .map_err(|error| Refusal::Body(error.to_string()))?;
+    if settings.repair
+        && let Some(wrong) = source_fields::without_repair(&name)
+    {
+        return Err(FieldErrors::one("repair", wrong));
+    }
     Ok(SourceToBe { name, retention_days, settings })
 }
 

@@ -255,14 +255,17 @@ async fn kept_answers_age_and_are_got_anew() {
 async fn answers_of_lql_with_times_of_today_are_kept_and_got_anew_too() {
     let program = super::program().await;
     made(&program, "/api/sources", json!({"name": "own"})).await;
-    program.log("own", &json!([{"event_message": "one"}])).await;
+    let second = || SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    // Of an hour ago: what comes within the second that is asked in is not counted yet.
+    let event = |text: &str| json!([{"event_message": text, "timestamp": second() - 3600}]);
+    program.log("own", &event("one")).await;
     let lql = "t:last@1d c:count(*) c:group_by(t::day)";
+    let of_own = format!("f:own {lql}");
     for (name, language, query, anew) in [
-        ("lql", "lql", format!("f:own {lql}"), 0),
-        ("lql anew", "lql", format!("f:own {lql}"), 1),
-        ("sandbox", "bq_sql", "with own as (select * from own) select 1 as a".to_owned(), 0),
+        ("lql", "lql", of_own.as_str(), 0),
+        ("lql anew", "lql", of_own.as_str(), 1),
+        ("sandbox", "bq_sql", "with own as (select id, timestamp from own) select 1 as a", 0),
     ] {
-        let query = query.replace("select * from", "select id, timestamp, event_message from");
         let endpoint = json!({
             "name": name, "language": language, "query": query, "sandboxable": language != "lql",
             "cache_duration_seconds": 600, "proactive_requerying_seconds": anew,
@@ -276,12 +279,11 @@ async fn answers_of_lql_with_times_of_today_are_kept_and_got_anew_too() {
         let rows = answer["result"].as_array().unwrap_or_else(|| panic!("{name}: {answer}"));
         rows.iter().filter_map(|row| row["value"].as_u64()).sum::<u64>()
     };
-    let second = || SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
     let began = second();
     for name in ["lql", "lql anew", "sandbox"] {
         assert_eq!(counted(name).await, 1, "{name}");
     }
-    program.log("own", &json!([{"event_message": "two"}])).await;
+    program.log("own", &event("two")).await;
     eventually("it is another second", async || second() > began + 1).await;
     for name in ["lql", "sandbox"] {
         assert_eq!(counted(name).await, 1, "{name}");
@@ -316,6 +318,35 @@ async fn no_row_of_an_answer_takes_much_memory() {
     }
     let grown = program.peak_kilobytes() - before;
     assert!(grown < 100_000, "{grown} kB more");
+}
+
+/// What is shown has the names of now, and can be saved as it is.
+async fn names_of_now_are_shown(program: &Program, source: &Value) {
+    let (_, list) = answer(request(program, Method::GET, "/api/endpoints")).await;
+    for (name, query) in [
+        (
+            "of.level",
+            "select before.event_message as m from `after` as `before` where level = @level",
+        ),
+        (
+            "pg.level",
+            "select event_message as m from \"after\" as \"before\" where body->>'level' = @level",
+        ),
+        (
+            "counted",
+            "with c as (select count(*) as n, max(m) as m from `of.level`) select n, m from c",
+        ),
+    ] {
+        let list = list.as_array().expect("a list");
+        let listed = list.iter().find(|endpoint| endpoint["name"] == name).expect("it is there");
+        assert_eq!(listed["query"], query);
+        let path = format!("/api/endpoints/{}", token(listed));
+        let (_, shown) = answer(request(program, Method::GET, &path)).await;
+        assert_eq!(&shown, listed);
+        if name != "counted" {
+            assert_eq!(shown["source_mapping"], json!({"after": source["token"]}));
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -376,32 +407,7 @@ async fn endpoints_use_endpoints_and_sources_that_are_called_otherwise_now() {
             }
         }
     }
-    // What is shown has the names of now, and can be saved as it is.
-    let (_, list) = answer(request(&program, Method::GET, "/api/endpoints")).await;
-    for (name, query) in [
-        (
-            "of.level",
-            "select before.event_message as m from `after` as `before` where level = @level",
-        ),
-        (
-            "pg.level",
-            "select event_message as m from \"after\" as \"before\" where body->>'level' = @level",
-        ),
-        (
-            "counted",
-            "with c as (select count(*) as n, max(m) as m from `of.level`) select n, m from c",
-        ),
-    ] {
-        let list = list.as_array().expect("a list");
-        let listed = list.iter().find(|endpoint| endpoint["name"] == name).expect("it is there");
-        assert_eq!(listed["query"], query);
-        let path = format!("/api/endpoints/{}", token(listed));
-        let (_, shown) = answer(request(&program, Method::GET, &path)).await;
-        assert_eq!(&shown, listed);
-        if name != "counted" {
-            assert_eq!(shown["source_mapping"], json!({"after": source["token"]}));
-        }
-    }
+    names_of_now_are_shown(&program, &source).await;
     // The old name is nobody's: it stands only in what was saved before.
     let query = [("sql", "select id from before")];
     let (status, _) = answer(request(&program, Method::GET, "/api/query").query(&query)).await;

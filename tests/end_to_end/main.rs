@@ -31,6 +31,7 @@ mod published_reference;
 mod queries;
 mod rate_limits;
 mod refusals;
+mod repair;
 mod replay;
 mod seeded_endpoints;
 mod sources;

@@ -8,6 +8,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use event_schemas::{Event, EventSchema, sample_events};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
@@ -160,6 +161,7 @@ async fn sources_are_made_shown_changed_and_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "a table of refusals")]
 async fn refusals_say_why() {
     let program = crate::program().await;
     let path = made(&program, json!({"name": "own"})).await;
@@ -364,6 +366,19 @@ async fn schemas_are_shown_locked_and_not_enforced() {
     let postgres = postgres.clone().find(|source| source["name"] == "postgres.logs");
     let postgres = postgres.expect("the source is seeded")["token"].as_str().expect("a token");
     let postgres = format!("/api/sources/{postgres}");
+    let shown = found(&program, &format!("{postgres}/schema")).await;
+    let severity = &shown["properties"]["metadata"]["properties"]["parsed"]["properties"];
+    assert!(severity["error_severity"]["x-studio"].is_string(), "{shown}");
+    let schema = EventSchema::new(&shown).expect("a JSON Schema");
+    let check = |event: &Value| {
+        let text = event.to_string();
+        let event = event_schemas::parse(&text).expect("JSON");
+        schema.check(&Event::normalise(event, 0).expect("an object"))
+    };
+    let samples = sample_events("postgres.logs").expect("there are some");
+    let samples: Vec<Value> = serde_json::from_str(samples).expect("JSON");
+    assert!(samples.iter().all(|event| check(event).is_ok()));
+    assert!(check(&json!({"metadata": {"parsed": {"process_id": "main"}}})).is_err());
     let wrong = json!([{"event_message": "wrong", "metadata": "no object"}]);
     program.log("postgres.logs", &wrong).await;
     assert_eq!(recent(&program, &postgres).await, Vec::<Value>::new());

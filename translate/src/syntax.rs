@@ -1,5 +1,9 @@
 //! Text to syntax tree: limits, literals, one query and nothing else.
 
+mod set_mode;
+
+pub(crate) use set_mode::{SetMode, mode_of};
+
 use sqlparser::{
     ast,
     keywords::Keyword,
@@ -148,6 +152,7 @@ fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>, Diagnostic> {
         }
     }
     repair_pipes(&mut tokens);
+    set_mode::repair(&mut tokens);
     // Two literals without a blank between them would have run together.
     if replaced != blanked.literals.len() {
         return Err(Diagnostic::invalid(

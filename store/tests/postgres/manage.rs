@@ -332,7 +332,7 @@ async fn who_changed_a_sources_validation_is_in_the_audit_log() {
 #[tokio::test]
 async fn a_page_of_the_audit_log_is_bounded() {
     let mut fixture = Fixture::new().await;
-    run(
+    crate::fixture::run(
         &mut fixture.admin,
         "insert into _analytics.logweir_audit_log (actor, action, subject, details) \
          select 'a', 'b', n::text, \
