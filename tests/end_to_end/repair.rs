@@ -79,7 +79,8 @@ async fn what_a_stock_pipeline_leaves_empty_is_filled() {
             assert_eq!(filled, after.len(), "{source}: {column}: {rows:?}");
         }
     }
-    let metrics = program.client.get(program.url("/metrics")).send().await.expect("it answers");
+    let metrics = program.client.get(program.url("/metrics")).bearer_auth(PRIVATE);
+    let metrics = metrics.send().await.expect("it answers");
     let metrics = metrics.text().await.expect("a text");
     for source in EMPTY.map(|(source, ..)| source) {
         let line = format!("logweir_ingest_events_repaired_total{{source=\"{source}\"}} ");
