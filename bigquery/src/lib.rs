@@ -1,0 +1,18 @@
+//! A client of BigQuery: tables, rows over the Storage Write API, and queries.
+//!
+//! It knows nothing of where its settings come from, and no other database.
+
+mod credentials;
+mod error;
+mod names;
+mod resource;
+mod settings;
+
+pub use credentials::Credentials;
+pub use error::{Error, StorageFault};
+pub use names::{column_key, dataset_id, table_id};
+pub use resource::{
+    Clustering, Column, ColumnType, Mode, Partitioning, PartitioningUnit, Schema, Table,
+    TableReference,
+};
+pub use settings::{Settings, WriteMethod};
