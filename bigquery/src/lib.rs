@@ -3,6 +3,7 @@
 //! It knows nothing of where its settings come from, and no other database.
 
 mod cells;
+mod check;
 mod credentials;
 mod error;
 mod insert_all;
@@ -12,6 +13,7 @@ mod resource;
 mod rest;
 mod settings;
 
+pub use check::{Finding, Outcome, check};
 pub use credentials::Credentials;
 pub use error::{Error, StorageFault};
 pub use insert_all::{InsertRow, RowError};
