@@ -28,7 +28,7 @@ pub fn expand(query: &str, sources: &dyn Sources) -> Result<Expanded, Diagnostic
         let any = Anything(sources);
         let resolved = resolve::resolve(&parsed, None, &Parameters::default(), &any, Extent::All);
         // What cannot be understood is shown as it stands.
-        let named = resolved.map(|(_, named)| named).unwrap_or_default();
+        let named = resolved.map(|resolved| resolved.named).unwrap_or_default();
         Ok(Expanded { parameters, text: replaced(query, named, sources)? })
     })
 }
@@ -65,9 +65,10 @@ fn replaced(
 ) -> Result<String, Diagnostic> {
     let mut text = String::with_capacity(query.len());
     let mut shown = 0;
+    named.retain(|named| named.within.is_none() && named.source.is_none());
     named.sort_by_key(|named| (named.start.line, named.start.column));
     named.dedup_by_key(|named| (named.start.line, named.start.column));
-    for Named { name, start, end, unaliased } in named {
+    for Named { name, start, end, unaliased, .. } in named {
         let at = start;
         let (Some(start), Some(end)) = (byte_at(query, start), byte_at(query, end)) else {
             continue;

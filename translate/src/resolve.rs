@@ -50,15 +50,24 @@ use crate::{
     tree,
 };
 
-/// Resolves an endpoint's query or, where there is one, a consumer's query over its CTEs. Also gives
-/// the stored queries that it names.
+/// What a text means.
+pub(crate) struct Resolved {
+    pub(crate) statement: tree::Statement,
+    /// Where stored queries and sources are named.
+    pub(crate) named: Vec<Named>,
+    /// The endpoint's CTEs that a consumer's query reads, by their places.
+    pub(crate) read: Vec<usize>,
+}
+
+/// Resolves an endpoint's query or, where there is one, a consumer's query over its CTEs.
 pub(crate) fn resolve(
     endpoint: &ast::Query,
     consumer: Option<&ast::Query>,
     parameters: &Parameters,
     sources: &dyn Sources,
     extent: Extent,
-) -> Result<(tree::Statement, Vec<Named>), Diagnostic> {
+) -> Result<Resolved, Diagnostic> {
+    let mut read = Vec::new();
     let mut resolver = Resolver {
         parameters,
         sources,
@@ -87,10 +96,13 @@ pub(crate) fn resolve(
             let tables = Tables { entries: &entries, recursive, parent: None, sources: true };
             let sandbox =
                 Tables { entries: &[], recursive: false, parent: Some(&tables), sources: false };
-            resolver.query(consumer, &sandbox, None)?
+            let query = resolver.query(consumer, &sandbox, None)?;
+            read.extend((0..entries.len()).filter(|&at| entries[at].state.get() != State::Unread));
+            query
         }
     };
-    Ok((tree::Statement { ctes: resolver.ctes, query: row::spread(query) }, resolver.named))
+    let statement = tree::Statement { ctes: resolver.ctes, query: row::spread(query) };
+    Ok(Resolved { statement, named: resolver.named, read })
 }
 
 /// What the resolution of one statement knows.
@@ -108,7 +120,7 @@ struct Resolver<'a> {
     stored: BTreeMap<String, Known>,
     /// The stored queries that are being resolved, the outermost first.
     within: Vec<String>,
-    /// Where the text itself names stored queries.
+    /// Where stored queries and sources are named.
     named: Vec<Named>,
 }
 

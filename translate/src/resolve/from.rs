@@ -171,7 +171,7 @@ impl Resolver<'_> {
             && tables.sources
             && let Some(stored) = self.stored_query(&full, at)?
         {
-            self.note_stored(name, &full, alias.is_none().then(|| named.clone()));
+            self.note(name, &full, None, alias.is_none().then(|| named.clone()));
             let relation = add(scope, named, shape_of(&stored.columns, stored.value_table), at)?;
             return Ok(From::Cte { cte: stored.relation, relation });
         }
@@ -199,11 +199,13 @@ impl Resolver<'_> {
                 Shape::Declared { schema: source.schema.as_ref().clone(), columns }
             }
         };
+        let unaliased = alias.is_none().then(|| named.clone());
+        let noted = self.note(name, &full, Some(source.clone()), unaliased);
         let relation = add(scope, named, shape, at)?;
         if let Some(added) = scope.relations.last_mut().filter(|_| alias.is_none()) {
             added.source = Some(full);
         }
-        Ok(From::Table { table: source.table, relation })
+        Ok(From::Table { table: source.table, relation, noted })
     }
 
     /// `FROM t, t.metadata AS m`: an UNNEST that is not spelled out.

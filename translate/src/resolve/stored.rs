@@ -4,7 +4,7 @@ use sqlparser::{ast, ast::Spanned as _};
 
 use super::{Known, Resolver, Tables};
 use crate::{
-    Language,
+    Language, SourceTable,
     diagnostic::{Diagnostic, Position},
     syntax, tree,
 };
@@ -12,10 +12,14 @@ use crate::{
 /// How deep stored queries may read each other.
 pub(crate) const MAX_DEPTH: usize = 8;
 
-/// A place where a query names a stored one.
+/// A place where a query names a stored one, or a source.
 #[derive(Debug, Clone)]
 pub(crate) struct Named {
+    /// The stored query in whose text it stands; none for the text itself.
+    pub(crate) within: Option<String>,
     pub(crate) name: String,
+    /// The source's table; none for a stored query.
+    pub(crate) source: Option<SourceTable>,
     pub(crate) start: Position,
     /// Behind the name.
     pub(crate) end: Position,
@@ -49,11 +53,12 @@ impl Resolver<'_> {
             depth: self.depth,
             stored: std::mem::take(&mut self.stored),
             within,
-            named: Vec::new(),
+            named: std::mem::take(&mut self.named),
         };
         let tables = Tables { entries: &[], recursive: false, parent: None, sources: true };
         let resolved = inner.query(&query, &tables, None);
         (self.ctes, self.names, self.stored) = (inner.ctes, inner.names, inner.stored);
+        self.named = inner.named;
         let query = resolved.map_err(inside)?;
         let known = Known {
             relation: self.unique_name(name),
@@ -66,22 +71,24 @@ impl Resolver<'_> {
         Ok(Some(known))
     }
 
-    /// Remembers that the text itself names a stored query.
-    pub(super) fn note_stored(
+    /// Remembers that a stored query or a source is named; gives the number of the place.
+    pub(super) fn note(
         &mut self,
-        name: &ast::ObjectName,
-        stored: &str,
+        place: &ast::ObjectName,
+        name: &str,
+        source: Option<SourceTable>,
         unaliased: Option<String>,
-    ) {
-        if self.within.is_empty() {
-            let span = name.span();
-            self.named.push(Named {
-                name: stored.to_owned(),
-                start: span.start.into(),
-                end: span.end.into(),
-                unaliased,
-            });
-        }
+    ) -> usize {
+        let span = place.span();
+        self.named.push(Named {
+            within: self.within.last().cloned(),
+            name: name.to_owned(),
+            source,
+            start: span.start.into(),
+            end: span.end.into(),
+            unaliased,
+        });
+        self.named.len() - 1
     }
 }
 
