@@ -168,6 +168,9 @@ impl Drop for UnderWay<'_> {
 async fn serve(mut jobs: mpsc::Receiver<Job>, opener: Opener) {
     let mut channel = None;
     while let Some(first) = jobs.recv().await {
+        if first.tell.is_closed() {
+            continue;
+        }
         let opened = match channel.take() {
             Some(channel) => Ok(channel),
             None => opener.channel(),
@@ -210,9 +213,11 @@ impl Connection {
         let (requests, to_send) = mpsc::channel(MOST_UNDER_WAY);
         // The service answers with headers only once it has a request.
         self.send(first, &requests);
-        let mut answers = match opener.call(channel, &stream, to_send).await {
-            Ok(answers) => answers,
-            Err(error) => return self.fail(error),
+        let call = opener.call(channel, &stream, to_send);
+        let mut answers = match tokio::time::timeout(ANSWER_TIMEOUT, call).await {
+            Ok(Ok(answers)) => answers,
+            Ok(Err(error)) => return self.fail(error),
+            Err(_) => return self.fail(late()),
         };
         loop {
             let may_send =
@@ -230,11 +235,13 @@ impl Connection {
                     Err(status) => return self.fail(of_status(&status)),
                 },
                 job = jobs.recv(), if may_send => match job {
+                    // Nobody waits for it any more: it will come again.
+                    Some(job) if job.tell.is_closed() => {}
                     Some(job) => self.send(job, &requests),
                     None => return,
                 },
                 () = tokio::time::sleep(patience) => {
-                    return self.fail(Error::TimedOut { seconds: ANSWER_TIMEOUT.as_secs() });
+                    return self.fail(late());
                 }
             }
         }
@@ -359,10 +366,14 @@ impl Opener {
         let answered = grpc.streaming(request, PathAndQuery::from_static(APPEND_ROWS), codec).await;
         let answered = answered.map_err(|status| of_status(&status));
         if matches!(answered, Err(Error::Append { code: Code::Unauthenticated, .. })) {
-            self.credentials.renew();
+            self.credentials.renew().await;
         }
         Ok(answered?.into_inner())
     }
+}
+
+fn late() -> Error {
+    Error::TimedOut { seconds: ANSWER_TIMEOUT.as_secs() }
 }
 
 /// With what lies below it: an error of the transport alone says `transport error`.

@@ -4,10 +4,10 @@ use bytes::Bytes;
 use prost::Message;
 
 /// The method that takes rows.
-pub(crate) const APPEND_ROWS: &str = "/google.cloud.bigquery.storage.v1.BigQueryWrite/AppendRows";
+pub const APPEND_ROWS: &str = "/google.cloud.bigquery.storage.v1.BigQueryWrite/AppendRows";
 
 /// The type of details that say what is wrong in the API's own codes.
-pub(crate) const STORAGE_ERROR: &str =
+pub const STORAGE_ERROR: &str =
     "type.googleapis.com/google.cloud.bigquery.storage.v1.StorageError";
 
 /// Rows for one table.

@@ -2,5 +2,6 @@
 //! fails as it is told to.
 
 pub mod columns;
+pub mod proto_row;
 pub mod storage;
 pub mod tables;
