@@ -2,19 +2,33 @@
 //!
 //! It knows nothing of where its settings come from, and no other database.
 
+mod append;
 mod cells;
 mod check;
+mod columns;
 mod credentials;
+mod descriptor;
+mod encode;
 mod error;
+mod fit;
 mod insert_all;
 mod jobs;
+mod json_rows;
+mod layout;
+pub mod messages;
 mod names;
+mod proto_rows;
 mod resource;
 mod rest;
+mod retry;
 mod settings;
+mod table;
+mod writer;
 
 pub use check::{Finding, Outcome, check};
+pub use columns::AsText;
 pub use credentials::Credentials;
+pub use encode::Misfit;
 pub use error::{Error, StorageFault};
 pub use insert_all::{InsertRow, RowError};
 pub use jobs::{Query, QueryFailure, Rows, label};
@@ -24,4 +38,7 @@ pub use resource::{
     TableReference,
 };
 pub use rest::{Rest, TablePatch};
+pub use retry::{BackOff, Retry};
 pub use settings::{Settings, WriteMethod};
+pub use table::{EncodedRows, OpenTable, Target};
+pub use writer::Writer;

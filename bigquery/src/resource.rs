@@ -71,6 +71,13 @@ pub struct Column {
     pub other: Map<String, Value>,
 }
 
+impl Column {
+    /// A column without fields.
+    pub fn new(name: impl Into<String>, kind: ColumnType, mode: Mode) -> Self {
+        Self { name: name.into(), kind, mode, fields: Vec::new(), other: Map::new() }
+    }
+}
+
 /// What a column's values are, by the names of BigQuery's old SQL, which the REST API answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]

@@ -22,7 +22,9 @@ pub use field_path::{FieldPath, NotAPath, PathStep};
 pub use learning::{Learned, LearnedField, SchemaNews, Sighting, SourceSchema};
 pub use source::{SUPABASE_SOURCES, SupabaseSource, json_schema, sample_events};
 pub use studio::{DescribedField, Shows, described_fields};
+pub use members::{Fields, Members, members};
 pub use table_schema::{FieldType, InvalidSchema, SchemaPath, TableSchema};
+pub use timestamp::microseconds;
 pub use transform::{CopyFields, DropFields, InvalidTransform, KeyLookups, KeyValues, MessageKeys};
 pub use validation::{EventSchema, Reason};
 pub use value::{

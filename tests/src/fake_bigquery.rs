@@ -2,5 +2,7 @@
 //! fails as it is told to.
 
 pub mod columns;
+pub mod proto_row;
+pub mod rest;
 pub mod storage;
 pub mod tables;
