@@ -40,6 +40,7 @@ pub(crate) struct Plan {
 pub(crate) struct OnBigQuery {
     parameters: BTreeMap<String, Option<String>>,
     tables: Vec<String>,
+    fields: Vec<(String, Vec<String>)>,
     max_rows: u64,
     lines_before: u64,
     endpoint: Option<String>,
@@ -88,6 +89,7 @@ impl Plan {
             columns: self.columns.as_deref().unwrap_or_default(),
             parameters: &on_bigquery.parameters,
             tables: &on_bigquery.tables,
+            fields: &on_bigquery.fields,
             max_rows: on_bigquery.max_rows,
             lines_before: on_bigquery.lines_before,
             endpoint: on_bigquery.endpoint.as_deref(),
@@ -166,6 +168,7 @@ fn on_bigquery(
     let bigquery = OnBigQuery {
         parameters: query.parameters,
         tables: query.tables,
+        fields: query.fields.into_iter().map(|read| (read.table, read.fields)).collect(),
         max_rows: request.max_rows,
         lines_before: query.lines_before,
         endpoint: endpoint.map(|(endpoint, _)| endpoint.name.clone()),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use bigquery::{Error, QueryFailure};
+use bigquery::{Error, OpenTable, QueryFailure};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -20,8 +20,11 @@ const ALL_OF_EVENTS: [bool; 10_000] = [true; 10_000];
 /// A query that was checked and made ready for BigQuery.
 #[derive(Debug, Clone, Copy)]
 pub struct BigQueryQuery<'a> {
-    /// GoogleSQL, its tables named as [`Store::bigquery_table`] names them.
+    /// GoogleSQL, its tables named as [`Store::bigquery_table`] names them. Between two characters
+    /// U+0000 stands a number: there belong those of the `fields` of that place that have no column.
     pub sql: &'a str,
+    /// Tables with fields that are read of them.
+    pub fields: &'a [(String, Vec<String>)],
     /// Its columns, as far as they are known.
     pub columns: &'a [Column],
     /// Values of its `@name`s, all of type STRING.
@@ -37,6 +40,9 @@ pub struct BigQueryQuery<'a> {
     /// What the job is told apart by on bills.
     pub labels: &'a BTreeMap<String, String>,
 }
+
+/// Tables by their names in SQL.
+type Tables = BTreeMap<String, Arc<OpenTable>>;
 
 impl Store {
     /// Whether the events are in BigQuery, so that queries are BigQuery's own.
@@ -58,11 +64,12 @@ impl Store {
     /// When there is no whole answer.
     pub async fn query_bigquery(&self, query: BigQueryQuery<'_>) -> Result<QueryRows, QueryError> {
         let events = self.on_bigquery()?;
-        self.have_tables(events, query.tables).await?;
+        let tables = self.have_tables(events, query.tables).await?;
+        let sql = completed(query.sql, query.fields, &tables);
         let of_event = |column: &Column| matches!(column.kind, ColumnKind::Json);
         let of_events: Vec<bool> = query.columns.iter().map(of_event).collect();
         let asked = bigquery::Query {
-            sql: query.sql,
+            sql: &sql,
             parameters: query.parameters,
             labels: query.labels,
             timeout: self.inner.settings.query_timeout,
@@ -82,8 +89,9 @@ impl Store {
     /// When BigQuery would not run it.
     pub async fn estimate_in_bigquery(&self, query: BigQueryQuery<'_>) -> Result<u64, QueryError> {
         let events = self.on_bigquery()?;
-        self.have_tables(events, query.tables).await?;
-        let estimate = events.client().estimate(query.sql, query.parameters).await;
+        let tables = self.have_tables(events, query.tables).await?;
+        let sql = completed(query.sql, query.fields, &tables);
+        let estimate = events.client().estimate(&sql, query.parameters).await;
         estimate.map_err(|error| self.in_callers_words(error.into(), query.lines_before))
     }
 
@@ -123,22 +131,22 @@ impl Store {
         events.ok_or_else(|| QueryError::Internal("the events are not in BigQuery".to_owned()))
     }
 
-    /// Makes tables that are not there: BigQuery refuses a query that names one of them.
+    /// Makes tables that are not there: BigQuery refuses a query that names one of them. Gives them by
+    /// their names in SQL.
     async fn have_tables(
         &self,
         events: &BigQueryEvents,
         tables: &[String],
-    ) -> Result<(), QueryError> {
+    ) -> Result<Tables, QueryError> {
         let loaded = self.inner.events().map_err(QueryError::Unavailable)?;
-        let read = |source: &&Arc<Source>| {
-            tables.contains(&events.client().quoted(&bigquery::table_id(source.token)))
-        };
-        let read = loaded.catalog.sources().iter().filter(read);
-        let made = read.map(|source| events.ensure(source));
-        futures_util::future::try_join_all(made)
-            .await
-            .map_err(|error| self.in_callers_words(error.into(), 0))?;
-        Ok(())
+        let read = loaded.catalog.sources().iter().filter_map(|source| {
+            let table = events.client().quoted(&bigquery::table_id(source.token));
+            tables.contains(&table).then_some((table, source))
+        });
+        let made = read.map(async |(table, source)| Ok((table, events.ensure(source).await?)));
+        let made: Result<Vec<_>, Error> = futures_util::future::try_join_all(made).await;
+        let made = made.map_err(|error| self.in_callers_words(error.into(), 0))?;
+        Ok(made.into_iter().collect())
     }
 
     fn in_callers_words(&self, failure: QueryFailure, lines_before: u64) -> QueryError {
@@ -166,6 +174,25 @@ impl Store {
         let message = in_callers_lines(&message, lines_before);
         QueryError::Failed { sqlstate: String::new(), message }
     }
+}
+
+/// The query with a NULL of its name for each field that has no column.
+fn completed(sql: &str, fields: &[(String, Vec<String>)], tables: &Tables) -> String {
+    let mut whole = String::with_capacity(sql.len());
+    for (place, part) in sql.split('\0').enumerate() {
+        if place % 2 == 0 {
+            whole.push_str(part);
+            continue;
+        }
+        let named = part.parse().ok().and_then(|number: usize| fields.get(number));
+        let Some((table, names)) = named else { continue };
+        let has_column = |name: &str| tables.get(table).is_some_and(|table| table.has_column(name));
+        for name in names.iter().filter(|name| !has_column(name)) {
+            let name = name.replace('\\', "\\\\").replace('`', "\\`");
+            whole.push_str(&format!(", CAST(NULL AS STRING) AS `{name}`"));
+        }
+    }
+    whole
 }
 
 /// The text with names of sources in place of tables, with or without their project and dataset.
@@ -209,6 +236,16 @@ fn in_callers_lines(message: &str, lines_before: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fields_without_a_column_are_null() {
+        let fields = [("t".to_owned(), vec!["a`b".to_owned(), "c".to_owned()])];
+        assert_eq!(
+            completed("(SELECT *\x000\0 FROM t)", &fields, &Tables::new()),
+            "(SELECT *, CAST(NULL AS STRING) AS `a\\`b`, CAST(NULL AS STRING) AS `c` FROM t)"
+        );
+        assert_eq!(completed("(SELECT *\x009\0 FROM t)", &fields, &Tables::new()), "(SELECT * FROM t)");
+    }
 
     #[test]
     fn errors_name_sources_and_the_callers_own_lines() {

@@ -4,5 +4,6 @@
 pub mod columns;
 pub mod proto_row;
 pub mod rest;
+pub mod services;
 pub mod storage;
 pub mod tables;
