@@ -67,7 +67,8 @@ impl Inner {
 
     /// Removes what is too old by this machine's clock and the server's.
     async fn expire(&self, retentions: &Retentions, local: Day) -> Result<(), sqlx::Error> {
-        if retentions.is_empty() {
+        // BigQuery removes them itself: its tables say after which time.
+        if retentions.is_empty() || self.bigquery.is_some() {
             return Ok(());
         }
         let mut connection = connections::connect(&self.settings.events).await?;
@@ -211,6 +212,7 @@ mod tests {
                 config_keys: crate::ConfigKeys::new([7; 32], None).unwrap(),
                 owner: 1,
                 default_retention_days: None,
+                bigquery: None,
             };
             let store = Store::new(settings, None);
             let watched = store.clone();
