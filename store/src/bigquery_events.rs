@@ -31,6 +31,8 @@ const REMEMBERED: Duration = Duration::from_secs(3600);
 pub(crate) struct BigQueryEvents {
     rest: Rest,
     writer: Writer,
+    /// Of sources where nobody has set it.
+    default_retention_days: Option<u32>,
     /// Fields that are kept as text, of each source, by its token.
     as_text: Mutex<HashMap<Uuid, AsText>>,
     acknowledged: Mutex<HashMap<Uuid, Acknowledged>>,
@@ -64,9 +66,10 @@ impl Acknowledged {
 
 impl BigQueryEvents {
     /// Connects to nothing yet.
-    pub(crate) fn new(settings: bigquery::Settings) -> Self {
+    pub(crate) fn new(settings: bigquery::Settings, default_retention_days: Option<u32>) -> Self {
         let rest = Rest::new(&settings);
         Self {
+            default_retention_days,
             writer: Writer::new(settings, rest.clone()),
             rest,
             as_text: Mutex::default(),
@@ -86,15 +89,11 @@ impl BigQueryEvents {
     }
 
     /// Makes the dataset and the tables of all sources, where they are not there.
-    pub(crate) async fn prepare(
-        &self,
-        sources: &[Arc<Source>],
-        default_retention_days: Option<u32>,
-    ) -> Result<(), Error> {
+    pub(crate) async fn prepare(&self, sources: &[Arc<Source>]) -> Result<(), Error> {
         if self.rest.dataset().await?.is_none() {
             self.rest.create_dataset().await?;
         }
-        let opened = stream::iter(sources).map(|source| self.ensure(source, default_retention_days));
+        let opened = stream::iter(sources).map(|source| self.ensure(source));
         let mut opened = opened.buffer_unordered(TABLES_AT_ONCE);
         while let Some(opened) = opened.next().await {
             opened?;
@@ -105,13 +104,8 @@ impl BigQueryEvents {
 
     /// Makes the table of a source, with columns for all of its fields, where it is not there. What
     /// was found is remembered.
-    pub(crate) async fn ensure(
-        &self,
-        source: &Source,
-        default_retention_days: Option<u32>,
-    ) -> Result<(), Error> {
-        let retention_days = source.retention_days.or(default_retention_days);
-        self.open(source.token, &source.schema, retention_days).await.map(drop)
+    pub(crate) async fn ensure(&self, source: &Source) -> Result<Arc<OpenTable>, Error> {
+        self.open(source.token, &source.schema, source.retention_days).await
     }
 
     async fn open(
@@ -123,6 +117,7 @@ impl BigQueryEvents {
         let as_text = locked(&self.as_text).get(&token).cloned().unwrap_or_default();
         let table = bigquery::table_id(token);
         let schema = Arc::clone(schema);
+        let retention_days = retention_days.or(self.default_retention_days);
         self.writer.open(&Target { table, schema, as_text, retention_days }).await
     }
 
@@ -163,7 +158,6 @@ impl BigQueryEvents {
             let source = source(inner, token);
             let schema = source.as_ref().map(|source| Arc::clone(&source.schema));
             let retention_days = source.as_ref().and_then(|source| source.retention_days);
-            let retention_days = retention_days.or(inner.settings.default_retention_days);
             let table = self.open(token, &schema.unwrap_or_default(), retention_days).await?;
             let rows = self.writer.encode(&table, bodies.iter().copied());
             let unknown = rows.unknown.iter().map(|(_, paths)| paths.len()).sum();
@@ -174,8 +168,8 @@ impl BigQueryEvents {
             self.learn(inner, &source, bodies, &rows);
         }
         let source = source(inner, token);
-        let schema = source.map(|source| Arc::clone(&source.schema)).unwrap_or_default();
-        let table = self.open(token, &schema, inner.settings.default_retention_days).await?;
+        let schema = source.as_ref().map(|source| Arc::clone(&source.schema)).unwrap_or_default();
+        let table = self.open(token, &schema, source.and_then(|source| source.retention_days)).await?;
         let rows = self.writer.encode(&table, bodies.iter().copied());
         Ok((table, all_known(rows)))
     }

@@ -285,8 +285,7 @@ impl Inner {
         schema: &SchemaName,
     ) -> Result<(), PrepareError> {
         if let Some(bigquery) = &self.bigquery {
-            let retention_days = self.settings.default_retention_days;
-            return Ok(bigquery.prepare(catalog.sources(), retention_days).await?);
+            return Ok(bigquery.prepare(catalog.sources()).await?);
         }
         for source in catalog.sources() {
             self.tables

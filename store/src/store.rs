@@ -78,7 +78,9 @@ impl Store {
     /// spool, if there is one.
     pub fn new(settings: Settings, spool: Option<Spool>) -> Self {
         measures::describe();
-        let bigquery = settings.bigquery.clone().map(BigQueryEvents::new);
+        let retention_days = settings.default_retention_days;
+        let bigquery = settings.bigquery.clone();
+        let bigquery = bigquery.map(|bigquery| BigQueryEvents::new(bigquery, retention_days));
         Self {
             inner: Arc::new(Inner {
                 settings,
