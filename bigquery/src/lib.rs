@@ -4,6 +4,7 @@
 
 mod append;
 mod cells;
+mod check;
 mod columns;
 mod credentials;
 mod descriptor;
@@ -24,6 +25,7 @@ mod settings;
 mod table;
 mod writer;
 
+pub use check::{Finding, Outcome, check};
 pub use columns::AsText;
 pub use credentials::Credentials;
 pub use encode::Misfit;

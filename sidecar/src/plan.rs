@@ -5,12 +5,15 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use store::{Column, ColumnKind, Endpoint, Store};
+use store::{
+    BigQueryQuery, Column, ColumnKind, Endpoint, Query, QueryError, QueryRows, Store,
+};
 use translate::{Consumer, Diagnostic, LqlRequest, OutputType, Request, Translation};
 use uuid::Uuid;
 
 use crate::{
     catalog_sources::{CatalogSources, Draft},
+    job_labels,
     parameters::Parameters,
     refusal::Refusal,
 };
@@ -21,19 +24,77 @@ pub(crate) const LANGUAGES: &[&str] = &["bq_sql", "pg_sql", "lql"];
 /// Why `ch_sql` is refused.
 pub(crate) const NO_CLICKHOUSE: &str = "ch_sql is for ClickHouse, which this server does not query";
 
-/// A query in PostgreSQL's SQL. Everything that its answer depends on beside the events is in it:
+/// A query in the SQL of where the events are. Everything that its answer depends on beside the events is in it:
 /// two that are equal have the same answer at the same time.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Plan {
     pub(crate) sql: String,
     /// What the columns are, where the translator knows it.
     pub(crate) columns: Option<Vec<Column>>,
+    /// What BigQuery must know besides, where the events are there.
+    pub(crate) bigquery: Option<OnBigQuery>,
+}
+
+/// What BigQuery must know of a query besides its text.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct OnBigQuery {
+    parameters: BTreeMap<String, Option<String>>,
+    tables: Vec<String>,
+    fields: Vec<(String, Vec<String>)>,
+    max_rows: u64,
+    lines_before: u64,
+    endpoint: Option<String>,
+    labels: BTreeMap<String, String>,
 }
 
 impl From<Translation> for Plan {
     fn from(translation: Translation) -> Self {
         let columns = translation.columns.into_iter().map(column).collect();
-        Self { sql: translation.sql, columns: Some(columns) }
+        Self { sql: translation.sql, columns: Some(columns), bigquery: None }
+    }
+}
+
+impl Plan {
+    /// A query in PostgreSQL's SQL, whose columns are what they come as.
+    fn as_it_comes(sql: String) -> Self {
+        Self { sql, columns: None, bigquery: None }
+    }
+
+    /// With these labels of its job, where it is one.
+    pub(crate) fn labelled(mut self, labels: BTreeMap<String, String>) -> Self {
+        if let Some(bigquery) = &mut self.bigquery {
+            bigquery.labels = labels;
+        }
+        self
+    }
+
+    /// Runs it.
+    pub(crate) async fn rows(&self, store: &Store) -> Result<QueryRows, QueryError> {
+        match (&self.columns, self.for_bigquery()) {
+            (_, Some(query)) => store.query_bigquery(query).await,
+            (Some(columns), None) => store.query(Query { sql: &self.sql, columns }).await,
+            (None, None) => store.query_as_it_comes(&self.sql).await,
+        }
+    }
+
+    /// What it would cost in BigQuery, in bytes processed; `None` where the events are not there.
+    pub(crate) async fn estimate(&self, store: &Store) -> Option<Result<u64, QueryError>> {
+        Some(store.estimate_in_bigquery(self.for_bigquery()?).await)
+    }
+
+    fn for_bigquery(&self) -> Option<BigQueryQuery<'_>> {
+        let on_bigquery = self.bigquery.as_ref()?;
+        Some(BigQueryQuery {
+            sql: &self.sql,
+            columns: self.columns.as_deref().unwrap_or_default(),
+            parameters: &on_bigquery.parameters,
+            tables: &on_bigquery.tables,
+            fields: &on_bigquery.fields,
+            max_rows: on_bigquery.max_rows,
+            lines_before: on_bigquery.lines_before,
+            endpoint: on_bigquery.endpoint.as_deref(),
+            labels: &on_bigquery.labels,
+        })
     }
 }
 
@@ -60,8 +121,12 @@ pub(crate) fn of_endpoint(
         max_rows,
     };
     match endpoint.language.as_str() {
+        "bq_sql" if store.is_on_bigquery() => {
+            on_bigquery(&request, &sources, Some((endpoint, parameters)))
+        }
         "bq_sql" => Ok(translate::translate(&request, &sources)?.into()),
-        "pg_sql" => Ok(Plan { sql: translate::confine(&request, &sources)?, columns: None }),
+        other if store.is_on_bigquery() => Err(not_on_bigquery(other).into()),
+        "pg_sql" => Ok(Plan::as_it_comes(translate::confine(&request, &sources)?)),
         "lql" if consumer.is_some() => Err(Refusal::NotSandboxable(endpoint.name.clone())),
         "lql" => {
             let text = &endpoint.query;
@@ -82,10 +147,45 @@ pub(crate) fn of_text(
     let sources = CatalogSources::new(store);
     let parameters = translate::Parameters::default();
     let request = Request { endpoint: text, consumer: None, parameters: &parameters, max_rows };
-    if language == "pg_sql" {
-        return Ok(Plan { sql: translate::confine(&request, &sources)?, columns: None });
+    match (language, store.is_on_bigquery()) {
+        ("pg_sql", false) => Ok(Plan::as_it_comes(translate::confine(&request, &sources)?)),
+        ("pg_sql", true) => Err(not_on_bigquery(language).into()),
+        (_, false) => Ok(translate::translate(&request, &sources)?.into()),
+        (_, true) => on_bigquery(&request, &sources, None),
     }
-    Ok(translate::translate(&request, &sources)?.into())
+}
+
+fn on_bigquery(
+    request: &Request<'_>,
+    sources: &CatalogSources<'_>,
+    endpoint: Option<(&Endpoint, &Parameters)>,
+) -> Result<Plan, Refusal> {
+    let query = translate::for_bigquery(request, sources)?;
+    let labels = endpoint.map_or_else(
+        || BTreeMap::from([("managed_by".to_owned(), "logweir".to_owned())]),
+        |(endpoint, parameters)| job_labels::of(endpoint, parameters, None),
+    );
+    let bigquery = OnBigQuery {
+        parameters: query.parameters,
+        tables: query.tables,
+        fields: query.fields.into_iter().map(|read| (read.table, read.fields)).collect(),
+        max_rows: request.max_rows,
+        lines_before: query.lines_before,
+        endpoint: endpoint.map(|(endpoint, _)| endpoint.name.clone()),
+        labels,
+    };
+    let columns = query.columns.into_iter().map(column).collect();
+    Ok(Plan { sql: query.sql, columns: Some(columns), bigquery: Some(bigquery) })
+}
+
+/// BigQuery runs BigQuery's SQL only.
+fn not_on_bigquery(language: &str) -> Diagnostic {
+    Diagnostic {
+        kind: translate::Kind::Refused,
+        message: format!("a query in {language} cannot be run: the events are in BigQuery"),
+        advice: Some("write it in bq_sql".to_owned()),
+        at: translate::Position::default(),
+    }
 }
 
 /// Checks a query that is to be saved; gives the sources that it names.
@@ -96,6 +196,7 @@ pub(crate) fn check(
 ) -> Result<BTreeMap<String, Uuid>, Diagnostic> {
     let sources = CatalogSources::of_draft(store, mapping, draft);
     match draft.language {
+        other if other != "bq_sql" && store.is_on_bigquery() => return Err(not_on_bigquery(other)),
         "pg_sql" => {
             let parameters = translate::Parameters::default();
             let request = Request {

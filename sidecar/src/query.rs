@@ -10,6 +10,7 @@ use crate::{
     answer::Answer,
     answers,
     call::Call,
+    job_labels,
     operation::{Needs, Operation, Shape},
     parameters::Parameters,
     plan::{self, Plan},
@@ -81,6 +82,10 @@ async fn endpoint_query(call: Call) -> Result<Answer, Refusal> {
         parameters.add_body(&call.body)?;
     }
     let plan = planned(&call.store, &endpoint, &parameters)?;
+    let plan = match call.headers.get(job_labels::HEADER).map(|header| header.to_str()) {
+        Some(Ok(header)) => plan.labelled(job_labels::of(&endpoint, &parameters, Some(header))),
+        _ => plan,
+    };
     let redact = call.headers.get(REDACT).map_or(endpoint.redact_pii, |header| header == "true");
     let rows = call.answers.rows(&call.store, &endpoint, plan, redact).await;
     rows.map(Answer::Rows).map_err(Refusal::Query)

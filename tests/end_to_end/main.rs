@@ -5,6 +5,7 @@ mod access_tokens;
 mod alerts;
 mod answers;
 mod api;
+mod bigquery_queries;
 mod availability;
 mod conformance;
 mod connections;

@@ -3,5 +3,7 @@
 
 pub mod columns;
 pub mod proto_row;
+pub mod rest;
+pub mod services;
 pub mod storage;
 pub mod tables;

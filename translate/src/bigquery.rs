@@ -29,8 +29,11 @@ const MAX_BYTES: usize = 1_000_000;
 /// A query for BigQuery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BigQueryQuery {
-    /// One query, without a limit of rows.
+    /// One query, without a limit of rows. Behind a [`MARK`] and before the next one stands a number:
+    /// the place in `fields` of those that the table of that SELECT may lack.
     pub sql: String,
+    /// Fields that are read of tables.
+    pub fields: Vec<TableFields>,
     /// Its columns, as far as events' schemas tell.
     pub columns: Vec<OutputColumn>,
     /// Values of its `@name`s, all of type STRING.
@@ -41,11 +44,23 @@ pub struct BigQueryQuery {
     pub lines_before: u64,
 }
 
+/// Stands around numbers in the text of a [`BigQueryQuery`], and in no query.
+pub const MARK: char = '\0';
+
+/// Fields of a source's events that a query names.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TableFields {
+    /// The table, as [`SourceTable::table`] names it.
+    pub table: String,
+    /// The fields.
+    pub fields: Vec<String>,
+}
+
 /// Checks a query as [`translate`](crate::translate) does, and makes it ready for BigQuery.
 ///
 /// A table is read by way of a query with a filter on `timestamp`, as tables that require one
 /// want it: the bounds that the query's own WHERE gives for certain. Fields that no event has carried
-/// yet, which have no column, are NULL there.
+/// yet have no column; where they belong stands a mark.
 pub fn for_bigquery(
     request: &Request<'_>,
     sources: &dyn Sources,
@@ -72,13 +87,15 @@ pub fn for_bigquery(
         let folded = reading::readings(&statement, named.len());
         let both = folded.into_iter().zip(as_written);
         let readings: Vec<_> = both.map(|(times, fields)| times.with_fields_of(fields)).collect();
-        let mut writer = Writer { named: &named, readings: &readings, sources, names: Vec::new() };
+        let (names, fields) = (Vec::new(), Vec::new());
+        let mut writer = Writer { named: &named, readings: &readings, sources, names, fields };
         let (sql, lines_before) = match consumer {
             None => (writer.whole(None, request.endpoint, sources)?, 0),
             Some((text, _)) => writer.over_ctes(request.endpoint, &endpoint, &read, text)?,
         };
         let parameters = values(&writer.names, request.parameters)?;
-        Ok(BigQueryQuery { sql, columns, parameters, tables: tables(&named), lines_before })
+        let (fields, tables) = (writer.fields, tables(&named));
+        Ok(BigQueryQuery { sql, fields, columns, parameters, tables, lines_before })
     })
 }
 
@@ -120,6 +137,7 @@ struct Writer<'a> {
     sources: &'a dyn Sources,
     /// Parameters that were met.
     names: Vec<String>,
+    fields: Vec<TableFields>,
 }
 
 impl Writer<'_> {
@@ -193,7 +211,7 @@ impl Writer<'_> {
                         other.within == name.within && other.start == name.start
                     });
                     let reading = same.map(|(_, reading)| reading.clone()).reduce(Reading::both);
-                    table(source, &reading.unwrap_or_default())
+                    self.table(source, &reading.unwrap_or_default())
                 }
                 None => {
                     let Some(stored) = sources.stored_query(&name.name) else {
@@ -212,6 +230,17 @@ impl Writer<'_> {
         replaced.sort_by_key(|replaced| replaced.start);
         Ok(replaced)
     }
+
+    /// A source's table with what must be there besides.
+    fn table(&mut self, source: &SourceTable, reading: &Reading) -> String {
+        let mut mark = String::new();
+        let fields = reading.fields();
+        if !fields.is_empty() {
+            mark = format!("{MARK}{}{MARK}", self.fields.len());
+            self.fields.push(TableFields { table: source.table.clone(), fields });
+        }
+        format!("(SELECT *{mark} FROM {} WHERE {})", source.table, reading.filter())
+    }
 }
 
 fn bounded(sql: &str, at: Position) -> Result<(), Diagnostic> {
@@ -226,17 +255,6 @@ struct Replacement {
     start: Position,
     end: Position,
     text: String,
-}
-
-/// A source's table with what must be there besides.
-fn table(source: &SourceTable, reading: &Reading) -> String {
-    let mut text = "(SELECT *".to_owned();
-    for field in reading.fields_without_column(&source.schema) {
-        text.push_str(", CAST(NULL AS STRING) AS ");
-        tokens::push_name(field, &mut text);
-    }
-    text.extend([" FROM ", &source.table, " WHERE ", &reading.filter(), ")"]);
-    text
 }
 
 #[cfg(test)]

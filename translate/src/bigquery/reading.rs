@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use event_schemas::{FieldType, TableSchema};
-
 use crate::{
     resolve::format_datetime,
     tree::{Body, Comparison, Expr, ExprKind, From, Literal, Query, Select, Statement},
@@ -47,34 +45,11 @@ impl Reading {
         }
     }
 
-    /// Named fields that no column stands for.
-    pub(super) fn fields_without_column<'r>(
-        &'r self,
-        schema: &'r TableSchema,
-    ) -> impl Iterator<Item = &'r str> {
-        let has_column = |name: &str| {
-            let own = ["id", "timestamp", "event_message"];
-            own.iter().any(|column| column.eq_ignore_ascii_case(name))
-                || schema.fields.iter().any(|(field, ty)| {
-                    field.eq_ignore_ascii_case(name) && makes_column(ty)
-                })
-        };
+    /// Named fields of the body, each once: names of columns are alike in any case.
+    pub(super) fn fields(&self) -> Vec<String> {
         let mut seen = BTreeSet::new();
-        let fields = self.fields.iter().map(String::as_str);
-        fields.filter(move |name| !has_column(name) && seen.insert(name.to_ascii_lowercase()))
-    }
-}
-
-/// Whether a field of this type becomes a column: BigQuery has no records without fields, and no
-/// lists of lists.
-fn makes_column(ty: &FieldType) -> bool {
-    match ty {
-        FieldType::Unknown => false,
-        FieldType::Object(fields) => fields.fields.values().any(makes_column),
-        FieldType::Array(element) => {
-            !matches!(**element, FieldType::Array(_)) && makes_column(element)
-        }
-        _ => true,
+        let fields = self.fields.iter();
+        fields.filter(|name| seen.insert(name.to_lowercase())).cloned().collect()
     }
 }
 
