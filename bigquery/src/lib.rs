@@ -41,4 +41,4 @@ pub use rest::{Rest, TablePatch};
 pub use retry::{BackOff, Retry};
 pub use settings::{Settings, WriteMethod};
 pub use table::{EncodedRows, OpenTable, Target};
-pub use writer::Writer;
+pub use writer::{Progress, Writer};

@@ -132,6 +132,11 @@ impl OpenTable {
         }
     }
 
+    /// Whether it has a column of this name, whatever the case.
+    pub fn has_column(&self, name: &str) -> bool {
+        self.layout.find(name).is_some()
+    }
+
     /// Makes rows of events, each an object as
     /// [`Event::write_body`](event_schemas::Event::write_body) writes it.
     pub fn encode<'b>(&self, bodies: impl IntoIterator<Item = &'b str>) -> EncodedRows {

@@ -49,6 +49,15 @@ pub struct Writer {
     sent_again: AtomicU64,
 }
 
+/// What is known of rows: the places of their events.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// They are acknowledged.
+    pub stored: Vec<usize>,
+    /// BigQuery refuses them.
+    pub refused: Vec<(usize, Misfit)>,
+}
+
 /// A table, as far as it is known.
 #[derive(Debug, Default)]
 struct Place {
@@ -150,18 +159,18 @@ impl Writer {
         }
     }
 
-    /// Appends rows; returns when all of them are acknowledged but those that BigQuery refuses, which
-    /// are given with the places of their events. It is tried until `deadline`.
+    /// Appends rows; returns when all of them are acknowledged or refused, of which `progress` tells.
+    /// It is tried until `deadline`.
     ///
     /// # Errors
-    /// When not all were acknowledged. Some may be stored.
+    /// When that is known of some rows only: those that `progress` tells of.
     pub async fn append(
         &self,
         table: &OpenTable,
         rows: EncodedRows,
         deadline: Instant,
-    ) -> Result<Vec<(usize, Misfit)>, Error> {
-        let mut refused = Vec::new();
+        progress: &mut Progress,
+    ) -> Result<(), Error> {
         let EncodedRows { rows, schema, uses_fresh, .. } = rows;
         let most_rows = match self.settings.write_method {
             WriteMethod::Storage => usize::MAX,
@@ -172,12 +181,12 @@ impl Writer {
             let (request, others) = rest.split_at(request_length(rest, most_rows));
             rest = others;
             let attempt = Attempt { table, schema: &schema, deadline };
-            refused.extend(self.append_request(&attempt, request.to_vec()).await?);
+            self.append_request(&attempt, request.to_vec(), progress).await?;
         }
         if uses_fresh {
             self.note_settled(table);
         }
-        Ok(refused)
+        Ok(())
     }
 
     /// Makes rows of events in the form that goes into requests.
@@ -258,8 +267,8 @@ impl Writer {
         &self,
         attempt: &Attempt<'_>,
         mut rows: Vec<(usize, Bytes)>,
-    ) -> Result<Vec<(usize, Misfit)>, Error> {
-        let mut refused = Vec::new();
+        progress: &mut Progress,
+    ) -> Result<(), Error> {
         let mut waits: Option<(Retry, BackOff)> = None;
         let mut has_new_token = false;
         while !rows.is_empty() {
@@ -267,7 +276,7 @@ impl Writer {
                 Ok(misfits) if misfits.is_empty() => break,
                 Ok(misfits) => {
                     // Nothing of the request was stored: without them it goes again.
-                    rows = without(rows, misfits, &mut refused);
+                    rows = without(rows, misfits, &mut progress.refused);
                     continue;
                 }
                 Err(failure) => failure,
@@ -305,7 +314,8 @@ impl Writer {
             }
             tokio::time::sleep(wait).await;
         }
-        Ok(refused)
+        progress.stored.extend(rows.iter().map(|(place, _)| *place));
+        Ok(())
     }
 
     /// Sends one request; gives the rows for which nothing was done, by their places in it.

@@ -8,6 +8,7 @@
 mod access_tokens;
 mod backend;
 mod batch;
+mod bigquery_events;
 mod bigquery_query;
 mod catalog;
 mod change;

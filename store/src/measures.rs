@@ -9,6 +9,7 @@
 //! | `logweir_spool_bytes` | gauge | bytes of the spool's files |
 //! | `logweir_spool_max_bytes` | gauge | largest size of the spool |
 //! | `logweir_store_ready` | gauge | 1 while the databases answer |
+//! | `logweir_bigquery_rows_sent_again_total` | counter | rows that were sent again though they may have been stored |
 //! | `logweir_bigquery_processed_bytes_total` | counter | what queries cost in BigQuery, by `endpoint` |
 //!
 //! It also adds to two figures of ingest what turns out only when the spool is drained:
@@ -16,7 +17,9 @@
 
 use std::time::Duration;
 
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 
 use crate::{Readiness, Store};
 
@@ -27,6 +30,7 @@ const SPOOL_RECORDS: &str = "logweir_spool_records";
 const SPOOL_BYTES: &str = "logweir_spool_bytes";
 const SPOOL_MAX_BYTES: &str = "logweir_spool_max_bytes";
 const READY: &str = "logweir_store_ready";
+const SENT_AGAIN: &str = "logweir_bigquery_rows_sent_again_total";
 const PROCESSED: &str = "logweir_bigquery_processed_bytes_total";
 const REJECTED: &str = "logweir_ingest_events_rejected_total";
 const DROPPED: &str = "logweir_ingest_events_dropped_total";
@@ -46,6 +50,7 @@ pub(crate) fn describe() {
     describe_gauge!(SPOOL_BYTES, Unit::Bytes, "Size of the spool's files");
     describe_gauge!(SPOOL_MAX_BYTES, Unit::Bytes, "Largest size of the spool's files");
     describe_gauge!(READY, "1 while the databases answer");
+    describe_counter!(SENT_AGAIN, "Rows that were sent to BigQuery again though they may have been stored");
     describe_counter!(PROCESSED, Unit::Bytes, "What queries cost in BigQuery, in bytes processed");
 }
 
@@ -74,6 +79,9 @@ pub(crate) fn refresh(store: &Store) {
         gauge!(SPOOL_RECORDS).set(depth.records as f64);
         gauge!(SPOOL_BYTES).set(depth.bytes as f64);
         gauge!(SPOOL_MAX_BYTES).set(depth.max_bytes as f64);
+    }
+    if let Some(bigquery) = &store.inner.bigquery {
+        counter!(SENT_AGAIN).absolute(bigquery.sent_again());
     }
     // Each of them had one event at least.
     if let Some(requests) = store.lost_requests() {
