@@ -7,7 +7,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -62,6 +62,10 @@ pub struct Counts {
     pub schemas: AtomicUsize,
     /// Requests that had more columns than the table was known to have.
     pub too_early: AtomicUsize,
+    /// Connections while it was away.
+    pub turned_away: AtomicUsize,
+    /// Rows that were not looked at, see [`FakeStorage::set_blind`].
+    pub blind_rows: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -73,6 +77,7 @@ struct Shared {
     /// The only token that is good; none where all come in.
     token: Mutex<Option<String>>,
     delay: Mutex<Duration>,
+    is_blind: AtomicBool,
     counts: Counts,
     /// Whether the service does not answer; and how often it said that it goes away.
     condition: watch::Sender<Condition>,
@@ -117,6 +122,7 @@ impl FakeStorage {
             refused_text: Mutex::default(),
             token: Mutex::default(),
             delay: Mutex::default(),
+            is_blind: AtomicBool::new(false),
             counts: Counts::default(),
             condition: watch::Sender::default(),
         });
@@ -149,6 +155,11 @@ impl FakeStorage {
         *locked(&self.shared.token) = Some(token.to_owned());
     }
 
+    /// Rows are counted and thrown away from now on: for measuring who sends them.
+    pub fn set_blind(&self) {
+        self.shared.is_blind.store(true, Ordering::Relaxed);
+    }
+
     /// Each answer takes so long from now on.
     pub fn set_delay(&self, delay: Duration) {
         *locked(&self.shared.delay) = delay;
@@ -172,7 +183,9 @@ impl FakeStorage {
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok((connection, _)) = listener.accept().await {
-        if !shared.condition.borrow().is_away {
+        if shared.condition.borrow().is_away {
+            shared.counts.turned_away.fetch_add(1, Ordering::Relaxed);
+        } else {
             tokio::spawn(serve(connection, Arc::clone(&shared)));
         }
     }
@@ -291,6 +304,12 @@ impl Call {
     }
 
     fn append(&mut self, request: AppendRowsRequest) -> Result<AppendRowsResponse, Status> {
+        if self.shared.is_blind.load(Ordering::Relaxed) {
+            let rows = request.proto_rows.and_then(|data| data.rows).unwrap_or_default();
+            let rows = rows.serialized_rows.len();
+            self.shared.counts.blind_rows.fetch_add(rows, Ordering::Relaxed);
+            return Ok(AppendRowsResponse::default());
+        }
         let size = request.encoded_len();
         if size > MOST_BYTES {
             let text = format!("AppendRows request too large: {size} limit {MOST_BYTES}");
