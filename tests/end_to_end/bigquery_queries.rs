@@ -1,5 +1,6 @@
 //! Queries where the events are in BigQuery: what is asked of it, and what comes of its answers.
 
+use bigquery::{ColumnType, table_id};
 use end_to_end::{
     fake_bigquery::{
         rest::{Answer, PROJECT},
@@ -11,7 +12,6 @@ use end_to_end::{
 };
 use reqwest::Method;
 use serde_json::{Value, json};
-use store::bigquery::{ColumnType, table_id};
 use uuid::Uuid;
 
 use super::endpoints::{answer, made, request};

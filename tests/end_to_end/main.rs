@@ -7,6 +7,7 @@ mod answers;
 mod api;
 mod bigquery_queries;
 mod availability;
+mod bqemulator;
 mod conformance;
 mod connections;
 mod constructs;

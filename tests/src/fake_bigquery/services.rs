@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use store::bigquery::table_id;
+use bigquery::table_id;
 use uuid::Uuid;
 
 use super::{
@@ -56,14 +56,13 @@ impl FakeBigQuery {
 /// When it is no URL of a database on a socket.
 pub fn catalog_settings(database: &str) -> Vec<(&'static str, String)> {
     let url = url::Url::parse(database).expect("a URL");
-    let socket = url.query_pairs().find(|(name, _)| name == "host").map(|(_, host)| host);
-    let host = socket.map_or_else(|| url.host_str().unwrap_or_default().to_owned(), String::from);
-    let mut settings = vec![
-        ("DB_HOSTNAME", host),
-        ("DB_USERNAME", url.username().to_owned()),
+    let value = |wanted: &str| {
+        let found = url.query_pairs().find(|(name, _)| name == wanted);
+        found.map(|(_, value)| value.into_owned()).unwrap_or_default()
+    };
+    vec![
+        ("DB_HOSTNAME", value("host")),
+        ("DB_USERNAME", value("user")),
         ("DB_DATABASE", url.path().trim_start_matches('/').to_owned()),
-    ];
-    settings.extend(url.port().map(|port| ("DB_PORT", port.to_string())));
-    settings.extend(url.password().map(|password| ("DB_PASSWORD", password.to_owned())));
-    settings
+    ]
 }
