@@ -217,7 +217,10 @@ impl Rest {
         let mut url = self.place.url.clone();
         match url.path_segments_mut() {
             Ok(mut segments) => drop(segments.pop_if_empty().extend(sent.path)),
-            Err(()) => return Err(Error::Unexpected(format!("{url} has no path"))),
+            Err(()) => {
+                let url = &self.place.url;
+                return Err(Error::Unexpected(format!("{url} has no path")));
+            }
         }
         if !sent.query.is_empty() {
             url.query_pairs_mut().extend_pairs(sent.query);

@@ -34,6 +34,7 @@ fn in_order(fields: Fields<'_, '_>) -> bool {
 }
 
 /// Iterates over the fields that count.
+#[derive(Debug)]
 pub struct Members<'f, 'a> {
     fields: Fields<'f, 'a>,
     at: usize,
@@ -41,6 +42,7 @@ pub struct Members<'f, 'a> {
 }
 
 /// How to find out whether a name comes again.
+#[derive(Debug)]
 enum Repeats<'f> {
     None,
     Few,
