@@ -251,9 +251,10 @@ impl Connection {
         let Job { rows, tell } = job;
         let bytes = rows.bytes();
         let Rows { stream, schema, rows } = rows;
-        let is_same = self.last.as_ref().is_some_and(|(last, of_rows)| {
-            *last == stream && Arc::ptr_eq(of_rows, &schema)
-        });
+        let is_same = self
+            .last
+            .as_ref()
+            .is_some_and(|(last, of_rows)| *last == stream && Arc::ptr_eq(of_rows, &schema));
         let descriptor = || ProtoSchema { proto_descriptor: Some((*schema).clone()) };
         let writer_schema = (!is_same).then(descriptor);
         let request = AppendRowsRequest {
