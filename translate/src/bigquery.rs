@@ -10,7 +10,7 @@ mod tokens;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use sqlparser::ast::{self, Spanned as _};
+use sqlparser::ast;
 
 use crate::{
     Consumer, Extent, OutputColumn, OutputType, Parameters, Request, STACK_BYTES, SourceTable,

@@ -193,14 +193,14 @@ impl Resolver<'_> {
                 false => unknown.advise(format!("there are {}", known.join(", "))),
             });
         };
+        let unaliased = alias.is_none().then(|| named.clone());
+        let noted = self.note(name, &full, Some(source.clone()), unaliased);
         let shape = match source.columns {
             TableColumns::Event => Shape::Events(source.schema.as_ref().clone()),
             TableColumns::Declared(columns) => {
                 Shape::Declared { schema: source.schema.as_ref().clone(), columns }
             }
         };
-        let unaliased = alias.is_none().then(|| named.clone());
-        let noted = self.note(name, &full, Some(source.clone()), unaliased);
         let relation = add(scope, named, shape, at)?;
         if let Some(added) = scope.relations.last_mut().filter(|_| alias.is_none()) {
             added.source = Some(full);
