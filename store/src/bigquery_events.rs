@@ -8,7 +8,7 @@ use std::{
 
 use bigquery::{AsText, EncodedRows, Error, Misfit, OpenTable, Progress, Rest, Target, Writer};
 use event_schemas::{Event, FieldType, SchemaNews, TableSchema, parse};
-use futures_util::{StreamExt as _, stream};
+use futures_util::future::try_join_all;
 use uuid::Uuid;
 
 use crate::{Source, SourceKey, store::Inner};
@@ -96,10 +96,8 @@ impl BigQueryEvents {
         if self.rest.dataset().await?.is_none() {
             self.rest.create_dataset().await?;
         }
-        let opened = stream::iter(sources).map(|source| self.ensure(source));
-        let mut opened = opened.buffer_unordered(TABLES_AT_ONCE);
-        while let Some(opened) = opened.next().await {
-            opened?;
+        for sources in sources.chunks(TABLES_AT_ONCE) {
+            try_join_all(sources.iter().map(|source| self.ensure(source))).await?;
         }
         *locked(&self.away) = None;
         Ok(())
@@ -121,7 +119,8 @@ impl BigQueryEvents {
         let table = bigquery::table_id(token);
         let schema = Arc::clone(schema);
         let retention_days = retention_days.or(self.default_retention_days);
-        self.writer.open(&Target { table, schema, as_text, retention_days }).await
+        let target = Target { table, schema, as_text, retention_days };
+        Box::pin(self.writer.open(&target)).await
     }
 
     /// Brings events of a source into its table, until all of them are rows or refused, of which

@@ -233,7 +233,8 @@ pub(crate) async fn write(
     let written = tokio::time::timeout(WRITE_TIMEOUT, async {
         match &inner.bigquery {
             Some(events) => {
-                group::bigquery::write(inner, events, target, first.source, requests).await
+                let write = group::bigquery::write(inner, events, target, first.source, requests);
+                Box::pin(write).await
             }
             None => group::write(target, first.source, requests).await.map_err(GroupError::from),
         }

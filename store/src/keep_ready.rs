@@ -285,7 +285,7 @@ impl Inner {
         schema: &SchemaName,
     ) -> Result<(), PrepareError> {
         if let Some(bigquery) = &self.bigquery {
-            return Ok(bigquery.prepare(catalog.sources()).await?);
+            return Ok(Box::pin(bigquery.prepare(catalog.sources())).await?);
         }
         for source in catalog.sources() {
             self.tables
@@ -298,7 +298,7 @@ impl Inner {
 
     /// Why events cannot be written now, as far as it is not known of Postgres.
     async fn why_bigquery_away(&self) -> Option<Arc<str>> {
-        self.bigquery.as_ref()?.why_away().await
+        Box::pin(self.bigquery.as_ref()?.why_away()).await
     }
 }
 

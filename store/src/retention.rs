@@ -51,7 +51,7 @@ impl Inner {
             wait = INTERVAL;
             if let Some(bigquery) = &self.bigquery {
                 // BigQuery removes them itself: its tables say after which time.
-                if let Err(error) = self.set_expirations(bigquery).await {
+                if let Err(error) = Box::pin(self.set_expirations(bigquery)).await {
                     tracing::warn!("tables do not know yet how long to keep events: {error}");
                     wait = RETRY;
                 }
