@@ -84,7 +84,12 @@ fn write(column: &Column, value: &Value, sparse: bool, out: &mut Vec<u8>) -> Res
     Ok(())
 }
 
-fn write_one(column: &Column, value: &Value, sparse: bool, out: &mut Vec<u8>) -> Result<(), String> {
+fn write_one(
+    column: &Column,
+    value: &Value,
+    sparse: bool,
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
     if value.is_null() {
         out.extend_from_slice(b"null");
         return Ok(());
@@ -286,7 +291,8 @@ mod tests {
         // What an event lacks it lacks here too.
         assert_eq!(shown(&record, &value, true), Ok(json!([{}])));
         assert_eq!(shown(&record, &json!([]), true), Ok(json!(null)));
-        let nested = json!([{ "v": { "f": [{ "v": "x" }, { "v": [{ "v": { "f": [{ "v": "5" }] } }] }] } }]);
+        let nested =
+            json!([{ "v": { "f": [{ "v": "x" }, { "v": [{ "v": { "f": [{ "v": "5" }] } }] }] } }]);
         assert_eq!(shown(&record, &nested, true), Ok(json!([{ "a": "x", "b": [{ "n": 5 }] }])));
     }
 

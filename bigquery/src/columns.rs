@@ -226,9 +226,10 @@ mod tests {
 
     #[test]
     fn deep_objects_are_text() {
-        let deep = (0..20).fold(json!({"type": "integer"}), |inner, _| {
-            json!({"type": "object", "properties": {"a": inner}})
-        });
+        let deep = (0..20).fold(
+            json!({"type": "integer"}),
+            |inner, _| json!({"type": "object", "properties": {"a": inner}}),
+        );
         let columns = wanted(json!({ "a": deep }), &[]);
         let mut column = columns.last().unwrap();
         for _ in 0..MOST_LEVELS {
@@ -265,9 +266,7 @@ mod tests {
     #[test]
     fn a_table_has_no_more_columns_than_it_may() {
         let mut there = wanted(json!({}), &[]);
-        let fields = (0..MOST_COLUMNS).map(|at| {
-            (format!("f{at:05}"), FieldType::Int64)
-        });
+        let fields = (0..MOST_COLUMNS).map(|at| (format!("f{at:05}"), FieldType::Int64));
         let schema = TableSchema { fields: fields.collect() };
         let added = merge(&mut there, &of_source(&schema, &AsText::new()));
         assert_eq!((added.len(), there.len()), (MOST_COLUMNS - 3, MOST_COLUMNS));

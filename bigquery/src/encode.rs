@@ -214,7 +214,6 @@ impl Seen {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -239,7 +238,11 @@ mod tests {
                 Mode::Repeated,
                 vec![
                     column("f", ColumnType::Float, nullable),
-                    record("deep", Mode::Repeated, vec![column("b", ColumnType::Boolean, nullable)]),
+                    record(
+                        "deep",
+                        Mode::Repeated,
+                        vec![column("b", ColumnType::Boolean, nullable)],
+                    ),
                 ],
             ),
             record("one", nullable, vec![column("x", ColumnType::Integer, Mode::Required)]),
@@ -300,10 +303,7 @@ mod tests {
                 r#"{"timestamp":1,"m":[{},{"deep":{"b":3}}]}"#,
                 "m[1].deep.b: the column holds a boolean (BOOL), this is 3",
             ),
-            (
-                r#"{"timestamp":1,"m":[1]}"#,
-                "m[0]: the column holds an object (RECORD), this is 1",
-            ),
+            (r#"{"timestamp":1,"m":[1]}"#, "m[0]: the column holds an object (RECORD), this is 1"),
             (r#"{"timestamp":1,"one":[{},{}]}"#, "one: the column holds one object, these are 2"),
             (r#"{"timestamp":1,"one":{}}"#, "one: it lacks `x`, which the table requires"),
             (

@@ -4,10 +4,7 @@ use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{
-    Error, Rest,
-    rest::Sent,
-};
+use crate::{Error, Rest, rest::Sent};
 
 /// A row for `tabledata.insertAll`.
 #[derive(Debug, Serialize)]
@@ -70,7 +67,11 @@ impl Rest {
     ///
     /// # Errors
     /// When BigQuery does not look at the rows.
-    pub async fn insert_all(&self, table: &str, rows: &[InsertRow]) -> Result<Vec<RowError>, Error> {
+    pub async fn insert_all(
+        &self,
+        table: &str,
+        rows: &[InsertRow],
+    ) -> Result<Vec<RowError>, Error> {
         let path = self.of_dataset(&["tables", table, "insertAll"]);
         let body = Request { skip_invalid_rows: false, ignore_unknown_values: false, rows };
         let answer: Answer = self.send(Sent::new(Method::POST, &path).with_body(&body)?).await?;

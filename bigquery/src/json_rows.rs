@@ -64,7 +64,9 @@ impl Output for JsonRow {
             Fitted::Int(value) => self.quoted(&value.to_string()),
             Fitted::Float(value) if value.is_finite() => self.text.push_str(&format!("{value:?}")),
             Fitted::Float(value) if value.is_nan() => self.quoted("NaN"),
-            Fitted::Float(value) => self.quoted(if *value > 0.0 { "Infinity" } else { "-Infinity" }),
+            Fitted::Float(value) => {
+                self.quoted(if *value > 0.0 { "Infinity" } else { "-Infinity" })
+            }
             Fitted::Text(text) => self.quoted(text),
             Fitted::Bytes(bytes) => self.quoted(&BASE64_STANDARD.encode(bytes)),
             Fitted::Days(days) => {

@@ -129,13 +129,10 @@ mod tests {
             column("m", ColumnType::Record, vec![column("n", ColumnType::Integer, Vec::new())]),
         ];
         let layout = Layout::new(&columns, &Fresh::from(["m.n".to_owned()]));
-        assert_eq!(["Id", "id", "ID", "m", "x"].map(|name| layout.find(name)), [
-            Some(0),
-            Some(0),
-            Some(0),
-            Some(1),
-            None
-        ]);
+        assert_eq!(
+            ["Id", "id", "ID", "m", "x"].map(|name| layout.find(name)),
+            [Some(0), Some(0), Some(0), Some(1), None]
+        );
         let record = layout.slot(1).unwrap();
         assert_eq!((record.number, record.is_fresh), (3, false));
         assert!(record.inner.slot(0).unwrap().is_fresh && layout.has_fresh());

@@ -7,8 +7,7 @@ use prost::Message;
 pub const APPEND_ROWS: &str = "/google.cloud.bigquery.storage.v1.BigQueryWrite/AppendRows";
 
 /// The type of details that say what is wrong in the API's own codes.
-pub const STORAGE_ERROR: &str =
-    "type.googleapis.com/google.cloud.bigquery.storage.v1.StorageError";
+pub const STORAGE_ERROR: &str = "type.googleapis.com/google.cloud.bigquery.storage.v1.StorageError";
 
 /// Rows for one table.
 #[derive(Clone, PartialEq, Message)]

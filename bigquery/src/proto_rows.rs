@@ -93,7 +93,10 @@ fn put_length_before(start: usize, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Column, ColumnType, Mode, encode, layout::{Fresh, Layout}};
+    use crate::{
+        Column, ColumnType, Mode, encode,
+        layout::{Fresh, Layout},
+    };
 
     fn layout() -> Layout {
         let inner = vec![

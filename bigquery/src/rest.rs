@@ -65,7 +65,8 @@ impl<'a> Sent<'a> {
     }
 
     pub(crate) fn with_body(self, body: &impl Serialize) -> Result<Self, Error> {
-        let body = serde_json::to_vec(body).map_err(|error| Error::Unexpected(error.to_string()))?;
+        let body =
+            serde_json::to_vec(body).map_err(|error| Error::Unexpected(error.to_string()))?;
         Ok(Self { body: Some(body), ..self })
     }
 }
@@ -129,8 +130,9 @@ impl Rest {
             "description": "Managed by Logweir",
             "labels": { "managed_by": "logweir" },
         });
-        let made: Result<Value, Error> =
-            self.send(Sent::new(Method::POST, &self.of_project(&["datasets"])).with_body(&body)?).await;
+        let made: Result<Value, Error> = self
+            .send(Sent::new(Method::POST, &self.of_project(&["datasets"])).with_body(&body)?)
+            .await;
         unless_there(made).map(drop)
     }
 
@@ -269,10 +271,8 @@ fn refused(status: StatusCode, body: &[u8]) -> Error {
     let answer: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |pointer: &str| answer.pointer(pointer).and_then(Value::as_str);
     let reason = text("/error/errors/0/reason").or_else(|| text("/error/status"));
-    let message = text("/error/message").map_or_else(
-        || String::from_utf8_lossy(body).chars().take(500).collect(),
-        str::to_owned,
-    );
+    let message = text("/error/message")
+        .map_or_else(|| String::from_utf8_lossy(body).chars().take(500).collect(), str::to_owned);
     Error::Refused {
         status: status.as_u16(),
         reason: reason.unwrap_or_default().to_owned(),

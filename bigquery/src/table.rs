@@ -175,10 +175,7 @@ impl OpenTable {
     }
 
     /// As [`encode`](Self::encode), for `tabledata.insertAll`.
-    pub(crate) fn encode_json<'b>(
-        &self,
-        bodies: impl IntoIterator<Item = &'b str>,
-    ) -> EncodedRows {
+    pub(crate) fn encode_json<'b>(&self, bodies: impl IntoIterator<Item = &'b str>) -> EncodedRows {
         let mut encoded = EncodedRows::empty(&self.full);
         for (place, body) in bodies.into_iter().enumerate() {
             let mut out = JsonRow::default();

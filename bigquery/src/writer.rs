@@ -16,8 +16,7 @@ use serde_json::value::RawValue;
 use tonic::Code;
 
 use crate::{
-    Error, InsertRow, Misfit, Rest, Schema, Settings, StorageFault, Table, TablePatch,
-    WriteMethod,
+    Error, InsertRow, Misfit, Rest, Schema, Settings, StorageFault, Table, TablePatch, WriteMethod,
     append::{Failure, Rows, Streams},
     columns,
     descriptor::WriterSchema,
@@ -361,7 +360,9 @@ impl Writer {
                     return Err(Failure { error, may_be_stored: false });
                 }
                 let bad = errors.into_iter().filter(|row| row.reason != "stopped");
-                Ok(bad.map(|row| (row.index, format!("{}: {}", row.location, row.message))).collect())
+                Ok(bad
+                    .map(|row| (row.index, format!("{}: {}", row.location, row.message)))
+                    .collect())
             }
         }
     }

@@ -6,8 +6,8 @@ use std::{
 };
 
 use bigquery::{
-    AsText, ColumnType, Credentials, Error, Mode, Progress, Rest, Retry, Settings,
-    StorageFault, Target, WriteMethod, Writer, table_id,
+    AsText, ColumnType, Credentials, Error, Mode, Progress, Rest, Retry, Settings, StorageFault,
+    Target, WriteMethod, Writer, table_id,
 };
 use end_to_end::{
     fake_bigquery::{
@@ -191,7 +191,8 @@ async fn columns_that_others_have_added_are_kept() {
 #[tokio::test]
 async fn values_follow_the_columns_that_are_there() {
     let stage = Stage::plain().await;
-    let column = |name: &str, kind: &str, mode: &str| json!({"name": name, "type": kind, "mode": mode});
+    let column =
+        |name: &str, kind: &str, mode: &str| json!({"name": name, "type": kind, "mode": mode});
     let table = json!({
         "tableReference": {"projectId": PROJECT, "datasetId": DATASET, "tableId": table_id(SOURCE)},
         "schema": {"fields": [
@@ -374,7 +375,7 @@ async fn new_columns_are_waited_for_and_hold_up_nobody_else() {
     };
     let with_new = [event("b", json!({"o": {"x": 1}}))];
     let (written, of_others) = tokio::join!(stage.write(&after, &with_new), others);
-    assert_eq!(written.unwrap().stored, [0]);
+    assert_eq!(written.unwrap(), Progress { stored: vec![0], refused: Vec::new() });
     assert!(begun.elapsed() >= lag);
     assert!(of_others < lag, "{of_others:?}");
     assert_eq!(stage.ids(), ["a", "c", "b"]);
@@ -429,8 +430,9 @@ async fn large_groups_are_several_requests() {
     assert_eq!(stage.fake.storage.counts().requests.load(Ordering::Relaxed), 4);
 
     let huge = event("huge", json!({"s": "x".repeat(10 << 20)}));
-    let written =
-        stage.write(&target(json!({"s": {"type": "string"}})), &[huge, event("n", json!({}))]).await;
+    let written = stage
+        .write(&target(json!({"s": {"type": "string"}})), &[huge, event("n", json!({}))])
+        .await;
     let written = written.unwrap();
     assert_eq!(written.stored, [1]);
     assert!(written.refused[0].1.text.contains("BigQuery takes 9437184"), "{written:?}");
@@ -441,10 +443,16 @@ async fn rows_go_by_insert_all_where_grpc_is_blocked() {
     let stage = Stage::set(|settings, _| settings.write_method = WriteMethod::InsertAll).await;
     stage.fake.storage.set_away(true);
     let metadata = json!({"type": "object", "properties": {"n": number()}});
-    let target = target(json!({"metadata": metadata, "tags": {"type": "array", "items": {"type": "string"}}}));
-    let mut events: Vec<_> = (0..700).map(|n| event(&n.to_string(), json!({"metadata": {"n": n}}))).collect();
+    let target = target(
+        json!({"metadata": metadata, "tags": {"type": "array", "items": {"type": "string"}}}),
+    );
+    let mut events: Vec<_> =
+        (0..700).map(|n| event(&n.to_string(), json!({"metadata": {"n": n}}))).collect();
     events.push(event("bad", json!({"metadata": {"n": "x"}, "tags": ["a"]})));
-    events.push(event("good", json!({"metadata": {"n": 9_007_199_254_740_993_i64}, "tags": ["a", "b"]})));
+    events.push(event(
+        "good",
+        json!({"metadata": {"n": 9_007_199_254_740_993_i64}, "tags": ["a", "b"]}),
+    ));
     let written = stage.write(&target, &events).await.unwrap();
     assert_eq!((written.stored.len(), written.refused.len()), (701, 1));
     let rows = stage.rows();

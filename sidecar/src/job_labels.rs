@@ -16,9 +16,8 @@ pub(crate) fn of(
     parameters: &Parameters,
     header: Option<&str>,
 ) -> BTreeMap<String, String> {
-    let given: BTreeMap<&str, &str> = pairs(header.unwrap_or_default())
-        .filter_map(|(key, value)| Some((key, value?)))
-        .collect();
+    let given: BTreeMap<&str, &str> =
+        pairs(header.unwrap_or_default()).filter_map(|(key, value)| Some((key, value?))).collect();
     let value = |(key, value): (&str, Option<&str>)| {
         let value = match value {
             None => given.get(key).copied(),

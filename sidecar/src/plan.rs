@@ -5,9 +5,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use store::{
-    BigQueryQuery, Column, ColumnKind, Endpoint, Query, QueryError, QueryRows, Store,
-};
+use store::{BigQueryQuery, Column, ColumnKind, Endpoint, Query, QueryError, QueryRows, Store};
 use translate::{Consumer, Diagnostic, LqlRequest, OutputType, Request, Translation};
 use uuid::Uuid;
 

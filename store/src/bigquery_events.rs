@@ -171,7 +171,8 @@ impl BigQueryEvents {
         }
         let source = source(inner, token);
         let schema = source.as_ref().map(|source| Arc::clone(&source.schema)).unwrap_or_default();
-        let table = self.open(token, &schema, source.and_then(|source| source.retention_days)).await?;
+        let table =
+            self.open(token, &schema, source.and_then(|source| source.retention_days)).await?;
         let rows = self.writer.encode(&table, bodies.iter().copied());
         Ok((table, all_known(rows)))
     }

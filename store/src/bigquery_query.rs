@@ -202,7 +202,9 @@ fn with_names_of_sources<'s>(
 ) -> String {
     let is_path = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
     let mut message = message.to_owned();
-    for (table, name) in sources.filter(|(table, _)| message.contains(table.as_str())).collect::<Vec<_>>() {
+    for (table, name) in
+        sources.filter(|(table, _)| message.contains(table.as_str())).collect::<Vec<_>>()
+    {
         let mut parts = message.split(&table);
         let mut shown = parts.next().unwrap_or_default().to_owned();
         for after in parts {
@@ -244,7 +246,10 @@ mod tests {
             completed("(SELECT *\x000\0 FROM t)", &fields, &Tables::new()),
             "(SELECT *, CAST(NULL AS STRING) AS `a\\`b`, CAST(NULL AS STRING) AS `c` FROM t)"
         );
-        assert_eq!(completed("(SELECT *\x009\0 FROM t)", &fields, &Tables::new()), "(SELECT * FROM t)");
+        assert_eq!(
+            completed("(SELECT *\x009\0 FROM t)", &fields, &Tables::new()),
+            "(SELECT * FROM t)"
+        );
     }
 
     #[test]

@@ -50,7 +50,10 @@ pub(crate) fn describe() {
     describe_gauge!(SPOOL_BYTES, Unit::Bytes, "Size of the spool's files");
     describe_gauge!(SPOOL_MAX_BYTES, Unit::Bytes, "Largest size of the spool's files");
     describe_gauge!(READY, "1 while the databases answer");
-    describe_counter!(SENT_AGAIN, "Rows that were sent to BigQuery again though they may have been stored");
+    describe_counter!(
+        SENT_AGAIN,
+        "Rows that were sent to BigQuery again though they may have been stored"
+    );
     describe_counter!(PROCESSED, Unit::Bytes, "What queries cost in BigQuery, in bytes processed");
 }
 

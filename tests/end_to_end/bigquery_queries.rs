@@ -61,7 +61,10 @@ async fn what_was_logged_is_asked_for() {
     let sql = "select id, timestamp, event_message, metadata from edge_logs order by timestamp desc limit 100";
     let columns = &["id", "timestamp", "event_message", "metadata"];
     fake.rest.answer("from edge_logs order by", Answer::newest(DATASET, &table, columns));
-    let times = [("iso_timestamp_start", "2026-11-20T00:00:00Z"), ("iso_timestamp_end", "2026-11-21T00:00:00Z")];
+    let times = [
+        ("iso_timestamp_start", "2026-11-20T00:00:00Z"),
+        ("iso_timestamp_end", "2026-11-21T00:00:00Z"),
+    ];
     let answer = program.ask(sql, &times).await;
     let rows = answer["result"].as_array().unwrap_or_else(|| panic!("{answer}"));
     assert_eq!(rows.len(), 2);
@@ -99,8 +102,7 @@ async fn what_was_logged_is_asked_for() {
 async fn answers_come_in_pages_up_to_the_limit() {
     let fake = FakeBigQuery::start().await;
     let program = serving(&fake, &[]).await;
-    let rows: Vec<Row> =
-        (0..1500).map(|n| Row::from_iter([("n".to_owned(), json!(n))])).collect();
+    let rows: Vec<Row> = (0..1500).map(|n| Row::from_iter([("n".to_owned(), json!(n))])).collect();
     let many = Answer::rows(&[("n", ColumnType::Integer)], &rows).costing(7).after_waits(2);
     fake.rest.answer("n from edge_logs", many);
     let found = program.rows("select 1 as n from edge_logs").await;
@@ -189,12 +191,13 @@ async fn endpoints_have_parameters_labels_and_fields_that_no_event_has_carried()
     let source = token(&program, "shop.events").await;
     program.log("shop.events", &json!([{"event_message": "sold", "price": 3}])).await;
     eventually("the field is a column", async || {
-        fake.tables.schema(DATASET, &table_id(source)).is_some_and(|schema| {
-            schema.fields.iter().any(|column| column.name == "price")
-        })
+        fake.tables
+            .schema(DATASET, &table_id(source))
+            .is_some_and(|schema| schema.fields.iter().any(|column| column.name == "price"))
     })
     .await;
-    let query = "select price, nothing from `shop.events` as e where nothing = @what or @what is null";
+    let query =
+        "select price, nothing from `shop.events` as e where nothing = @what or @what is null";
     let endpoint = json!({"name": "sold", "query": query, "labels": "team=Shop,what=@what,who"});
     made(&program, "/api/endpoints", endpoint).await;
     let columns = [("price", ColumnType::Integer), ("nothing", ColumnType::String)];
@@ -206,7 +209,11 @@ async fn endpoints_have_parameters_labels_and_fields_that_no_event_has_carried()
     let expected = json!({ "result": [{ "price": 3, "nothing": null }] });
     assert_eq!(answer(asked).await, (200, expected));
     let asked = fake.rest.asked().pop().expect("it was asked");
-    assert!(asked.sql.contains("(SELECT *, CAST(NULL AS STRING) AS `nothing` FROM"), "{}", asked.sql);
+    assert!(
+        asked.sql.contains("(SELECT *, CAST(NULL AS STRING) AS `nothing` FROM"),
+        "{}",
+        asked.sql
+    );
     assert_eq!(asked.parameter("what"), Some("A.b"));
     let labels = &asked.request["labels"];
     assert_eq!(

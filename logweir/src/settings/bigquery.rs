@@ -91,9 +91,7 @@ fn credentials(variables: &mut Variables<'_>, plaintext: bool) -> Credentials {
     let (name, json) = match (variables.text(KEY), file) {
         (Some(json), _) => (KEY, Ok(json.to_owned())),
         (None, Some(path)) => (KEY_FILE, read_key(path)),
-        (None, None) if Path::new(USUAL_KEY_FILE).is_file() => {
-            (KEY_FILE, read_key(USUAL_KEY_FILE))
-        }
+        (None, None) if Path::new(USUAL_KEY_FILE).is_file() => (KEY_FILE, read_key(USUAL_KEY_FILE)),
         (None, None) if plaintext => return Credentials::none(),
         (None, None) => return Credentials::of_machine(),
     };

@@ -10,8 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::tables::Row;
 
-const LABELS: [(i32, Mode); 3] =
-    [(1, Mode::Nullable), (2, Mode::Required), (3, Mode::Repeated)];
+const LABELS: [(i32, Mode); 3] = [(1, Mode::Nullable), (2, Mode::Required), (3, Mode::Repeated)];
 
 /// Types of fields that a column takes, as descriptors number them.
 fn takes(kind: ColumnType) -> &'static [i32] {
@@ -39,7 +38,9 @@ pub fn check_descriptor(
     for field in &described.field {
         let name = field.name.as_deref().unwrap_or_default();
         let Some(column) = column(columns, name) else {
-            let text = format!("Input schema has more fields than BigQuery schema, extra fields: '{name}'");
+            let text = format!(
+                "Input schema has more fields than BigQuery schema, extra fields: '{name}'"
+            );
             return Err((true, text));
         };
         if field.number.is_none_or(|number| number < 1 || (19_000..20_000).contains(&number)) {
@@ -95,7 +96,8 @@ pub fn read(bytes: &[u8], described: &DescriptorProto, columns: &[Column]) -> Re
                 let (bytes, others) = rest.split_first_chunk::<8>().ok_or("the row is cut")?;
                 rest = others;
                 let float = f64::from_le_bytes(*bytes);
-                serde_json::Number::from_f64(float).map_or_else(|| json!(float.to_string()), Value::Number)
+                serde_json::Number::from_f64(float)
+                    .map_or_else(|| json!(float.to_string()), Value::Number)
             }
             (2, of_field @ (9 | 11 | 12)) => {
                 let length = usize::try_from(varint(&mut rest)?).map_err(|_| "the row is cut")?;
@@ -108,7 +110,9 @@ pub fn read(bytes: &[u8], described: &DescriptorProto, columns: &[Column]) -> Re
                     of_bytes(bytes, column)?
                 }
             }
-            (wire, of_field) => return Err(format!("{name}: wire type {wire} is no type {of_field}")),
+            (wire, of_field) => {
+                return Err(format!("{name}: wire type {wire} is no type {of_field}"));
+            }
         };
         if column.mode == Mode::Repeated {
             let list = row.entry(column.name.clone()).or_insert_with(|| json!([]));
@@ -117,7 +121,8 @@ pub fn read(bytes: &[u8], described: &DescriptorProto, columns: &[Column]) -> Re
             row.insert(column.name.clone(), value);
         }
     }
-    let required = |column: &&Column| column.mode == Mode::Required && !row.contains_key(&column.name);
+    let required =
+        |column: &&Column| column.mode == Mode::Required && !row.contains_key(&column.name);
     match columns.iter().find(required) {
         Some(column) => Err(format!("Missing required field: {}.", column.name)),
         None => Ok(row),
@@ -166,7 +171,9 @@ fn of_bytes(bytes: &[u8], column: &Column) -> Result<Value, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| format!("{name}: no UTF-8"))?;
     let fits = match column.kind {
         ColumnType::Json => serde_json::from_str::<Value>(text).is_ok(),
-        ColumnType::Numeric | ColumnType::Bignumeric => text.parse::<f64>().is_ok_and(f64::is_finite),
+        ColumnType::Numeric | ColumnType::Bignumeric => {
+            text.parse::<f64>().is_ok_and(f64::is_finite)
+        }
         ColumnType::Datetime => text.parse::<civil::DateTime>().is_ok(),
         ColumnType::Time => text.parse::<civil::Time>().is_ok(),
         _ => true,

@@ -25,8 +25,8 @@ use url::Url;
 
 use super::tables::{Refusal, Tables};
 
-pub use queries::{Answer, Asked};
 use queries::Queries;
+pub use queries::{Answer, Asked};
 
 /// A key of a service account that nobody but tests has.
 const KEY_PEM: &str = include_str!("rest/key_for_tests.pem");

@@ -242,7 +242,8 @@ impl StreamingService<AppendRowsRequest> for AppendRows {
     fn call(&mut self, request: Request<Streaming<AppendRowsRequest>>) -> Self::Future {
         let shared = Arc::clone(&self.0);
         Box::pin(async move {
-            let given = request.metadata().get("authorization").and_then(|value| value.to_str().ok());
+            let given =
+                request.metadata().get("authorization").and_then(|value| value.to_str().ok());
             let wanted = locked(&shared.token).as_ref().map(|token| format!("Bearer {token}"));
             if wanted.is_some() && wanted.as_deref() != given {
                 return Err(Status::unauthenticated("the token is not good, or not any more"));
@@ -322,7 +323,8 @@ impl Call {
         let named = Some(request.write_stream).filter(|stream| !stream.is_empty());
         let stream = named.or_else(|| self.last.as_ref().map(|(stream, _)| stream.clone()));
         let stream = stream.ok_or_else(|| Status::invalid_argument("no stream is named"))?;
-        let described = match (writer_schema.and_then(|schema| schema.proto_descriptor), &self.last) {
+        let described = match (writer_schema.and_then(|schema| schema.proto_descriptor), &self.last)
+        {
             (Some(described), _) => {
                 self.shared.counts.schemas.fetch_add(1, Ordering::Relaxed);
                 described

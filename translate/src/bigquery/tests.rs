@@ -63,18 +63,35 @@ const ANY_TIME: &str = "WHERE `timestamp` >= TIMESTAMP '0001-01-01 00:00:00+00')
 #[test]
 fn tables_stand_for_names_of_sources_and_the_rest_stays_as_it_is() {
     for (query, expected) in [
-        ("select t.id from logs as t", format!("select t.id from (SELECT * FROM `p.d.logs` {ANY_TIME} as t")),
-        ("select id from `edge.logs`;\n;", format!("select id from (SELECT * FROM `p.d.edge` {ANY_TIME} AS `edge.logs`")),
-        ("select logs.id from logs where id = 'logs'", format!("select logs.id from (SELECT * FROM `p.d.logs` {ANY_TIME} AS `logs` where id = 'logs'")),
+        (
+            "select t.id from logs as t",
+            format!("select t.id from (SELECT * FROM `p.d.logs` {ANY_TIME} as t"),
+        ),
+        (
+            "select id from `edge.logs`;\n;",
+            format!("select id from (SELECT * FROM `p.d.edge` {ANY_TIME} AS `edge.logs`"),
+        ),
+        (
+            "select logs.id from logs where id = 'logs'",
+            format!(
+                "select logs.id from (SELECT * FROM `p.d.logs` {ANY_TIME} AS `logs` where id = 'logs'"
+            ),
+        ),
         // A CTE of that name is no source, but what it reads is.
-        ("with logs as (select id from logs) select id from logs", format!("with logs as (select id from (SELECT * FROM `p.d.logs` {ANY_TIME} AS `logs`) select id from logs")),
+        (
+            "with logs as (select id from logs) select id from logs",
+            format!(
+                "with logs as (select id from (SELECT * FROM `p.d.logs` {ANY_TIME} AS `logs`) select id from logs"
+            ),
+        ),
     ] {
         assert_eq!(sql(query), expected, "{query}");
     }
     let piped = sql("from logs as l |> where l.id = 'a' |> select id |> distinct");
     assert!(piped.ends_with("as l |> where l.id = 'a' |> select id |> distinct"), "{piped}");
     assert_eq!(made("select 1 as a", None).unwrap().tables, Vec::<String>::new());
-    let two = made("select l.id from logs as l join `edge.logs` as e on e.id = l.id", None).unwrap();
+    let two =
+        made("select l.id from logs as l join `edge.logs` as e on e.id = l.id", None).unwrap();
     assert_eq!(two.tables, ["`p.d.edge`", "`p.d.logs`"]);
 }
 
@@ -86,8 +103,14 @@ fn what_bigquery_might_read_otherwise_is_written_in_one_way() {
         (r"select b'\xff' as a, 'é\u00e9' as b", r"select b'\xff' as a, 'éé' as b"),
         ("select 1 as a -- union all\n, 2 as b # c", "select 1 as a \n, 2 as b"),
         ("select/* a\n b */1 as a", "select\n1 as a"),
-        ("select 0x1f as a, .5 as b, 1e3 as c, 7 << 1 as d", "select 0x1f as a, .5 as b, 1e3 as c, 7 << 1 as d"),
-        ("select [1, 2][offset(0)] as a, struct<x int64>(1).x as b", "select [1, 2][offset(0)] as a, struct<x int64>(1).x as b"),
+        (
+            "select 0x1f as a, .5 as b, 1e3 as c, 7 << 1 as d",
+            "select 0x1f as a, .5 as b, 1e3 as c, 7 << 1 as d",
+        ),
+        (
+            "select [1, 2][offset(0)] as a, struct<x int64>(1).x as b",
+            "select [1, 2][offset(0)] as a, struct<x int64>(1).x as b",
+        ),
     ] {
         assert_eq!(sql(query), expected, "{query}");
     }
@@ -96,7 +119,8 @@ fn what_bigquery_might_read_otherwise_is_written_in_one_way() {
 #[test]
 fn a_consumers_query_stands_over_the_ctes_that_it_reads() {
     let endpoint = "with a as (select id from logs where id = @id), b as (select @other as x),\nc as (select id from a where id <> ')')\nselect id from a";
-    let made = made(endpoint, Some("with b as (select 1 as one)\nselect c.id from c -- end")).unwrap();
+    let made =
+        made(endpoint, Some("with b as (select 1 as one)\nselect c.id from c -- end")).unwrap();
     let expected = format!(
         "WITH a as (select id from (SELECT * FROM `p.d.logs` {ANY_TIME} AS `logs` where id = @id),\nc as (select id from a where id <> ')')\n(\nwith b as (select 1 as one)\nselect c.id from c\n)"
     );
@@ -129,7 +153,9 @@ fn a_consumer_reaches_nothing_else() {
 #[test]
 fn stored_queries_stand_in_the_text() {
     let made = made("select n.id from nested as n, ids", None).unwrap();
-    let ids = format!("(select id from (SELECT * FROM `p.d.edge` {ANY_TIME} AS `renamed` where id = @Id\n)");
+    let ids = format!(
+        "(select id from (SELECT * FROM `p.d.edge` {ANY_TIME} AS `renamed` where id = @Id\n)"
+    );
     let expected = format!(
         "select n.id from (with logs as (select id from {ids} AS `ids`) select id from logs\n) as n, {ids} AS `ids`"
     );
@@ -161,7 +187,9 @@ fn bounds_of_time_are_those_that_hold_for_certain() {
         assert!(made.contains(&format!("WHERE {expected}) as t")), "{condition}: {made}");
     }
     // The bound of one table is not that of another.
-    let two = sql("select a.id from logs as a join logs as b on a.id = b.id where b.timestamp > '2026-01-02'");
+    let two = sql(
+        "select a.id from logs as a join logs as b on a.id = b.id where b.timestamp > '2026-01-02'",
+    );
     assert!(two.contains(&format!("WHERE {any}) as a")), "{two}");
     assert!(two.contains(&format!("WHERE {start}) as b")), "{two}");
 }
@@ -190,12 +218,14 @@ fn what_is_only_for_postgres_is_refused() {
     let endpoint = "with a as (select id from logs) select id from a";
     let request = Request { endpoint, consumer, parameters: &parameters, max_rows: 10 };
     let refusal = for_bigquery(&request, &Catalog).unwrap_err().to_string();
-    assert_eq!(
-        refusal,
-        "LQL over events in BigQuery is not supported yet; write the query in SQL"
-    );
+    assert_eq!(refusal, "LQL over events in BigQuery is not supported yet; write the query in SQL");
     let mut parameters = Parameters::default();
     parameters.named.insert("a".to_owned(), Parameter { ty: OutputType::Int64, value: 1.into() });
-    let request = Request { endpoint: "select @a as a", consumer: None, parameters: &parameters, max_rows: 1 };
+    let request = Request {
+        endpoint: "select @a as a",
+        consumer: None,
+        parameters: &parameters,
+        max_rows: 1,
+    };
     assert!(for_bigquery(&request, &Catalog).is_err());
 }

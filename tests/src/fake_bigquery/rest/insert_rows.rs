@@ -78,9 +78,9 @@ fn record(columns: &[Column], fields: &Map<String, Value>, lenient: bool) -> Res
             None => return Err((name.clone(), format!("no such field: {name}."))),
         }
     }
-    let missing = columns.iter().find(|column| {
-        column.mode == Mode::Required && !row.contains_key(&column.name)
-    });
+    let missing = columns
+        .iter()
+        .find(|column| column.mode == Mode::Required && !row.contains_key(&column.name));
     match missing {
         Some(column) => {
             Err((column.name.clone(), format!("Missing required field: {}.", column.name)))
@@ -123,11 +123,9 @@ fn one(column: &Column, value: &Value, lenient: bool) -> Result<Value, Wrong> {
     }
     let text = value.as_str();
     match (column.kind, value) {
-        (ColumnType::Record, Value::Object(fields)) => {
-            record(&column.fields, fields, lenient).map(Value::Object).map_err(|(at, text)| {
-                (format!("{}.{at}", column.name), text)
-            })
-        }
+        (ColumnType::Record, Value::Object(fields)) => record(&column.fields, fields, lenient)
+            .map(Value::Object)
+            .map_err(|(at, text)| (format!("{}.{at}", column.name), text)),
         (ColumnType::Record, _) => bad("record"),
         (_, Value::Object(_) | Value::Array(_)) if column.kind != ColumnType::Json => {
             Err((column.name.clone(), "This field is not a record.".to_owned()))
