@@ -1,18 +1,27 @@
 //! Tries everything that is needed of BigQuery, on a table of its own that it removes again.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, json};
+use tonic::Code;
 use uuid::Uuid;
 
 use crate::{
-    Column, ColumnType, Error, InsertRow, Mode, Partitioning, PartitioningUnit, Query,
-    QueryFailure, Rest, Schema, Settings, Table, TablePatch, TableReference,
+    AsText, Column, ColumnType, Error, Mode, Progress, Query, QueryFailure, Rest, Settings, Table,
+    TablePatch, Target, Writer,
 };
 
-/// How long a new table may be unknown to whoever takes rows, and how often it is looked.
+/// How long a new table may be unknown to whoever takes rows.
 const PATIENCE: Duration = Duration::from_secs(60);
-const LOOK_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The event that is written, and a time before it.
+const EVENT: &str = r#"{"id":"check","timestamp":1767225600000000,"event_message":"check"}"#;
+const SOME_TIME: &str = "TIMESTAMP '2000-01-01 00:00:00+00'";
 
 /// For one query.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -57,7 +66,7 @@ pub async fn check(settings: &Settings) -> Vec<Finding> {
             return findings.0;
         }
     }
-    findings.try_all(&Rest::new(settings)).await;
+    findings.try_all(&Rest::new(settings), settings).await;
     findings.0
 }
 
@@ -82,14 +91,27 @@ impl Findings {
         }
     }
 
-    async fn try_all(&mut self, rest: &Rest) {
+    async fn try_all(&mut self, rest: &Rest, settings: &Settings) {
         if !self.try_dataset(rest).await {
             return;
         }
         let id = format!("logweir_check_{}", Uuid::new_v4().simple());
-        let table = table(rest, &id);
+        let target = Target {
+            table: id.clone(),
+            schema: Arc::default(),
+            as_text: AsText::default(),
+            retention_days: Some(1),
+        };
+        let table = target.new_table(settings);
         if self.note("bigquery.tables.create", rest.create_table(&table).await).is_some() {
             self.try_table(rest, &id, table).await;
+            let written = write(Writer::new(settings.clone(), rest.clone()), &target).await;
+            self.note("bigquery.tables.updateData", written);
+            let sql = format!(
+                "SELECT COUNT(*) AS events FROM {} WHERE `timestamp` >= {SOME_TIME}",
+                rest.quoted(&id)
+            );
+            self.try_query(rest, "bigquery.tables.getData", &sql).await;
             if self.note("bigquery.tables.delete", rest.delete_table(&id).await).is_none() {
                 let left = format!("the table {id} is left behind: remove it");
                 self.add("the end of the check", Outcome::Unknown(left));
@@ -128,15 +150,9 @@ impl Findings {
     async fn try_table(&mut self, rest: &Rest, id: &str, table: Table) {
         self.note("bigquery.tables.get", rest.table(id).await);
         let mut schema = table.schema.unwrap_or_default();
-        schema.fields.push(column("added", ColumnType::String, Mode::Nullable));
+        schema.fields.push(Column::new("added", ColumnType::String, Mode::Nullable));
         let patch = TablePatch { schema: Some(schema), ..TablePatch::default() };
         self.note("bigquery.tables.update", rest.patch_table(id, &patch, None).await);
-        self.note("bigquery.tables.updateData", insert(rest, id).await);
-        let sql = format!(
-            "SELECT COUNT(*) AS events FROM {} WHERE `timestamp` >= TIMESTAMP '2000-01-01 00:00:00+00'",
-            rest.quoted(id)
-        );
-        self.try_query(rest, "bigquery.tables.getData", &sql).await;
     }
 
     async fn try_query(&mut self, rest: &Rest, what: &'static str, sql: &str) {
@@ -160,58 +176,23 @@ impl Findings {
 
 fn outcome_of(error: &Error) -> Outcome {
     match error {
-        Error::Refused { status: 401 | 403, message, .. } => Outcome::Missing(message.clone()),
+        Error::Refused { status: 401 | 403, message, .. }
+        | Error::Append { code: Code::PermissionDenied | Code::Unauthenticated, message, .. } => {
+            Outcome::Missing(message.clone())
+        }
         error => Outcome::Unknown(error.to_string()),
     }
 }
 
-fn column(name: &str, kind: ColumnType, mode: Mode) -> Column {
-    let other = serde_json::Map::new();
-    Column { name: name.to_owned(), kind, mode, fields: Vec::new(), other }
-}
-
-fn table(rest: &Rest, id: &str) -> Table {
-    let fields = vec![
-        column("timestamp", ColumnType::Timestamp, Mode::Required),
-        column("id", ColumnType::String, Mode::Nullable),
-    ];
-    Table {
-        table_reference: TableReference {
-            project_id: rest.project().to_owned(),
-            dataset_id: rest.dataset_id().to_owned(),
-            table_id: id.to_owned(),
-        },
-        schema: Some(Schema { fields }),
-        time_partitioning: Some(Partitioning {
-            unit: PartitioningUnit::Day,
-            field: Some("timestamp".to_owned()),
-            expiration_ms: Some("86400000".to_owned()),
-        }),
-        require_partition_filter: Some(true),
-        ..Table::default()
-    }
-}
-
-/// A new table may be unknown for a while.
-async fn insert(rest: &Rest, id: &str) -> Result<(), Error> {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    loop {
-        let row = r#"{"timestamp":"2026-01-01T00:00:00Z","id":"check"}"#.to_owned();
-        let json =
-            RawValue::from_string(row).map_err(|error| Error::Unexpected(error.to_string()))?;
-        match rest.insert_all(id, &[InsertRow { insert_id: None, json }]).await {
-            Ok(errors) => {
-                return match errors.into_iter().next() {
-                    None => Ok(()),
-                    Some(error) => Err(Error::Unexpected(error.message)),
-                };
-            }
-            Err(Error::Refused { status: 404, .. })
-                if tokio::time::Instant::now() + LOOK_INTERVAL < deadline =>
-            {
-                tokio::time::sleep(LOOK_INTERVAL).await;
-            }
-            Err(error) => return Err(error),
-        }
+/// By the way that events go. A new table may be unknown for a while.
+async fn write(writer: Writer, target: &Target) -> Result<(), Error> {
+    let table = writer.open(target).await?;
+    let mut rows = writer.encode(&table, [EVENT]);
+    let mut progress = Progress::default();
+    progress.refused.append(&mut rows.refused);
+    writer.append(&table, rows, Instant::now() + PATIENCE, &mut progress).await?;
+    match progress.refused.into_iter().next() {
+        None => Ok(()),
+        Some((_, misfit)) => Err(Error::Unexpected(misfit.text)),
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     Sources,
     diagnostic::{Diagnostic, Position},
     fold, output_columns,
-    resolve::{self, Named, Resolved},
+    resolve::{self, Named, Qualifier, Resolved},
     syntax,
 };
 use reading::Reading;
@@ -79,7 +79,7 @@ pub fn for_bigquery(
             sources,
             Extent::Whole,
         )?;
-        let Resolved { mut statement, named, read } = resolved;
+        let Resolved { mut statement, named, qualifiers, read } = resolved;
         let columns = output_columns(&statement.query)?;
         // Folding may lose a field that BigQuery looks for all the same.
         let as_written = reading::readings(&statement, named.len());
@@ -88,13 +88,14 @@ pub fn for_bigquery(
         let both = folded.into_iter().zip(as_written);
         let readings: Vec<_> = both.map(|(times, fields)| times.with_fields_of(fields)).collect();
         let (names, fields) = (Vec::new(), Vec::new());
-        let mut writer = Writer { named: &named, readings: &readings, sources, names, fields };
+        let (named, qualifiers) = (&*named, &*qualifiers);
+        let mut writer = Writer { named, qualifiers, readings: &readings, sources, names, fields };
         let (sql, lines_before) = match consumer {
             None => (writer.whole(None, request.endpoint, sources)?, 0),
             Some((text, _)) => writer.over_ctes(request.endpoint, &endpoint, &read, text)?,
         };
         let parameters = values(&writer.names, request.parameters)?;
-        let (fields, tables) = (writer.fields, tables(&named));
+        let (fields, tables) = (writer.fields, tables(named));
         Ok(BigQueryQuery { sql, fields, columns, parameters, tables, lines_before })
     })
 }
@@ -133,6 +134,7 @@ fn values(
 
 struct Writer<'a> {
     named: &'a [Named],
+    qualifiers: &'a [Qualifier],
     readings: &'a [Reading],
     sources: &'a dyn Sources,
     /// Parameters that were met.
@@ -227,7 +229,15 @@ impl Writer<'_> {
             }
             replaced.push(Replacement { start: name.start, end: name.end, text });
         }
+        for qualifier in self.qualifiers {
+            if qualifier.within.as_deref() == within {
+                let (start, end, mut text) = (qualifier.start, qualifier.end, String::new());
+                tokens::push_name(&qualifier.alias, &mut text);
+                replaced.push(Replacement { start, end, text });
+            }
+        }
         replaced.sort_by_key(|replaced| replaced.start);
+        replaced.dedup_by_key(|replaced| replaced.start);
         Ok(replaced)
     }
 

@@ -34,7 +34,7 @@ mod time_literal;
 mod typed_literal;
 mod window;
 
-pub(crate) use stored::{Named, refuse_cycle, refuse_other};
+pub(crate) use stored::{Named, Qualifier, refuse_cycle, refuse_other};
 pub(crate) use time_literal::{format_datetime, format_time, parse as parse_time};
 
 use std::{
@@ -55,6 +55,8 @@ pub(crate) struct Resolved {
     pub(crate) statement: tree::Statement,
     /// Where stored queries and sources are named.
     pub(crate) named: Vec<Named>,
+    /// Where whole names of sources stand before columns.
+    pub(crate) qualifiers: Vec<Qualifier>,
     /// The endpoint's CTEs that a consumer's query reads, by their places.
     pub(crate) read: Vec<usize>,
 }
@@ -78,6 +80,7 @@ pub(crate) fn resolve(
         stored: BTreeMap::new(),
         within: Vec::new(),
         named: Vec::new(),
+        qualifiers: RefCell::default(),
     };
     let query = match consumer {
         None => {
@@ -102,7 +105,8 @@ pub(crate) fn resolve(
         }
     };
     let statement = tree::Statement { ctes: resolver.ctes, query: row::spread(query) };
-    Ok(Resolved { statement, named: resolver.named, read })
+    let qualifiers = resolver.qualifiers.into_inner();
+    Ok(Resolved { statement, named: resolver.named, qualifiers, read })
 }
 
 /// What the resolution of one statement knows.
@@ -122,6 +126,8 @@ struct Resolver<'a> {
     within: Vec<String>,
     /// Where stored queries and sources are named.
     named: Vec<Named>,
+    /// Where whole names of sources stand before columns.
+    qualifiers: RefCell<Vec<Qualifier>>,
 }
 
 impl Resolver<'_> {

@@ -69,7 +69,11 @@ fn tables_stand_for_names_of_sources_and_the_rest_stays_as_it_is() {
         ),
         (
             "select id from `edge.logs`;\n;",
-            format!("select id from (SELECT * FROM `p.d.edge` {ANY_TIME} AS `edge.logs`"),
+            format!("select id from (SELECT * FROM `p.d.edge` {ANY_TIME} AS `logs`"),
+        ),
+        (
+            "select `edge.logs`.id from `edge.logs`",
+            format!("select `logs`.id from (SELECT * FROM `p.d.edge` {ANY_TIME} AS `logs`"),
         ),
         (
             "select logs.id from logs where id = 'logs'",
@@ -98,9 +102,9 @@ fn tables_stand_for_names_of_sources_and_the_rest_stays_as_it_is() {
 #[test]
 fn what_bigquery_might_read_otherwise_is_written_in_one_way() {
     for (query, expected) in [
-        (r#"select r'\d"' as a, "it's" as b"#, r#"select '\\d"' as a, 'it\'s' as b"#),
+        (r#"select r'\d"' as a, "it's" as b"#, r#"select  '\\d"' as a, 'it\'s' as b"#),
         ("select '''a\nb''' as a", r"select 'a\nb' as a"),
-        (r"select b'\xff' as a, 'é\u00e9' as b", r"select b'\xff' as a, 'éé' as b"),
+        (r"select b'\xff' as a, 'é\u00e9' as b", r"select  b'\xff' as a, 'éé' as b"),
         ("select 1 as a -- union all\n, 2 as b # c", "select 1 as a \n, 2 as b"),
         ("select/* a\n b */1 as a", "select\n1 as a"),
         (

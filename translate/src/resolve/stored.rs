@@ -27,6 +27,18 @@ pub(crate) struct Named {
     pub(crate) unaliased: Option<String>,
 }
 
+/// A place where a source's whole name stands before a column.
+#[derive(Debug, Clone)]
+pub(crate) struct Qualifier {
+    /// The stored query in whose text it stands; none for the text itself.
+    pub(crate) within: Option<String>,
+    pub(crate) start: Position,
+    /// Behind the name.
+    pub(crate) end: Position,
+    /// What the table is called there.
+    pub(crate) alias: String,
+}
+
 impl Resolver<'_> {
     /// What is known of a stored query, which is resolved when it is first named.
     pub(super) fn stored_query(
@@ -54,11 +66,12 @@ impl Resolver<'_> {
             stored: std::mem::take(&mut self.stored),
             within,
             named: std::mem::take(&mut self.named),
+            qualifiers: std::mem::take(&mut self.qualifiers),
         };
         let tables = Tables { entries: &[], recursive: false, parent: None, sources: true };
         let resolved = inner.query(&query, &tables, None);
         (self.ctes, self.names, self.stored) = (inner.ctes, inner.names, inner.stored);
-        self.named = inner.named;
+        (self.named, self.qualifiers) = (inner.named, inner.qualifiers);
         let query = resolved.map_err(inside)?;
         let known = Known {
             relation: self.unique_name(name),
@@ -69,6 +82,16 @@ impl Resolver<'_> {
         self.ctes.push(tree::Cte { relation, recursive: false, query });
         self.stored.insert(name.to_owned(), known.clone());
         Ok(Some(known))
+    }
+
+    /// Remembers that a source's whole name stands for its table.
+    pub(super) fn note_qualifier(&self, name: &ast::Ident, alias: &str) {
+        self.qualifiers.borrow_mut().push(Qualifier {
+            within: self.within.last().cloned(),
+            start: name.span.start.into(),
+            end: name.span.end.into(),
+            alias: alias.to_owned(),
+        });
     }
 
     /// Remembers that a stored query or a source is named; gives the number of the place.
