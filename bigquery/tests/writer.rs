@@ -1,5 +1,7 @@
 //! The writer against a stand-in for BigQuery that refuses what the real one refuses.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by it")]
+
 use std::{
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
