@@ -191,13 +191,23 @@ async fn serve(mut jobs: mpsc::Receiver<Job>, opener: Opener) {
 struct Connection {
     under_way: VecDeque<Sent>,
     bytes: usize,
-    /// What the last request was for, with rows of which kind.
-    last: Option<(Arc<str>, WriterSchema)>,
+    /// What the last request was for.
+    last: Option<Kind>,
+    /// What the last answer was for, if the request was done: the service knows what such rows are.
+    known: Option<Kind>,
+}
+
+/// A table and what its rows are.
+type Kind = (Arc<str>, WriterSchema);
+
+fn are_same(one: Option<&Kind>, other: &Kind) -> bool {
+    one.is_some_and(|one| one.0 == other.0 && Arc::ptr_eq(&one.1, &other.1))
 }
 
 struct Sent {
     at: Instant,
     bytes: usize,
+    kind: Kind,
     tell: oneshot::Sender<Answer>,
 }
 
@@ -251,14 +261,12 @@ impl Connection {
         let Job { rows, tell } = job;
         let bytes = rows.bytes();
         let Rows { stream, schema, rows } = rows;
-        let is_same = self
-            .last
-            .as_ref()
-            .is_some_and(|(last, of_rows)| *last == stream && Arc::ptr_eq(of_rows, &schema));
-        let descriptor = || ProtoSchema { proto_descriptor: Some((*schema).clone()) };
-        let writer_schema = (!is_same).then(descriptor);
+        let kind = (stream, schema);
+        let is_known = are_same(self.last.as_ref(), &kind) && are_same(self.known.as_ref(), &kind);
+        let descriptor = || ProtoSchema { proto_descriptor: Some((*kind.1).clone()) };
+        let writer_schema = (!is_known).then(descriptor);
         let request = AppendRowsRequest {
-            write_stream: stream.to_string(),
+            write_stream: kind.0.to_string(),
             offset: None,
             proto_rows: Some(ProtoData {
                 writer_schema,
@@ -266,18 +274,19 @@ impl Connection {
             }),
             trace_id: "logweir".to_owned(),
         };
-        self.last = Some((stream, schema));
+        self.last = Some(kind.clone());
         // There is room, as no more requests than fit are under way. A call that has ended says so
         // when its answers are looked at.
         _ = requests.try_send(request);
-        self.under_way.push_back(Sent { at: Instant::now(), bytes, tell });
+        self.under_way.push_back(Sent { at: Instant::now(), bytes, kind, tell });
         self.bytes += bytes;
     }
 
     fn answered(&mut self, answer: AppendRowsResponse) {
-        let Some(Sent { bytes, tell, .. }) = self.under_way.pop_front() else { return };
+        let Some(Sent { bytes, kind, tell, .. }) = self.under_way.pop_front() else { return };
         self.bytes -= bytes;
         let AppendRowsResponse { error, row_errors, .. } = answer;
+        self.known = error.is_none().then_some(kind);
         let outcome = match error {
             // The error of a request with bad rows says no more than they do.
             _ if !row_errors.is_empty() => Ok(row_errors),

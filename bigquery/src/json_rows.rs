@@ -65,7 +65,7 @@ impl Output for JsonRow {
             Fitted::Float(value) if value.is_finite() => self.text.push_str(&format!("{value:?}")),
             Fitted::Float(value) if value.is_nan() => self.quoted("NaN"),
             Fitted::Float(value) => {
-                self.quoted(if *value > 0.0 { "Infinity" } else { "-Infinity" })
+                self.quoted(if *value > 0.0 { "Infinity" } else { "-Infinity" });
             }
             Fitted::Text(text) => self.quoted(text),
             Fitted::Bytes(bytes) => self.quoted(&BASE64_STANDARD.encode(bytes)),

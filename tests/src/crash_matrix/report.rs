@@ -10,6 +10,8 @@ pub(super) struct Round {
     /// Of this round and those before.
     pub(super) totals: Totals,
     pub(super) comparison: Comparison,
+    /// Rows that may be there too often.
+    pub(super) may_double: u64,
     pub(super) refusals: Vec<String>,
     /// Senders that got no acknowledgement for their last batch.
     pub(super) unanswered: usize,
@@ -21,8 +23,12 @@ pub(super) struct Round {
 }
 
 impl Round {
+    fn rows_are_right(&self) -> bool {
+        self.comparison.lost == 0 && self.comparison.doubled <= self.may_double
+    }
+
     pub(super) fn is_right(&self) -> bool {
-        self.comparison.is_right()
+        self.rows_are_right()
             && self.refusals.is_empty()
             && self.unanswered == 0
             && self.failures.is_empty()
@@ -61,15 +67,15 @@ impl Row {
     pub(super) fn add(&mut self, round: Round) {
         self.rounds += 1;
         let number = self.rounds;
-        let right = round.is_right();
-        let Round { totals, comparison, refusals, unanswered, notes, failures, log } = round;
+        let (right, rows_are_right) = (round.is_right(), round.rows_are_right());
+        let Round { totals, comparison, refusals, unanswered, notes, failures, log, .. } = round;
         self.totals = totals;
         self.stored = comparison.stored;
         self.lost += comparison.lost;
         self.doubled += comparison.doubled;
         self.refused += refusals.len();
         self.notes.extend(notes.into_iter().map(|note| format!("round {number}: {note}")));
-        let wrong_rows = (!comparison.is_right()).then(|| comparison.to_string());
+        let wrong_rows = (!rows_are_right).then(|| comparison.to_string());
         let refused = refusals.first().map(|first| format!("{} refused: {first}", refusals.len()));
         let unanswered =
             (unanswered > 0).then(|| format!("{unanswered} senders were never answered"));

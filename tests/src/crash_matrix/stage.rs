@@ -12,13 +12,14 @@ use tokio::time::sleep;
 
 use crate::{
     counting_client::{CountingClient, Load},
+    fake_bigquery::services::{DATASET, FakeBigQuery, catalog_settings},
     ledger::{Ledger, Number, Totals},
     postgres::TestCluster,
     postgres_proxy::PostgresProxy,
     program::Program,
 };
 
-use super::{limited_folder::LimitedFolder, report::Round};
+use super::{Place, limited_folder::LimitedFolder, report::Round};
 
 /// For senders to get the last batches acknowledged, and for the next rows to come from the spool.
 const SETTLE: Duration = Duration::from_secs(60);
@@ -41,6 +42,8 @@ pub(super) struct Stage<'a> {
     pub(super) program: Program,
     pub(super) ledger: Arc<Ledger>,
     proxy: Option<PostgresProxy>,
+    fake: Option<FakeBigQuery>,
+    kills: u64,
     load: Load,
     quick: bool,
     database: String,
@@ -57,18 +60,32 @@ impl<'a> Stage<'a> {
     /// Starts the program on a new database.
     pub(super) async fn set(
         name: &str,
+        place: Place,
         setup: Setup,
         cluster: &'a TestCluster,
         quick: bool,
     ) -> Self {
-        let Setup { proxied, load, settings, folder } = setup;
+        let Setup { proxied, mut load, settings, folder } = setup;
+        let fake = match place {
+            Place::Postgres => None,
+            Place::BigQuery => {
+                // Whether an event of an id is there is not asked of BigQuery.
+                load.senders_with_ids = 0;
+                Some(FakeBigQuery::start().await)
+            }
+        };
         let database = cluster.database().await;
         let proxy =
             if proxied { Some(PostgresProxy::start(&cluster.socket()).await) } else { None };
         let url = proxy.as_ref().map_or_else(|| database.clone(), |proxy| proxy.url(&database));
         let log =
             std::env::temp_dir().join(format!("logweir-crash-{name}-{}.log", std::process::id()));
-        let mut variables = vec![("POSTGRES_BACKEND_URL", url.as_str())];
+        let of_store = match &fake {
+            None => vec![("POSTGRES_BACKEND_URL", url.clone())],
+            Some(fake) => [catalog_settings(&url), fake.settings().to_vec()].concat(),
+        };
+        let mut variables: Vec<_> =
+            of_store.iter().map(|(name, value)| (*name, value.as_str())).collect();
         variables.extend(settings.iter().map(|(name, value)| (*name, value.as_str())));
         let data_dir = folder.as_ref().map(LimitedFolder::data_dir);
         if let Some(data_dir) = &data_dir {
@@ -81,6 +98,8 @@ impl<'a> Stage<'a> {
             program,
             ledger: Arc::default(),
             proxy,
+            fake,
+            kills: 0,
             load,
             quick,
             database,
@@ -95,6 +114,10 @@ impl<'a> Stage<'a> {
         self.proxy.as_ref().expect("this scenario has a proxy")
     }
 
+    pub(super) fn fake(&self) -> &FakeBigQuery {
+        self.fake.as_ref().expect("this scenario is played on BigQuery")
+    }
+
     pub(super) fn start_senders(&self) -> CountingClient {
         CountingClient::start(self.program.address(), &self.load, &self.ledger)
     }
@@ -102,6 +125,7 @@ impl<'a> Stage<'a> {
     /// Kills the program.
     pub(super) fn kill(&mut self) {
         self.ledger.killed();
+        self.kills += 1;
         self.program.kill();
     }
 
@@ -155,6 +179,7 @@ impl<'a> Stage<'a> {
         let round = Round {
             totals: self.ledger.totals(),
             comparison,
+            may_double: self.may_double().await,
             refusals: self.ledger.refusals(),
             unanswered,
             notes: std::mem::take(&mut self.notes),
@@ -177,8 +202,27 @@ impl<'a> Stage<'a> {
         self.ledger.totals()
     }
 
+    /// Rows that BigQuery may have too often: those that the program has sent again, as far as it
+    /// counts them, and what was under way when it was killed.
+    async fn may_double(&self) -> u64 {
+        if self.fake.is_none() {
+            return 0;
+        }
+        let at_a_kill = (self.load.senders * self.load.largest_batch) as u64;
+        let metrics = self.program.client.get(self.program.url("/metrics"));
+        let metrics = metrics.send().await.expect("it answers").text().await.expect("it is text");
+        let mut lines = metrics.lines();
+        let sent_again =
+            lines.find_map(|line| line.strip_prefix("logweir_bigquery_rows_sent_again_total "));
+        let sent_again: u64 = sent_again.map_or(0, |count| count.parse().expect("it is a count"));
+        self.kills * at_a_kill + sent_again
+    }
+
     /// How often each event is stored.
     async fn stored(&self) -> HashMap<Number, u64> {
+        if let Some(fake) = &self.fake {
+            return in_bigquery(fake);
+        }
         let mut connection =
             PgConnection::connect(&self.database).await.expect("the database answers");
         let table: Option<String> = sqlx::query_scalar(
@@ -201,4 +245,17 @@ impl<'a> Stage<'a> {
             |value: i64| u64::try_from(value).expect("numbers and counts are not negative");
         rows.into_iter().map(|(event, count)| (number(event), number(count))).collect()
     }
+}
+
+/// How often each event is stored there. Only this scenario's source has rows.
+fn in_bigquery(fake: &FakeBigQuery) -> HashMap<Number, u64> {
+    let mut stored = HashMap::new();
+    for table in fake.tables.names(DATASET) {
+        for row in fake.tables.rows(DATASET, &table) {
+            let number = row["event_message"].as_str().and_then(|text| text.split(' ').next());
+            let number: Number = number.and_then(|text| text.parse().ok()).expect("it is numbered");
+            *stored.entry(number).or_default() += 1;
+        }
+    }
+    stored
 }
