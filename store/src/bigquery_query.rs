@@ -155,12 +155,9 @@ impl Store {
             QueryFailure::TooLarge(bytes) => return QueryError::too_large(bytes),
             QueryFailure::Service(error) => error,
         };
-        if error.is_unavailable() {
-            return QueryError::Unavailable(error.to_string());
-        }
         let message = match &error {
-            Error::Refused { message, .. } => message.clone(),
             Error::Unexpected(_) => return QueryError::Internal(error.to_string()),
+            Error::Refused { message, .. } if !error.is_unavailable() => message.clone(),
             error => error.to_string(),
         };
         let message = match self.inner.events() {
@@ -171,6 +168,9 @@ impl Store {
             }
             Err(_) => message,
         };
+        if error.is_unavailable() {
+            return QueryError::Unavailable(message);
+        }
         let message = in_callers_lines(&message, lines_before);
         QueryError::Failed { sqlstate: String::new(), message }
     }
