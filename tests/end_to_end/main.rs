@@ -7,6 +7,7 @@ mod answers;
 mod api;
 mod availability;
 mod bigquery_queries;
+mod bigquery_writes;
 mod bqemulator;
 mod conformance;
 mod connections;
