@@ -51,7 +51,7 @@ async fn new_fields_are_waited_for(lag: Duration) {
             let mut event =
                 json!({"message": format!("event {number}"), "metadata": {"host": "db"}});
             // One of ten requests has it.
-            if number % (10 * EVENTS) == 0 {
+            if number.is_multiple_of(10 * EVENTS) {
                 event["metadata"]["never_seen"] = json!({"deep": [{"n": number}]});
             }
             event
