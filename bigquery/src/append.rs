@@ -350,7 +350,7 @@ impl Opener {
         Ok(self.endpoint()?.connect_lazy())
     }
 
-    /// Calls `AppendRows`; once more with another token when the first is not taken.
+    /// Calls `AppendRows`.
     async fn call(
         &self,
         channel: Channel,
@@ -374,11 +374,7 @@ impl Opener {
         grpc.ready().await.map_err(|error| unreachable(&error))?;
         let codec = ProstCodec::default();
         let answered = grpc.streaming(request, PathAndQuery::from_static(APPEND_ROWS), codec).await;
-        let answered = answered.map_err(|status| of_status(&status));
-        if matches!(answered, Err(Error::Append { code: Code::Unauthenticated, .. })) {
-            self.credentials.renew().await;
-        }
-        Ok(answered?.into_inner())
+        Ok(answered.map_err(|status| of_status(&status))?.into_inner())
     }
 }
 

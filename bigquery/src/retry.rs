@@ -50,6 +50,7 @@ impl Error {
     pub fn is_unavailable(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::TimedOut { .. } | Self::Credentials(_) => true,
+            Self::Refused { reason, .. } if TOO_MUCH.contains(&reason.as_str()) => false,
             Self::Refused { status, .. } => matches!(status, 401 | 403 | 500 | 502 | 503 | 504),
             Self::Append { code, .. } => matches!(
                 code,

@@ -66,8 +66,8 @@ impl Form for Axiom {
             (Outcome::Delivered, Ok(Ingested { failed, failures })) if failed > 0 => {
                 let first = failures.into_iter().next();
                 let reason = first.map_or_else(|| answer.reason(), |failure| failure.error);
-                let refused = failed.min(events.len());
-                Outcome::Partly { refused, later: Vec::new(), reason }
+                let unnamed = failed.min(events.len());
+                Outcome::Partly { refused: Vec::new(), unnamed, later: Vec::new(), reason }
             }
             _ => outcome,
         }
@@ -101,7 +101,12 @@ mod tests {
             (json!({}), Outcome::Delivered),
             (
                 json!({"ingested": 1, "failed": 2, "failures": [{"error": "no time"}]}),
-                Outcome::Partly { refused: 2, later: vec![], reason: "no time".to_owned() },
+                Outcome::Partly {
+                    refused: vec![],
+                    unnamed: 2,
+                    later: vec![],
+                    reason: "no time".to_owned(),
+                },
             ),
         ] {
             assert_eq!(answered(body), expected);

@@ -5,9 +5,10 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::{
+    batching::Batching,
     event::{Event, json_string},
     http::{Answer, Request, credentials, number_of, text_of},
-    receiver::{Batching, Form},
+    receiver::Form,
 };
 
 /// ClickHouse's code for a table that is missing.

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
+use store::PostgresServer;
 use url::Url;
 
 use crate::{
     declared::{Need, Setting, Shape},
     kind::Kind,
     mask::{self, MASK},
+    sentry::Sentry,
+    syslog,
 };
 
 /// What is wrong with each setting, to be read after its name.
@@ -59,13 +62,41 @@ fn add(errors: &mut ConfigErrors, name: &str, text: &str) {
 /// What no setting alone says.
 fn whole(kind: Kind, config: &Map<String, Value>, errors: &mut ConfigErrors) {
     let (user, password) = (config.contains_key("username"), config.contains_key("password"));
-    if user != password {
+    // A Postgres may trust a user, and Syslog's have no users.
+    if user != password && kind != Kind::Postgres {
         let text = "Both username and password must be provided for basic auth";
         add(errors, "username", text);
         add(errors, "password", text);
     }
-    if kind == Kind::Syslog && config.get("tls") == Some(&Value::Bool(true)) {
-        add(errors, "tls", NOT_BUILT);
+    match kind {
+        Kind::Postgres if !config.contains_key("url") && !config.contains_key("hostname") => {
+            add(errors, "url", "can't be blank where hostname is");
+        }
+        Kind::Sentry if config.contains_key("dsn") => {
+            if let Err(text) = Sentry::new(config) {
+                add(errors, "dsn", &text);
+            }
+        }
+        Kind::Syslog => tls(config, errors),
+        _ => {}
+    }
+}
+
+/// What Syslog's certificates and key say only together.
+fn tls(config: &Map<String, Value>, errors: &mut ConfigErrors) {
+    let has = |name: &str| config.contains_key(name);
+    if config.get("tls") != Some(&Value::Bool(true)) {
+        for name in ["ca_cert", "client_cert", "client_key"].into_iter().filter(|name| has(name)) {
+            add(errors, name, "is of use with tls only");
+        }
+    } else if has("client_cert") != has("client_key") {
+        for name in ["client_cert", "client_key"] {
+            add(errors, name, "must be given with the other: a certificate and its key");
+        }
+    } else if let Err(error) = syslog::tls_of(config) {
+        // Those that are trusted are read first.
+        let whose = if has("ca_cert") && !error.is_of_identity { "ca_cert" } else { "client_cert" };
+        add(errors, whose, &error.text);
     }
 }
 
@@ -91,6 +122,8 @@ impl Shape {
             (Self::NotBuilt, _) => Err(NOT_BUILT.to_owned()),
             (Self::Text, Value::String(text)) => line(text).map(Value::String),
             (Self::HttpUrl, Value::String(text)) => http_url(text.trim()).map(Value::String),
+            (Self::PostgresUrl, Value::String(text)) => postgres_url(text).map(Value::String),
+            (Self::Pem, Value::String(text)) => pem(text).map(Value::String),
             (Self::Identifier, Value::String(text)) if is_identifier(text.trim()) => {
                 Ok(text.trim().into())
             }
@@ -169,6 +202,24 @@ fn http_url(text: &str) -> Result<String, String> {
     Ok(text)
 }
 
+fn postgres_url(text: &str) -> Result<String, String> {
+    let text = line(text)?;
+    // What it says may hold a part of the URL, but no more than its sender knows.
+    PostgresServer::parse(&text, None).map_err(|error| format!("is no URL: {error}"))?;
+    Ok(text)
+}
+
+fn pem(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.len() > MAX_TEXT {
+        return Err(format!("should be at most {MAX_TEXT} byte(s)"));
+    }
+    if !text.starts_with("-----BEGIN ") {
+        return Err("must be PEM: -----BEGIN …".to_owned());
+    }
+    Ok(format!("{text}\n"))
+}
+
 fn is_identifier(text: &str) -> bool {
     let mut bytes = text.bytes();
     bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
@@ -200,6 +251,7 @@ mod tests {
             (Kind::Datadog, &["api_key", "region"]),
             (Kind::Axiom, &["api_token", "dataset_name"]),
             (Kind::Syslog, &["host", "port"]),
+            (Kind::Sentry, &["dsn"]),
         ] {
             let errors = checked(kind, &Map::new(), None).unwrap_err();
             let names: Vec<_> = errors.keys().collect();
@@ -234,17 +286,51 @@ mod tests {
         assert!(errors["database"][0].as_str().unwrap().starts_with("may only hold"));
         let one = read(Kind::Loki, json!({"url": "http://h", "username": "u"}), None);
         assert_eq!(one.unwrap_err().as_object().unwrap().len(), 2);
-        let tls = read(Kind::Syslog, json!({"host": "h", "port": "514", "tls": true}), None);
-        assert_eq!(tls.unwrap_err().as_object().unwrap().len(), 1);
-        for name in ["cipher_key", "ca_cert", "client_cert", "client_key"] {
-            let with = |value: &str| {
-                let given = json!({"host": "h", "port": 514, name: value});
-                read(Kind::Syslog, given, None)
-            };
-            let errors = with("x").unwrap_err();
-            assert!(errors[name][0].as_str().unwrap().starts_with("is not built"), "{errors}");
-            // As Studio sends what was left empty.
-            assert!(with("").is_ok(), "{name}");
+        let postgres = read(Kind::Postgres, json!({}), None).unwrap_err();
+        assert_eq!(postgres["url"], json!(["can't be blank where hostname is"]));
+        for (given, is_right) in [
+            (json!({"hostname": "h", "username": "u"}), true),
+            (json!({"url": "postgres://u:p@h/d"}), true),
+            (json!({"url": "mysql://u:p@h/d"}), false),
+            (json!({"hostname": "h", "schema": "a b"}), false),
+        ] {
+            assert_eq!(read(Kind::Postgres, given.clone(), None).is_ok(), is_right, "{given}");
+        }
+        let sentry = read(Kind::Sentry, json!({"dsn": "https://h/1"}), None).unwrap_err();
+        assert!(sentry["dsn"][0].as_str().unwrap().starts_with("must name a key"), "{sentry}");
+    }
+
+    #[test]
+    fn certificates_of_syslog_are_checked() {
+        const AUTHORITY: &str = include_str!("../../tests/fixtures/tls/authority.pem");
+        const CERTIFICATE: &str = include_str!("../../tests/fixtures/tls/server.pem");
+        const KEY: &str = include_str!("../../tests/fixtures/tls/server.key");
+        let with = |more: Value| {
+            let mut given = json!({"host": "h", "port": "6514", "tls": true});
+            given.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            read(Kind::Syslog, given, None)
+        };
+        let whole = json!({"ca_cert": AUTHORITY, "client_cert": CERTIFICATE, "client_key": KEY});
+        assert_eq!(with(whole).unwrap()["ca_cert"], AUTHORITY);
+        // As Studio sends what was left empty.
+        let empty = json!({"ca_cert": "", "client_cert": "", "client_key": "", "cipher_key": ""});
+        assert!(with(empty).is_ok());
+        for (more, names, text) in [
+            (json!({"cipher_key": "x"}), &["cipher_key"][..], "is not built"),
+            (json!({"ca_cert": "x"}), &["ca_cert"], "must be PEM"),
+            (json!({"ca_cert": KEY}), &["ca_cert"], "holds no certificate"),
+            (json!({"client_key": KEY}), &["client_cert", "client_key"], "must be given with"),
+            (
+                json!({"ca_cert": AUTHORITY, "client_cert": AUTHORITY, "client_key": KEY}),
+                &["client_cert"],
+                "cannot be used",
+            ),
+            (json!({"tls": false, "ca_cert": AUTHORITY}), &["ca_cert"], "is of use with tls only"),
+        ] {
+            let errors = with(more.clone()).unwrap_err();
+            assert_eq!(errors.as_object().unwrap().keys().collect::<Vec<_>>(), names, "{more}");
+            let found = errors[names[0]][0].as_str().unwrap();
+            assert!(found.starts_with(text), "{more}: {errors}");
         }
     }
 

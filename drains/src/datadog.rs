@@ -3,9 +3,10 @@
 use serde_json::{Map, Value, json, value::RawValue};
 
 use crate::{
+    batching::Batching,
     event::Event,
     http::{Request, text_of},
-    receiver::{Batching, Form},
+    receiver::Form,
 };
 
 pub(crate) struct Datadog {

@@ -1,7 +1,7 @@
 //! What each type's config may hold, as declarations.
 
 use Need::{Optional, Required};
-use Shape::{Flag, Headers, HttpUrl, Identifier, Labels, Number, OneOf, Text};
+use Shape::{Flag, Headers, HttpUrl, Identifier, Labels, Number, OneOf, Pem, PostgresUrl, Text};
 
 use crate::kind::Kind;
 
@@ -22,6 +22,10 @@ pub(crate) enum Shape {
     Text,
     /// `http://…` or `https://…`
     HttpUrl,
+    /// `postgres://…` or `postgresql://…`
+    PostgresUrl,
+    /// Certificates or a key, in PEM.
+    Pem,
     /// Letters, digits and `_`, no digit first.
     Identifier,
     /// `true` or `false`
@@ -61,6 +65,10 @@ const fn usually(name: &'static str, shape: Shape, default: &'static str) -> Set
 
 const fn secret(name: &'static str, need: Need) -> Setting {
     Setting { name, shape: Shape::Text, need, secret: true }
+}
+
+const fn secret_pem(name: &'static str) -> Setting {
+    Setting { name, shape: Shape::Pem, need: Need::Optional, secret: true }
 }
 
 const fn not_built(name: &'static str) -> Setting {
@@ -135,11 +143,25 @@ const SYSLOG: &[Setting] = &[
     required("port", Number(1, 65_535)),
     usually("tls", Flag, "false"),
     not_built("cipher_key"),
-    not_built("ca_cert"),
-    not_built("client_cert"),
-    not_built("client_key"),
-    optional("structured_data", Text),
+    optional("ca_cert", Pem),
+    optional("client_cert", Pem),
+    secret_pem("client_key"),
+    // Hosted receivers know their customers by a token in it.
+    secret("structured_data", Optional),
     usually("max_message_bytes", Number(480, 1 << 20), "50000"),
+];
+
+const SENTRY: &[Setting] = &[required("dsn", HttpUrl)];
+
+const POSTGRES: &[Setting] = &[
+    optional("url", PostgresUrl),
+    optional("hostname", Text),
+    optional("port", Number(1, 65_535)),
+    optional("database", Text),
+    optional("username", Text),
+    secret("password", Optional),
+    optional("schema", Identifier),
+    usually("table", Identifier, "logweir_events"),
 ];
 
 impl Kind {
@@ -155,6 +177,8 @@ impl Kind {
             Self::Datadog => DATADOG,
             Self::Axiom => AXIOM,
             Self::Syslog => SYSLOG,
+            Self::Sentry => SENTRY,
+            Self::Postgres => POSTGRES,
         }
     }
 }

@@ -18,13 +18,12 @@ use tokio::{
 use crate::{
     kind::Kind,
     measures::{Dropped, Figures, now},
+    overdue::{Overdue, Patience},
+    put_aside::PutAside,
     receiver::Receiver,
     record::Copies,
     worker::{State, Target, Worker},
 };
-
-/// For events to be kept. A disk that takes longer must not hold up ingest.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Time between two lines of the log about events that are dropped.
 const LOG_PAUSE: Duration = Duration::from_secs(10);
@@ -39,14 +38,20 @@ pub(crate) struct Drain {
     target: watch::Sender<Target>,
     stop: watch::Sender<bool>,
     figures: Arc<Figures>,
+    patience: Patience,
     worker: Mutex<Option<JoinHandle<()>>>,
     /// When it was told last that events are dropped, and how many were since.
     told: Mutex<(Option<Instant>, usize)>,
 }
 
 impl Drain {
-    /// A drain that is not opened yet.
-    pub(crate) fn new(backend: &Arc<Backend>, dir: PathBuf, max_bytes: u64) -> Self {
+    /// A drain that is not opened yet. `overdue` is what waits for the disks of all drains.
+    pub(crate) fn new(
+        backend: &Arc<Backend>,
+        dir: PathBuf,
+        max_bytes: u64,
+        overdue: &Overdue,
+    ) -> Self {
         Self {
             backend: Mutex::new(Arc::clone(backend)),
             dir,
@@ -55,6 +60,7 @@ impl Drain {
             target: watch::Sender::new(target(backend)),
             stop: watch::Sender::new(false),
             figures: Arc::new(Figures::new(backend.token)),
+            patience: overdue.patience(),
             worker: Mutex::default(),
             told: Mutex::default(),
         }
@@ -98,6 +104,7 @@ impl Drain {
                 target: self.target.subscribe(),
                 stop: self.stop.subscribe(),
                 figures: Arc::clone(&self.figures),
+                put_aside: PutAside::new(&self.dir),
                 state: State::default(),
             };
             let task = tokio::spawn(worker.run());
@@ -107,19 +114,37 @@ impl Drain {
         opened.await
     }
 
-    /// Keeps events until they are sent; returns when they are durable, or dropped.
-    pub(crate) async fn put(&self, source: &str, copies: Copies) {
+    /// Keeps events until they are sent; returns when they are durable, or dropped. A disk that
+    /// takes long holds up nobody: they are kept when it goes on.
+    pub(crate) async fn put(self: &Arc<Self>, source: &str, copies: Copies) {
         let events = copies.len();
-        let put = async {
-            let spool = self.open().await?;
-            spool.append(copies.into_record(source, now())).await.map_err(|error| error.to_string())
+        let record = copies.into_record(source, now());
+        let (bytes, drain) = (record.len(), Arc::clone(self));
+        let keeping = async move {
+            let kept = async {
+                let spool = drain.open().await?;
+                spool.append(record).await.map_err(|error| error.to_string())
+            };
+            if let Err(reason) = kept.await {
+                drain.dropped(events, &reason);
+            }
         };
-        match tokio::time::timeout(PATIENCE, put).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(reason)) => self.dropped(events, &reason),
-            // They may be kept in spite of this.
-            Err(_) => self.dropped(events, "the disk takes too long"),
+        if self.patience.wait_for(keeping, bytes).await.is_err() {
+            self.dropped(events, "the disk takes too long, and no more is kept in memory");
         }
+    }
+
+    /// Bytes that it has on disk.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.spool.get().map_or(0, |spool| spool.depth().bytes)
+    }
+
+    /// Events are not kept: the queues of all drains are full.
+    pub(crate) fn has_no_room(&self, events: usize) {
+        self.dropped(
+            events,
+            "the queues of all backends together take LOGWEIR_ALL_DRAINS_MAX_BYTES",
+        );
     }
 
     fn dropped(&self, events: usize, reason: &str) {

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use store::{Backend, Store};
 use uuid::Uuid;
 
-use crate::{drain::Drain, measures, record::Copies};
+use crate::{drain::Drain, measures, overdue::Overdue, record::Copies, room};
 
 /// What drains need to know.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub struct Settings {
     pub dir: PathBuf,
     /// Bytes that each drain may keep on disk.
     pub max_bytes: u64,
+    /// Bytes that all drains together may keep on disk.
+    pub max_bytes_of_all: u64,
 }
 
 /// All drains of the program. Cheap to clone; clones are one.
@@ -28,6 +30,7 @@ pub struct Drains(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     settings: Settings,
+    overdue: Overdue,
     drains: Mutex<HashMap<Uuid, Arc<Drain>>>,
 }
 
@@ -35,7 +38,8 @@ impl Drains {
     /// No drains yet; they come with the backends of a store.
     pub fn new(settings: Settings) -> Self {
         measures::describe();
-        Self(Arc::new(Inner { settings, drains: Mutex::default() }))
+        let overdue = Overdue::default();
+        Self(Arc::new(Inner { settings, overdue, drains: Mutex::default() }))
     }
 
     /// Sends on what waits, and follows the backends of the catalog, for as long as the future is
@@ -51,25 +55,41 @@ impl Drains {
             }
             let gone: Vec<_> =
                 self.drains().extract_if(|token, _| !there_are.contains(token)).collect();
-            let leaving = join_all(gone.iter().map(|(token, drain)| leave(store, *token, drain)));
-            let opening = join_all(backends.iter().map(|backend| async {
-                let drain = self.drain(backend);
-                drain.update(backend);
-                if let Err(reason) = drain.open().await {
-                    let backend = &backend.name;
-                    tracing::error!(backend, reason, "events cannot be kept for a drain");
-                }
-            }));
-            tokio::join!(leaving, opening);
+            for backend in backends {
+                let drain = self.drain(&backend);
+                drain.update(&backend);
+                // Who waited for a disk would not hear of other backends.
+                tokio::spawn(async move {
+                    if let Err(reason) = drain.open().await {
+                        let backend = &backend.name;
+                        tracing::error!(backend, reason, "events cannot be kept for a drain");
+                    }
+                });
+            }
+            join_all(gone.iter().map(|(token, drain)| leave(store, *token, drain))).await;
         }
     }
 
-    /// Keeps events of a source until they are sent to a backend; returns when they are durable. What
-    /// cannot be kept is dropped, counted and logged: other systems hold up nothing.
+    /// Keeps events of a source until they are sent to a backend; returns when they are durable, or
+    /// when the disk takes long. What cannot be kept is dropped, counted and logged: other systems
+    /// hold up nothing.
     pub async fn put(&self, backend: &Arc<Backend>, source: &str, copies: Copies) {
-        if !copies.is_empty() {
-            self.drain(backend).put(source, copies).await;
+        if copies.is_empty() {
+            return;
         }
+        let drain = self.drain(backend);
+        if self.has_room(&drain, copies.size()) {
+            drain.put(source, copies).await;
+        } else {
+            drain.has_no_room(copies.len());
+        }
+    }
+
+    /// Whether a drain may keep so many bytes more, for all that the others have.
+    fn has_room(&self, drain: &Drain, bytes: usize) -> bool {
+        let adding = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let queues: Vec<_> = self.drains().values().map(|drain| drain.bytes()).collect();
+        room::may_grow(drain.bytes(), &queues, adding, self.0.settings.max_bytes_of_all)
     }
 
     /// Brings the figures up to date that are only worked out when metrics are asked for.
@@ -84,10 +104,11 @@ impl Drains {
     }
 
     fn drain(&self, backend: &Arc<Backend>) -> Arc<Drain> {
-        let Settings { dir, max_bytes } = &self.0.settings;
+        let Settings { dir, max_bytes, .. } = &self.0.settings;
         let mut drains = self.drains();
         let drain = drains.entry(backend.token).or_insert_with(|| {
-            Arc::new(Drain::new(backend, dir.join(backend.token.to_string()), *max_bytes))
+            let dir = dir.join(backend.token.to_string());
+            Arc::new(Drain::new(backend, dir, *max_bytes, &self.0.overdue))
         });
         Arc::clone(drain)
     }

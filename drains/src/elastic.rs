@@ -4,10 +4,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
+    batching::Batching,
     event::{Event, json_string},
     http::{Answer, Request, credentials, text_of},
     outcome::Outcome,
-    receiver::{Batching, Form},
+    receiver::Form,
 };
 
 pub(crate) struct Elastic {
@@ -83,12 +84,12 @@ impl Form for Elastic {
         }
         let Ok(bulk) = serde_json::from_slice::<Bulk>(&answer.body) else {
             let reason = format!("no answer of a bulk API: {}", answer.reason());
-            return Outcome::Later { reason, after: None };
+            return Outcome::Later { reason, after: None, of_events: true };
         };
         if !bulk.errors {
             return Outcome::Delivered;
         }
-        let (mut refused, mut later, mut first) = (0, Vec::new(), None);
+        let (mut refused, mut later, mut first) = (Vec::new(), Vec::new(), None);
         for (place, item) in bulk.items.iter().enumerate().take(events.len()) {
             let Some(result) = item.values().next() else {
                 later.push(place);
@@ -98,7 +99,7 @@ impl Form for Elastic {
                 200..=299 | CONFLICT => continue,
                 // What it does not say is nothing that it refuses.
                 0 | 401 | 403 | 408 | 429 | 500.. => later.push(place),
-                _ => refused += 1,
+                _ => refused.push(place),
             }
             first.get_or_insert_with(|| result["error"].to_string());
         }
@@ -107,10 +108,10 @@ impl Form for Elastic {
             first.get_or_insert_with(|| "the answer does not speak of all events".to_owned());
         }
         let reason: String = first.unwrap_or_default().chars().take(500).collect();
-        match (refused, later.as_slice()) {
-            (0, []) => Outcome::Delivered,
-            _ => Outcome::Partly { refused, later, reason },
+        if refused.is_empty() && later.is_empty() {
+            return Outcome::Delivered;
         }
+        Outcome::Partly { refused, unnamed: 0, later, reason }
     }
 }
 
@@ -145,15 +146,17 @@ mod tests {
         let items = json!({"errors": true, "items": [created(201), created(409), created(200)]});
         assert_eq!(answered(items), Outcome::Delivered);
         let items = json!({"errors": true, "items": [created(400), created(201), created(429)]});
-        let reason = r#"{"type":"t"}"#.to_owned();
-        assert_eq!(answered(items), Outcome::Partly { refused: 1, later: vec![2], reason });
+        let partly = |refused: &[usize], later: &[usize]| {
+            let (refused, later) = (refused.to_vec(), later.to_vec());
+            Outcome::Partly { refused, unnamed: 0, later, reason: r#"{"type":"t"}"#.to_owned() }
+        };
+        assert_eq!(answered(items), partly(&[0], &[2]));
         let items = json!({"errors": true, "items": [created(400)]});
-        let reason = r#"{"type":"t"}"#.to_owned();
-        assert_eq!(answered(items), Outcome::Partly { refused: 1, later: vec![1, 2], reason });
+        assert_eq!(answered(items), partly(&[0], &[1, 2]));
         let items = json!({"errors": true, "items": [created(201), {}]});
         assert!(matches!(
             answered(items),
-            Outcome::Partly { refused: 0, later, .. } if later == [1, 2]
+            Outcome::Partly { refused, later, .. } if refused.is_empty() && later == [1, 2]
         ));
         assert!(matches!(answered(json!("hello")), Outcome::Later { .. }));
     }

@@ -29,6 +29,14 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NoAnswer {
+    pub(crate) reason: String,
+    /// Whether there was a connection. It may have ended because of what was sent.
+    pub(crate) was_reached: bool,
+}
+
 /// Address and headers hold secrets.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,18 +75,18 @@ impl Request {
         self.header("authorization", format!("Basic {encoded}"))
     }
 
-    /// Sends it; or else why there is no answer.
-    pub(crate) async fn send(self, client: &Client) -> Result<Answer, String> {
+    /// Sends it.
+    pub(crate) async fn send(self, client: &Client) -> Result<Answer, NoAnswer> {
         let mut request = client.request(self.method, self.url).body(self.body);
         for (name, value) in self.headers {
             request = request.header(name, value);
         }
-        let mut response = request.send().await.map_err(|error| text(&error.without_url()))?;
+        let mut response = request.send().await.map_err(NoAnswer::of)?;
         let status = response.status().as_u16();
         let retry_after = response.headers().get("retry-after");
         let retry_after = retry_after.and_then(|value| value.to_str().ok()).and_then(wait);
         let mut body = Vec::new();
-        while let Some(part) = response.chunk().await.map_err(|error| text(&error.without_url()))? {
+        while let Some(part) = response.chunk().await.map_err(NoAnswer::of)? {
             let room = MAX_ANSWER.saturating_sub(body.len());
             body.extend_from_slice(part.get(..room).unwrap_or(&part));
             if room <= part.len() {
@@ -86,6 +94,18 @@ impl Request {
             }
         }
         Ok(Answer { status, retry_after, body })
+    }
+}
+
+impl NoAnswer {
+    fn of(error: reqwest::Error) -> Self {
+        let was_reached = !error.is_connect() && !error.is_builder();
+        Self { reason: text(&error.without_url()), was_reached }
+    }
+
+    /// It may be taken when it is sent again.
+    pub(crate) fn later(self) -> Outcome {
+        Outcome::Later { reason: self.reason, after: None, of_events: self.was_reached }
     }
 }
 
@@ -127,15 +147,17 @@ impl Answer {
             200..=299 => Outcome::Delivered,
             // Some event may be what it does not like, or there may be too many.
             400 | 413 | 422 => Outcome::Refused { reason: self.reason() },
-            // An address, a token, a proxy: nothing of it is the events' fault, and a person or time
-            // will mend it.
+            // An address, a token, a proxy: likely nothing of it is the events' fault, and a person
+            // or time will mend it.
             _ => self.later(),
         }
     }
 
     /// It may be taken when it is sent again.
     pub(crate) fn later(&self) -> Outcome {
-        Outcome::Later { reason: self.reason(), after: self.retry_after }
+        // These speak of the sender, its token or its pace.
+        let of_events = !matches!(self.status, 300..=399 | 401 | 407 | 429);
+        Outcome::Later { reason: self.reason(), after: self.retry_after, of_events }
     }
 
     /// Status and text, cut.
@@ -212,12 +234,15 @@ mod tests {
         for (statuses, expected) in [
             (&[200, 204][..], "delivered"),
             (&[400, 413, 422], "refused"),
-            (&[302, 401, 402, 403, 404, 405, 407, 408, 409, 421, 425, 429, 500, 503], "later"),
+            (&[302, 401, 407, 429], "later, whatever is sent"),
+            // A firewall may dislike one event, and a proxy answers when one broke what is behind.
+            (&[402, 403, 404, 405, 408, 409, 421, 425, 500, 502, 503, 504], "later"),
         ] {
             for status in statuses.iter().copied() {
                 let answer = Answer { status, retry_after: None, body: b" no\n".to_vec() };
                 let found = match answer.outcome() {
                     Outcome::Delivered => "delivered",
+                    Outcome::Later { of_events: false, .. } => "later, whatever is sent",
                     Outcome::Later { .. } => "later",
                     Outcome::Refused { .. } => "refused",
                     Outcome::Partly { .. } => "partly",

@@ -21,8 +21,12 @@ pub enum Kind {
     Datadog,
     /// Axiom's ingest API.
     Axiom,
-    /// RFC 5424 over TCP.
+    /// RFC 5424 over TCP, or TLS.
     Syslog,
+    /// Sentry's logs.
+    Sentry,
+    /// A table in another Postgres.
+    Postgres,
 }
 
 /// A type that nothing can be sent to; the text is read after the field's name.
@@ -32,7 +36,7 @@ pub struct UnknownKind(String);
 
 impl Kind {
     /// All that are built.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Webhook,
         Self::Loki,
         Self::Otlp,
@@ -42,6 +46,8 @@ impl Kind {
         Self::Datadog,
         Self::Axiom,
         Self::Syslog,
+        Self::Sentry,
+        Self::Postgres,
     ];
 
     /// Its name in the API.
@@ -56,6 +62,8 @@ impl Kind {
             Self::Datadog => "datadog",
             Self::Axiom => "axiom",
             Self::Syslog => "syslog",
+            Self::Sentry => "sentry",
+            Self::Postgres => "postgres",
         }
     }
 }
@@ -69,11 +77,8 @@ impl FromStr for Kind {
         }
         let there_are = Self::ALL.map(Self::name).join(", ");
         let why = match name {
-            "postgres" | "bigquery" => {
-                "is not built yet: events are stored in the server's own Postgres, which can be \
-                 asked directly"
-            }
-            "sentry" | "incidentio" | "last9" => "is not built yet",
+            "bigquery" | "incidentio" => "is not built yet",
+            "last9" => "is not built yet: its endpoint for OpenTelemetry is a backend of type otlp",
             _ => "is unknown",
         };
         Err(UnknownKind(format!("{why}. There are {there_are}")))
@@ -89,11 +94,12 @@ mod tests {
         for kind in Kind::ALL {
             assert_eq!(kind.name().parse(), Ok(kind));
         }
-        for name in ["postgres", "bigquery", "sentry", "Webhook", ""] {
+        for name in ["bigquery", "incidentio", "last9", "Webhook", ""] {
             let text = name.parse::<Kind>().unwrap_err().to_string();
             assert!(
                 text.ends_with(
-                    "There are webhook, loki, otlp, s3, clickhouse, elastic, datadog, axiom, syslog"
+                    "There are webhook, loki, otlp, s3, clickhouse, elastic, datadog, axiom, \
+                     syslog, sentry, postgres"
                 ),
                 "{text}"
             );

@@ -9,17 +9,21 @@
 //!
 //! Each backend has a [spool] and a worker of its own, so that one that fails, is slow or is away
 //! delays neither ingest nor the others. What was put is sent at least once, in its order but for what
-//! a receiver refuses or takes in part. What it refuses while it takes others is dropped.
+//! a receiver refuses, fails at or takes in part. What it does not take while it takes others is put
+//! aside.
 
 mod axiom;
+mod batching;
 mod clickhouse;
 mod config;
 mod datadog;
 mod declared;
+mod delivery;
 mod drain;
 mod drains;
 mod elastic;
 mod event;
+mod failing;
 mod http;
 mod kind;
 mod loki;
@@ -27,10 +31,15 @@ mod mask;
 mod measures;
 mod otlp;
 mod outcome;
+mod overdue;
 mod pace;
+mod postgres;
+mod put_aside;
 mod receiver;
 mod record;
+mod room;
 mod s3;
+mod sentry;
 mod syslog;
 mod test_event;
 mod webhook;

@@ -25,7 +25,7 @@ pub fn masked(kind: Kind, config: &Map<String, Value>) -> Map<String, Value> {
 fn masked_value(setting: &Setting, value: &Value) -> Value {
     match (setting.shape, value) {
         _ if setting.secret => MASK.into(),
-        (Shape::HttpUrl, Value::String(url)) => masked_url(url).into(),
+        (Shape::HttpUrl | Shape::PostgresUrl, Value::String(url)) => masked_url(url).into(),
         (Shape::Headers, Value::Object(headers)) => headers
             .iter()
             .map(|(name, value)| {
@@ -55,7 +55,7 @@ pub(crate) fn unmasked(setting: &Setting, given: &Value, before: Option<&Value>)
             });
             meant.collect::<Option<Map<_, _>>>().map(Value::Object)
         }
-        (Shape::HttpUrl, Value::String(url)) => {
+        (Shape::HttpUrl | Shape::PostgresUrl, Value::String(url)) => {
             unmasked_url(url, before.and_then(Value::as_str)).map(Value::String)
         }
         (_, Value::String(text)) if setting.secret && text == MASK => None,
@@ -208,6 +208,22 @@ mod tests {
                 Kind::Datadog,
                 json!({"api_key": "s", "region": "EU"}),
                 json!({"api_key": "REDACTED", "region": "EU"}),
+            ),
+            (
+                Kind::Syslog,
+                json!({"host": "h", "structured_data": "[token@1 a=\"b\"]", "client_key": "k"}),
+                json!({"host": "h", "structured_data": "REDACTED", "client_key": "REDACTED"}),
+            ),
+            (
+                Kind::Postgres,
+                json!({"url": "postgresql://u:p%40@h:5/d?sslmode=require", "password": "x"}),
+                json!({"url": "postgresql://u:REDACTED@h:5/d?sslmode=require",
+                    "password": "REDACTED"}),
+            ),
+            (
+                Kind::Sentry,
+                json!({"dsn": "https://key@o1.ingest.sentry.io/1"}),
+                json!({"dsn": "https://REDACTED@o1.ingest.sentry.io/1"}),
             ),
         ] {
             let shown = masked(kind, config.as_object().unwrap());

@@ -20,7 +20,7 @@ const AGE: &str = "logweir_drain_queue_age_seconds";
 /// Tells the recorder what the names mean.
 pub(crate) fn describe() {
     describe_counter!(DELIVERED, "Events that a receiver has taken");
-    describe_counter!(DROPPED, "Events that will not be sent: full, refused, unreadable");
+    describe_counter!(DROPPED, "Events that will not be sent: full, refused, failing, unreadable");
     describe_counter!(FAILED, "Requests that a receiver did not take");
     describe_counter!(RETRIED, "Requests that were sent again");
     describe_gauge!(RECORDS, "Requests of senders whose events wait to be sent on");
@@ -35,6 +35,8 @@ pub(crate) enum Dropped {
     Full,
     /// The receiver will not take them.
     Refused,
+    /// The receiver fails at them again and again, and takes others.
+    Failing,
     /// What was put cannot be read any more.
     Unreadable,
 }
@@ -53,7 +55,7 @@ impl Figures {
         figures.delivered(0);
         figures.failed(0);
         figures.retried(0);
-        for why in [Dropped::Full, Dropped::Refused, Dropped::Unreadable] {
+        for why in [Dropped::Full, Dropped::Refused, Dropped::Failing, Dropped::Unreadable] {
             figures.dropped(why, 0);
         }
         figures
@@ -67,6 +69,7 @@ impl Figures {
         let why = match why {
             Dropped::Full => "full",
             Dropped::Refused => "refused",
+            Dropped::Failing => "failing",
             Dropped::Unreadable => "unreadable",
         };
         let counter = counter!(DROPPED, "backend" => self.backend.clone(), "reason" => why);

@@ -110,8 +110,9 @@ impl Form for Otlp {
         let partial = response.and_then(|response| response.partial_success);
         let refused = partial.as_ref().map_or(0, |partial| partial.rejected_log_records);
         match (usize::try_from(refused).unwrap_or_default(), partial) {
-            (1.., Some(partial)) => Outcome::Partly {
-                refused: usize::try_from(refused).unwrap_or_default(),
+            (unnamed @ 1.., Some(partial)) => Outcome::Partly {
+                refused: Vec::new(),
+                unnamed,
                 later: Vec::new(),
                 reason: partial.error_message,
             },
@@ -182,7 +183,7 @@ pub(crate) fn level(fields: &[(std::borrow::Cow<'_, str>, EventValue<'_>)]) -> O
 }
 
 /// OpenTelemetry's number of a level; 0 where it is none of the usual words.
-fn severity(level: &str) -> i32 {
+pub(crate) fn severity(level: &str) -> i32 {
     match level.to_ascii_lowercase().as_str() {
         "trace" => 1,
         "debug" => 5,
@@ -238,6 +239,9 @@ mod tests {
         };
         assert_eq!(partial(0), Outcome::Delivered);
         let reason = "no".to_owned();
-        assert_eq!(partial(2), Outcome::Partly { refused: 2, later: vec![], reason });
+        assert_eq!(
+            partial(2),
+            Outcome::Partly { refused: vec![], unnamed: 2, later: vec![], reason }
+        );
     }
 }

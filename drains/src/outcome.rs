@@ -13,6 +13,9 @@ pub(crate) enum Outcome {
         reason: String,
         /// When the receiver says that it will.
         after: Option<Duration>,
+        /// Whether one of the events may be the cause: the receiver was reached, and could have
+        /// said that it is away, or that it knows nobody of that name.
+        of_events: bool,
     },
     /// It does not take them as they are, but perhaps a part of them.
     Refused {
@@ -21,8 +24,10 @@ pub(crate) enum Outcome {
     },
     /// It has taken some.
     Partly {
-        /// How many it will never take.
-        refused: usize,
+        /// Places of those that it will never take, ascending.
+        refused: Vec<usize>,
+        /// How many more it will never take, where it does not say which.
+        unnamed: usize,
         /// Places of those that it may take later, ascending.
         later: Vec<usize>,
         /// For people.

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use rand::Rng as _;
 
-const FIRST: Duration = Duration::from_millis(500);
-const LONGEST: Duration = Duration::from_secs(60);
+/// Tests would take minutes.
+const QUICK: bool = cfg!(test);
+
+const FIRST: Duration = Duration::from_millis(if QUICK { 10 } else { 500 });
+const LONGEST: Duration = Duration::from_millis(if QUICK { 200 } else { 30_000 });
 
 /// Longest wait that a receiver may ask for.
 const LONGEST_ASKED_FOR: Duration = Duration::from_secs(600);

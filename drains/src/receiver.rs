@@ -1,6 +1,6 @@
 //! Another system, as a drain sees it.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use outbound::HttpVersion;
 use reqwest::Client;
@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     axiom::Axiom,
+    batching::Batching,
     clickhouse::Clickhouse,
     datadog::Datadog,
     elastic::Elastic,
@@ -17,29 +18,12 @@ use crate::{
     loki::Loki,
     otlp::Otlp,
     outcome::Outcome,
+    postgres::Postgres,
     s3::S3,
+    sentry::Sentry,
     syslog::Syslog,
     webhook::Webhook,
 };
-
-/// How events are put together for a receiver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Batching {
-    /// Most events of a request.
-    pub(crate) events: usize,
-    /// Bytes of bodies after which a request is closed.
-    pub(crate) bytes: usize,
-    /// How long the first event waits for others.
-    pub(crate) age: Duration,
-    /// Whether each source's events come apart.
-    pub(crate) by_source: bool,
-}
-
-impl Default for Batching {
-    fn default() -> Self {
-        Self { events: 1000, bytes: 1 << 20, age: Duration::from_secs(1), by_source: false }
-    }
-}
 
 /// The form that a receiver over HTTP wants.
 pub(crate) trait Form: Send + Sync {
@@ -72,6 +56,7 @@ pub(crate) enum Receiver {
         client: Client,
     },
     Syslog(Syslog),
+    Postgres(Postgres),
     #[cfg(test)]
     Played(Played),
 }
@@ -89,6 +74,7 @@ impl fmt::Debug for Receiver {
         f.write_str(match self {
             Self::Http { .. } => "Http",
             Self::Syslog(_) => "Syslog",
+            Self::Postgres(_) => "Postgres",
             #[cfg(test)]
             Self::Played(_) => "Played",
         })
@@ -107,7 +93,9 @@ impl Receiver {
             Kind::Elastic => Box::new(Elastic::new(config)),
             Kind::Datadog => Box::new(Datadog::new(config)),
             Kind::Axiom => Box::new(Axiom::new(config)),
-            Kind::Syslog => return Ok(Self::Syslog(Syslog::new(config))),
+            Kind::Sentry => Box::new(Sentry::new(config)?),
+            Kind::Syslog => return Syslog::new(config).map(Self::Syslog),
+            Kind::Postgres => return Postgres::new(config).map(Self::Postgres),
         };
         let client = outbound::client(form.http_version()).map_err(|error| error.to_string())?;
         Ok(Self::Http { form, client })
@@ -121,36 +109,38 @@ impl Receiver {
     pub(crate) fn batching(&self) -> Batching {
         match self {
             Self::Http { form, .. } => form.batching(),
-            Self::Syslog(_) => Batching::default(),
+            Self::Syslog(_) | Self::Postgres(_) => Batching::default(),
             #[cfg(test)]
-            Self::Played(_) => Batching { age: Duration::from_millis(20), ..Batching::default() },
+            Self::Played(_) => {
+                let age = std::time::Duration::from_millis(20);
+                Batching { age, ..Batching::default() }
+            }
         }
     }
 
     /// Sends at least one event.
     pub(crate) async fn send(&self, events: &[Event<'_>]) -> Outcome {
-        let later = |reason| Outcome::Later { reason, after: None };
         let (form, client) = match self {
             Self::Http { form, client } => (form, client),
             Self::Syslog(syslog) => return syslog.send(events).await,
+            Self::Postgres(postgres) => return postgres.send(events).await,
             #[cfg(test)]
             Self::Played(Played(answer)) => return answer(events),
         };
         let request = form.request(events);
         let answer = match request.send(client).await {
             Ok(answer) => answer,
-            Err(reason) => return later(reason),
+            Err(none) => return none.later(),
         };
         let Some(remedy) = form.remedy(&answer) else { return form.outcome(&answer, events) };
+        // A person has to look after it; nothing of it is the events' fault.
+        let later = |reason| Outcome::Later { reason, after: None, of_events: false };
         match remedy.send(client).await {
-            Err(reason) => later(reason),
-            Ok(answer) if !matches!(answer.outcome(), Outcome::Delivered) => {
-                // A person has to look after it; nothing of it is the events' fault.
-                later(answer.reason())
-            }
+            Err(none) => later(none.reason),
+            Ok(answer) if !matches!(answer.outcome(), Outcome::Delivered) => later(answer.reason()),
             Ok(_) => match form.request(events).send(client).await {
                 Ok(answer) => form.outcome(&answer, events),
-                Err(reason) => later(reason),
+                Err(none) => none.later(),
             },
         }
     }

@@ -55,6 +55,11 @@ impl Copies {
         self.events
     }
 
+    /// Bytes of all bodies.
+    pub fn size(&self) -> usize {
+        self.lines.len()
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.events == 0

@@ -11,10 +11,11 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use crate::{
+    batching::Batching,
     event::{Event, rfc3339},
     http::{Answer, Request, flag_of, gzip, number_of, text_of},
     outcome::Outcome,
-    receiver::{Batching, Form},
+    receiver::Form,
 };
 
 /// How long a signed request may be on its way.

@@ -1,16 +1,27 @@
-//! RFC 5424 over TCP, each message with its length in front (RFC 6587).
+//! RFC 5424 over TCP or TLS (RFC 5425), each message with its length in front (RFC 6587).
 //!
 //! The receiver says nothing, so that a message counts as delivered when the connection has taken
 //! it: what a receiver had not read when it ended is lost.
 
-use std::{io, time::Duration};
+use std::{fmt, io, sync::Arc, time::Duration};
 
+use futures_util::FutureExt as _;
+use outbound::TlsOptions;
 use serde_json::{Map, Value};
-use tokio::{io::AsyncWriteExt as _, net::TcpStream, sync::Mutex, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::TcpStream,
+    sync::Mutex,
+    time::timeout,
+};
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{ClientConfig, pki_types::ServerName},
+};
 
 use crate::{
     event::Event,
-    http::{number_of, text_of},
+    http::{flag_of, number_of, text_of},
     otlp::level,
     outcome::Outcome,
 };
@@ -21,44 +32,91 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// `local0`
 const FACILITY: u8 = 16;
 
+/// A connection, in TLS or not.
+trait Connected: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<C: AsyncRead + AsyncWrite + Send + Unpin> Connected for C {}
+
+type Connection = Box<dyn Connected>;
+
 pub(crate) struct Syslog {
     host: String,
     port: u16,
     structured_data: String,
     /// Of one message.
     max_bytes: usize,
-    connection: Mutex<Option<TcpStream>>,
+    tls: Option<TlsConnector>,
+    connection: Mutex<Option<Connection>>,
+}
+
+/// Without what it holds of a config.
+impl fmt::Debug for Syslog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Syslog").finish_non_exhaustive()
+    }
+}
+
+/// What is wrong with certificates or a key.
+#[derive(Debug)]
+pub(crate) struct WrongTls {
+    pub(crate) text: String,
+    /// What is shown, not what is trusted.
+    pub(crate) is_of_identity: bool,
+}
+
+/// How TLS is spoken, by a config.
+pub(crate) fn tls_of(config: &Map<String, Value>) -> Result<Arc<ClientConfig>, WrongTls> {
+    let given = |name| Some(text_of(config, name)).filter(|text| !text.is_empty());
+    let authorities = given("ca_cert");
+    let identity = given("client_cert").zip(given("client_key"));
+    let options = TlsOptions { authorities: authorities.as_deref(), identity: None };
+    let wrong = |is_of_identity| {
+        move |error: outbound::InvalidPem| WrongTls { text: error.to_string(), is_of_identity }
+    };
+    let anonymous = outbound::tls(options).map_err(wrong(false))?;
+    let Some((certificate, key)) = &identity else { return Ok(anonymous) };
+    let identity = Some((certificate.as_str(), key.as_str()));
+    outbound::tls(TlsOptions { identity, ..options }).map_err(wrong(true))
 }
 
 impl Syslog {
-    pub(crate) fn new(config: &Map<String, Value>) -> Self {
+    pub(crate) fn new(config: &Map<String, Value>) -> Result<Self, String> {
+        let tls = flag_of(config, "tls").then(|| tls_of(config)).transpose();
+        let tls = tls.map_err(|error| error.text)?.map(TlsConnector::from);
         let given = text_of(config, "structured_data");
         let number = |name| usize::try_from(number_of(config, name)).unwrap_or(usize::MAX);
-        Self {
+        Ok(Self {
             host: text_of(config, "host"),
             port: u16::try_from(number_of(config, "port")).unwrap_or_default(),
             structured_data: if given.is_empty() { "-".to_owned() } else { given },
             max_bytes: number("max_message_bytes"),
+            tls,
             connection: Mutex::default(),
-        }
+        })
     }
 
     pub(crate) async fn send(&self, events: &[Event<'_>]) -> Outcome {
         let bytes: Vec<u8> = events.iter().flat_map(|event| self.frame(event)).collect();
         match self.write(&bytes).await {
             Ok(()) => Outcome::Delivered,
-            Err(error) => Outcome::Later { reason: error.to_string(), after: None },
+            // Nothing is known of what a receiver without answers dislikes.
+            Err(error) => {
+                Outcome::Later { reason: error.to_string(), after: None, of_events: false }
+            }
         }
     }
 
     async fn write(&self, bytes: &[u8]) -> io::Result<()> {
         let mut kept = self.connection.lock().await;
-        let kept_open = kept.take().filter(|connection| matches!(look(connection), Ok(true)));
+        let before = kept.take();
+        let kept_open = before.and_then(|mut connection| {
+            matches!(look(&mut connection), Ok(true)).then_some(connection)
+        });
         let mut connection = match kept_open {
             Some(connection) => connection,
             None => {
-                let connecting = TcpStream::connect((self.host.as_str(), self.port));
-                timeout(CONNECT_TIMEOUT, connecting).await.map_err(|_| late("connection"))??
+                let connecting = timeout(CONNECT_TIMEOUT, self.connect()).await;
+                connecting.map_err(|_| late("connection"))??
             }
         };
         let writing = async {
@@ -67,10 +125,17 @@ impl Syslog {
         };
         timeout(WRITE_TIMEOUT, writing).await.map_err(|_| late("progress"))??;
         // Broken, it has taken nothing for sure; closed in order, it has read what came.
-        if look(&connection)? {
+        if look(&mut connection)? {
             *kept = Some(connection);
         }
         Ok(())
+    }
+
+    async fn connect(&self) -> io::Result<Connection> {
+        let connection = TcpStream::connect((self.host.as_str(), self.port)).await?;
+        let Some(tls) = &self.tls else { return Ok(Box::new(connection)) };
+        let name = ServerName::try_from(self.host.clone()).map_err(io::Error::other)?;
+        Ok(Box::new(tls.connect(name, connection).await?))
     }
 
     fn frame(&self, event: &Event<'_>) -> Vec<u8> {
@@ -98,14 +163,14 @@ fn late(what: &str) -> io::Error {
 
 /// Whether the other end has closed nothing; an error when the connection is broken. What it says
 /// is passed over.
-fn look(connection: &TcpStream) -> io::Result<bool> {
+fn look(connection: &mut Connection) -> io::Result<bool> {
     let mut said = [0; 256];
     loop {
-        match connection.try_read(&mut said) {
-            Ok(0) => return Ok(false),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(true),
-            Err(error) => return Err(error),
+        match connection.read(&mut said).now_or_never() {
+            Some(Ok(0)) => return Ok(false),
+            Some(Ok(_)) => {}
+            None => return Ok(true),
+            Some(Err(error)) => return Err(error),
         }
     }
 }
@@ -135,7 +200,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let config = json!({"host": "127.0.0.1", "port": port, "max_message_bytes": 90});
-        let syslog = Syslog::new(config.as_object().unwrap());
+        let syslog = Syslog::new(config.as_object().unwrap()).unwrap();
         let receive = async {
             let mut received = Vec::new();
             for _ in 0..2 {
@@ -149,7 +214,7 @@ mod tests {
         let send = async {
             assert_eq!(syslog.send(&EVENTS[..2]).await, Outcome::Delivered);
             // The receiver closes after each; a new connection is made then.
-            while matches!(look(syslog.connection.lock().await.as_ref().unwrap()), Ok(true)) {
+            while matches!(look(syslog.connection.lock().await.as_mut().unwrap()), Ok(true)) {
                 tokio::task::yield_now().await;
             }
             assert_eq!(syslog.send(&EVENTS[2..]).await, Outcome::Delivered);
@@ -162,14 +227,73 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn messages_go_in_tls_to_whom_is_trusted() {
+        use tokio_rustls::{
+            TlsAcceptor,
+            rustls::{
+                ServerConfig,
+                pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+            },
+        };
+        const AUTHORITY: &str = include_str!("../../tests/fixtures/tls/authority.pem");
+        const CERTIFICATE: &str = include_str!("../../tests/fixtures/tls/server.pem");
+        const KEY: &str = include_str!("../../tests/fixtures/tls/server.key");
+        let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+        let server = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![CertificateDer::from_pem_slice(CERTIFICATE.as_bytes()).unwrap()],
+                PrivateKeyDer::from_pem_slice(KEY.as_bytes()).unwrap(),
+            )
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(server));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let syslog = |authority: Option<&str>| {
+            let config = json!({
+                "host": "127.0.0.1", "port": port, "max_message_bytes": 50_000, "tls": true,
+                "ca_cert": authority,
+            });
+            Syslog::new(config.as_object().unwrap()).unwrap()
+        };
+        let trusting = syslog(Some(AUTHORITY));
+        let receive = async {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = acceptor.accept(stream).await.unwrap();
+            let mut bytes = Vec::new();
+            while !bytes.ends_with(EVENTS[2].body.as_bytes()) {
+                assert!(stream.read_buf(&mut bytes).await.unwrap() > 0);
+            }
+            String::from_utf8(bytes).unwrap()
+        };
+        let send = async {
+            assert_eq!(trusting.send(&EVENTS[..2]).await, Outcome::Delivered);
+            // Over the same connection: no other is accepted.
+            assert_eq!(trusting.send(&EVENTS[2..]).await, Outcome::Delivered);
+        };
+        let (received, ()) = tokio::join!(receive, send);
+        assert!(EVENTS.iter().all(|event| received.contains(event.body)), "{received}");
+        // Nobody else trusts it.
+        let strange = syslog(Some(CERTIFICATE));
+        let refuse = async {
+            let (stream, _) = listener.accept().await.unwrap();
+            assert!(acceptor.accept(stream).await.is_err());
+        };
+        let (outcome, ()) = tokio::join!(strange.send(&EVENTS[..1]), refuse);
+        assert!(matches!(outcome, Outcome::Later { of_events: false, .. }), "{outcome:?}");
+    }
+
+    #[tokio::test]
     async fn a_broken_connection_is_told_from_a_closed_one() {
         for is_broken in [false, true] {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
-            let connection = TcpStream::connect(address).await.unwrap();
+            let mut connection: Connection = Box::new(TcpStream::connect(address).await.unwrap());
             let (other_end, _) = listener.accept().await.unwrap();
-            assert!(matches!(look(&connection), Ok(true)));
-            connection.try_write(b"unread").unwrap();
+            assert!(matches!(look(&mut connection), Ok(true)));
+            connection.write_all(b"unread").await.unwrap();
             if is_broken {
                 // What was not read breaks the connection.
                 other_end.readable().await.unwrap();
@@ -179,8 +303,11 @@ mod tests {
                 other_end.try_read(&mut bytes).unwrap();
             }
             drop(other_end);
-            connection.readable().await.unwrap();
-            let found = look(&connection);
+            let mut found = look(&mut connection);
+            while matches!(found, Ok(true)) {
+                tokio::task::yield_now().await;
+                found = look(&mut connection);
+            }
             assert_eq!(found.is_err(), is_broken, "{found:?}");
             assert!(is_broken || matches!(found, Ok(false)), "{found:?}");
         }

@@ -4,9 +4,10 @@ use outbound::HttpVersion;
 use serde_json::{Map, Value};
 
 use crate::{
+    batching::Batching,
     event::Event,
     http::{Request, flag_of, headers, text_of},
-    receiver::{Batching, Form},
+    receiver::Form,
 };
 
 pub(crate) struct Webhook {

@@ -51,6 +51,12 @@ pub(crate) enum DurabilityError {
     /// again: without knowing them, the program would store twice what they send.
     #[error("{0}")]
     SpoolUnknown(spool::OpenError),
+    /// The same where the spool cannot be used at all.
+    #[error(
+        "requests that were answered already may wait on the spool: {0}. Mend that and start again; \
+         to go on without them, move the folder away or set LOGWEIR_DATA_DIR to another one"
+    )]
+    SpoolUnusable(spool::OpenError),
 }
 
 impl Durability {
@@ -62,15 +68,15 @@ impl Durability {
     /// Opens the spool, of at most so many bytes; 0 means none.
     ///
     /// # Errors
-    /// When another program uses the folder, and when it cannot be known what waits on the spool. A
-    /// folder that cannot be written to is only warned of: events then wait with their senders while
-    /// the database is away.
+    /// When another program uses the folder, and when something may wait on the spool and it cannot be
+    /// used. A folder that cannot be written to, and holds nothing, is only warned of: events then wait
+    /// with their senders while the database is away.
     pub(crate) fn open(data_dir: &Path, max_bytes: u64) -> Result<Self, DurabilityError> {
         let dir = match DataDir::create(data_dir) {
             Ok(dir) => dir,
             Err(error) => {
-                tracing::warn!("there is no spool: {error}");
-                return Ok(Self::not_needed());
+                let text = error.to_string();
+                return without(&data_dir.join(SPOOL), Self::not_needed(), io::Error::other(text));
             }
         };
         let without_spool = match instance(dir.path()) {
@@ -91,10 +97,9 @@ impl Durability {
         if !folder.is_dir()
             && let Err(error) = create_private_dir(&folder)
         {
-            tracing::warn!(%error, folder = %folder.display(), "there is no spool");
-            return Ok(without_spool);
+            return without(&folder, without_spool, error);
         }
-        match Spool::open(spool::Settings::new(folder, max_bytes)) {
+        match Spool::open(spool::Settings::new(&folder, max_bytes)) {
             Ok((spool, recovery)) => {
                 report(&recovery);
                 Ok(Self { spool: Some(spool), ..without_spool })
@@ -103,12 +108,29 @@ impl Durability {
             Err(error @ (spool::OpenError::Progress { .. } | spool::OpenError::Version { .. })) => {
                 Err(DurabilityError::SpoolUnknown(error))
             }
+            Err(error) if Spool::may_hold_records(&folder) => {
+                Err(DurabilityError::SpoolUnusable(error))
+            }
             Err(error) => {
                 tracing::warn!("there is no spool: {error}");
                 Ok(without_spool)
             }
         }
     }
+}
+
+/// There can be no spool in the folder, for want of it.
+fn without(
+    folder: &Path,
+    durability: Durability,
+    source: io::Error,
+) -> Result<Durability, DurabilityError> {
+    let error = spool::OpenError::Io { path: folder.to_owned(), source };
+    if Spool::may_hold_records(folder) {
+        return Err(DurabilityError::SpoolUnusable(error));
+    }
+    tracing::warn!("there is no spool: {error}");
+    Ok(durability)
 }
 
 fn report(recovery: &Recovery) {
@@ -203,6 +225,37 @@ mod tests {
         assert!(text.contains("progress") && text.contains("start again"), "{text}");
         fs::remove_file(&progress).unwrap();
         assert!(Durability::open(temp.path(), 1 << 20).unwrap().spool.is_some());
+    }
+
+    /// Its lock cannot be opened, as on a disk that came back read-only, whoever tests.
+    #[tokio::test]
+    async fn a_spool_that_cannot_be_used_stops_the_start_where_something_may_wait() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = temp.path().join(SPOOL);
+        let open = || Durability::open(temp.path(), 1 << 20);
+        let spool = open().unwrap().spool.unwrap();
+        spool.append(vec![1]).await.unwrap();
+        spool.close().await;
+        let lock = folder.join("lock");
+        fs::remove_file(&lock).unwrap();
+        std::os::unix::fs::symlink(&lock, &lock).unwrap();
+        let refused = open().unwrap_err();
+        assert!(matches!(refused, DurabilityError::SpoolUnusable(_)), "{refused}");
+        let text = refused.to_string();
+        assert!(text.contains("answered already") && text.contains("LOGWEIR_DATA_DIR"), "{text}");
+        // With nothing in it, it is only warned of.
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "segment") {
+                fs::remove_file(path).unwrap();
+            }
+        }
+        assert!(open().unwrap().spool.is_none());
+        // Nobody can say what is in it.
+        fs::remove_dir_all(&folder).unwrap();
+        std::os::unix::fs::symlink(&folder, &folder).unwrap();
+        let refused = open().unwrap_err();
+        assert!(matches!(refused, DurabilityError::SpoolUnusable(_)), "{refused}");
     }
 
     #[test]

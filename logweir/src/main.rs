@@ -2,6 +2,7 @@
 
 mod answer;
 mod app;
+mod authorities;
 mod check_bigquery;
 mod cli;
 mod config_keys;

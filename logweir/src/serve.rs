@@ -16,7 +16,9 @@ use tokio::{
 use warp::{Filter as _, filters::BoxedFilter, reply::Response};
 
 use crate::{
-    app, config_keys,
+    app,
+    authorities::{self, AuthoritiesError},
+    config_keys,
     data_dir::{DataDir, DataDirError},
     durability::{Durability, DurabilityError, InstanceLock},
     embedded_postgres::{self, EmbeddedPostgres},
@@ -88,6 +90,9 @@ pub(crate) enum Error {
     /// The spool, or the number of this installation.
     #[error(transparent)]
     Durability(#[from] DurabilityError),
+    /// Whom to trust.
+    #[error(transparent)]
+    Authorities(#[from] AuthoritiesError),
     /// The metrics.
     #[error("metrics cannot be recorded: {0}")]
     Metrics(#[from] BuildError),
@@ -99,6 +104,9 @@ pub(crate) enum Error {
 /// Serves until a signal asks for the end and everything in flight is answered.
 pub(crate) async fn run(settings: Settings, role: Role) -> Result<(), Error> {
     let mut signals = Signals::listen()?;
+    if let Some(file) = &settings.ca_file {
+        authorities::trust(file)?;
+    }
     let listener = server::bind(settings.ip, settings.port, "PHX_HTTP_PORT")?;
     let address = listener.local_addr()?;
     let grpc_listener = if role == Role::Sidecar { None } else { bind_grpc(&settings)? };
@@ -261,7 +269,11 @@ impl Following {
     fn begin(settings: &Settings, store: &Store, role: Role) -> Option<Self> {
         (role != Role::Sidecar).then(|| {
             let dir = settings.data_dir.join(DRAINS);
-            let drains = Drains::new(drains::Settings { dir, max_bytes: settings.drain_max_bytes });
+            let drains = Drains::new(drains::Settings {
+                dir,
+                max_bytes: settings.drain_max_bytes,
+                max_bytes_of_all: settings.all_drains_max_bytes,
+            });
             let (following, store) = (drains.clone(), store.clone());
             let task = tokio::spawn(async move { following.follow(&store).await });
             Self { drains, task }

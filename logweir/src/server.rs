@@ -78,6 +78,10 @@ const _: () = assert!(
         && FINISHED_WITHIN.as_secs() < Delivery::GRACE.as_secs()
 );
 
+/// Longest time for a client that has closed its end to acknowledge what it was sent. The system
+/// breaks the connection off before, where it was told to.
+const ANSWERS_WITHIN: Duration = ACKNOWLEDGED_WITHIN.saturating_add(Duration::from_millis(500));
+
 /// How often a client of HTTP/2 that says nothing is asked whether it is still there.
 const PING_EVERY: Duration = Duration::from_secs(20);
 
@@ -307,7 +311,10 @@ async fn serve_connection<S: Served>(
                 _ = timeout(FINISHED_WITHIN, socket.finish()) => {}
                 () = place.told_to_close() => {}
             }
-            sender.ended(socket.peer());
+            if sender.awaits_delivery() {
+                _ = timeout(ANSWERS_WITHIN, socket.acknowledged()).await;
+            }
+            sender.ended(socket.peer_at_end());
         }
         () = silence(&asked, head_timeout) => {
             tracing::debug!("a connection is closed because no request came");

@@ -56,6 +56,10 @@ pub(crate) struct Settings {
     pub(crate) spool_max_bytes: u64,
     /// Largest spool of each drain (`LOGWEIR_DRAIN_MAX_BYTES`).
     pub(crate) drain_max_bytes: u64,
+    /// Largest spools of all drains together (`LOGWEIR_ALL_DRAINS_MAX_BYTES`).
+    pub(crate) all_drains_max_bytes: u64,
+    /// PEM of authorities that are trusted besides the system's (`LOGWEIR_CA_FILE`).
+    pub(crate) ca_file: Option<PathBuf>,
     /// With what configs of backends are encrypted.
     pub(crate) encryption: ChosenKeys,
     /// Connections at a time (`LOGWEIR_MAX_CONNECTIONS`); one more takes the place of one that waits
@@ -166,6 +170,12 @@ impl Settings {
                 1 << 30,
                 1 << 20..=1 << 50,
             ),
+            all_drains_max_bytes: variables.number(
+                "LOGWEIR_ALL_DRAINS_MAX_BYTES",
+                4 << 30,
+                1 << 20..=1 << 50,
+            ),
+            ca_file: variables.text("LOGWEIR_CA_FILE").map(Into::into),
             encryption: ChosenKeys::read(&mut variables),
             max_connections: variables.number("LOGWEIR_MAX_CONNECTIONS", 10_000, 1..=1_000_000),
             default_retention_days: read_retention(&mut variables),

@@ -1,8 +1,13 @@
-//! The HTTP client of all that the program itself sends out: drains, notifications, alerts.
+//! The HTTP client of all that the program itself sends out: drains, notifications, alerts; and whom
+//! it trusts.
+
+mod tls;
 
 use std::time::Duration;
 
-use reqwest::{Client, ClientBuilder, redirect::Policy};
+use reqwest::{Certificate, Client, ClientBuilder, redirect::Policy};
+
+pub use tls::{InvalidPem, TlsOptions, tls, trust_also};
 
 /// Until a connection stands.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -20,7 +25,8 @@ pub enum HttpVersion {
     Http1,
 }
 
-/// A client: TLS by rustls, with the certificates that the system trusts. Redirects are not
+/// A client: TLS by rustls, with the certificates that the system trusts, and those that
+/// [`trust_also`] was told. Redirects are not
 /// followed: what is sent was meant for one place.
 ///
 /// # Errors
@@ -38,6 +44,7 @@ fn builder(version: HttpVersion) -> ClientBuilder {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder()
         .user_agent(concat!("logweir/", env!("CARGO_PKG_VERSION")))
+        .tls_certs_merge(trusted())
         .redirect(Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(TIMEOUT);
@@ -45,6 +52,11 @@ fn builder(version: HttpVersion) -> ClientBuilder {
         HttpVersion::Any => builder,
         HttpVersion::Http1 => builder.http1_only(),
     }
+}
+
+fn trusted() -> impl Iterator<Item = Certificate> {
+    // They were read before.
+    tls::trusted().iter().filter_map(|authority| Certificate::from_der(authority).ok())
 }
 
 #[cfg(test)]

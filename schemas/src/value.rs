@@ -1,6 +1,7 @@
 //! A JSON value that borrows from the request it came in.
 
 mod extent;
+mod number;
 mod read;
 mod write;
 
@@ -24,7 +25,8 @@ pub enum Value<'a> {
     Null,
     /// `true`, `false`
     Bool(bool),
-    /// The number's text, a valid JSON number of any size.
+    /// The number's text, a valid JSON number of any size. Where it was read it is one that
+    /// PostgreSQL can store; see [`parse`].
     Number(Cow<'a, str>),
     /// A string, unescaped.
     String(Cow<'a, str>),

@@ -29,7 +29,8 @@ pub(crate) static BACKEND: Resource = Resource {
         required(
             "type",
             Kind::Text(64),
-            "webhook, loki, otlp, s3, clickhouse, elastic, datadog, axiom or syslog; stays as it is.",
+            "webhook, loki, otlp, s3, clickhouse, elastic, datadog, axiom, syslog, sentry or postgres; \
+             stays as it is.",
         )
         .such_as("\"webhook\""),
         required(

@@ -207,6 +207,11 @@ impl Share {
         Ok(())
     }
 
+    /// What was taken to work in, in bytes.
+    pub(crate) fn working(&self) -> usize {
+        self.working.units * UNIT
+    }
+
     /// Whether so much can be worked in, with what can be had at once.
     pub(crate) fn fits(&mut self, bytes: usize) -> bool {
         let units = self.budget.working.units(bytes);

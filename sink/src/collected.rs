@@ -6,6 +6,7 @@ use event_schemas::{Event, Reason, SchemaNews, Value};
 use store::{Batch, Source, Store, Validation};
 
 use crate::{
+    besides::Besides,
     error::IngestError,
     forwarding::{Forwarded, Forwarder},
     limits::Tally,
@@ -37,6 +38,10 @@ pub(crate) struct Collected {
     /// What of it goes elsewhere besides, once there is anything.
     pub(crate) forwarded: Option<Forwarded>,
     pub(crate) rejected: Rejected,
+    /// The memory for what becomes of it besides.
+    pub(crate) besides: Besides,
+    /// The body of one event.
+    body: Vec<u8>,
     /// Events that the source wants dropped.
     pub(crate) filtered: usize,
     /// What the events carry that is not known of their source.
@@ -92,6 +97,8 @@ impl Collected {
             batch: Batch::default(),
             forwarded: None,
             rejected: Rejected::default(),
+            besides: Besides::default(),
+            body: Vec::new(),
             filtered: 0,
             news: SchemaNews::default(),
         };
@@ -106,9 +113,20 @@ impl Collected {
         self.treatment = source.and_then(|source| self.treatments.of(source, store));
     }
 
-    /// Whether no limit of a body is broken.
+    /// What becomes of the body besides its events is counted here.
+    pub(crate) fn with(self, besides: Besides) -> Self {
+        Self { besides, ..self }
+    }
+
+    /// Whether no limit of a body is broken, and there was memory.
     pub(crate) fn within_limits(&self) -> Result<(), IngestError> {
-        self.tally.broken().map_or(Ok(()), Err)
+        let short = self.besides.is_short().then_some(IngestError::Busy);
+        self.tally.broken().or(short).map_or(Ok(()), Err)
+    }
+
+    /// Nothing of the body will be stored.
+    fn is_lost(&self) -> bool {
+        self.tally.broken().is_some() || self.besides.is_short()
     }
 
     /// What is wrong is told and kept nowhere, whatever the source wants.
@@ -145,7 +163,9 @@ impl Collected {
             before = (mode == Validation::Quarantine).then(|| event.clone());
             treatment.change(&mut event);
         }
-        match self.faults(mode, &event) {
+        let copies = treatment.as_ref().is_some_and(Treatment::copies);
+        let copied = if copies { self.count_copied(&event) } else { Ok(()) };
+        match copied.map_err(|reason| vec![reason]).and_then(|()| self.faults(mode, &event)) {
             Err(reasons) => self.reject(mode, reasons, || {
                 let mut body = Vec::new();
                 before.as_ref().unwrap_or(&event).write_body(&mut body);
@@ -161,12 +181,23 @@ impl Collected {
                         source.known.news(&event, &mut self.news);
                     }
                     let forwarder = &self.forwarder;
-                    self.forwarded.get_or_insert_with(|| forwarder.of(source)).push(&event);
+                    let forwarded = self.forwarded.get_or_insert_with(|| forwarder.of(source));
+                    self.besides.add(forwarded.push(&event));
                 }
                 self.batch.push(&event);
             }
         }
         self.treatment = treatment;
+    }
+
+    /// Counts what an event has become.
+    fn count_copied(&mut self, event: &Event<'_>) -> Result<(), Reason> {
+        self.body.clear();
+        event.write_body(&mut self.body);
+        self.tally.copied(self.body.len())?;
+        // Itself, and as it is stored.
+        self.besides.add(2 * self.body.len());
+        Ok(())
     }
 
     fn faults(&self, mode: Validation, event: &Event<'_>) -> Result<(), Vec<Reason>> {
@@ -193,8 +224,8 @@ impl Records for Collected {
 
     fn record(&mut self, record: Record<'_>) {
         let record = self.tally.count(record);
-        if self.tally.broken().is_some() {
-            // Nothing of it will be stored; it need not be kept until then.
+        if self.is_lost() {
+            // It need not be kept until then.
             self.batch = Batch::default();
             self.forwarded = None;
             return;
@@ -216,6 +247,6 @@ impl Records for Collected {
     }
 
     fn is_full(&self) -> bool {
-        self.tally.broken().is_some()
+        self.is_lost()
     }
 }

@@ -53,6 +53,11 @@ impl SenderConnection {
         }
     }
 
+    /// Whether there are answers of which it is not known whether they were read.
+    pub fn awaits_delivery(&self) -> bool {
+        self.answers().given.iter().any(|given| !given.is_settled())
+    }
+
     fn delivery(&self) -> Delivery {
         let connection = Arc::downgrade(&self.0);
         // Of a connection that is forgotten all has been said.
@@ -128,7 +133,9 @@ mod tests {
         assert_eq!(connection.answers().given.len(), 1);
         let last = connection.delivery();
         connection.give(last.clone());
+        assert!(connection.awaits_delivery());
         connection.ended(Peer::Broken);
+        assert!(!connection.awaits_delivery());
         assert!(last.is_settled() && connection.answers().given.is_empty());
         let late = connection.delivery();
         connection.give(late.clone());

@@ -1,7 +1,7 @@
 //! Where events go besides their source: to other sources and to backends, by rules.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
@@ -15,10 +15,10 @@ use store::{
     Store,
 };
 
-use crate::{measures, seldom::Seldom};
+use crate::{measures, seldom::Seldom, treatment::words};
 
-/// Most filters that are kept compiled; beyond it all are compiled anew.
-const MAX_FILTERS: usize = 10_000;
+/// Filters that are kept compiled, whether their rules are there still or not.
+const FEW_FILTERS: usize = 64;
 
 /// Knows where events go besides. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -26,6 +26,15 @@ pub(crate) struct Forwarder {
     store: Store,
     drains: Drains,
     filters: Filters,
+}
+
+/// What it takes to give events to others besides.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Effort {
+    /// Copies of each event that there may be.
+    pub(crate) copies: usize,
+    /// How many times each byte may be looked at.
+    pub(crate) steps: usize,
 }
 
 /// Rules' filters by their text; `None` for what is no LQL.
@@ -60,10 +69,15 @@ impl Forwarder {
         Self { store, drains, filters: Filters::default() }
     }
 
-    /// How many copies of a source's events may be made.
-    pub(crate) fn copies(&self, source: &Source) -> usize {
-        let Outlets { rules, backends } = self.store.outlets(source);
-        rules.len() + backends.len()
+    /// How many copies of a source's events may be made, and about how many times each of their bytes
+    /// is looked at for that. For a body that names its source itself, what is true of all of them.
+    pub(crate) fn effort(&self, source: Option<&Source>) -> Effort {
+        let Outlets { rules, backends } = match source {
+            Some(source) => self.store.outlets(source),
+            None => Outlets { rules: self.store.rules(), backends: self.store.backends() },
+        };
+        let words: usize = rules.iter().map(|rule| words(&rule.lql_string)).sum();
+        Effort { copies: rules.len() + backends.len(), steps: words + backends.len() }
     }
 
     /// Takes a source's events from now on.
@@ -79,7 +93,7 @@ impl Forwarder {
         }
         let all_backends = self.store.backends();
         for rule in &rules {
-            let Some(filter) = self.filters.compiled(rule) else { continue };
+            let Some(filter) = self.filters.compiled(rule, &self.store) else { continue };
             let backend = all_backends.iter().find(|one| Some(one.id) == rule.backend_id);
             if let Some(backend) = backend {
                 let place = forwarded.backend(backend);
@@ -120,14 +134,12 @@ impl Forwarder {
         let appended = if sources.is_empty() {
             admission.append(source, batch).await?
         } else {
-            let sinks: Vec<_> = sources.iter().map(|(source, _)| Arc::clone(source)).collect();
+            let sinks: Vec<_> =
+                sources.iter().map(|(source, batch)| (Arc::clone(source), batch.len())).collect();
             let (appended, others) =
                 admission.append_with(source, batch, sources, delivery).await?;
-            for (sink, appended) in sinks.iter().zip(&others) {
-                let refused = appended.refused.len();
-                measures::received(&sink.name, appended.stored + appended.duplicates, 0);
-                measures::appended(&sink.name, appended, refused);
-                self.store.note_taken(sink, appended.stored, refused);
+            for ((sink, events), appended) in sinks.iter().zip(others) {
+                self.tell_appended(sink, *events, appended);
             }
             appended
         };
@@ -138,16 +150,40 @@ impl Forwarder {
         join_all(puts).await;
         Ok(appended)
     }
+
+    /// Counts what became of so many events for another source.
+    fn tell_appended(&self, sink: &Source, events: usize, appended: Result<Appended, AppendError>) {
+        match appended {
+            Ok(appended) => {
+                let refused = appended.refused.len();
+                measures::received(&sink.name, appended.stored + appended.duplicates, 0);
+                measures::appended(&sink.name, &appended, refused);
+                self.store.note_taken(sink, appended.stored, refused);
+            }
+            Err(error) => {
+                measures::received(&sink.name, events, 0);
+                measures::dropped(&sink.name, events);
+                let seldom = &self.filters.seldom;
+                if let Some(untold) = seldom.is_due("not forwarded", &sink.name, Instant::now()) {
+                    let sink = &sink.name;
+                    tracing::error!(sink, events, untold, %error, "rules' events are dropped");
+                }
+            }
+        }
+    }
 }
 
 impl Filters {
-    fn compiled(&self, rule: &Rule) -> Option<Arc<Lql>> {
+    fn compiled(&self, rule: &Rule, store: &Store) -> Option<Arc<Lql>> {
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = compiled.get(&rule.lql_string) {
             return known.clone();
         }
-        if compiled.len() >= MAX_FILTERS {
-            compiled.clear();
+        if compiled.len() >= FEW_FILTERS {
+            // As many as there are rules, however often they are changed.
+            let rules = store.rules();
+            let texts: HashSet<_> = rules.iter().map(|rule| rule.lql_string.as_str()).collect();
+            compiled.retain(|text, _| texts.contains(text.as_str()));
         }
         let parsed = lql::parse(&rule.lql_string).inspect_err(|error| {
             let token = rule.token.to_string();
@@ -187,10 +223,11 @@ impl Forwarded {
         })
     }
 
-    /// Takes an event to where it goes, to each place once.
-    pub(crate) fn push(&mut self, event: &Event<'_>) {
+    /// Takes an event to where it goes, to each place once. Gives about how much memory the
+    /// copies take until they are where they go.
+    pub(crate) fn push(&mut self, event: &Event<'_>) -> usize {
         if self.targets.is_empty() {
-            return;
+            return 0;
         }
         self.chosen.clone_from(&self.everything);
         for (filter, place) in &self.filters {
@@ -198,7 +235,11 @@ impl Forwarded {
                 self.chosen.insert(*place);
             }
         }
+        if self.chosen.is_empty() {
+            return 0;
+        }
         self.body.clear();
+        event.write_body(&mut self.body);
         for place in &self.chosen {
             match self.targets.get_mut(*place) {
                 Some(Target::Source { source, batch, news }) => {
@@ -207,14 +248,11 @@ impl Forwarded {
                     }
                     batch.push(event);
                 }
-                Some(Target::Backend { copies, .. }) => {
-                    if self.body.is_empty() {
-                        event.write_body(&mut self.body);
-                    }
-                    copies.push(&self.body);
-                }
+                Some(Target::Backend { copies, .. }) => copies.push(&self.body),
                 None => {}
             }
         }
+        // Itself, and as it is stored or kept.
+        2 * self.chosen.len() * self.body.len()
     }
 }

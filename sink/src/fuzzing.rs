@@ -35,8 +35,15 @@ const FORMATS: [Format; 12] = [
     Format::Cloudflare,
 ];
 
-const MEDIA: [Media; 6] =
-    [Media::Other, Media::Text, Media::Lines, Media::Form, Media::Multipart, Media::CspReport];
+const MEDIA: [Media; 7] = [
+    Media::Other,
+    Media::Text,
+    Media::Lines,
+    Media::Form,
+    Media::Multipart,
+    Media::CspReport,
+    Media::Json,
+];
 
 const ENCODINGS: [&str; 7] = ["", "gzip", "deflate", "zstd", "snappy", "br", "gzip,zstd"];
 

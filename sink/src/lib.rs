@@ -10,6 +10,7 @@
 //! so what may be transient is a 503.
 
 mod answer;
+mod besides;
 mod body;
 mod budget;
 mod collected;
@@ -23,6 +24,7 @@ mod forwarding;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod inflated;
 mod limits;
 mod manage_routes;
 mod measures;

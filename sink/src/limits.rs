@@ -29,6 +29,8 @@ pub(crate) struct Tally {
     events: usize,
     bytes: usize,
     reasons: usize,
+    /// Of events whose fields were copied.
+    copied: usize,
     most_events: usize,
     most_bytes: usize,
 }
@@ -37,7 +39,7 @@ impl Tally {
     /// For a body that may be so many bytes.
     pub(crate) fn new(max_body_bytes: usize) -> Self {
         let most_bytes = max_body_bytes.saturating_mul(EVENT_BYTES);
-        Self { events: 0, bytes: 0, reasons: 0, most_events: MAX_EVENTS, most_bytes }
+        Self { events: 0, bytes: 0, reasons: 0, copied: 0, most_events: MAX_EVENTS, most_bytes }
     }
 
     /// For what was taken before.
@@ -78,6 +80,21 @@ impl Tally {
         reasons
     }
 
+    /// Counts an event of so many bytes whose fields were copied; or says what is wrong with that. Its
+    /// sender cannot know, so that only the event is rejected, and not the body.
+    pub(crate) fn copied(&mut self, bytes: usize) -> Result<(), Reason> {
+        let copied = self.copied.saturating_add(bytes);
+        if copied > self.most_bytes {
+            let text = format!(
+                "transform_copy_fields makes the events of the body larger than {} bytes; copy less",
+                self.most_bytes
+            );
+            return Err(Reason { path: String::new(), text });
+        }
+        self.copied = copied;
+        Ok(())
+    }
+
     /// Which limit is broken, if any.
     pub(crate) fn broken(&self) -> Option<IngestError> {
         if self.events > self.most_events {
@@ -114,6 +131,16 @@ mod tests {
         assert!(tally.broken().is_none());
         tally.count(Record::Value(Value::Null));
         assert!(matches!(tally.broken(), Some(IngestError::TooManyEvents)));
+    }
+
+    #[test]
+    fn copies_are_bounded_too() {
+        let mut tally = Tally::new(10);
+        assert_eq!(tally.copied(30), Ok(()));
+        let reason = tally.copied(11).unwrap_err();
+        assert!(reason.text.contains("larger than 40 bytes"), "{reason}");
+        // A smaller one fits, and the body as a whole is taken.
+        assert_eq!((tally.copied(10), tally.broken().is_none()), (Ok(()), true));
     }
 
     #[test]

@@ -8,35 +8,26 @@ use std::{
 };
 
 use drains::Drains;
-use store::{
-    Admission, Appended, ContentHash, Delivery, Grant, Readiness, Source, Store, Validation,
-};
+use store::{Admission, Appended, Delivery, Grant, Readiness, Source, Store, Validation};
 
 use crate::{
     SenderConnection, Settings,
-    body::{Encoding, inflate, is_compressed_term, likely_length},
+    besides::{Besides, Growths},
+    body::Encoding,
     budget::{Budget, Share},
     collected::Collected,
     connection::answered,
     error::IngestError,
-    forwarding::Forwarder,
+    forwarding::{Effort, Forwarder},
+    inflated::{Received, SMALL_BODY, WEIGHT, blocking},
     limits::Tally,
     measures,
     rate_limits::{Quota, Rates},
     records::Decode,
     request::Route,
     seldom::Seldom,
-    treatment::Treatments,
+    treatment::{Treatments, steps},
 };
-
-/// Bodies of more bytes are worked on outside of the threads that wait for sockets.
-const SMALL_BODY: usize = 64 << 10;
-
-/// Memory that an inflated body and what becomes of it take, for each of its bytes.
-const WEIGHT: usize = 3;
-
-/// How much more memory is asked for at a time when a body becomes larger than was thought.
-const GROWTH: usize = 4;
 
 /// The way of all events. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -48,6 +39,7 @@ pub(crate) struct Pipeline {
     seldom: Seldom,
     treatments: Treatments,
     forwarder: Forwarder,
+    growths: Growths,
 }
 
 /// What a sender sent.
@@ -66,16 +58,6 @@ pub(crate) struct Sent {
     pub(crate) encoding: Encoding,
     /// The memory that it takes.
     pub(crate) share: Share,
-}
-
-/// A request that is to be inflated.
-struct Received<'r> {
-    route: &'r Route,
-    form: &'r str,
-    body: Vec<u8>,
-    encoding: Encoding,
-    /// Memory for each of its bytes, see [`WEIGHT`].
-    weight: usize,
 }
 
 /// What came of a request.
@@ -102,6 +84,7 @@ impl Pipeline {
             rates: Rates::new(settings.rate_limits),
             seldom: Seldom::default(),
             treatments: Treatments::default(),
+            growths: Growths::default(),
         }
     }
 
@@ -218,21 +201,26 @@ impl Pipeline {
             known = store.source(key);
         }
         let is_named_in_body = route.key().is_none();
-        let copies = known.as_ref().map_or(0, |source| self.forwarder.copies(source));
-        let weight = WEIGHT + copies;
+        let Effort { copies, steps } = self.effort(known.as_deref());
+        let grown = known.as_ref().and_then(|source| self.growths.of(source.token));
+        let besides = grown.unwrap_or(copies);
+        let weight = WEIGHT + besides;
         let request = Received { route: &route, form: &form, body, encoding, weight };
         let inflated = self.inflated(request, decode, &mut share, &delivery).await;
         let (content, body, decode) = match inflated {
             Ok(inflated) => inflated,
             Err(error) => return self.refused(known.as_deref(), error, 1, received),
         };
-        let small = body.len() <= SMALL_BODY;
+        let small = is_small(body.len(), steps);
+        let inflated = body.len();
+        let besides = Besides::within(share, inflated * besides);
         let (tally, treatments) = (Tally::new(self.max_body_bytes), self.treatments());
         let (forwarder, answered) = (self.forwarder.clone(), delivery.clone());
         let work = move || {
             // Nobody waits for this answer, and the sender's next request may be at work already.
             let admission = store.admit(content, &delivery).ok_or(IngestError::Left)?;
-            let mut collected = Collected::new(store, forwarder, treatments, route, now(), tally);
+            let collected = Collected::new(store, forwarder, treatments, route, now(), tally);
+            let mut collected = collected.with(besides);
             let decoded = decode.decode(body, &mut collected);
             Ok::<_, IngestError>((admission, collected, decoded))
         };
@@ -241,6 +229,9 @@ impl Pipeline {
             Ok(worked) => worked,
             Err(error) => return error.into(),
         };
+        if let Some(source) = &collected.source {
+            self.growths.note(source.token, inflated, &collected.besides);
+        }
         if let Err(error) = decoded.and_then(|()| collected.within_limits()) {
             let events = collected.tally.events().max(1);
             return self.refused(collected.source.as_deref(), error, events, received);
@@ -279,76 +270,18 @@ impl Pipeline {
         }
         let quota = self.rates.count(source.token, grant.holder(), events as u64);
         let outcome = self.store_collected(&source, collected, admission, &answered).await;
-        drop(share);
         Taken { quota: Some(quota), outcome }
     }
 
-    /// The body as it was before it was compressed, its share of memory grown to its real size and
-    /// to what it takes to read it; and the identity of the request.
-    async fn inflated<D: Decode>(
-        &self,
-        request: Received<'_>,
-        decode: D,
-        share: &mut Share,
-        delivery: &Delivery,
-    ) -> Result<(ContentHash, Vec<u8>, D), IngestError> {
-        let Received { route, form, body, encoding, weight } = request;
-        let compressed = encoding != Encoding::Identity || is_compressed_term(&body);
-        let (route, form, small) = (route.clone(), form.to_owned(), body.len() <= SMALL_BODY);
-        let look = move || {
-            let content = route.hash(&form, &body);
-            let needs = if compressed { 0 } else { decode.needs(&body)? };
-            Ok((content, body, decode, needs))
+    /// What it takes to do with a source's events what people want; where the body names its source,
+    /// what it takes for all of them.
+    fn effort(&self, source: Option<&Source>) -> Effort {
+        let Effort { copies, steps: for_others } = self.forwarder.effort(source);
+        let for_own: usize = match source {
+            Some(source) => steps(&source.settings),
+            None => self.store.sources().iter().map(|source| steps(&source.settings)).sum(),
         };
-        let (content, body, decode, needs) = if small { look() } else { blocking(look).await }?;
-        if compressed {
-            let (body, decode) =
-                self.inflated_within(body, (encoding, weight), decode, share, delivery).await?;
-            return Ok((content, body, decode));
-        }
-        share.work(body.len() * weight + needs).await?;
-        Ok((content, body, decode))
-    }
-
-    /// Inflates a body. How large it becomes is only known afterwards: where memory was taken for
-    /// less, it is inflated again when there is enough, so that nothing is held meanwhile.
-    async fn inflated_within<D: Decode>(
-        &self,
-        mut received: Vec<u8>,
-        (encoding, weight): (Encoding, usize),
-        mut decode: D,
-        share: &mut Share,
-        delivery: &Delivery,
-    ) -> Result<(Vec<u8>, D), IngestError> {
-        let limit = self.max_body_bytes;
-        let (mut length, mut needs) = (likely_length(&received, encoding, limit), 0);
-        loop {
-            share.work(length * (1 + weight) + needs).await?;
-            if delivery.is_settled() {
-                return Err(IngestError::Left);
-            }
-            let inflate = move || {
-                let inflated = inflate(received.as_slice(), encoding, length);
-                let measured = inflated.and_then(|body| Ok((decode.needs(&body)?, body)));
-                Ok((received, decode, measured))
-            };
-            let measured;
-            (received, decode, measured) = blocking(inflate).await?;
-            match measured {
-                Ok((needs_now, body)) => {
-                    if share.fits(body.len() * (1 + weight) + needs_now) {
-                        drop(received);
-                        share.give_back_arriving();
-                        return Ok((body, decode));
-                    }
-                    (length, needs) = (body.len(), needs_now);
-                }
-                Err(IngestError::TooLarge(_)) if length < limit => {
-                    length = length.saturating_mul(GROWTH).min(limit);
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        Effort { copies, steps: for_others + for_own }
     }
 
     async fn store_collected(
@@ -358,7 +291,9 @@ impl Pipeline {
         admission: Admission,
         delivery: &Delivery,
     ) -> Result<(), IngestError> {
-        let Collected { batch, forwarded, mut rejected, filtered, news, .. } = collected;
+        // Until all is stored, the request keeps its memory.
+        let Collected { batch, forwarded, mut rejected, filtered, news, besides: _besides, .. } =
+            collected;
         self.store.learn(source, &news);
         let (events, kept) = (batch.len(), batch.rejected());
         let forwarded = forwarded.unwrap_or_default();
@@ -395,22 +330,10 @@ impl Pipeline {
     }
 }
 
-/// Works outside of the threads that wait for sockets.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, IngestError> + Send + 'static,
-) -> Result<T, IngestError> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
-        tracing::error!(%error, "a body could not be worked on");
-        Err(IngestError::Internal(error.to_string()))
-    })
-}
-
-impl Route {
-    /// Identity of a request: what was sent, and where to.
-    fn hash(&self, form: &str, body: &[u8]) -> ContentHash {
-        let [name, token_or_name] = self.parts();
-        ContentHash::of(&[form.as_bytes(), name.as_bytes(), token_or_name.as_bytes(), body])
-    }
+/// Whether a body is worked on at once, in a thread that waits for sockets. `steps` are the times that
+/// each byte is looked at besides: a step takes a few times as long as to read.
+fn is_small(bytes: usize, steps: usize) -> bool {
+    bytes.saturating_mul(steps.saturating_mul(4).saturating_add(1)) <= SMALL_BODY
 }
 
 /// Microseconds since 1970.
@@ -444,7 +367,8 @@ impl Pipeline {
             rate_limits: crate::RateLimits::default(),
         };
         let dir = std::env::temp_dir().join("logweir-no-drains");
-        let drains = Drains::new(drains::Settings { dir, max_bytes: 1 << 20 });
+        let drains =
+            Drains::new(drains::Settings { dir, max_bytes: 1 << 20, max_bytes_of_all: 1 << 20 });
         Self::new(Store::new(settings, None), drains, sink)
     }
 }

@@ -171,22 +171,18 @@ fn shown(kept: &KeptEvent) -> serde_json::Value {
     json!({ "id": id, "rejected_at": rejected_at, "reasons": reasons, "event": event })
 }
 
-/// Stores those that pass now. An event keeps the id and the time that it was rejected with, so one
-/// that is replayed twice is stored once.
-async fn replay(
-    pipeline: &Pipeline,
-    source: &Arc<Source>,
-    page: RejectedPage,
-) -> Result<serde_json::Value, ManageError> {
-    let RejectedEvents { events, next } = pipeline.store().rejected_events(source, page).await?;
-    let mut passed = Vec::new();
-    let mut failed = Vec::new();
-    let route = Route::to(source.token);
-    let (store, tally) = (pipeline.store().clone(), Tally::unbounded());
-    let (forwarder, treatments) = (pipeline.forwarder().clone(), pipeline.treatments());
-    let mut collected =
-        Collected::new(store, forwarder, treatments, route, now(), tally).rejecting();
-    for event in &events {
+/// Rejected events that were checked once more.
+struct Checked {
+    collected: Collected,
+    /// Ids of those that pass now.
+    passed: Vec<Uuid>,
+    /// The others, each with its id and the reasons.
+    failed: Vec<serde_json::Value>,
+}
+
+fn checked_again(events: &[KeptEvent], mut collected: Collected) -> Checked {
+    let (mut passed, mut failed) = (Vec::new(), Vec::new());
+    for event in events {
         let before = collected.rejected.count;
         collected.record(match parse(&event.event) {
             Ok(value) => Record::Value(value),
@@ -202,6 +198,27 @@ async fn replay(
             failed.push(json!({ "id": event.id, "reasons": reasons }));
         }
     }
+    Checked { collected, passed, failed }
+}
+
+/// Stores those that pass now. An event keeps the id and the time that it was rejected with, so one
+/// that is replayed twice is stored once.
+async fn replay(
+    pipeline: &Pipeline,
+    source: &Arc<Source>,
+    page: RejectedPage,
+) -> Result<serde_json::Value, ManageError> {
+    let RejectedEvents { events, next } = pipeline.store().rejected_events(source, page).await?;
+    let route = Route::to(source.token);
+    let (store, tally) = (pipeline.store().clone(), Tally::unbounded());
+    let (forwarder, treatments) = (pipeline.forwarder().clone(), pipeline.treatments());
+    let work = move || {
+        let collected = Collected::new(store, forwarder, treatments, route, now(), tally);
+        checked_again(&events, collected.rejecting())
+    };
+    // Megabytes are not read on a thread that waits for sockets.
+    let checked = tokio::task::spawn_blocking(work).await;
+    let Checked { collected, passed, failed } = checked.map_err(|_| ManageError::Starting)?;
     let ids: Vec<u8> = passed.iter().flat_map(|id| *id.as_bytes()).collect();
     let content = ContentHash::of(&[b"replay", &ids]);
     let answer = Delivery::not_needed();

@@ -1,11 +1,16 @@
 //! What a request says besides its body.
 
+use std::fmt;
+
 use store::{AccessTokens, SourceKey};
 use uuid::Uuid;
 use warp::http::HeaderMap;
 
+/// Bytes of a name that are shown.
+const SHOWN: usize = 200;
+
 /// Where events go, as the request says it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Route {
     /// `source_name` or `collection_name`.
     name: Option<String>,
@@ -47,6 +52,25 @@ impl Route {
         }
         let source = self.token_or_name.as_deref()?;
         Some(Uuid::try_parse(source).map_or(SourceKey::Name(source), SourceKey::Token))
+    }
+}
+
+/// A name may be as long as the body that it comes in, and this goes into the log.
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |part: &Option<String>| {
+            part.as_deref().map(|name| match name.len() {
+                0..=SHOWN => name.to_owned(),
+                bytes => {
+                    let start = name.get(..name.floor_char_boundary(SHOWN)).unwrap_or_default();
+                    format!("{start}… ({bytes} bytes)")
+                }
+            })
+        };
+        f.debug_struct("Route")
+            .field("name", &shown(&self.name))
+            .field("token_or_name", &shown(&self.token_or_name))
+            .finish()
     }
 }
 
@@ -101,6 +125,8 @@ pub(crate) enum Media {
     Multipart,
     /// A browser's report of a violated content security policy.
     CspReport,
+    /// JSON of some kind.
+    Json,
     /// Anything else, or nothing.
     Other,
 }
@@ -120,6 +146,8 @@ impl Media {
             | "application/x-jsonlines" => Self::Lines,
             "application/x-www-form-urlencoded" => Self::Form,
             "application/csp-report" => Self::CspReport,
+            "application/json" | "text/json" => Self::Json,
+            _ if essence.starts_with("application/") && essence.ends_with("+json") => Self::Json,
             _ if essence.starts_with("multipart/") => Self::Multipart,
             _ => Self::Other,
         }
@@ -198,6 +226,15 @@ mod tests {
     }
 
     #[test]
+    fn of_a_long_name_only_the_beginning_is_shown() {
+        let route = Route::to_name(&format!("{}é{}", "x".repeat(SHOWN - 1), "y".repeat(1 << 20)));
+        let shown = format!("{route:?}");
+        assert!(shown.contains("x… (1048777 bytes)") && shown.len() < 300, "{shown}");
+        let shown = format!("{:?}", Route::to_token_or_name("postgres.logs"));
+        assert_eq!(shown, r#"Route { name: None, token_or_name: Some("postgres.logs") }"#);
+    }
+
+    #[test]
     fn finds_the_token() {
         let bearer = headers(&[("authorization", "Bearer t"), ("x-api-key", "k")]);
         assert_eq!(Parameters::default().token(&bearer), Some("t"));
@@ -215,7 +252,9 @@ mod tests {
             ("application/x-www-form-urlencoded", Media::Form),
             ("multipart/form-data; boundary=x", Media::Multipart),
             ("application/csp-report", Media::CspReport),
-            ("application/json", Media::Other),
+            ("application/json", Media::Json),
+            ("application/cloudevents+json", Media::Json),
+            ("application/octet-stream", Media::Other),
             ("nonsense;;;", Media::Other),
             ("", Media::Other),
         ] {

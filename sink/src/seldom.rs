@@ -1,7 +1,8 @@
 //! Log lines that would otherwise come with every request.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::RandomState},
+    hash::BuildHasher as _,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -14,7 +15,11 @@ const MAX_REMEMBERED: usize = 1000;
 
 /// When what was told last. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Seldom(Arc<Mutex<HashMap<(&'static str, String), Told>>>);
+pub(crate) struct Seldom {
+    /// By hash: what a line is about may be as long as a body.
+    told: Arc<Mutex<HashMap<u64, Told>>>,
+    hasher: RandomState,
+}
 
 #[derive(Debug)]
 struct Told {
@@ -25,12 +30,13 @@ struct Told {
 impl Seldom {
     /// How often the same was not told since it was told last, if it is time to tell it.
     pub(crate) fn is_due(&self, what: &'static str, about: &str, now: Instant) -> Option<u64> {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = self.hasher.hash_one((what, about));
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.len() >= MAX_REMEMBERED {
             told.clear();
         }
-        let Some(before) = told.get_mut(&(what, about.to_owned())) else {
-            told.insert((what, about.to_owned()), Told { at: now, untold: 0 });
+        let Some(before) = told.get_mut(&key) else {
+            told.insert(key, Told { at: now, untold: 0 });
             return Some(0);
         };
         if now < before.at + PAUSE {

@@ -9,7 +9,7 @@ use std::{
 
 use event_schemas::{CopyFields, DropFields, Event, KeyLookups, KeyValues, MessageKeys};
 use lql::Lql;
-use store::{Source, SourceSettings, Store};
+use store::{Source, SourceKey, SourceSettings, Store};
 use uuid::Uuid;
 
 /// What is done to the events of one request's source.
@@ -34,6 +34,11 @@ impl Treatment {
     pub(crate) fn changes_fields(&self) -> bool {
         let Rules { copy, lookups, drop, .. } = &*self.rules;
         copy.is_some() || lookups.is_some() || drop.is_some()
+    }
+
+    /// Whether events may become larger.
+    pub(crate) fn copies(&self) -> bool {
+        self.rules.copy.is_some()
     }
 
     /// What comes before an event is checked.
@@ -88,7 +93,10 @@ impl Treatments {
         let rules = known.unwrap_or_else(|| {
             let rules = Arc::new(Rules::read(source));
             let read = Read { settings: Arc::clone(settings), rules: Arc::clone(&rules) };
-            self.0.write().unwrap_or_else(PoisonError::into_inner).insert(source.token, read);
+            let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            // Those of sources that are gone.
+            known.retain(|token, _| store.source(SourceKey::Token(*token)).is_some());
+            known.insert(source.token, read);
             rules
         });
         let key_values = match rules.lookups {
@@ -97,6 +105,24 @@ impl Treatments {
         };
         Some(Treatment { rules, key_values })
     }
+}
+
+/// About how many times each byte of a source's bodies is looked at for its settings: lines of them,
+/// and words of the filter.
+pub(crate) fn steps(settings: &SourceSettings) -> usize {
+    let lines = [
+        &settings.transform_copy_fields,
+        &settings.transform_key_values,
+        &settings.transform_drop_fields,
+        &settings.custom_event_message_keys,
+    ];
+    let lines: usize = lines.into_iter().flatten().map(|text| text.lines().count().max(1)).sum();
+    lines + settings.drop_lql_string.as_deref().map_or(0, words)
+}
+
+/// Words of a filter: each is looked for in each event.
+pub(crate) fn words(lql: &str) -> usize {
+    lql.split_whitespace().count().max(1)
 }
 
 fn has_rules(settings: &SourceSettings) -> bool {
@@ -188,6 +214,7 @@ mod tests {
         };
         let debug = source(filter("debug"));
         let first = treatments.of(&debug, store).unwrap();
+        assert_eq!(steps(&debug.settings), 1);
         let second = treatments.of(&debug, store).unwrap();
         assert!(Arc::ptr_eq(&first.rules, &second.rules));
         let other = treatments.of(&source(filter("info")), store).unwrap();
@@ -211,8 +238,9 @@ mod tests {
             ..SourceSettings::default()
         };
         let pipeline = Pipeline::starting();
+        assert_eq!(steps(&settings), 5);
         let treatment = Treatments::default().of(&source(settings), pipeline.store()).unwrap();
-        assert!(treatment.changes_fields());
+        assert!(treatment.changes_fields() && treatment.copies());
         for (body, message) in [
             (r#"{"a":"y","message":"m"}"#, Some("y | m")),
             (r#"{"a":"z","b":"x","message":"m"}"#, Some("z | m")),

@@ -153,7 +153,7 @@ fn done(folder: &Path, disk: &Disk, recovery: &mut Recovery) -> Result<u64, Open
             tracing::warn!(
                 file = %file.display(),
                 "the file that says how far the spool was drained is damaged: all records on the \
-                 spool are replayed"
+                 spool are replayed, those of its oldest file that were stored already a second time"
             );
             progress::set_aside(disk, folder);
             recovery.damaged_parts += 1;
@@ -226,6 +226,15 @@ impl Name {
             Self::Segment => segment_path(folder, first),
             Self::Unreadable => unreadable_path(folder, first),
         }
+    }
+}
+
+/// Whether records may wait in a folder: it has segments, or nobody can say.
+pub(crate) fn may_hold_records(folder: &Path) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    match segments(folder) {
+        Ok(found) => !found.is_empty(),
+        Err(error) => !matches!(error.kind(), NotFound | NotADirectory),
     }
 }
 

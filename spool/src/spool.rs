@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         mpsc::{Sender, channel},
@@ -16,7 +16,7 @@ use crate::{
     AppendError, OpenError,
     disk::Disk,
     reader::{self, Cursor, ReadFailed, lock},
-    recovery::{create_folder, recover},
+    recovery::{self, create_folder, recover},
     segment,
     writer::{Append, Message, Shared, Writer},
 };
@@ -129,6 +129,12 @@ impl Spool {
     /// Segments that the disk cannot read are kept and counted, see [`damage`](Self::damage).
     pub fn open(settings: Settings) -> Result<(Self, Recovery), OpenError> {
         Self::open_on(Disk::default(), settings)
+    }
+
+    /// Whether records may wait in a folder that cannot be opened: it has segments, or cannot be
+    /// listed.
+    pub fn may_hold_records(dir: &Path) -> bool {
+        recovery::may_hold_records(dir)
     }
 
     pub(crate) fn open_on(disk: Disk, settings: Settings) -> Result<(Self, Recovery), OpenError> {

@@ -191,9 +191,11 @@ impl BigQueryEvents {
             inner.learn(of, &news);
         }
         let Some(source) = source(inner, of.token) else { return };
-        let paths = rows.unknown.iter().flat_map(|(_, paths)| paths);
-        let shapeless = paths.filter(|path| is_shapeless(&source.schema, path)).cloned();
-        locked(&self.as_text).entry(of.token).or_default().extend(shapeless);
+        let mut as_text = locked(&self.as_text);
+        let of_source = as_text.entry(of.token).or_default();
+        for path in rows.unknown.iter().flat_map(|(_, paths)| paths) {
+            add_shapeless(&source.schema, path, of_source);
+        }
     }
 
     /// What is known of a request's rows from an attempt whose commit failed.
@@ -243,32 +245,82 @@ fn all_known(mut rows: EncodedRows) -> EncodedRows {
     rows
 }
 
-/// Whether a field is known to be an object or a list, and nothing of what is in it: so many names
-/// that they are no fields, or elements that differ.
-fn is_shapeless(schema: &TableSchema, path: &str) -> bool {
+/// Adds the paths at and below a field that are known to be objects or lists, and nothing of what is
+/// in them: so many names that they are no fields, or elements that differ.
+fn add_shapeless(schema: &TableSchema, path: &str, out: &mut AsText) {
     let mut names = path.split('.');
     let mut field = names.next().map(|name| schema.field(name));
     for name in names {
-        field = field.and_then(|field| match field {
-            FieldType::Array(element) => match &**element {
-                FieldType::Object(schema) => Some(schema.field(name)),
-                _ => None,
-            },
+        field = field.and_then(|field| match element(field) {
             FieldType::Object(schema) => Some(schema.field(name)),
             _ => None,
         });
     }
-    let element = match field {
-        Some(FieldType::Array(element)) => Some(&**element),
-        other => other.filter(|field| matches!(field, FieldType::Object(_))),
-    };
-    match element {
-        Some(FieldType::Object(schema)) => schema.fields.is_empty(),
-        Some(FieldType::Unknown) => true,
-        _ => false,
+    if let Some(field) = field {
+        add_shapeless_below(field, path, out);
+    }
+}
+
+fn add_shapeless_below(field: &FieldType, path: &str, out: &mut AsText) {
+    match (field, element(field)) {
+        (_, FieldType::Object(schema)) if !schema.fields.is_empty() => {
+            for (name, field) in &schema.fields {
+                add_shapeless_below(field, &format!("{path}.{name}"), out);
+            }
+        }
+        (_, FieldType::Object(_)) | (FieldType::Array(_), FieldType::Unknown) => {
+            out.insert(path.to_owned());
+        }
+        _ => {}
+    }
+}
+
+/// What a list holds; what is no list, itself.
+fn element(field: &FieldType) -> &FieldType {
+    match field {
+        FieldType::Array(element) => element,
+        other => other,
     }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_shape_is_found() {
+        let unknown = || FieldType::Array(Box::new(FieldType::Unknown));
+        let object = |fields: Vec<(&str, FieldType)>| {
+            let fields = fields.into_iter().map(|(name, field)| (name.to_owned(), field));
+            FieldType::Object(TableSchema { fields: fields.collect() })
+        };
+        let FieldType::Object(schema) = object(vec![
+            ("n", FieldType::Int64),
+            ("any", FieldType::Unknown),
+            ("bare", object(vec![])),
+            ("o", object(vec![("list", unknown()), ("n", FieldType::Int64)])),
+            ("l", FieldType::Array(Box::new(object(vec![("bare", object(vec![]))])))),
+        ]) else {
+            unreachable!("it is an object");
+        };
+        for (path, expected) in [
+            ("n", &[][..]),
+            ("any", &[]),
+            ("nothing", &[]),
+            ("n.nothing", &[]),
+            ("bare", &["bare"]),
+            ("o", &["o.list"]),
+            ("o.list", &["o.list"]),
+            ("l", &["l.bare"]),
+            ("l.bare", &["l.bare"]),
+        ] {
+            let mut found = AsText::new();
+            add_shapeless(&schema, path, &mut found);
+            assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{path}");
+        }
+    }
 }

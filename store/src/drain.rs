@@ -1,7 +1,7 @@
 //! Brings requests from the spool into the store: those of each source in order.
 
 use std::{
-    collections::HashSet,
+    collections::{HashSet, VecDeque},
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -11,7 +11,7 @@ use spool::{Spool, Taken};
 use uuid::Uuid;
 
 use crate::{
-    ContentHash, SourceKey,
+    ContentHash,
     event_store::{self, AppendError, WRITE_TIMEOUT},
     former_requests::FormerRequests,
     held_back::HeldBack,
@@ -77,7 +77,7 @@ pub(crate) async fn keep_draining(inner: &Arc<Inner>, spool: &Spool) {
         let taken = spool.take(AT_ONCE).await;
         let Some(last) = taken.last().map(|taken| taken.position) else { return };
         inner.events_are_there().await;
-        let pause = match drain_taken(inner, spool, &mut held_back, &taken).await {
+        let pause = match drain_taken(inner, spool, &mut held_back, taken).await {
             Ok(DrainedTaken { drained, records, unreadable, pause }) => {
                 spool.done(last).await;
                 inner.on_spool.note_done(&records);
@@ -118,11 +118,15 @@ async fn drain_taken(
     inner: &Inner,
     spool: &Spool,
     held_back: &mut HeldBack,
-    taken: &[Taken],
+    taken: Vec<Taken>,
 ) -> Result<DrainedTaken, String> {
-    let requests = requests(taken).map_err(|error| error.to_string())?;
+    let count = taken.len();
+    // Megabytes are not read on a thread that waits for sockets.
+    let requests = tokio::task::spawn_blocking(move || requests(&taken)).await;
+    let requests = requests.map_err(|error| error.to_string())?;
+    let requests = requests.map_err(|error| error.to_string())?;
     let records: Vec<_> = requests.iter().map(|(record, _)| *record).collect();
-    let unreadable = (taken.len() - records.len()) as u64;
+    let unreadable = (count - records.len()) as u64;
     let (drained, held) = drain(inner, held_back, requests).await.map_err(|e| e.to_string())?;
     let mut pause = Duration::ZERO;
     if !held.is_empty() {
@@ -210,10 +214,10 @@ async fn drain(
     mut requests: Vec<Read>,
 ) -> Result<(Drained, Vec<Read>), AppendError> {
     requests.retain(|(record, _)| !inner.on_spool.comes_again(*record));
-    let mut requests = requests.into_iter().peekable();
+    let mut requests = VecDeque::from(requests);
     let (mut drained, mut held) = (Vec::new(), Vec::new());
-    let mut failed = HashSet::new();
-    while let Some((first, request)) = requests.next() {
+    let (mut failed, mut one_by_one) = (HashSet::new(), HashSet::new());
+    while let Some((first, request)) = requests.pop_front() {
         let source = first.source;
         let others_wait = !inner.on_spool.others(|other| other == source).is_empty();
         let now = Instant::now();
@@ -223,8 +227,10 @@ async fn drain(
         }
         let mut contents: HashSet<_> = request.content.into_iter().collect();
         let (mut records, mut group) = (vec![first], vec![request]);
-        while let Some((record, next)) = requests.next_if(|(record, next)| {
+        let is_alone = one_by_one.contains(&source);
+        while let Some((record, next)) = requests.pop_front_if(|(record, next)| {
             record.source == source
+                && !is_alone
                 && next.content.is_none_or(|content| !contents.contains(&content))
         }) {
             contents.extend(next.content);
@@ -238,7 +244,7 @@ async fn drain(
             Ok(()) => {
                 if held_back.succeeded(source) {
                     inner.on_spool.hold_back(source, false);
-                    let source = name_of_source(inner, source);
+                    let source = inner.name_of_source(source);
                     tracing::info!(source, "the source's requests on the spool are drained again");
                 }
                 drained.extend(group.iter().map(|request| {
@@ -246,9 +252,16 @@ async fn drain(
                 }));
             }
             Err(error) if inner.events().is_err() => return Err(error),
+            // One of them may take all the time, and is not to have that of the others.
+            Err(AppendError::Late) if group.len() > 1 => {
+                one_by_one.insert(source);
+                for read in records.into_iter().zip(group).rev() {
+                    requests.push_front(read);
+                }
+            }
             Err(error) => {
                 if !held_back.contains(source) {
-                    let source = name_of_source(inner, source);
+                    let source = inner.name_of_source(source);
                     tracing::warn!(
                         source,
                         %error,
@@ -276,8 +289,8 @@ async fn drain_group(inner: &Inner, group: &mut [Request]) -> Result<(), AppendE
     let refused = appended.iter().flat_map(|appended| &appended.refused);
     if let Some(first) = refused.clone().next() {
         // Nobody is there to be told any more.
-        let source =
-            name_of_source(inner, group.first().map(|first| first.source).unwrap_or_default());
+        let source = group.first().map(|first| first.source).unwrap_or_default();
+        let source = inner.name_of_source(source);
         let events = refused.count();
         measures::refused_late(&source, events);
         tracing::warn!(
@@ -288,10 +301,4 @@ async fn drain_group(inner: &Inner, group: &mut [Request]) -> Result<(), AppendE
         );
     }
     Ok(())
-}
-
-fn name_of_source(inner: &Inner, token: Uuid) -> String {
-    let loaded = inner.state().loaded;
-    let source = loaded.and_then(|loaded| loaded.catalog.source(SourceKey::Token(token)));
-    source.map_or_else(|| token.to_string(), |source| source.name.clone())
 }

@@ -26,6 +26,13 @@ pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time after which the store counts as slow, and a request goes on the spool.
 const SLOW: Duration = Duration::from_secs(5);
 
+/// Bytes of a batch from which on it is encoded elsewhere.
+const LARGE: usize = 1 << 20;
+
+/// The same for events that come of a request for another source, whose sender knows nothing of
+/// them.
+const SLOW_FOR_OTHERS: Duration = Duration::from_secs(1);
+
 /// A request that has come and is being worked on. Dropped without being appended, it comes to
 /// nothing.
 pub struct Admission {
@@ -39,6 +46,12 @@ pub enum AppendError {
     /// The store is away, starting, or too busy, and there is no spool.
     #[error("the store cannot take events now: {0}")]
     Unavailable(String),
+    /// The store answers, but did not confirm the write in time.
+    #[error(
+        "the store cannot take events now: Postgres did not confirm the write within {} s",
+        WRITE_TIMEOUT.as_secs()
+    )]
+    Late,
     /// The store is away, and the spool cannot take the events either.
     #[error("the store cannot take events now ({store}), and neither can the spool: {spool}")]
     SpoolUnavailable {
@@ -47,6 +60,21 @@ pub enum AppendError {
         /// Why the spool cannot.
         spool: String,
     },
+    /// The table of this source takes no events while those of others do.
+    #[error(
+        "the store cannot take events now ({0}), and neither can the spool: it is half full, and \
+         the rest is kept for sources whose tables take events"
+    )]
+    HeldBack(String),
+}
+
+/// How a request waits for the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Haste {
+    /// Its own sender waits.
+    Own,
+    /// The sender of another source waits, which it must not hold up.
+    OfAnother,
 }
 
 /// Notes a request, `None` when its sender has left already: it will come again, or has.
@@ -69,7 +97,7 @@ impl Admission {
     /// # Errors
     /// Nothing of the batch is acknowledged. Sending it again stores it once.
     pub async fn append(self, source: &Source, batch: Batch) -> Result<Appended, AppendError> {
-        let (id, appended) = self.attempt(source, batch).await;
+        let (id, appended) = self.attempt(source, batch, Haste::Own).await;
         self.tell(id, appended.as_ref().ok(), appended.is_ok());
         appended
     }
@@ -77,6 +105,10 @@ impl Admission {
     /// As [`append`](Self::append), with batches for other sources that come of the same request;
     /// returns when all are durable. Each is stored once for each request. What became of them comes
     /// in their order.
+    ///
+    /// With a spool the others hold up the first one for a second at most: those that the store does
+    /// not take by then go on the spool. Where half of that waits for the table of one of them, which
+    /// takes no events while others' do, its batch is not kept: [`AppendError::HeldBack`] in its place.
     ///
     /// # Errors
     /// Nothing of the request is acknowledged. Sending it again stores each batch once, also those
@@ -87,8 +119,8 @@ impl Admission {
         batch: Batch,
         others: Vec<(Arc<Source>, Batch)>,
         delivery: &Delivery,
-    ) -> Result<(Appended, Vec<Appended>), AppendError> {
-        let (id, first) = self.attempt(source, batch).await;
+    ) -> Result<(Appended, Vec<Result<Appended, AppendError>>), AppendError> {
+        let (id, first) = self.attempt(source, batch, Haste::Own).await;
         let first = first.inspect_err(|_| self.tell(id, None, false))?;
         // Only now: a request that is this one, sent again, has waited for it to end in all places.
         let attempts = others.into_iter().map(|(source, batch)| {
@@ -96,32 +128,39 @@ impl Admission {
             let noted = self.inner.receipts.note(content, delivery.clone());
             let admission = Self { inner: Arc::clone(&self.inner), noted };
             async move {
-                let (id, appended) = admission.attempt(&source, batch).await;
+                let (id, appended) = admission.attempt(&source, batch, Haste::OfAnother).await;
                 (admission, id, appended)
             }
         });
         let attempts = futures_util::future::join_all(attempts).await;
-        let is_whole = attempts.iter().all(|(.., appended)| appended.is_ok());
+        let failed = attempts.iter().find_map(|(.., appended)| match appended {
+            Err(AppendError::HeldBack(_)) | Ok(_) => None,
+            Err(error) => Some(error.clone()),
+        });
         for (admission, id, appended) in &attempts {
-            admission.tell(*id, appended.as_ref().ok(), is_whole);
+            admission.tell(*id, appended.as_ref().ok(), failed.is_none());
         }
-        self.tell(id, Some(&first), is_whole);
-        let others: Result<_, _> = attempts.into_iter().map(|(.., appended)| appended).collect();
-        Ok((first, others?))
+        self.tell(id, Some(&first), failed.is_none());
+        match failed {
+            Some(error) => Err(error),
+            None => Ok((first, attempts.into_iter().map(|(.., appended)| appended).collect())),
+        }
     }
 
     /// Makes a batch durable, without a word on it yet to those who wait for it. With the number of
-    /// its row.
+    /// its row, if there may be one.
     async fn attempt(
         &self,
         source: &Source,
         batch: Batch,
+        haste: Haste,
     ) -> (Option<Uuid>, Result<Appended, AppendError>) {
         if batch.is_empty() {
             return (None, Ok(Appended::default()));
         }
         let Self { inner, noted } = self;
         let mut id = noted.request();
+        let mut may_be_stored = false;
         if let Some(claimed) = inner.receipts.claim(noted).await {
             let ended = claimed.ended().await;
             if ended.stage != Stage::Failed {
@@ -130,6 +169,7 @@ impl Admission {
             }
             // Its commit may have been lost sight of: under its own number it is stored once.
             id = ended.request;
+            may_be_stored = true;
             noted.tell(id, Stage::Working);
         }
         let content = Some(noted.content);
@@ -141,7 +181,9 @@ impl Admission {
             of_former_life: false,
             batch,
         });
-        (Some(id), write_or_spool(inner, request).await)
+        let appended = write_or_spool(inner, request, haste, &mut may_be_stored).await;
+        // What is nowhere need not be remembered: while nothing can be stored, that is all that comes.
+        (may_be_stored.then_some(id), appended)
     }
 
     /// Says how it ended; without `is_whole` the sender is told that it failed.
@@ -169,16 +211,27 @@ impl fmt::Debug for Admission {
     }
 }
 
+/// Sets `may_be_stored` where it may have come to a place, whatever the outcome.
 async fn write_or_spool(
     inner: &Arc<Inner>,
     request: Arc<Request>,
+    haste: Haste,
+    may_be_stored: &mut bool,
 ) -> Result<Appended, AppendError> {
     let reason = match inner.events() {
         Err(reason) => reason,
+        Ok(_) if haste == Haste::OfAnother && waits_on_spool(inner, request.source) => {
+            "what came before for the source waits on the spool".to_owned()
+        }
         Ok(_) => {
+            *may_be_stored = true;
             let mut queued = Writers::queue(inner, Arc::clone(&request));
             // Without a spool there is nothing better to do than to wait.
-            let patience = if inner.spool.is_some() { SLOW } else { WRITE_TIMEOUT };
+            let patience = match haste {
+                _ if inner.spool.is_none() => WRITE_TIMEOUT,
+                Haste::Own => SLOW,
+                Haste::OfAnother => SLOW_FOR_OTHERS,
+            };
             match tokio::time::timeout(patience, &mut queued.outcome).await {
                 Ok(Ok(Ok(appended))) => return Ok(appended),
                 Ok(Ok(Err(error))) => error.to_string(),
@@ -193,20 +246,39 @@ async fn write_or_spool(
     };
     let Some(spool) = &inner.spool else { return Err(AppendError::Unavailable(reason)) };
     if inner.on_spool.is_held_back(request.source) && is_half_full(spool) {
-        let spool = "it is half full, and the rest is kept for sources whose tables take events";
-        return Err(AppendError::SpoolUnavailable { store: reason, spool: spool.to_owned() });
+        return Err(AppendError::HeldBack(reason));
     }
-    match spool.append(spooled::encode(&request)).await {
+    let encoded = encoded(&request).await;
+    match spool.append(encoded).await {
         Ok(position) => {
+            *may_be_stored = true;
             inner.on_spool.note_appended(request.source, position);
             tracing::debug!(source = %request.source, reason, "events go on the spool");
             let stored = request.batch.len();
             Ok(Appended { stored, spooled: true, ..Appended::default() })
         }
         Err(error) => {
+            // After a crash it may be there all the same.
+            *may_be_stored |= matches!(error, spool::AppendError::Io(_));
             Err(AppendError::SpoolUnavailable { store: reason, spool: error.to_string() })
         }
     }
+}
+
+/// A request as the spool keeps it; a large one is not copied on a thread that waits for sockets.
+async fn encoded(request: &Arc<Request>) -> Vec<u8> {
+    if request.batch.size() <= LARGE {
+        return spooled::encode(request);
+    }
+    let (encoded, of) = (Arc::clone(request), Arc::clone(request));
+    let encoded = tokio::task::spawn_blocking(move || spooled::encode(&encoded));
+    encoded.await.unwrap_or_else(|_| spooled::encode(&of))
+}
+
+/// Whether a source's table was found not to take events, and they have gone on the spool since.
+fn waits_on_spool(inner: &Inner, source: Uuid) -> bool {
+    let is_troubled = inner.on_spool.is_held_back(source) || inner.writers.are_troubled_by(source);
+    inner.spool.is_some() && is_troubled && inner.on_spool.holds(source)
 }
 
 /// Whether a source that cannot be drained gets no more room on the spool.
@@ -253,10 +325,7 @@ pub(crate) async fn write(
             }
             Err(AppendError::Unavailable(text))
         }
-        Err(_) => Err(AppendError::Unavailable(format!(
-            "the database did not confirm the write within {} s",
-            WRITE_TIMEOUT.as_secs()
-        ))),
+        Err(_) => Err(AppendError::Late),
     }
 }
 
@@ -295,12 +364,10 @@ mod tests {
         let content = ContentHash::of(&[b"content"]);
         let source = source();
         let admit = || store.admit(content, &Delivery::default()).unwrap();
-        let mut large = Batch::default();
-        large.reject("x".repeat(5000), Vec::new());
-        let first = admit();
-        let number = first.noted.request();
-        let failed = first.append(&source, large).await;
-        assert!(matches!(failed, Err(AppendError::SpoolUnavailable { .. })), "{failed:?}");
+        // Its commit may have been lost sight of.
+        let first = store.inner.receipts.note(content, Delivery::default());
+        let number = first.request();
+        first.tell(number, Stage::Failed);
 
         let mut small = Batch::default();
         small.reject("x".to_owned(), Vec::new());
@@ -309,6 +376,21 @@ mod tests {
         assert!(store.inner.receipts.may_be_sent_again(content, number));
         assert!(retry.await.unwrap().spooled);
         assert!(store.inner.receipts.may_be_sent_again(content, number));
+    }
+
+    /// While nothing can be stored, senders that do not come again would be remembered for long.
+    #[tokio::test]
+    async fn what_failed_and_is_nowhere_is_not_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let (spool, _) = spool::Spool::open(spool::Settings::new(folder.path(), 4096)).unwrap();
+        for spool in [Some(spool), None] {
+            let store = crate::store::tests::store_with(spool);
+            let admission = store.admit(ContentHash::of(&[b"content"]), &Delivery::default());
+            let mut large = Batch::default();
+            large.reject("x".repeat(5000), Vec::new());
+            admission.unwrap().append(&source(), large).await.unwrap_err();
+            assert!(store.inner.receipts.are_empty());
+        }
     }
 
     #[tokio::test]
@@ -337,7 +419,35 @@ mod tests {
             assert_eq!(store.spool_depth().unwrap().records, 1);
         }
         let (first, others) = send(1).await.unwrap();
-        assert!(first.spooled && others[0].spooled);
+        assert!(first.spooled && others[0].as_ref().unwrap().spooled);
         assert_eq!(store.spool_depth().unwrap().records, 2);
+    }
+
+    #[tokio::test]
+    async fn a_table_that_takes_nothing_fails_no_request_for_another_source() {
+        let folder = tempfile::tempdir().unwrap();
+        let (spool, _) = spool::Spool::open(spool::Settings::new(folder.path(), 8192)).unwrap();
+        let store = crate::store::tests::store_with(Some(spool));
+        let other = Arc::new(Source::unknown("other", Uuid::from_u128(1)));
+        let send = async |content: &[u8]| {
+            let mut batch = Batch::default();
+            batch.reject("x".repeat(900), Vec::new());
+            let delivery = Delivery::default();
+            let admission = store.admit(ContentHash::of(&[content]), &delivery).unwrap();
+            let others = vec![(Arc::clone(&other), batch.clone())];
+            let appended = admission.append_with(&source(), batch, others, &delivery).await;
+            delivery.succeed();
+            appended.unwrap().1.remove(0)
+        };
+        store.inner.on_spool.hold_back(other.token, true);
+        let mut kept = 0;
+        // While there is room for it.
+        while send(format!("{kept}").as_bytes()).await.is_ok_and(|other| other.spooled) {
+            kept += 1;
+        }
+        assert!((2..4).contains(&kept), "{kept}");
+        assert!(matches!(send(b"more").await, Err(AppendError::HeldBack(_))));
+        let spooled = store.spool_depth().unwrap().records;
+        assert_eq!(spooled, 2 * kept + 2);
     }
 }

@@ -2,7 +2,10 @@
 
 pub(crate) mod bigquery;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    time::Instant,
+};
 
 use event_schemas::Reason;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Row as _, postgres::PgCopyIn};
@@ -13,6 +16,7 @@ use crate::{
     day::Day,
     event_tables::{EventTables, qualified_name},
     failure,
+    isolation::{self, Refused, Search},
     rejected_events::{self, RejectedEvent},
     request::{Appended, Request},
     rows::{COPY_COLUMNS, HEADER, Row, TRAILER},
@@ -21,6 +25,9 @@ use crate::{
 
 /// Bytes of COPY data given to the driver at once: it copies what it is given.
 const CHUNK: usize = 256 * 1024;
+
+/// Rejected events that are kept by one statement.
+const KEPT_AT_ONCE: usize = 10_000;
 
 /// Attempts after failures that pass by themselves, such as a lock that was held too long.
 const TRANSIENT_RETRIES: u32 = 3;
@@ -136,11 +143,12 @@ impl Group<'_> {
         }
 
         if self.isolate {
-            for (place, row, reason) in self.copy_isolating(connection, &rows).await? {
-                self.keep_refused(connection, row, &reason).await?;
-                if let Some(appended) = appended.get_mut(place) {
+            let refused = self.copy_isolating(connection, &rows).await?;
+            self.keep_refused(connection, &refused).await?;
+            for Refused { place, reason, .. } in &refused {
+                if let Some(appended) = appended.get_mut(*place) {
                     appended.stored -= 1;
-                    appended.refused.push(reason);
+                    appended.refused.push(refusal(reason));
                 }
             }
         } else {
@@ -307,53 +315,56 @@ impl Group<'_> {
         copy.finish().await
     }
 
-    /// Copies all rows that Postgres takes; gives the others, each with the reason.
+    /// Copies all rows that Postgres takes; gives the others.
     async fn copy_isolating<'r>(
         &self,
         connection: &mut PgConnection,
         rows: &[Placed<'r>],
-    ) -> Result<Vec<(usize, Row<'r>, Reason)>, sqlx::Error> {
-        let mut refused = Vec::new();
-        let mut ranges = vec![rows];
-        while let Some(rows) = ranges.pop() {
-            sqlx::raw_sql("savepoint rows").execute(&mut *connection).await?;
-            let error = match self.copy(connection, rows).await {
-                Ok(()) => {
-                    sqlx::raw_sql("release savepoint rows").execute(&mut *connection).await?;
-                    continue;
+    ) -> Result<Vec<Refused<Row<'r>>>, sqlx::Error> {
+        let begun = Instant::now();
+        let mut search = Search::among(rows);
+        sqlx::raw_sql("savepoint rows").execute(&mut *connection).await?;
+        while let Some(rows) = search.next() {
+            // One savepoint at a time: what is rolled back to stays, and would nest.
+            let next = match self.copy(connection, rows).await {
+                Ok(()) => "release savepoint rows; savepoint rows",
+                Err(error) if failure::is_refusal_of_rows(&error) => {
+                    let is_late = begun.elapsed() >= isolation::SEARCH_TIME;
+                    search.refuses(rows, &failure::text(&error), is_late);
+                    "rollback to savepoint rows"
                 }
-                Err(error) if failure::is_refusal_of_rows(&error) => error,
                 Err(error) => return Err(error),
             };
-            sqlx::raw_sql("rollback to savepoint rows").execute(&mut *connection).await?;
-            match rows {
-                [] => {}
-                [(place, row)] => {
-                    let text = format!("Postgres refuses it: {}", failure::text(&error));
-                    refused.push((*place, *row, Reason { path: String::new(), text }));
-                }
-                _ => {
-                    let (one, other) = rows.split_at(rows.len() / 2);
-                    ranges.extend([other, one]);
-                }
-            }
+            sqlx::raw_sql(next).execute(&mut *connection).await?;
         }
-        Ok(refused)
+        sqlx::raw_sql("release savepoint rows").execute(connection).await?;
+        Ok(search.refused())
     }
 
     async fn keep_refused(
         &self,
         connection: &mut PgConnection,
-        row: Row<'_>,
-        reason: &Reason,
+        refused: &[Refused<Row<'_>>],
     ) -> Result<(), sqlx::Error> {
-        let rejected = RejectedEvent {
-            id: Uuid::new_v4(),
-            event: row.body().to_owned(),
-            reasons: vec![reason.clone()],
-        };
-        rejected_events::insert(connection, self.target.schema, self.source, [&rejected]).await
+        let Target { schema, .. } = self.target;
+        let (mut rejected, mut bytes) = (Vec::new(), 0);
+        for Refused { row, reason, .. } in refused {
+            let event = row.body().to_owned();
+            bytes += event.len();
+            let reasons = vec![refusal(reason)];
+            rejected.push(RejectedEvent { id: Uuid::new_v4(), event, reasons });
+            if bytes >= CHUNK || rejected.len() >= KEPT_AT_ONCE {
+                rejected_events::insert(connection, schema, self.source, &rejected).await?;
+                rejected.clear();
+                bytes = 0;
+            }
+        }
+        rejected_events::insert(connection, schema, self.source, &rejected).await
     }
+}
+
+fn refusal(reason: &str) -> Reason {
+    Reason { path: String::new(), text: reason.to_owned() }
 }
 
 /// A COPY that is under way. Small rows are put together.

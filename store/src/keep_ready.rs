@@ -303,7 +303,15 @@ impl Inner {
 }
 
 async fn open(server: &PostgresServer, step: &'static str) -> Result<PgConnection, PrepareError> {
-    connections::connect(server).await.map_err(PrepareError::during(step))
+    let mut connection = connections::connect(server).await.map_err(PrepareError::during(step))?;
+    let encoding: String = sqlx::query_scalar("show server_encoding")
+        .fetch_one(&mut connection)
+        .await
+        .map_err(PrepareError::during("asking for the encoding"))?;
+    if encoding != "UTF8" {
+        return Err(PrepareError::Encoding { server: server.to_string(), encoding });
+    }
+    Ok(connection)
 }
 
 /// The schema of the settings, else the one in which the server would create tables.

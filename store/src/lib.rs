@@ -26,6 +26,7 @@ mod former_requests;
 mod grant;
 mod group;
 mod held_back;
+mod isolation;
 mod keep_ready;
 mod learning;
 mod look_ups;
@@ -35,6 +36,7 @@ mod migrate;
 mod notices;
 mod on_spool;
 mod orphans;
+mod outside_table;
 mod query;
 mod readers;
 mod receipts;
@@ -69,6 +71,7 @@ pub use manage::{
     RuleToBe, SourceToBe, Team, TeamToBe, TeamUser, TooManyKeyValues,
 };
 pub use notices::Notice;
+pub use outside_table::{OutsideError, OutsideEvent, OutsideTable};
 pub use query::{Column, ColumnKind, Query, QueryError, QueryRows};
 pub use rejected_events::{
     KeptEvent, NoRejectedPlace, RejectedEvents, RejectedPage, RejectedPlace, StoreUnavailable,

@@ -2,10 +2,11 @@
 //!
 //! | name | type | meaning |
 //! |---|---|---|
-//! | `logweir_store_group_events` | histogram | events that were written by one transaction |
-//! | `logweir_store_group_seconds` | histogram | time that one took |
-//! | `logweir_store_queue_requests` | gauge | requests that wait for a writer |
-//! | `logweir_spool_records` | gauge | requests on the spool |
+//! | `logweir_store_group_events` | histogram | events that were written by one transaction, by source |
+//! | `logweir_store_group_seconds` | histogram | time that one took, by source |
+//! | `logweir_store_queue_requests` | gauge | requests that wait for a writer, by source |
+//! | `logweir_spool_requests` | gauge | requests on the spool, by source |
+//! | `logweir_spool_records` | gauge | records on the spool, of all sources, and what of them is damaged |
 //! | `logweir_spool_bytes` | gauge | bytes of the spool's files |
 //! | `logweir_spool_max_bytes` | gauge | largest size of the spool |
 //! | `logweir_store_ready` | gauge | 1 while the databases answer |
@@ -26,6 +27,7 @@ use crate::{Readiness, Store};
 const GROUP_EVENTS: &str = "logweir_store_group_events";
 const GROUP_SECONDS: &str = "logweir_store_group_seconds";
 const QUEUE: &str = "logweir_store_queue_requests";
+const SPOOL_REQUESTS: &str = "logweir_spool_requests";
 const SPOOL_RECORDS: &str = "logweir_spool_records";
 const SPOOL_BYTES: &str = "logweir_spool_bytes";
 const SPOOL_MAX_BYTES: &str = "logweir_spool_max_bytes";
@@ -41,12 +43,22 @@ const NO_ENDPOINT: &str = "none";
 /// Where nobody can say which source it was.
 const UNKNOWN: &str = "unknown";
 
+/// Requests of a source that wait.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Waiting {
+    /// For a writer.
+    pub(crate) queued: usize,
+    /// For the drain.
+    pub(crate) on_spool: u64,
+}
+
 /// Tells the recorder what the names mean.
 pub(crate) fn describe() {
     describe_histogram!(GROUP_EVENTS, "Events written by one transaction");
     describe_histogram!(GROUP_SECONDS, Unit::Seconds, "Time of one such transaction");
     describe_gauge!(QUEUE, "Requests that wait for a writer");
-    describe_gauge!(SPOOL_RECORDS, "Requests on the spool");
+    describe_gauge!(SPOOL_REQUESTS, "Requests on the spool, by source");
+    describe_gauge!(SPOOL_RECORDS, "Records on the spool");
     describe_gauge!(SPOOL_BYTES, Unit::Bytes, "Size of the spool's files");
     describe_gauge!(SPOOL_MAX_BYTES, Unit::Bytes, "Largest size of the spool's files");
     describe_gauge!(READY, "1 while the databases answer");
@@ -57,10 +69,10 @@ pub(crate) fn describe() {
     describe_counter!(PROCESSED, Unit::Bytes, "What queries cost in BigQuery, in bytes processed");
 }
 
-pub(crate) fn group_written(events: usize, took: Duration) {
+pub(crate) fn group_written(source: String, events: usize, took: Duration) {
     #[expect(clippy::cast_precision_loss, reason = "a count of events")]
-    histogram!(GROUP_EVENTS).record(events as f64);
-    histogram!(GROUP_SECONDS).record(took);
+    histogram!(GROUP_EVENTS, "source" => source.clone()).record(events as f64);
+    histogram!(GROUP_SECONDS, "source" => source).record(took);
 }
 
 /// A query of an endpoint, or of none, has cost this much.
@@ -76,9 +88,15 @@ pub(crate) fn refused_late(source: &str, events: usize) {
 
 #[expect(clippy::cast_precision_loss, reason = "sizes of files and queues")]
 pub(crate) fn refresh(store: &Store) {
-    gauge!(QUEUE).set(store.queued_requests() as f64);
+    let waiting = store.waiting_by_source();
+    for (source, Waiting { queued, .. }) in &waiting {
+        gauge!(QUEUE, "source" => source.clone()).set(*queued as f64);
+    }
     gauge!(READY).set(if store.readiness() == Readiness::Ready { 1.0 } else { 0.0 });
     if let Some(depth) = store.spool_depth() {
+        for (source, Waiting { on_spool, .. }) in waiting {
+            gauge!(SPOOL_REQUESTS, "source" => source).set(on_spool as f64);
+        }
         gauge!(SPOOL_RECORDS).set(depth.records as f64);
         gauge!(SPOOL_BYTES).set(depth.bytes as f64);
         gauge!(SPOOL_MAX_BYTES).set(depth.max_bytes as f64);
@@ -86,8 +104,6 @@ pub(crate) fn refresh(store: &Store) {
     if let Some(bigquery) = &store.inner.bigquery {
         counter!(SENT_AGAIN).absolute(bigquery.sent_again());
     }
-    // Each of them had one event at least.
-    if let Some(requests) = store.lost_requests() {
-        counter!(DROPPED, "source" => UNKNOWN).absolute(requests);
-    }
+    // Each of them had one event at least. Nothing else is ever dropped.
+    counter!(DROPPED, "source" => UNKNOWN).absolute(store.lost_requests().unwrap_or_default());
 }

@@ -81,6 +81,9 @@ pub(crate) enum PrepareError {
     /// Without `POSTGRES_BACKEND_SCHEMA` and `DB_SCHEMA` the server decides, and it has no answer.
     #[error("the server's search_path names no schema that exists: set the schema by name")]
     NoSchema,
+    /// There are characters that it cannot hold, so events would be refused for good.
+    #[error("the database at {server} has the encoding {encoding}, which cannot hold all events")]
+    Encoding { server: String, encoding: String },
 }
 
 impl PrepareError {
@@ -101,6 +104,10 @@ impl PrepareError {
             Self::Database { source, .. } => failure::advice(source),
             Self::BigQuery(_) => "`logweir check-bigquery` says what is missing",
             Self::NewerTables { .. } | Self::NoSchema => "",
+            Self::Encoding { .. } => {
+                "name another database in the URL: CREATE DATABASE … ENCODING 'UTF8' \
+                 TEMPLATE template0 LOCALE 'C.UTF-8'"
+            }
         }
     }
 }

@@ -118,6 +118,20 @@ impl OnSpool {
         waiting.map(|(source, _)| *source).filter(|source| !than(*source)).collect()
     }
 
+    /// Requests that wait, by source.
+    pub(crate) fn waiting(&self) -> Vec<(Uuid, u64)> {
+        let known = self.known();
+        let waiting = known.of_source.iter();
+        waiting
+            .filter_map(|(source, records)| Some((*source, u64::try_from(*records).ok()?)))
+            .collect()
+    }
+
+    /// Whether something of a source waits.
+    pub(crate) fn holds(&self, source: Uuid) -> bool {
+        self.known().of_source.get(&source).is_some_and(|records| *records > 0)
+    }
+
     /// A source's requests cannot be drained now, while others' can; or they can again.
     pub(crate) fn hold_back(&self, source: Uuid, held_back: bool) {
         let mut known = self.known();
@@ -187,6 +201,7 @@ mod tests {
         on_spool.note_done(&[record(2, other)]);
         on_spool.note_appended(other, positions[2]);
         assert_eq!(on_spool.others(|_| false), [one]);
+        assert!(on_spool.holds(one) && !on_spool.holds(other));
         on_spool.note_done(&[record(0, one), record(1, one)]);
         assert!(on_spool.others(|_| false).is_empty());
     }

@@ -27,6 +27,10 @@ use crate::{ContentHash, Delivery, former_requests::FormerRequests};
 /// Time within which a sender comes again that was told of a failure.
 const FAILED_KEPT: Duration = Duration::from_secs(600);
 
+/// Requests that failed, and may be somewhere all the same, that are remembered. Each takes about a
+/// kilobyte.
+const MOST_FAILED: usize = 1 << 16;
+
 /// Until the row of a request that failed is looked for again; doubles each time. A commit that was
 /// lost sight of may come late.
 const FIRST_LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -235,7 +239,9 @@ impl Receipts {
     /// While rows cannot be reached: forgets what needs none.
     pub(crate) fn forget_settled_on_spool(&self, now: Instant) {
         let mut needless = Vec::new();
-        self.entries().retain(|_, of_content| {
+        let mut entries = self.entries();
+        hand_over::forget_oldest_failed(&mut entries);
+        entries.retain(|_, of_content| {
             of_content.retain(|entry| {
                 let Progress { request, stage } = *entry.progress.borrow();
                 let is_kept = match stage {
@@ -252,6 +258,7 @@ impl Receipts {
             });
             !of_content.is_empty()
         });
+        drop(entries);
         self.needless().extend(needless);
     }
 
@@ -594,6 +601,27 @@ mod tests {
         let forgotten = stored(&receipts, Delivery::not_needed(), Stage::FailedInSpool);
         receipts.settle(Instant::now() + FAILED_KEPT);
         assert!(!receipts.may_be_sent_again(content(), forgotten));
+    }
+
+    /// However many fail, and never come again.
+    #[test]
+    fn of_what_failed_the_latest_are_remembered() {
+        let receipts = Receipts::default();
+        let first = stored(&receipts, failed(), Stage::Failed);
+        let working = receipts.note(content(), failed());
+        for number in 0..MOST_FAILED {
+            let content = ContentHash::of(&[&number.to_be_bytes()[..]]);
+            let noted = receipts.note(content, failed());
+            noted.tell(noted.request(), Stage::Failed);
+        }
+        let last = stored(&receipts, failed(), Stage::FailedInSpool);
+        receipts.forget_settled_on_spool(Instant::now());
+        assert_eq!(receipts.entries().values().flatten().count(), MOST_FAILED + 1);
+        let may = |request| receipts.may_be_sent_again(content(), request);
+        assert_eq!((may(first), may(working.request()), may(last)), (false, true, true));
+        stored(&receipts, failed(), Stage::Failed);
+        receipts.settle(Instant::now());
+        assert_eq!(receipts.entries().values().flatten().count(), MOST_FAILED + 1);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The store as the rest of the program sees it.
 
 use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -11,20 +12,21 @@ use std::{
 
 use sqlx::{Connection as _, PgPool};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use event_schemas::SchemaNews;
 use spool::Spool;
 
 use crate::{
     Admission, Column, ContentHash, Delivery, Query, QueryError, QueryRows, Readiness,
-    RejectedEvents, RejectedPage, Settings, Source, StoreUnavailable,
+    RejectedEvents, RejectedPage, Settings, Source, SourceKey, StoreUnavailable,
     bigquery_events::BigQueryEvents,
     connections, drain, event_store,
     event_tables::EventTables,
     failure,
     figures::Figures,
     learning::Unsaved,
-    measures,
+    measures::{self, Waiting},
     on_spool::OnSpool,
     orphans, query,
     receipts::Receipts,
@@ -62,6 +64,8 @@ pub(crate) struct Inner {
     pub(crate) unreadable_requests: AtomicU64,
     pub(crate) unsaved: Unsaved,
     pub(crate) figures: Figures,
+    /// Names of sources of which figures were shown that must not stay as they were.
+    told_waiting: Mutex<BTreeSet<String>>,
     /// Whether the connection that watches holds the lock by which others know that we live.
     pub(crate) is_known_alive: AtomicBool,
     /// When the catalog was last looked at for a request.
@@ -93,6 +97,7 @@ impl Store {
                 unreadable_requests: AtomicU64::new(0),
                 unsaved: Unsaved::default(),
                 figures: Figures::default(),
+                told_waiting: Mutex::default(),
                 is_known_alive: AtomicBool::new(false),
                 looked: tokio::sync::Mutex::default(),
                 state: watch::Sender::default(),
@@ -197,16 +202,34 @@ impl Store {
     pub async fn remove_rejected_events(
         &self,
         source: &Source,
-        ids: &[uuid::Uuid],
+        ids: &[Uuid],
     ) -> Result<u64, StoreUnavailable> {
         let loaded = self.inner.events().map_err(StoreUnavailable)?;
         let pool = self.inner.ingest_pool();
         Ok(rejected_events::remove(pool, &loaded.events_schema, source.token, ids).await?)
     }
 
-    /// Requests that wait for a writer.
-    pub fn queued_requests(&self) -> usize {
-        self.inner.writers.waiting()
+    /// Requests that wait, by the name of their source; by its token, where it has none any more.
+    /// Sources of which something has waited before are among them.
+    pub(crate) fn waiting_by_source(&self) -> BTreeMap<String, Waiting> {
+        let sources = self.sources();
+        let names: HashMap<_, _> =
+            sources.iter().map(|source| (source.token, source.name.clone())).collect();
+        let name = |token: Uuid| names.get(&token).cloned().unwrap_or_else(|| token.to_string());
+        let mut waiting: BTreeMap<_, Waiting> =
+            names.values().map(|name| (name.clone(), Waiting::default())).collect();
+        for (token, queued) in self.inner.writers.waiting() {
+            waiting.entry(name(token)).or_default().queued += queued;
+        }
+        for (token, records) in self.inner.on_spool.waiting() {
+            waiting.entry(name(token)).or_default().on_spool += records;
+        }
+        let mut told = self.inner.told_waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        for name in told.iter() {
+            waiting.entry(name.clone()).or_default();
+        }
+        told.extend(waiting.keys().cloned());
+        waiting
     }
 
     /// Brings the figures up to date that are only worked out when metrics are asked for.
@@ -279,6 +302,13 @@ impl Inner {
 
     pub(crate) fn events(&self) -> Result<Arc<Loaded>, String> {
         self.state.borrow().events()
+    }
+
+    /// What people call a source; its token, where it is none any more.
+    pub(crate) fn name_of_source(&self, token: Uuid) -> String {
+        let loaded = self.state().loaded;
+        let source = loaded.and_then(|loaded| loaded.catalog.source(SourceKey::Token(token)));
+        source.map_or_else(|| token.to_string(), |source| source.name.clone())
     }
 
     /// Waits until events can be written.
@@ -366,7 +396,7 @@ impl fmt::Debug for Store {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::{AccessTokens, PostgresServer, SourceKey};
+    use crate::{AccessTokens, PostgresServer};
 
     pub(crate) fn store() -> Store {
         store_with(None)

@@ -57,10 +57,14 @@ struct SourceWriters {
 }
 
 impl SourceWriters {
+    fn are_late(&self, now: Instant) -> bool {
+        self.begun.iter().any(|begun| now.duration_since(*begun) >= LATE)
+    }
+
     /// Whether one more may be at work, out of `most` for all sources.
     fn have_room(&self, most: u32, now: Instant) -> bool {
-        let late = self.begun.iter().any(|begun| now.duration_since(*begun) >= LATE);
-        let most = if self.failed || late { 1 } else { most.saturating_sub(1).max(1) };
+        let most =
+            if self.failed || self.are_late(now) { 1 } else { most.saturating_sub(1).max(1) };
         self.begun.len() < most as usize
     }
 }
@@ -149,9 +153,9 @@ impl Writers {
         Some(group)
     }
 
-    /// Requests that no writer has taken yet.
-    pub(crate) fn waiting(&self) -> usize {
-        self.queues().waiting.values().map(VecDeque::len).sum()
+    /// Requests that no writer has taken yet, by source.
+    pub(crate) fn waiting(&self) -> Vec<(Uuid, usize)> {
+        self.queues().waiting.iter().map(|(source, queue)| (*source, queue.len())).collect()
     }
 
     /// Events that no writer has taken yet, by source.
@@ -159,6 +163,14 @@ impl Writers {
         let queues = self.queues();
         let waiting = queues.waiting.iter();
         waiting.map(|(source, queue)| (*source, queue.iter().map(|one| one.events).sum())).collect()
+    }
+
+    /// Whether a source's last group failed, or its writers are late.
+    pub(crate) fn are_troubled_by(&self, source: Uuid) -> bool {
+        let now = Instant::now();
+        let queues = self.queues();
+        let writers = queues.sources.get(&source);
+        writers.is_some_and(|writers| writers.failed || writers.are_late(now))
     }
 
     fn queues(&self) -> MutexGuard<'_, Queues> {
@@ -279,7 +291,7 @@ async fn work(mut place: Place) {
         place.writes = None;
         inner.writers.queues().ended(source, begun, written.is_err());
         let events = requests.iter().map(|request| request.batch.len()).sum();
-        measures::group_written(events, begun.elapsed());
+        measures::group_written(inner.name_of_source(source), events, begun.elapsed());
         let outcomes: Vec<_> = match written {
             Ok(appended) => appended.into_iter().map(Ok).collect(),
             Err(error) => taken.iter().map(|_| Err(error.clone())).collect(),

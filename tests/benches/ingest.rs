@@ -3,7 +3,8 @@
 //! `cargo bench -p end-to-end --bench ingest` prints, for bodies of 1,000 events on a Postgres that
 //! fsyncs: events acknowledged per second, the time to an answer, the program's memory, and the
 //! ratios to one client that does nothing but COPY rows that it holds ready in memory, and to one
-//! that runs the statement of Vector's own postgres sink.
+//! that runs the statement of Vector's own postgres sink; and how much of the rate is left where a rule
+//! stores every fifth event in another source, and a drain sends all of them on.
 
 use std::{
     sync::{
@@ -16,7 +17,8 @@ use std::{
 use end_to_end::{
     figures::Figures,
     postgres::TestCluster,
-    program::{Program, eventually},
+    program::{PRIVATE, Program, eventually},
+    receiver::Receiver,
 };
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
@@ -52,27 +54,23 @@ async fn main() {
     }
     let (mut raw, mut vector) = (Figures::default(), Figures::default());
     let mut served: Vec<(Figures, Figures)> = vec![Default::default(); CONNECTIONS.len()];
-    let mut acknowledged = EVENTS_PER_BODY;
     for _ in 0..ROUNDS {
+        empty(&mut connection, "raw_copy").await;
         raw.push(raw_copy(&mut connection, &mut copied).await);
+        empty(&mut connection, "vector_sink").await;
         vector.push(vector_sink(&mut connection, &mut inserted).await);
         for (connections, (rate, latency)) in CONNECTIONS.into_iter().zip(&mut served) {
+            empty(&mut connection, &table).await;
             let start = Instant::now();
-            let events = ingest(&program, &bodies, connections, latency).await;
-            rate.push(per_second(events, start.elapsed()));
-            acknowledged += events;
+            let acknowledged = ingest(&program, SOURCE, &bodies, connections, latency).await;
+            rate.push(per_second(acknowledged, start.elapsed()));
+            eventually("every acknowledged event is stored once", async || {
+                count(&mut connection, &table).await == acknowledged
+            })
+            .await;
         }
     }
     let busy = memory(&program, "VmHWM");
-    eventually("every acknowledged event is stored once", async || {
-        let sql = format!("select count(*) from {table}");
-        let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
-            .fetch_one(&mut connection)
-            .await
-            .expect("the table is there");
-        usize::try_from(count) == Ok(acknowledged)
-    })
-    .await;
 
     println!("raw COPY, one client, {EVENTS_PER_BODY} rows each: {raw} rows/s");
     println!("Vector's postgres sink, one client, {EVENTS_PER_BODY} rows each: {vector} rows/s");
@@ -90,6 +88,50 @@ async fn main() {
         );
     }
     println!("memory idle: {idle} MB (goal 40); at full load, at most: {busy} MB (goal 250)");
+    beside_forwarding(&program, &bodies).await;
+}
+
+/// Prints what a rule and a drain cost.
+async fn beside_forwarding(program: &Program, bodies: &Arc<Bodies>) {
+    const CONNECTIONS: usize = 4;
+    let receiver = Receiver::willing().await;
+    let made = async |path: &str, body: Value| {
+        let request = program.client.post(program.url(path)).bearer_auth(PRIVATE).json(&body);
+        let response = request.send().await.expect("it answers");
+        assert!(response.status().is_success(), "{path}: {}", response.status());
+        response.json::<Value>().await.expect("JSON")
+    };
+    made("/api/sources", json!({ "name": "plain" })).await;
+    let forwarding = made("/api/sources", json!({ "name": "forwarding" })).await;
+    let copies = made("/api/sources", json!({ "name": "copies" })).await;
+    let config = json!({ "url": receiver.url("/"), "http": "http1", "gzip": false });
+    let backend = json!({ "name": "drain", "type": "webhook", "config": config });
+    let backend = made("/api/backends", backend).await;
+    for (lql, name, target) in [
+        ("m.response.status_code:500", "sink", &copies["token"]),
+        ("~\".*?\"", "backend_id", &backend["id"]),
+    ] {
+        let rule = json!({ "source_id": forwarding["id"], "lql_string": lql, name: target });
+        made("/api/rules", rule).await;
+    }
+    let [mut plain, mut forwarded] = [const { (Figures::new(), Figures::new()) }; 2];
+    for _ in 0..ROUNDS {
+        for (source, (rate, latency)) in [("plain", &mut plain), ("forwarding", &mut forwarded)] {
+            let start = Instant::now();
+            let events = ingest(program, source, bodies, CONNECTIONS, latency).await;
+            rate.push(per_second(events, start.elapsed()));
+            // What was kept is of no use.
+            drop(receiver.take_received());
+        }
+    }
+    let of = |(rate, latency): &(Figures, Figures)| {
+        let (median, late) = (latency.median(), latency.quantile(0.99));
+        format!("{rate} events/s, answers after p50 / p99 {median:.1} / {late:.1} ms")
+    };
+    println!("{CONNECTIONS} connections, a source without rules: {}", of(&plain));
+    println!("the same with a rule for a fifth and a drain of everything: {}", of(&forwarded));
+    let busy = memory(program, "VmHWM");
+    println!("ratio: {:.2}; memory at most: {busy} MB", forwarded.0.median() / plain.0.median());
 }
 
 /// Bodies that differ, so that none is taken for another one that was sent again.
@@ -160,6 +202,7 @@ fn event(number: usize, timestamp: &str) -> Value {
 /// Sends bodies over so many connections for a round; gives how many events were acknowledged.
 async fn ingest(
     program: &Program,
+    source: &str,
     bodies: &Arc<Bodies>,
     connections: usize,
     latency: &mut Figures,
@@ -167,7 +210,7 @@ async fn ingest(
     let start = Instant::now();
     let senders: Vec<_> = (0..connections)
         .map(|_| {
-            let (request, bodies) = (program.ingest(SOURCE, ""), Arc::clone(bodies));
+            let (request, bodies) = (program.ingest(source, ""), Arc::clone(bodies));
             tokio::spawn(async move {
                 let mut answers = Vec::new();
                 while start.elapsed() < ROUND {
@@ -274,6 +317,21 @@ async fn make_table(connection: &mut PgConnection, name: &str, like: &str) {
         end $$"#
     );
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.expect("a table can be made");
+}
+
+/// Lets a round begin with an empty table, as all others do: who writes more must not pay for more.
+async fn empty(connection: &mut PgConnection, table: &str) {
+    let sql = format!("truncate {table}; checkpoint");
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.expect("a table can be emptied");
+}
+
+async fn count(connection: &mut PgConnection, table: &str) -> usize {
+    let sql = format!("select count(*) from {table}");
+    let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
+        .fetch_one(connection)
+        .await
+        .expect("the table is there");
+    usize::try_from(count).unwrap_or_default()
 }
 
 /// Writes rows with COPY for a round; gives rows a second.

@@ -112,12 +112,13 @@ async fn metrics_tell_what_became_of_events() {
         r#"logweir_ingest_events_stored_total{source="postgres.logs"} 2"#,
         r#"logweir_ingest_events_rejected_total{source="postgres.logs"} 1"#,
         r#"logweir_ingest_events_duplicate_total{source="postgres.logs"} 0"#,
-        r#"logweir_ingest_events_dropped_total{source="postgres.logs"} 0"#,
+        r#"logweir_ingest_events_dropped_total{source="unknown"} 0"#,
         r#"logweir_ingest_events_stored_total{source="gotrue.logs.prod"} 0"#,
         "logweir_spool_records 0",
-        "logweir_store_queue_requests 0",
+        r#"logweir_spool_requests{source="postgres.logs"} 0"#,
+        r#"logweir_store_queue_requests{source="postgres.logs"} 0"#,
         "logweir_store_ready 1",
-        "logweir_store_group_events_count 1",
+        r#"logweir_store_group_events_count{source="postgres.logs"} 1"#,
         "logweir_ingest_ack_seconds_count 1",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");

@@ -18,7 +18,7 @@ use super::endpoints::{answer, made, request};
 
 const EDGE: &str = "cloudflare.logs.prod";
 
-async fn serving(fake: &FakeBigQuery, more: &[(&str, &str)]) -> Program {
+pub(super) async fn serving(fake: &FakeBigQuery, more: &[(&str, &str)]) -> Program {
     let catalog = catalog_settings(&TestCluster::shared().database().await);
     let of_fake = fake.settings();
     let mut settings: Vec<(&str, &str)> =
@@ -29,7 +29,7 @@ async fn serving(fake: &FakeBigQuery, more: &[(&str, &str)]) -> Program {
     program
 }
 
-async fn token(program: &Program, source: &str) -> Uuid {
+pub(super) async fn token(program: &Program, source: &str) -> Uuid {
     let (_, sources) = answer(request(program, Method::GET, "/api/sources")).await;
     let named = |one: &&Value| one["name"] == source;
     let found = sources.as_array().and_then(|sources| sources.iter().find(named));

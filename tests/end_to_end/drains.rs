@@ -1,24 +1,26 @@
 //! Rules and backends: what is sent on, to whom, and what becomes of it when they are away.
 
-mod receiver;
-
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use end_to_end::{
-    figures::Figures,
     http_exchange::{Exchange, Fault, Outcome},
     postgres::TestCluster,
     program::{PRIVATE, PUBLIC, Program, eventually, free_port},
+    receiver::{self, Receiver, Reply, messages},
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 
 use crate::program;
-use receiver::{Receiver, Reply, messages};
 
 /// Asks as Studio does; gives status and JSON.
-async fn manage(program: &Program, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
+pub(crate) async fn manage(
+    program: &Program,
+    method: Method,
+    path: &str,
+    body: Value,
+) -> (StatusCode, Value) {
     let request = program.client.request(method, program.url(path)).bearer_auth(PRIVATE);
     let request = if body.is_null() { request } else { request.json(&body) };
     let response = request.send().await.expect("it answers");
@@ -28,19 +30,24 @@ async fn manage(program: &Program, method: Method, path: &str, body: Value) -> (
 }
 
 /// Makes something; gives what was made.
-async fn made(program: &Program, path: &str, body: Value) -> Value {
+pub(crate) async fn made(program: &Program, path: &str, body: Value) -> Value {
     let (status, made) = manage(program, Method::POST, path, body.clone()).await;
     assert_eq!(status, StatusCode::CREATED, "{path} {body}: {made}");
     made
 }
 
 /// A source of one's own, and its number.
-async fn source(program: &Program, name: &str) -> Value {
+pub(crate) async fn source(program: &Program, name: &str) -> Value {
     made(program, "/api/sources", json!({ "name": name })).await
 }
 
 /// A backend that gets all events of a source.
-async fn attached(program: &Program, source: &Value, kind: &str, config: Value) -> Value {
+pub(crate) async fn attached(
+    program: &Program,
+    source: &Value,
+    kind: &str,
+    config: Value,
+) -> Value {
     let body = json!({ "name": kind, "type": kind, "config": config });
     let backend = made(program, "/api/backends", body).await;
     let (source, token) = (&source["token"], &backend["token"]);
@@ -50,16 +57,16 @@ async fn attached(program: &Program, source: &Value, kind: &str, config: Value) 
     backend
 }
 
-fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().expect("a text")
 }
 
-fn event(message: &str) -> Value {
+pub(crate) fn event(message: &str) -> Value {
     json!([{ "event_message": message, "project": "default" }])
 }
 
 /// A figure of a drain.
-async fn figure(program: &Program, name: &str, backend: &Value, more: &str) -> f64 {
+pub(crate) async fn figure(program: &Program, name: &str, backend: &Value, more: &str) -> f64 {
     let response = program.client.get(program.url("/metrics")).send().await.expect("it answers");
     let metrics = response.text().await.expect("the answer is complete");
     let start = format!("{name}{{backend=\"{}\"{more}}} ", text(&backend["token"]));
@@ -148,9 +155,18 @@ async fn configs_are_checked_setting_by_setting() {
         (json!({}), "config", "can't be blank"),
         (json!({"type": "webhook", "name": "a", "config": {}}), "config.url", "can't be blank"),
         (json!({"type": "loki", "config": {"url": "x"}}), "config.url", "is no URL"),
-        (json!({"type": "postgres", "config": {}}), "type", "is not built yet"),
+        (
+            json!({"type": "postgres", "config": {}}),
+            "config.url",
+            "can't be blank where hostname is",
+        ),
+        (
+            json!({"type": "sentry", "config": {"dsn": "http://h"}}),
+            "config.dsn",
+            "KEY@HOST/PROJECT",
+        ),
         (json!({"type": "bigquery", "config": {}}), "type", "webhook, loki"),
-        (json!({"type": "sentry", "config": {}}), "type", "is not built yet"),
+        (json!({"type": "incidentio", "config": {}}), "type", "is not built yet"),
         (json!({"type": "nonsense", "config": {}}), "type", "is unknown"),
     ] {
         let (status, answer) = manage(&program, Method::POST, "/api/backends", body.clone()).await;
@@ -251,6 +267,7 @@ async fn each_receiver_gets_its_own_form() {
         ("elastic", Receiver::start(elastic).await),
         ("datadog", Receiver::willing().await),
         ("axiom", Receiver::willing().await),
+        ("sentry", Receiver::willing().await),
     ];
     for (kind, receiver) in &receivers {
         let config = match *kind {
@@ -266,6 +283,9 @@ async fn each_receiver_gets_its_own_form() {
             "elastic" => json!({ "url": receiver.url(""), "api_key": "secret-of-elastic" }),
             "datadog" => json!({ "url": receiver.url("/api/v2/logs"), "region": "EU",
                 "api_key": "secret-of-datadog" }),
+            "sentry" => {
+                json!({ "dsn": receiver.url("/7").replace("://", "://secret-of-sentry@") })
+            }
             _ => json!({ "domain": receiver.url(""), "dataset_name": "set",
                 "api_token": "secret-of-axiom" }),
         };
@@ -287,6 +307,11 @@ async fn each_receiver_gets_its_own_form() {
             }
             "elastic" => ("POST /_bulk", "authorization", "ApiKey secret-of-elastic"),
             "datadog" => ("POST /api/v2/logs", "dd-api-key", "secret-of-datadog"),
+            "sentry" => (
+                "POST /api/7/envelope/",
+                "x-sentry-auth",
+                "Sentry sentry_version=7, sentry_client=logweir/0.1.0, sentry_key=secret-of-sentry",
+            ),
             _ => ("POST /v1/datasets/set/ingest", "authorization", "Bearer secret-of-axiom"),
         };
         assert!(first.line.starts_with(line), "{kind}: {first:?}");
@@ -437,83 +462,11 @@ async fn a_queue_that_is_full_drops_what_comes_and_ingest_goes_on() {
 }
 
 /// The ids of a source's events, in order.
-async fn ids(program: &Program, source: &Value) -> Vec<String> {
+pub(crate) async fn ids(program: &Program, source: &Value) -> Vec<String> {
     let table = format!("log_events_{}", text(&source["token"]).replace('-', "_"));
     let mut database = sqlx::PgConnection::connect(program.database()).await.expect("it is there");
     let sql = sqlx::AssertSqlSafe(format!("select id from {table} order by id"));
     sqlx::query_scalar(sql).fetch_all(&mut database).await.expect("the table is there")
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn receivers_that_are_away_slow_or_failing_hold_up_nobody_and_lose_nothing() {
-    let program = program().await;
-    let (app, alone) = (source(&program, "app").await, source(&program, "alone").await);
-    let away_at = free_port();
-    let good = Receiver::willing().await;
-    let slow =
-        Receiver::start(|_, _| Reply { after: Duration::from_secs(3), ..Reply::status(200) }).await;
-    let failing = Receiver::start(|_, before| match before {
-        0 => Reply::status(500),
-        1 => Reply { headers: "retry-after: 1\r\n", ..Reply::status(429) },
-        2 => Reply::status(408),
-        _ => Reply::status(200),
-    })
-    .await;
-    let hook = |url: String| json!({ "url": url, "http": "http1" });
-    attached(&program, &app, "webhook", hook(good.url("/"))).await;
-    let slow_backend = attached(&program, &app, "webhook", hook(slow.url("/"))).await;
-    let away = hook(format!("http://127.0.0.1:{away_at}/"));
-    let away_backend = attached(&program, &app, "webhook", away).await;
-    let failing_backend = attached(&program, &app, "webhook", hook(failing.url("/"))).await;
-    assert_eq!(text(&alone["name"]), "alone");
-
-    let (mut with, mut without) = (Figures::default(), Figures::default());
-    let expected: Vec<_> = (0..100).map(|number| format!("event {number:03}")).collect();
-    let began = Instant::now();
-    for message in &expected {
-        for (source, figures) in [("app", &mut with), ("alone", &mut without)] {
-            let start = Instant::now();
-            program.log(source, &event(message)).await;
-            figures.push(start.elapsed().as_secs_f64() * 1e3);
-        }
-    }
-    println!(
-        "answers in ms, median and worst of 20: {:.1} {:.1} with a dead, a slow, a failing and a \
-         good drain; {:.1} {:.1} without drains",
-        with.median(),
-        with.quantile(0.95),
-        without.median(),
-        without.quantile(0.95),
-    );
-    assert!(with.median() < 10.0 * without.median() + 50.0, "drains hold up ingest");
-    // The others hold up the good one as little.
-    eventually("the good one has all", async || good.messages().len() == expected.len()).await;
-    println!("the good receiver had all after {:?}", began.elapsed());
-    assert_eq!(good.messages(), expected);
-    let waiting = figure(&program, "logweir_drain_queue_records", &away_backend, "").await;
-    assert_eq!(waiting, 100.0);
-    assert!(figure(&program, "logweir_drain_queue_age_seconds", &away_backend, "").await > 0.0);
-
-    let back = Receiver::start_at(away_at, |_, _| Reply::status(200)).await;
-    // A retry after a time-out may bring events twice, but here nothing timed out.
-    eventually("all have all", async || {
-        let failed = failing.received().into_iter().skip(3).map(|one| messages(&one).len());
-        let failed: usize = failed.sum();
-        (back.messages().len(), slow.messages().len(), failed) == (100, 100, 100)
-    })
-    .await;
-    assert_eq!(back.messages(), expected);
-    assert_eq!(slow.messages(), expected);
-    for (backend, failed) in [(&failing_backend, 3.0), (&slow_backend, 0.0)] {
-        eventually("it is counted", async || {
-            figure(&program, "logweir_drain_events_delivered_total", backend, "").await == 100.0
-        })
-        .await;
-        let counted = figure(&program, "logweir_drain_requests_failed_total", backend, "").await;
-        assert_eq!(counted, failed);
-        let counted = figure(&program, "logweir_drain_requests_retried_total", backend, "").await;
-        assert_eq!(counted, failed);
-    }
 }
 
 #[tokio::test]

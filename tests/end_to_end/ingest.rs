@@ -9,7 +9,7 @@ use end_to_end::{
     postgres::TestCluster,
     program::{PRIVATE, PUBLIC, Program, eventually},
 };
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 const TABLE: &str = "postgres.logs";
 
@@ -132,18 +132,63 @@ async fn rejected(program: &Program) -> Vec<Value> {
 
 /// JSON has numbers that PostgreSQL has not.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_postgres_refuses_is_kept_apart_and_harms_nothing() {
-    for number in ["1e131072", "-1e200000", &"9".repeat(131_073)] {
+async fn numbers_that_postgres_cannot_hold_are_text_and_harm_nothing() {
+    let whole = "9".repeat(131_072);
+    let (fraction, longer) = (format!("0.{}1", "0".repeat(16_382)), format!("9{whole}"));
+    for (number, stored_as) in [
+        ("9e131071", "number"),
+        ("1e-16383", "number"),
+        (&whole, "number"),
+        (&fraction, "number"),
+        ("1e131072", "string"),
+        ("-1e200000", "string"),
+        (&longer, "string"),
+    ] {
+        // The second one has them all read with care.
         let event =
-            format!(r#"{{"id":"huge","event_message":"m","project":"default","n":{number}}}"#);
+            format!(r#"{{"event_message":"m","project":"default","n":{number},"m":1e400}}"#);
         let (status, answer, stored, program) = between_neighbours(event.as_bytes()).await;
         assert_eq!((status, answer), (StatusCode::OK, json!({"message": "Logged!"})));
-        assert_eq!(stored, ["first", "last"]);
-        let url = program.url(&format!("/api/sources/{TABLE}/rejected-events"));
-        let request = program.client.get(url).header("x-api-key", PRIVATE);
-        let listed = request.send().await.expect("it answers").text().await.expect("text");
-        assert!(listed.contains("22003") && listed.contains(r#"\"id\":\"huge\""#), "{listed:.500}");
+        assert_eq!(stored, ["first", "last", "m"], "{number:.20}");
+        assert_eq!(kind_of_n(&program).await, stored_as, "{number:.20}");
     }
+}
+
+async fn kind_of_n(program: &Program) -> String {
+    let token = source_token(program.database()).await.replace('-', "_");
+    let sql = format!(
+        "select jsonb_typeof(body -> 'n') from _analytics.log_events_{token} where body ? 'n'"
+    );
+    ask(program.database(), &sql).await
+}
+
+async fn ask(database: &str, sql: &str) -> String {
+    let mut connection = PgConnection::connect(database).await.expect("the database answers");
+    let asked = sqlx::query_scalar(AssertSqlSafe(sql.to_owned()));
+    asked.fetch_one(&mut connection).await.expect("it is there")
+}
+
+/// A constraint of somebody's.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_postgres_refuses_is_kept_apart_and_harms_nothing() {
+    let program = super::program().await;
+    let token = source_token(program.database()).await.replace('-', "_");
+    let sql = format!(
+        "alter table _analytics.log_events_{token} \
+             add constraint small check ((body ->> 'n')::numeric < 5)"
+    );
+    let mut database = PgConnection::connect(program.database()).await.expect("it answers");
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut database).await.expect("it is added");
+    let event =
+        |id: &str, n: u32| json!({"id": id, "event_message": id, "project": "default", "n": n});
+    let body = json!([event("first", 1), event("huge", 7), event("last", 2)]).to_string();
+    let (status, answer) = send(&program, body).await;
+    assert_eq!((status, answer), (StatusCode::OK, json!({"message": "Logged!"})));
+    assert_eq!(messages(&program).await, ["first", "last"]);
+    let kept = rejected(&program).await;
+    assert_eq!((kept.len(), &kept[0]["event"]["id"]), (1, &json!("huge")));
+    let reason = kept[0]["reasons"][0]["reason"].as_str().expect("a reason");
+    assert!(reason.starts_with("Postgres refuses it: ") && reason.contains("23514"), "{reason}");
 }
 
 /// What a source does with events that Studio would misread, and how they come back.

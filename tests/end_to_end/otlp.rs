@@ -1,6 +1,13 @@
 //! OpenTelemetry's protocol over HTTP and gRPC, sent as exporters send it.
 
-use std::io::Write as _;
+use std::{
+    io::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use flate2::{Compression, write::GzEncoder};
 use opentelemetry_proto::tonic::{
@@ -471,4 +478,80 @@ async fn the_port_of_grpc_may_be_taken() {
     program.ready().await;
     program.signal("TERM");
     assert_eq!(program.ended().await.code(), Some(0));
+}
+
+/// Exports messages one after the other, each until it is acknowledged, as exporters do.
+async fn export_each(port: u16, messages: Vec<String>, acknowledged: Arc<AtomicUsize>) {
+    let mut connected = None;
+    for message in messages {
+        let start = Instant::now();
+        while !export_once(port, &message, &mut connected).await {
+            assert!(start.elapsed() < DEADLINE, "not acknowledged: {message}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        acknowledged.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Whether a message is acknowledged; a connection that failed is made anew the next time.
+async fn export_once(port: u16, message: &str, connected: &mut Option<Channel>) -> bool {
+    let Some(channel) = connected.take() else {
+        let endpoint = Channel::from_shared(format!("http://127.0.0.1:{port}"));
+        let endpoint = endpoint.expect("the URL is one").connect_timeout(DEADLINE);
+        *connected = endpoint.connect().await.ok();
+        return false;
+    };
+    let mut client = LogsServiceClient::new(channel.clone());
+    let mut request = Request::new(logs(message));
+    request.metadata_mut().insert("x-api-key", PUBLIC.parse().expect("ASCII"));
+    request.metadata_mut().insert("x-source", TABLE.parse().expect("ASCII"));
+    match client.export(request).await {
+        Ok(_) => {
+            *connected = Some(channel);
+            true
+        }
+        Err(status) => {
+            let final_ones = [Code::Unauthenticated, Code::InvalidArgument, Code::NotFound];
+            assert!(!final_ones.contains(&status.code()), "{status:?}");
+            false
+        }
+    }
+}
+
+/// A program that is killed in the middle of calls, which are made again until they are answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn grpc_calls_are_stored_once_when_the_program_is_killed() {
+    const SENDERS: usize = 4;
+    const EACH: usize = 60;
+    let mut server = Server::start(&[]).await;
+    let acknowledged = Arc::new(AtomicUsize::new(0));
+    let senders: Vec<_> = (0..SENDERS)
+        .map(|sender| {
+            let messages = (0..EACH).map(|number| format!("{sender} {number}")).collect();
+            tokio::spawn(export_each(server.grpc_port, messages, Arc::clone(&acknowledged)))
+        })
+        .collect();
+    for kill in 1..4 {
+        eventually("some are acknowledged", async || {
+            acknowledged.load(Ordering::Relaxed) >= kill * SENDERS * EACH / 5
+        })
+        .await;
+        server.program.kill();
+        server.program.restart();
+        server.program.ready().await;
+    }
+    for sender in senders {
+        sender.await.expect("it sends all");
+    }
+    let mut stored: Vec<_> = Vec::new();
+    eventually("all are there", async || {
+        let events = server.events().await;
+        stored = events.iter().map(|event| event["event_message"].to_string()).collect();
+        stored.len() >= SENDERS * EACH
+    })
+    .await;
+    let all = stored.len();
+    stored.sort_unstable();
+    stored.dedup();
+    assert_eq!((all, stored.len()), (SENDERS * EACH, SENDERS * EACH));
 }

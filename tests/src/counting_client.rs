@@ -299,8 +299,14 @@ fn event(number: Number, copies: Copies) -> String {
         Copies::OnePerRequest => String::new(),
         Copies::One => format!(r#""id":"event-{number}","#),
     };
+    // Some break their schema, and are to be among the rejected events as often as others are stored.
+    // Those with ids would be there each time that they are sent.
+    let severity = match copies {
+        Copies::OnePerRequest if number % 16 == 5 => r#"{"no":"text"}"#,
+        _ => r#""LOG""#,
+    };
     format!(
-        r#"{{{id}"event_message":"{number} connection received: host=172.18.0.5 port=43512","timestamp":{timestamp},"project":"default","appname":"supabase-db","metadata":{{"host":"db-default","parsed":{{"error_severity":"LOG","backend_type":"client backend"}}}}}}"#
+        r#"{{{id}"event_message":"{number} connection received: host=172.18.0.5 port=43512","timestamp":{timestamp},"project":"default","appname":"supabase-db","metadata":{{"host":"db-default","parsed":{{"error_severity":{severity},"backend_type":"client backend"}}}}}}"#
     )
 }
 

@@ -1,4 +1,5 @@
-//! The crash matrix: whatever breaks, every acknowledged event is stored, and none twice.
+//! The crash matrix: whatever breaks, every acknowledged event is stored, and none twice; a rule stores
+//! it in another source, also once, and a drain sends it on, at least once.
 //!
 //! In BigQuery each is stored at least once: more often only where the program was killed between
 //! BigQuery's acknowledgement and its own, and where it counts that it sent rows again.
@@ -7,6 +8,7 @@
 //! acknowledged what they have, and then every event is compared with what is stored.
 
 mod bigquery_trouble;
+mod forwarding;
 mod full_spool;
 mod limited_folder;
 mod program_ends;
@@ -14,7 +16,7 @@ mod report;
 mod stage;
 mod store_trouble;
 
-use std::time::Duration;
+use std::{io::Write as _, time::Duration};
 
 use crate::{counting_client::Load, http_exchange::Fault, postgres::TestCluster};
 
@@ -185,21 +187,17 @@ pub struct Effort {
 }
 
 /// Runs a scenario on a database of its own in `cluster`, which is stopped and started if need be.
-/// None when it cannot be run here, after having said why.
+/// Where it cannot be run here, the row says so and why.
 ///
 /// # Panics
 /// When the program or Postgres does not come back.
-pub async fn run(
-    scenario: Scenario,
-    place: Place,
-    effort: Effort,
-    cluster: &TestCluster,
-) -> Option<Row> {
+pub async fn run(scenario: Scenario, place: Place, effort: Effort, cluster: &TestCluster) -> Row {
     let setup = match scenario.setup() {
         Ok(setup) => setup,
         Err(why) => {
-            eprintln!("\n!!! {} is SKIPPED: {why}\n", scenario.name());
-            return None;
+            // Whoever runs tests is not shown what those print that pass, but this.
+            _ = writeln!(std::io::stderr(), "\n!!! {} is SKIPPED: {why}\n", scenario.name());
+            return Row::skipped(scenario.name(), &why);
         }
     };
     let mut stage = Stage::set(scenario.name(), place, setup, cluster, effort.quick).await;
@@ -212,5 +210,5 @@ pub async fn run(
     if row.failures().is_empty() {
         stage.remove_log();
     }
-    Some(row)
+    row
 }

@@ -7,6 +7,11 @@ use std::fmt;
 pub struct Figures(Vec<f64>);
 
 impl Figures {
+    /// None yet.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
     /// Adds a value.
     pub fn push(&mut self, value: f64) {
         self.0.push(value);

@@ -190,6 +190,18 @@ impl Ledger {
         comparison
     }
 
+    /// How many events from this one on were acknowledged for sure and are not there.
+    pub fn missing(&self, from: Number, is_there: impl Fn(Number) -> bool) -> u64 {
+        let book = self.book();
+        let events = (0..).zip(&book.events);
+        let missing = events
+            .filter(|(number, expected)| {
+                *number >= from && expected.least > 0 && !is_there(*number)
+            })
+            .count();
+        missing as u64
+    }
+
     /// Takes what is stored as right from now on, so that one mistake is counted once.
     pub fn settle(&self, stored: &HashMap<Number, u64>) {
         for (number, expected) in (0..).zip(&mut self.book().events) {
@@ -262,6 +274,9 @@ mod tests {
         ledger.acknowledged(unsure, Copies::OnePerRequest, false);
         let totals = ledger.totals();
         assert_eq!((totals.sent, totals.acknowledged, totals.uncertain), (8, 7, 1));
+        // Of 0, 2, 3, 4 and 5.
+        assert_eq!(ledger.missing(0, |number| number == 3), 4);
+        assert_eq!(ledger.missing(3, |number| number == 3), 2);
 
         for (stored, lost, doubled) in [
             (&[1, 1, 2, 1, 1, 2, 0, 0][..], 0, 0),

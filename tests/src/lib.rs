@@ -12,5 +12,6 @@ pub mod ledger;
 pub mod postgres;
 pub mod postgres_proxy;
 pub mod program;
+pub mod receiver;
 pub mod studio_queries;
 pub mod studio_requests;

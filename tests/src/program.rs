@@ -305,10 +305,18 @@ impl Launch {
 ///
 /// # Panics
 /// When it does not hold within the [`DEADLINE`].
-pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+pub async fn eventually(what: &str, holds: impl AsyncFnMut() -> bool) {
+    within(DEADLINE, what, holds).await;
+}
+
+/// The same with a deadline of its own.
+///
+/// # Panics
+/// When it does not hold by then.
+pub async fn within(deadline: Duration, what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let start = Instant::now();
     while !holds().await {
-        assert!(start.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");
+        assert!(start.elapsed() < deadline, "not within {deadline:?}: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

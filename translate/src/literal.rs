@@ -38,6 +38,11 @@ pub(crate) fn blank(sql: &str) -> Result<Blanked, Diagnostic> {
             '#' => reader.copy_until("\n"),
             '/' if reader.rest.starts_with("/*") => reader.copy_until("*/"),
             '`' => reader.copy_quoted_name(),
+            // sqlparser would begin a string of PostgreSQL's with two of them.
+            '$' => {
+                let message = "Syntax error: `$` can only be in a name between backquotes";
+                return Err(Diagnostic::invalid(reader.at, message));
+            }
             '\'' | '"' => {
                 let at = reader.at;
                 literals.insert((at.line, at.column), reader.literal(false, false)?);
@@ -330,6 +335,8 @@ mod tests {
 
     #[test]
     fn says_where_a_literal_is_wrong() {
+        let at = blank("select `a$b`, '$',\n $$r'a'$$").unwrap_err().at;
+        assert_eq!(at, Position { line: 2, column: 2 });
         assert_eq!(blank("select 'abc").unwrap_err().at, Position { line: 1, column: 8 });
         assert_eq!(blank("select\n '\\u12'").unwrap_err().at, Position { line: 2, column: 3 });
         assert!(blank("'\\U00110000'").is_err());

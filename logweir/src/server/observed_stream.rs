@@ -25,6 +25,10 @@ use super::{connections::Place, request_line::RequestLines};
 /// [`Socket::gives_answer`].
 pub(super) const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(2);
 
+/// How often it is looked whether the other end has acknowledged all: at once, then ever less often.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
 /// Most bytes that are dropped at the end of a connection, and at a time.
 const MOST_DROPPED: usize = 64 << 20;
 const DROPPED_AT_ONCE: usize = 16 << 10;
@@ -137,6 +141,36 @@ impl Socket {
         }
     }
 
+    /// Waits, where the other end has closed its end, until it has acknowledged all that was sent or
+    /// has broken the connection off. One that gives up on an answer closes its end too, and an
+    /// answer that crosses that on its way is never read: the system of the other end resets the
+    /// connection for it. To be called when this end is closed as well.
+    pub(super) async fn acknowledged(&self) {
+        let mut pause = FIRST_PAUSE;
+        // In this order: what ends by a reset shows it by then.
+        while self.is_unacknowledged() && self.peer() == Peer::Closed {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// How the other end is at the end.
+    pub(super) fn peer_at_end(&self) -> Peer {
+        // Where the time is limited, the system would have told by now.
+        let is_limited = self.limit.lock().unwrap_or_else(PoisonError::into_inner).is_on;
+        let is_unread = !is_limited && self.is_unacknowledged();
+        match self.peer() {
+            Peer::Closed if is_unread => Peer::Broken,
+            peer => peer,
+        }
+    }
+
+    /// Whether the other end has not acknowledged all, when both ends are closed: the end of what
+    /// was sent is the last to be. Until then the system knows who the other end is.
+    fn is_unacknowledged(&self) -> bool {
+        cfg!(target_os = "linux") && self.stream.peer_addr().is_ok()
+    }
+
     /// Notes an error of reading or writing: the system tells it only once.
     fn noting<T>(&self, done: io::Result<T>) -> io::Result<T> {
         done.inspect_err(|error| {
@@ -232,6 +266,7 @@ impl AsyncWrite for ObservedStream {
 #[cfg(test)]
 mod tests {
     use tokio::{
+        io::AsyncWriteExt as _,
         net::{TcpListener, TcpSocket},
         time::{Instant, sleep, timeout},
     };
@@ -283,6 +318,35 @@ mod tests {
         // All bytes are in the other end's buffer: that is as good as read.
         for (socket, _) in [unlimited, changed, behind, read] {
             assert_eq!(socket.peer(), Peer::Open);
+        }
+    }
+
+    /// The end of one who has closed its own, and has the answer or not.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn an_answer_is_read_when_it_is_acknowledged_and_not_when_its_sender_has_closed() {
+        for has_room in [true, false] {
+            let (socket, mut sender) = deaf().await;
+            if has_room {
+                socket.stream.try_write(b"answer").unwrap();
+            } else {
+                fill(&socket).await;
+            }
+            sender.shutdown().await.unwrap();
+            timeout(Duration::from_secs(20), socket.finish()).await.unwrap();
+            assert_eq!(socket.peer(), Peer::Closed);
+            if has_room {
+                timeout(Duration::from_secs(20), socket.acknowledged()).await.unwrap();
+                assert_eq!(socket.peer_at_end(), Peer::Closed);
+                continue;
+            }
+            let waiting = timeout(Duration::from_millis(200), socket.acknowledged()).await;
+            assert!(waiting.is_err(), "it does not wait");
+            assert_eq!(socket.peer_at_end(), Peer::Broken);
+            // What it has not read makes this a reset.
+            drop(sender);
+            timeout(Duration::from_secs(20), socket.acknowledged()).await.unwrap();
+            assert_eq!(socket.peer(), Peer::Broken);
         }
     }
 }

@@ -11,7 +11,7 @@ use serde::de::{
 };
 use serde_json::value::RawValue;
 
-use super::{MAX_DEPTH, MAX_VALUES, Value};
+use super::{MAX_DEPTH, MAX_VALUES, Value, number::number};
 
 /// Why a text is not read as a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -79,7 +79,8 @@ fn code_unit(body: &[u8], at: usize) -> Option<u16> {
     u16::from_str_radix(std::str::from_utf8(&escape[2..]).ok()?, 16).ok()
 }
 
-/// Reads one value.
+/// Reads one value. A number that PostgreSQL cannot store (it has more than 131,072 digits before
+/// the point, or 16,383 after it) is rounded to a float, or kept as text where it is too large.
 ///
 /// # Errors
 /// Where the text is no JSON, or the value holds more than [`MAX_VALUES`] others.
@@ -232,7 +233,7 @@ fn parse_raw<'a>(text: &'a str, depth: usize, left: &Left) -> Result<Value<'a>, 
                 .collect::<Result<_, _>>()
                 .map(Value::Array)
         }
-        Some(b'-' | b'0'..=b'9') => Ok(Value::Number(Cow::Borrowed(text))),
+        Some(b'-' | b'0'..=b'9') => Ok(number(text)),
         _ => Seed { depth, left: &Left::all() }.deserialize(&mut reader),
     }
 }

@@ -24,6 +24,12 @@ pub(super) fn decode(
     records: &mut dyn Records,
 ) -> Result<(), IngestError> {
     let text = text.trim_ascii();
+    // Vector's codecs csv, logfmt, cef and syslog come without a content type.
+    let says_what_it_is = matches!(decoder.media, Media::Json | Media::Lines | Media::CspReport);
+    let takes_text = formats::takes(decoder.format, Form::Text);
+    if takes_text && !says_what_it_is && !begins_json(text) {
+        return lines::texts(text, decoder, records);
+    }
     if text.starts_with('[') {
         list(text, decoder, records)
     } else {
@@ -131,6 +137,36 @@ fn each_concatenated(text: &str, mut each: impl FnMut(&str)) -> Option<usize> {
         count += 1;
     }
     Some(count)
+}
+
+/// Whether a text that begins with `[` or `{` can be JSON, as far as its beginning tells: unlike
+/// `[error] no such file`, `[12.5] usb 1-1: new device` or `{level=info}`. What begins as JSON and is
+/// broken was meant as such.
+fn begins_json(text: &str) -> bool {
+    let blank = |byte: u8| byte.is_ascii_whitespace() || byte == 0;
+    let inside = text.get(1..).unwrap_or_default();
+    let inside = inside.trim_start_matches(|char: char| char.is_ascii_whitespace());
+    let first = inside.bytes().next();
+    if text.starts_with('{') {
+        return matches!(first, None | Some(b'"' | b'}'));
+    }
+    let ends_line = |rest: &str| lines::is_blank(lines::split_first(rest).0);
+    match first {
+        None | Some(b'"' | b'{') => true,
+        Some(b'[') => begins_json(inside),
+        Some(b']') => ends_line(inside.get(1..).unwrap_or_default()),
+        Some(_) => {
+            let end = inside.bytes().position(|byte| blank(byte) || matches!(byte, b',' | b']'));
+            let (scalar, rest) = inside.split_at(end.unwrap_or(inside.len()));
+            let rest = rest.trim_start_matches(|char: char| char.is_ascii_whitespace());
+            let goes_on = match rest.bytes().next() {
+                None | Some(b',') => true,
+                Some(b']') => ends_line(rest.get(1..).unwrap_or_default()),
+                Some(_) => false,
+            };
+            goes_on && is_json(scalar)
+        }
+    }
 }
 
 fn is_object(text: &str) -> bool {

@@ -128,6 +128,17 @@ fn knows_text() {
         (Media::Text, b"12", &["12"]),
         (Media::Text, b"[error] no such file\n{x}", &["[error] no such file", "{x}"]),
         (Media::Text, b"{x} is no JSON", &["{x} is no JSON"]),
+        // Vector's codecs csv, logfmt, cef and syslog come without a content type.
+        (Media::Other, b"[info] GET /,200\nx,404\n", &["[info] GET /,200", "x,404"]),
+        (Media::Other, b"[notice],1\n", &["[notice],1"]),
+        (Media::Other, b"[7] a=b\n", &["[7] a=b"]),
+        (Media::Other, b"{a}=b c=d\n{\"a\":1}", &["{a}=b c=d", "{\\\"a\\\":1}"]),
+        (Media::Other, b"[2026-11-25T10:00:00Z] up", &["[2026-11-25T10:00:00Z] up"]),
+        (Media::Other, b"[25/Nov/2026:10:00:00 +0000] x", &["[25/Nov/2026:10:00:00 +0000] x"]),
+        (Media::Other, b"[   12.345] usb 1-1: new", &["[   12.345] usb 1-1: new"]),
+        (Media::Other, b"[[cut]] -", &["[[cut]] -"]),
+        (Media::Other, b"[] empty", &["[] empty"]),
+        (Media::Form, b"[error] no such file", &["[error] no such file"]),
         // curl says that everything is a form.
         (Media::Form, b"hello", &["hello"]),
         (Media::Form, b"a=b c=d", &["a=b c=d"]),
@@ -141,7 +152,9 @@ fn knows_text() {
 
 #[test]
 fn the_media_type_counts_only_where_there_is_a_choice() {
-    for media in [Media::Text, Media::Lines, Media::Form, Media::Multipart, Media::Other] {
+    for media in
+        [Media::Text, Media::Lines, Media::Form, Media::Multipart, Media::Json, Media::Other]
+    {
         for body in
             [r#"[{"a":1},{"b":2}]"#, r#"{"batch":[{"a":1},{"b":2}]}"#, "{\"a\":1}\n{\"b\":2}"]
         {
@@ -231,9 +244,20 @@ fn one_line_is_lines_where_an_object_is_not_taken() {
 
 #[test]
 fn says_where_the_json_ends() {
-    for text in ["[", "[1,]", "{]", "[{\"a\":1}\n{\"a\":2}]", "{\"a\":1", "{\"batch\":[{}}", "[1]2"]
-    {
-        let error = read(Format::Events, Media::Other, text.as_bytes()).unwrap_err();
+    for (media, text) in [
+        (Media::Other, "["),
+        (Media::Other, "[1,]"),
+        (Media::Other, "[{\"a\":1}\n{\"a\":2}]"),
+        (Media::Other, "[{}"),
+        (Media::Other, "[ [ null, nonsense"),
+        (Media::Other, "{\"a\":1"),
+        (Media::Other, "{\"batch\":[{}}"),
+        (Media::Json, "{]"),
+        (Media::Json, "[1]2"),
+        (Media::Json, "[error] no such file"),
+        (Media::Json, "{level=info}"),
+    ] {
+        let error = read(Format::Events, media, text.as_bytes()).unwrap_err();
         assert!(matches!(error, IngestError::NotJson(_)), "{text}: {error}");
     }
     let error = refusal(Format::Events, Media::Other, b"{\n \"a\": 1,\n \"b\" 2\n}");

@@ -70,6 +70,21 @@ async fn bodies_are_inflated_within_their_memory() {
     assert!(matches!(refused, Err(IngestError::TooLarge(1_048_576))), "{refused:?}");
 }
 
+#[test]
+fn what_takes_long_is_not_worked_on_where_sockets_wait() {
+    for (bytes, steps, expected) in [
+        (SMALL_BODY, 0, true),
+        (SMALL_BODY + 1, 0, false),
+        (SMALL_BODY / 5, 1, true),
+        (SMALL_BODY / 4, 1, false),
+        (1000, 16, true),
+        (1000, 17, false),
+        (1, usize::MAX, false),
+    ] {
+        assert_eq!(is_small(bytes, steps), expected, "{bytes} {steps}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_small_body_is_inflated_while_large_ones_wait() {
     let pipeline = Pipeline::starting();

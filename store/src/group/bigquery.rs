@@ -12,12 +12,13 @@ use bigquery::Progress;
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
-use super::{Group, LOCK_CLASS, TRANSIENT_RETRIES, Target};
+use super::{Group, KEPT_AT_ONCE, LOCK_CLASS, TRANSIENT_RETRIES, Target};
 use crate::{
     bigquery_events::BigQueryEvents,
     connections::Lease,
     event_store::WRITE_TIMEOUT,
-    failure, rejected_events,
+    failure,
+    rejected_events::{self, RejectedEvent},
     request::{Appended, Request},
     rows::Row,
     store::Inner,
@@ -116,18 +117,23 @@ impl Writing<'_> {
         }
         self.append(&sent).await?;
 
+        let mut refused = Vec::new();
         for (request, outcome) in requests.iter().zip(&mut appended) {
             if !new.contains(&request.id) {
                 continue;
             }
+            let rows: Vec<Row<'_>> = request.batch.rows.iter().collect();
             for (number, misfit) in self.events.acknowledged(request.id).refused {
+                let Some(row) = rows.get(number) else { continue };
                 let reason = Reason { path: misfit.path, text: misfit.text };
-                if let Some(row) = request.batch.rows.iter().nth(number) {
-                    self.group.keep_refused(connection, row, &reason).await?;
-                    outcome.stored = outcome.stored.saturating_sub(1);
-                    outcome.refused.push(reason);
-                }
+                outcome.stored = outcome.stored.saturating_sub(1);
+                outcome.refused.push(reason.clone());
+                let (event, reasons) = (row.body().to_owned(), vec![reason]);
+                refused.push(RejectedEvent { id: Uuid::new_v4(), event, reasons });
             }
+        }
+        for refused in refused.chunks(KEPT_AT_ONCE) {
+            rejected_events::insert(connection, target.schema, source, refused).await?;
         }
         let rejected = requests.iter().filter(|request| new.contains(&request.id));
         let rejected = rejected.flat_map(|request| &request.batch.rejected);

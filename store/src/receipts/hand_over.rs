@@ -1,10 +1,14 @@
 //! What becomes of settled receipts: their rows are removed, or become orphans.
 
-use std::{collections::HashSet, time::Instant};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Instant,
+};
 
 use uuid::Uuid;
 
-use super::{FAILED_KEPT, Progress, Receipts, Stage};
+use super::{Entry, FAILED_KEPT, MOST_FAILED, Progress, Receipts, Stage};
+use crate::ContentHash;
 
 /// What is to be done with the rows of settled receipts.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -94,7 +98,9 @@ impl Receipts {
     /// Forgets what needs no row, and marks what becomes an orphan.
     pub(super) fn settle(&self, now: Instant) -> Settled {
         let mut settled = Settled { needless: self.take_needless(), ..Settled::default() };
-        self.entries().retain(|_, of_content| {
+        let mut entries = self.entries();
+        forget_oldest_failed(&mut entries);
+        entries.retain(|_, of_content| {
             of_content.retain_mut(|entry| {
                 let Progress { request, stage } = *entry.progress.borrow();
                 match stage {
@@ -126,6 +132,25 @@ impl Receipts {
             });
             !of_content.is_empty()
         });
+        drop(entries);
         settled
     }
+}
+
+/// Of requests that failed no more are remembered than [`MOST_FAILED`]. Rows that there may be of
+/// the oldest were looked for already.
+pub(super) fn forget_oldest_failed(entries: &mut HashMap<ContentHash, Vec<Entry>>) {
+    let is_failed = |entry: &Entry| {
+        let stage = entry.progress.borrow().stage;
+        matches!(stage, Stage::Failed | Stage::FailedInSpool) && !entry.handing_over
+    };
+    let failed = entries.values().flatten().filter(|entry| is_failed(entry));
+    let mut orders: Vec<_> = failed.map(|entry| entry.order).collect();
+    let Some(too_many) = orders.len().checked_sub(MOST_FAILED + 1) else { return };
+    let (_, last, _) = orders.select_nth_unstable(too_many);
+    let last = *last;
+    entries.retain(|_, of_content| {
+        of_content.retain(|entry| entry.order > last || !is_failed(entry));
+        !of_content.is_empty()
+    });
 }

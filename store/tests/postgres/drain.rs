@@ -17,8 +17,13 @@ use crate::fixture::{
 };
 
 fn spool() -> (TempDir, Spool) {
+    spool_of(1 << 20)
+}
+
+fn spool_of(max_bytes: u64) -> (TempDir, Spool) {
     let folder = tempfile::tempdir().expect("a folder");
-    let (spool, _) = Spool::open(spool::Settings::new(folder.path(), 1 << 20)).expect("a spool");
+    let settings = spool::Settings::new(folder.path(), max_bytes);
+    let (spool, _) = Spool::open(settings).expect("a spool");
     (folder, spool)
 }
 
@@ -114,6 +119,34 @@ async fn what_cannot_be_stored_from_the_spool_is_kept_or_counted() {
             && counted.of("logweir_ingest_events_dropped_total", "unknown") == 1
     })
     .await;
+}
+
+/// To look for each of them takes longer than a write may.
+#[tokio::test]
+async fn a_request_with_many_bad_rows_is_dealt_with_and_jams_nothing() {
+    const BAD: usize = 60_000;
+    let mut fixture = Fixture::new().await;
+    let mut bad = event("bad", now());
+    bad.fields.push(("n".into(), Value::Number("not json".into())));
+    let mut events = batch([("first", now())]);
+    for _ in 0..BAD {
+        events.push(&bad);
+    }
+    let (_folder, spool) = spool_of(64 << 20);
+    let store = fixture.spooled(spool, "many", events).await;
+    let behind = admit(&store, "behind", &Delivery::default());
+    let behind = behind.append(&fixture.source, batch([("behind", now())])).await;
+    assert!(behind.expect("it is durable").spooled);
+    fixture.drained(store).await;
+    assert_eq!(fixture.ids().await, ["behind", "first"]);
+    let reasons = "select string_agg(distinct split_part(reasons #>> '{0,reason}', ':', 1), '; ') \
+                   from _analytics.logweir_rejected_events";
+    assert_eq!(
+        fixture.ask(reasons).await,
+        "Postgres refuses it; Postgres refuses it, or one that came with it"
+    );
+    let kept = "select count(*) from _analytics.logweir_rejected_events where event like '%bad%'";
+    assert_eq!(fixture.ask(kept).await, BAD.to_string());
 }
 
 const REFUSE: &str = "create function public.refuse() returns trigger language plpgsql as \

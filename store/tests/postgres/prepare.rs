@@ -5,7 +5,7 @@ use event_schemas::SUPABASE_SOURCES;
 use sqlx::{Connection, PgConnection};
 use store::{EndpointKey, Readiness, SourceKey};
 
-use crate::fixture::{Fixture, run, settings, start};
+use crate::fixture::{Fixture, eventually, launch, run, settings, start};
 
 #[tokio::test]
 async fn an_empty_database_gets_supabases_sources_and_endpoints() {
@@ -37,6 +37,24 @@ async fn an_empty_database_gets_supabases_sources_and_endpoints() {
         assert_eq!((endpoint.max_limit, endpoint.language.as_str()), (1000, "bq_sql"), "{name}");
     }
     assert!(running.store.endpoint(EndpointKey::Name("logs.ALL")).is_none());
+}
+
+/// An emoji in one event would be refused, and its rejected event too.
+#[tokio::test]
+async fn a_database_that_cannot_hold_all_characters_is_not_used() {
+    let cluster = TestCluster::start();
+    let mut admin = PgConnection::connect(&cluster.url("postgres")).await.unwrap();
+    run(&mut admin, "create database latin encoding 'LATIN1' template template0").await;
+    let running = launch(settings(&cluster.url("latin")));
+    let tries = "select sessions from pg_stat_database where datname = 'latin'";
+    eventually("it tries again", async || {
+        sqlx::query_scalar::<_, i64>(tries).fetch_one(&mut admin).await.unwrap() > 2
+    })
+    .await;
+    assert_eq!(running.store.readiness(), Readiness::Starting);
+    let mut latin = PgConnection::connect(&cluster.url("latin")).await.unwrap();
+    let made = "select count(*) from pg_namespace where nspname = '_analytics'";
+    assert_eq!(sqlx::query_scalar::<_, i64>(made).fetch_one(&mut latin).await.unwrap(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

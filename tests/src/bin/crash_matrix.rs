@@ -33,15 +33,14 @@ async fn main() -> ExitCode {
     let mut report = Report::default();
     for scenario in scenarios {
         let start = Instant::now();
-        if let Some(row) = crash_matrix::run(scenario, place, effort, &cluster).await {
-            let result = if row.failures().is_empty() { "right" } else { "FAILED" };
-            let time = start.elapsed().as_secs_f64();
-            eprintln!("{:<18} {result} in {time:.1} s", scenario.name());
-            for failure in row.failures() {
-                eprintln!("  {failure}");
-            }
-            report.add(row);
+        let row = crash_matrix::run(scenario, place, effort, &cluster).await;
+        let result = if row.failures().is_empty() { "right" } else { "FAILED" };
+        let time = start.elapsed().as_secs_f64();
+        eprintln!("{:<18} {result} in {time:.1} s", scenario.name());
+        for failure in row.failures() {
+            eprintln!("  {failure}");
         }
+        report.add(row);
     }
     println!("{report}");
     if report.is_right() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -12,6 +12,12 @@ pub(super) struct Round {
     pub(super) comparison: Comparison,
     /// Rows that may be there too often.
     pub(super) may_double: u64,
+    /// Of what a rule stores in another source.
+    pub(super) by_rule: Comparison,
+    /// Events that have arrived at the drain's receiver.
+    pub(super) drained: u64,
+    /// Acknowledged events that have not.
+    pub(super) undrained: u64,
     pub(super) refusals: Vec<String>,
     /// Senders that got no acknowledgement for their last batch.
     pub(super) unanswered: usize,
@@ -23,12 +29,14 @@ pub(super) struct Round {
 }
 
 impl Round {
-    fn rows_are_right(&self) -> bool {
-        self.comparison.lost == 0 && self.comparison.doubled <= self.may_double
+    fn are_right(&self, rows: &Comparison) -> bool {
+        rows.lost == 0 && rows.doubled <= self.may_double
     }
 
     pub(super) fn is_right(&self) -> bool {
-        self.rows_are_right()
+        self.are_right(&self.comparison)
+            && self.are_right(&self.by_rule)
+            && self.undrained == 0
             && self.refusals.is_empty()
             && self.unanswered == 0
             && self.failures.is_empty()
@@ -45,6 +53,12 @@ pub struct Row {
     lost: u64,
     doubled: u64,
     refused: usize,
+    /// Rows that a rule has stored in another source.
+    by_rule: u64,
+    /// Those of them that are missing or too many.
+    wrong_by_rule: u64,
+    drained: u64,
+    undrained: u64,
     notes: Vec<String>,
     failures: Vec<String>,
 }
@@ -59,23 +73,40 @@ impl Row {
             lost: 0,
             doubled: 0,
             refused: 0,
+            by_rule: 0,
+            wrong_by_rule: 0,
+            drained: 0,
+            undrained: 0,
             notes: Vec::new(),
             failures: Vec::new(),
         }
     }
 
+    /// Of a scenario that cannot be run here.
+    pub(super) fn skipped(scenario: &'static str, why: &str) -> Self {
+        Self { notes: vec![format!("SKIPPED: {why}")], ..Self::new(scenario) }
+    }
+
     pub(super) fn add(&mut self, round: Round) {
         self.rounds += 1;
         let number = self.rounds;
-        let (right, rows_are_right) = (round.is_right(), round.rows_are_right());
-        let Round { totals, comparison, refusals, unanswered, notes, failures, log, .. } = round;
-        self.totals = totals;
+        let right = round.is_right();
+        let Round { totals, comparison, by_rule, drained, undrained, .. } = &round;
+        let wrong_rows = (!round.are_right(comparison)).then(|| comparison.to_string());
+        let wrong_copies = (!round.are_right(by_rule)).then(|| format!("by the rule: {by_rule}"));
+        let undrained_events =
+            (*undrained > 0).then(|| format!("{undrained} events have not reached the drain"));
+        self.totals = *totals;
         self.stored = comparison.stored;
         self.lost += comparison.lost;
         self.doubled += comparison.doubled;
+        self.by_rule = by_rule.stored;
+        self.wrong_by_rule += by_rule.lost + by_rule.doubled;
+        self.drained = *drained;
+        self.undrained += undrained;
+        let Round { refusals, unanswered, notes, failures, log, .. } = round;
         self.refused += refusals.len();
         self.notes.extend(notes.into_iter().map(|note| format!("round {number}: {note}")));
-        let wrong_rows = (!rows_are_right).then(|| comparison.to_string());
         let refused = refusals.first().map(|first| format!("{} refused: {first}", refusals.len()));
         let unanswered =
             (unanswered > 0).then(|| format!("{unanswered} senders were never answered"));
@@ -83,6 +114,8 @@ impl Row {
         self.failures.extend(
             wrong_rows
                 .into_iter()
+                .chain(wrong_copies)
+                .chain(undrained_events)
                 .chain(refused)
                 .chain(unanswered)
                 .chain(failures)
@@ -119,7 +152,8 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:<18} {:>6} {:>9} {:>12} {:>9} {:>6} {:>7} {:>7} {:>9} {:>8} {:>7} {:>14}",
+            "{:<18} {:>6} {:>9} {:>12} {:>9} {:>6} {:>7} {:>7} {:>9} {:>6} {:>9} {:>9} {:>9} \
+             {:>8} {:>7} {:>14}",
             "scenario",
             "rounds",
             "sent",
@@ -128,6 +162,10 @@ impl fmt::Display for Report {
             "lost",
             "doubled",
             "refused",
+            "by a rule",
+            "wrong",
+            "drained",
+            "undrained",
             "uncertain",
             "requests",
             "put off",
@@ -139,13 +177,17 @@ impl fmt::Display for Report {
             writeln!(
                 f,
                 "{:<18} {:>6} {sent:>9} {acknowledged:>12} {:>9} {:>6} {:>7} {:>7} \
-                 {uncertain:>9} {attempts:>8} {put_off:>7} {:>12.1} s",
+                 {:>9} {:>6} {:>9} {:>9} {uncertain:>9} {attempts:>8} {put_off:>7} {:>12.1} s",
                 row.scenario,
                 row.rounds,
                 row.stored,
                 row.lost,
                 row.doubled,
                 row.refused,
+                row.by_rule,
+                row.wrong_by_rule,
+                row.drained,
+                row.undrained,
                 longest_outage.as_secs_f64()
             )?;
         }

@@ -9,17 +9,23 @@ use std::{
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::time::sleep;
+use uuid::Uuid;
 
 use crate::{
     counting_client::{CountingClient, Load},
-    fake_bigquery::services::{DATASET, FakeBigQuery, catalog_settings},
+    fake_bigquery::services::{FakeBigQuery, catalog_settings},
     ledger::{Ledger, Number, Totals},
     postgres::TestCluster,
     postgres_proxy::PostgresProxy,
     program::Program,
 };
 
-use super::{Place, limited_folder::LimitedFolder, report::Round};
+use super::{
+    Place,
+    forwarding::{COPIES, Forwarding},
+    limited_folder::LimitedFolder,
+    report::Round,
+};
 
 /// For senders to get the last batches acknowledged, and for the next rows to come from the spool.
 const SETTLE: Duration = Duration::from_secs(60);
@@ -41,6 +47,7 @@ pub(super) struct Stage<'a> {
     pub(super) cluster: &'a TestCluster,
     pub(super) program: Program,
     pub(super) ledger: Arc<Ledger>,
+    forwarding: Forwarding,
     proxy: Option<PostgresProxy>,
     fake: Option<FakeBigQuery>,
     kills: u64,
@@ -93,10 +100,13 @@ impl<'a> Stage<'a> {
         }
         let program = Program::start_with_log(&["serve"], &variables, &log);
         program.ready().await;
+        // A drain drops what a full disk cannot keep.
+        let forwarding = Forwarding::set_up(&program, load.source, folder.is_none()).await;
         Self {
             cluster,
             program,
             ledger: Arc::default(),
+            forwarding,
             proxy,
             fake,
             kills: 0,
@@ -118,7 +128,8 @@ impl<'a> Stage<'a> {
         self.fake.as_ref().expect("this scenario is played on BigQuery")
     }
 
-    pub(super) fn start_senders(&self) -> CountingClient {
+    pub(super) fn start_senders(&mut self) -> CountingClient {
+        self.forwarding.begin(self.ledger.numbers(0).start);
         CountingClient::start(self.program.address(), &self.load, &self.ledger)
     }
 
@@ -159,27 +170,37 @@ impl<'a> Stage<'a> {
         self.program.ready().await;
         // Rows that come late would be doubled ones.
         let rest = Duration::from_millis(if self.quick { 500 } else { 1_500 });
-        let mut stored = self.stored().await;
+        let mut kept = self.kept().await;
         let mut at_rest_since = Instant::now();
+        let (mut drained, mut undrained);
         loop {
-            let right = self.ledger.compare(&stored).lost == 0;
+            let (of_source, copies) = (kept.of_source(), kept.by_rule());
+            let right = self.ledger.compare(&of_source).lost == 0
+                && self.forwarding.compare(&self.ledger, &of_source, &copies).lost == 0;
+            (drained, undrained) = self.forwarding.drained(&self.ledger, &kept.rejected);
+            let right = right && undrained == 0;
             let at_rest = at_rest_since.elapsed();
             if (right && at_rest >= rest) || at_rest > SETTLE {
                 break;
             }
             sleep(rest / 3).await;
-            let now = self.stored().await;
-            if now != stored {
+            let now = self.kept().await;
+            if now != kept {
                 at_rest_since = Instant::now();
             }
-            stored = now;
+            kept = now;
         }
+        let (stored, copies) = (kept.of_source(), kept.by_rule());
         let comparison = self.ledger.compare(&stored);
+        let by_rule = self.forwarding.compare(&self.ledger, &stored, &copies);
         self.ledger.settle(&stored);
         let round = Round {
             totals: self.ledger.totals(),
             comparison,
             may_double: self.may_double().await,
+            by_rule,
+            drained,
+            undrained,
             refusals: self.ledger.refusals(),
             unanswered,
             notes: std::mem::take(&mut self.notes),
@@ -218,44 +239,97 @@ impl<'a> Stage<'a> {
         self.kills * at_a_kill + sent_again
     }
 
-    /// How often each event is stored.
-    async fn stored(&self) -> HashMap<Number, u64> {
-        if let Some(fake) = &self.fake {
-            return in_bigquery(fake);
-        }
+    async fn kept(&self) -> Kept {
         let mut connection =
             PgConnection::connect(&self.database).await.expect("the database answers");
-        let table: Option<String> = sqlx::query_scalar(
-            "select to_regclass('log_events_' || replace(token::text, '-', '_'))::text \
-             from logweir_sources where name = $1",
-        )
-        .bind(self.load.source)
-        .fetch_one(&mut connection)
-        .await
-        .expect("the catalog has the source");
-        let Some(table) = table else { return HashMap::new() };
-        let sql = format!(
-            "select split_part(event_message, ' ', 1)::bigint, count(*) from {table} group by 1"
-        );
-        let rows: Vec<(i64, i64)> = sqlx::query_as(AssertSqlSafe(sql))
-            .fetch_all(&mut connection)
-            .await
-            .expect("events can be read");
-        let number =
-            |value: i64| u64::try_from(value).expect("numbers and counts are not negative");
-        rows.into_iter().map(|(event, count)| (number(event), number(count))).collect()
+        let fake = self.fake.as_ref();
+        Kept {
+            stored: stored(&mut connection, fake, self.load.source).await,
+            copies: stored(&mut connection, fake, COPIES).await,
+            rejected: counts(
+                &mut connection,
+                "(select event::json ->> 'event_message' as event_message \
+                 from logweir_rejected_events) as rejected",
+            )
+            .await,
+        }
     }
 }
 
-/// How often each event is stored there. Only this scenario's source has rows.
-fn in_bigquery(fake: &FakeBigQuery) -> HashMap<Number, u64> {
+/// How often each event is where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Kept {
+    stored: HashMap<Number, u64>,
+    /// By the rule.
+    copies: HashMap<Number, u64>,
+    rejected: HashMap<Number, u64>,
+}
+
+impl Kept {
+    /// In the source, or among its rejected events.
+    fn of_source(&self) -> HashMap<Number, u64> {
+        with(&self.stored, &self.rejected)
+    }
+
+    /// By the rule, which does not ask for rejected events.
+    fn by_rule(&self) -> HashMap<Number, u64> {
+        with(&self.copies, &self.rejected)
+    }
+}
+
+fn with(some: &HashMap<Number, u64>, others: &HashMap<Number, u64>) -> HashMap<Number, u64> {
+    let mut all = some.clone();
+    for (number, count) in others {
+        *all.entry(*number).or_default() += count;
+    }
+    all
+}
+
+/// How often each event is stored in a source.
+async fn stored(
+    connection: &mut PgConnection,
+    fake: Option<&FakeBigQuery>,
+    source: &str,
+) -> HashMap<Number, u64> {
+    if let Some(fake) = fake {
+        let token = sqlx::query_scalar("select token from logweir_sources where name = $1")
+            .bind(source)
+            .fetch_one(&mut *connection)
+            .await
+            .expect("the catalog has the source");
+        return in_bigquery(fake, token);
+    }
+    let table: Option<String> = sqlx::query_scalar(
+        "select to_regclass('log_events_' || replace(token::text, '-', '_'))::text \
+         from logweir_sources where name = $1",
+    )
+    .bind(source)
+    .fetch_one(&mut *connection)
+    .await
+    .expect("the catalog has the source");
+    match table {
+        Some(table) => counts(connection, &table).await,
+        None => HashMap::new(),
+    }
+}
+
+/// How often each event is in what has messages.
+async fn counts(connection: &mut PgConnection, table: &str) -> HashMap<Number, u64> {
+    let sql = format!(
+        "select split_part(event_message, ' ', 1)::bigint, count(*) from {table} group by 1"
+    );
+    let rows: Vec<(i64, i64)> =
+        sqlx::query_as(AssertSqlSafe(sql)).fetch_all(connection).await.expect("events can be read");
+    let number = |value: i64| u64::try_from(value).expect("numbers and counts are not negative");
+    rows.into_iter().map(|(event, count)| (number(event), number(count))).collect()
+}
+
+fn in_bigquery(fake: &FakeBigQuery, source: Uuid) -> HashMap<Number, u64> {
     let mut stored = HashMap::new();
-    for table in fake.tables.names(DATASET) {
-        for row in fake.tables.rows(DATASET, &table) {
-            let number = row["event_message"].as_str().and_then(|text| text.split(' ').next());
-            let number: Number = number.and_then(|text| text.parse().ok()).expect("it is numbered");
-            *stored.entry(number).or_default() += 1;
-        }
+    for row in fake.rows(source) {
+        let number = row["event_message"].as_str().and_then(|text| text.split(' ').next());
+        let number: Number = number.and_then(|text| text.parse().ok()).expect("it is numbered");
+        *stored.entry(number).or_default() += 1;
     }
     stored
 }

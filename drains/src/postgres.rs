@@ -1,0 +1,88 @@
+//! A table in somebody's Postgres.
+
+use serde_json::{Map, Value};
+use store::{OutsideError, OutsideEvent, OutsideTable, PostgresServer};
+use url::Url;
+
+use crate::{
+    event::{Event, Parts},
+    http::{number_of, text_of},
+    outcome::Outcome,
+};
+
+#[derive(Debug)]
+pub(crate) struct Postgres {
+    table: OutsideTable,
+}
+
+impl Postgres {
+    pub(crate) fn new(config: &Map<String, Value>) -> Result<Self, String> {
+        let url = match text_of(config, "url") {
+            url if url.is_empty() => url_of_parts(config)?,
+            url => url,
+        };
+        let schema = Some(text_of(config, "schema")).filter(|schema| !schema.is_empty());
+        let server = PostgresServer::parse(&url, schema.as_deref());
+        let server = server.map_err(|error| error.to_string())?;
+        let table = OutsideTable::new(&server, &text_of(config, "table"));
+        Ok(Self { table: table.map_err(|error| error.to_string())? })
+    }
+
+    pub(crate) async fn send(&self, events: &[Event<'_>]) -> Outcome {
+        let parts: Vec<_> = events.iter().map(Event::parts).collect();
+        let rows: Vec<_> = events.iter().zip(&parts).map(row).collect();
+        match self.table.insert(&rows).await {
+            Ok(()) => Outcome::Delivered,
+            Err(OutsideError::Refused(reason)) => Outcome::Refused { reason },
+            Err(OutsideError::Unavailable(reason)) => {
+                Outcome::Later { reason, after: None, of_events: false }
+            }
+        }
+    }
+}
+
+fn row<'a>((event, parts): (&'a Event<'_>, &'a Parts<'_>)) -> OutsideEvent<'a> {
+    OutsideEvent {
+        id: &parts.id,
+        source: event.source,
+        timestamp: parts.timestamp,
+        event_message: &parts.message,
+        body: event.body,
+    }
+}
+
+/// The URL of a config that names host, user … apart.
+fn url_of_parts(config: &Map<String, Value>) -> Result<String, String> {
+    let host = text_of(config, "hostname");
+    let mut url = Url::parse(&format!("postgresql://{host}"))
+        .map_err(|error| format!("hostname is no host: {error}"))?;
+    let of = |name| Some(text_of(config, name)).filter(|text| !text.is_empty());
+    let invalid = |()| "hostname is no host".to_owned();
+    if let Some(user) = of("username") {
+        url.set_username(&user).map_err(invalid)?;
+    }
+    url.set_password(of("password").as_deref()).map_err(invalid)?;
+    if let Ok(port @ 1..) = u16::try_from(number_of(config, "port")) {
+        url.set_port(Some(port)).map_err(invalid)?;
+    }
+    url.set_path(&of("database").unwrap_or_default());
+    Ok(url.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn hosts_and_users_become_a_url() {
+        let url = |config: Value| url_of_parts(config.as_object().unwrap());
+        let whole = json!({
+            "hostname": "db", "port": 6543, "username": "u@x", "password": "p/:", "database": "a b",
+        });
+        assert_eq!(url(whole).unwrap(), "postgresql://u%40x:p%2F%3A@db:6543/a%20b");
+        assert_eq!(url(json!({"hostname": "db"})).unwrap(), "postgresql://db");
+        assert!(url(json!({"hostname": "a b"})).is_err());
+    }
+}
