@@ -42,7 +42,7 @@ impl Emulator {
             .stdin(Stdio::null());
         let process = command.spawn().expect("the emulator can be started");
         let emulator = Self { process, rest_port, storage_port };
-        let client = reqwest::Client::new();
+        let client = outbound::client(outbound::HttpVersion::Any).expect("a client can be made");
         let url = format!("{}/projects/my-project/datasets", emulator.rest_url());
         eventually("the emulator answers", async || client.get(&url).send().await.is_ok()).await;
         emulator
