@@ -11,6 +11,9 @@ if [ ! -x "$folder/bin/bqemulator" ]; then
   # numpy is needed and not declared; with later versions of duckdb there is no package of its extension.
   "$folder/bin/pip" install --quiet 'bqemulator==1.4.0' numpy pytz 'duckdb==1.5.4' 'duckdb-extension-spatial==1.5.4'
 fi
+# It writes names of fields without quotes: `authorization` is a word of DuckDB's.
+sed -i "s/join(f\"{n} {t}\" for n, t in inner_cols)/join(f'\"{n}\" {t}' for n, t in inner_cols)/" \
+  "$folder"/lib/python3*/site-packages/bqemulator/storage/type_map.py
 # It would fetch the extension from the network.
 extensions=$folder/home/.duckdb/extensions/v1.5.4/linux_amd64
 if [ ! -e "$extensions/spatial.duckdb_extension" ]; then

@@ -2,8 +2,10 @@
 //! answers as from Postgres.
 //!
 //! bqemulator comes from PyPI; `tests/bqemulator.sh` installs it and runs this. Its gaps that show
-//! here: its Storage Write API takes no records (so rows go in by insertAll), `tables.patch` does not
-//! reach stored tables (so events carry declared fields only).
+//! here: its Storage Write API takes no records (so rows go in by insertAll); `tables.patch` does not
+//! reach stored tables (so events carry declared fields only); it does not quote names of fields (the
+//! script mends that); and GROUP BY means a column before an alias of the same name (so the chart's
+//! time is called otherwise here).
 
 use std::{
     path::PathBuf,
@@ -97,9 +99,14 @@ async fn studios_requests_have_the_answers_that_postgres_gives() {
         ("iso_timestamp_end", "2026-11-21T00:00:00Z"),
     ];
     for (name, sql) in studio_requests("event-1") {
+        let sql = sql
+            .replace(" as timestamp,", " as minute,")
+            .replace("group by timestamp order by timestamp", "group by minute order by minute");
         let of_bigquery = on_bigquery.ask(&sql, &times).await;
         let of_postgres = on_postgres.ask(&sql, &times).await;
-        assert!(of_postgres["result"].as_array().is_some_and(|rows| !rows.is_empty()), "{name}");
+        let rows = of_postgres["result"].as_array().map_or(0, Vec::len);
+        // No sample has a status of 500.
+        assert_eq!(rows > 0, name != "filtered list", "{name}: {of_postgres}");
         assert_eq!(of_bigquery, of_postgres, "{name}: {sql}");
     }
 }
