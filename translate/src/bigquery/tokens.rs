@@ -112,7 +112,11 @@ fn push_token(token: &Token, out: &mut String) -> bool {
 fn push_space(space: &Whitespace, out: &mut String) {
     match space {
         Whitespace::Space | Whitespace::Tab => out.push(' '),
-        Whitespace::Newline | Whitespace::SingleLineComment { .. } => out.push('\n'),
+        Whitespace::Newline => out.push('\n'),
+        // The end of its line may be a token of its own.
+        Whitespace::SingleLineComment { comment, .. } => {
+            out.push_str(if comment.ends_with('\n') { "\n" } else { "" });
+        }
         Whitespace::MultiLineComment(comment) => {
             let lines = comment.matches('\n').count();
             out.push_str(if lines == 0 { " " } else { "" });
