@@ -2,7 +2,10 @@
 
 use std::convert::Infallible;
 
-use hyper::StatusCode;
+use hyper::{
+    StatusCode,
+    header::{ALLOW, HeaderValue},
+};
 use warp::{
     Filter as _,
     filters::BoxedFilter,
@@ -30,7 +33,12 @@ pub(crate) fn routes(
         .unify()
         .recover(|rejection: Rejection| {
             let (status, text) = explain(&rejection);
-            std::future::ready(Ok::<_, Infallible>(answer::error(status, text)))
+            let mut response = answer::error(status, text);
+            if status == StatusCode::METHOD_NOT_ALLOWED {
+                // Areas answer this themselves; the routes before them are all alike.
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            }
+            std::future::ready(Ok::<_, Infallible>(response))
         })
         .unify()
         .boxed()

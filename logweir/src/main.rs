@@ -12,6 +12,7 @@ mod embedded_postgres;
 mod health;
 mod logging;
 mod memory;
+mod metric_totals;
 mod metrics;
 mod open_files;
 mod request_id;

@@ -46,6 +46,10 @@ const BODY_TIMES: BodyTimes = BodyTimes {
 /// In the data folder: what waits to be sent on.
 const DRAINS: &str = "drains";
 
+/// The same of a program that takes no events, which may share the folder with one that does: what
+/// alerts tell.
+const ALERT_DRAINS: &str = "alert-drains";
+
 /// Files that are open beside connections: the databases' connections, the spool, the logs.
 const OTHER_FILES: u64 = 256;
 
@@ -118,10 +122,11 @@ pub(crate) async fn run(settings: Settings, role: Role) -> Result<(), Error> {
 
     let notifying = (role != Role::Sink)
         .then(|| tokio::spawn(sidecar::keep_notifying(databases.store.clone())));
-    let sink = databases.drains.as_ref().map(|drains| {
-        Sink::new(databases.store.clone(), drains.drains.clone(), sink_settings(&settings))
-    });
-    let routes = routes(&databases, &settings, role, sink.as_ref(), measured);
+    let drains = &databases.drains.drains;
+    let sink = Sink::new(databases.store.clone(), drains.clone(), sink_settings(&settings));
+    let alerts = (role != Role::Sink)
+        .then(|| tokio::spawn(sidecar::keep_alerting(databases.store.clone(), drains.clone())));
+    let routes = routes(&databases, &settings, role, &sink, measured);
     let limits = Limits {
         max_connections: open_files::connections(settings.max_connections, OTHER_FILES),
         head_timeout: HEAD_TIMEOUT,
@@ -130,11 +135,9 @@ pub(crate) async fn run(settings: Settings, role: Role) -> Result<(), Error> {
         drain_timeout: DRAIN_TIMEOUT,
     };
     tracing::info!(%address, ?role, "listening");
-    let grpc = sink.map(|sink| TowerToHyperService::new(sink.grpc_service()));
+    let grpc = (role != Role::Sidecar).then(|| TowerToHyperService::new(sink.grpc_service()));
     let service =
         WithGrpc { http: TowerToHyperService::new(warp::service(routes)), grpc: grpc.clone() };
-    let alerts =
-        (role != Role::Sink).then(|| tokio::spawn(sidecar::keep_alerting(databases.store.clone())));
     let (stop_grpc, grpc_stopped) = oneshot::channel();
     let grpc = serve_grpc(grpc_listener.zip(grpc), limits.clone(), grpc_stopped);
     let mut failure = None;
@@ -203,34 +206,36 @@ fn routes(
     databases: &Running,
     settings: &Settings,
     role: Role,
-    sink: Option<&Sink>,
+    sink: &Sink,
     measured: PrometheusHandle,
 ) -> BoxedFilter<(Response,)> {
     let store = &databases.store;
     let sidecar = || sidecar::routes(store.clone());
-    let areas = match sink {
-        None => sidecar(),
-        Some(sink) if role == Role::Sink => sink.routes(),
-        Some(sink) => sink.routes().or(sidecar()).unify().boxed(),
+    let areas = match role {
+        Role::Sink => sink.routes(),
+        // Rejected events are sent in again here too.
+        Role::Sidecar => sink.management_routes().or(sidecar()).unify().boxed(),
+        Role::Both => sink.routes().or(sidecar()).unify().boxed(),
     };
     let refresh = {
         let store = store.clone();
-        let drains = databases.drains.as_ref().map(|following| following.drains.clone());
+        let drains = databases.drains.drains.clone();
         Arc::new(move || {
             store.refresh_measures();
-            drains.iter().for_each(Drains::refresh_measures);
+            drains.refresh_measures();
             if role != Role::Sidecar {
                 sink::show_sources(&store);
             }
         })
     };
+    let readers = metrics::Readers { store: store.clone(), open: settings.metrics_open };
     let store = store.clone();
     let condition = Arc::new(move || Condition {
         readiness: store.readiness(),
         reasons: store.why_not_ready(),
     });
     let health = Health::new(&settings.node_host, condition);
-    app::routes(health, metrics::routes(measured, refresh), areas)
+    app::routes(health, metrics::routes(measured, refresh, readers), areas)
 }
 
 /// Shows the tokens that were made now, on standard output: they are not for a log.
@@ -252,8 +257,7 @@ fn introduce(tokens: &Tokens, settings: &Settings, address: SocketAddr) {
 struct Running {
     store: Store,
     keep_ready: JoinHandle<()>,
-    /// Where events are taken.
-    drains: Option<Following>,
+    drains: Following,
     embedded: Option<Embedded>,
     _lock: Option<InstanceLock>,
 }
@@ -266,18 +270,20 @@ struct Following {
 }
 
 impl Following {
-    fn begin(settings: &Settings, store: &Store, role: Role) -> Option<Self> {
-        (role != Role::Sidecar).then(|| {
-            let dir = settings.data_dir.join(DRAINS);
-            let drains = Drains::new(drains::Settings {
-                dir,
-                max_bytes: settings.drain_max_bytes,
-                max_bytes_of_all: settings.all_drains_max_bytes,
-            });
-            let (following, store) = (drains.clone(), store.clone());
-            let task = tokio::spawn(async move { following.follow(&store).await });
-            Self { drains, task }
-        })
+    fn begin(settings: &Settings, store: &Store, role: Role) -> Self {
+        let folder = match role {
+            Role::Both | Role::Sink => DRAINS,
+            Role::Sidecar => ALERT_DRAINS,
+        };
+        let dir = settings.data_dir.join(folder);
+        let drains = Drains::new(drains::Settings {
+            dir,
+            max_bytes: settings.drain_max_bytes,
+            max_bytes_of_all: settings.all_drains_max_bytes,
+        });
+        let (following, store) = (drains.clone(), store.clone());
+        let task = tokio::spawn(async move { following.follow(&store).await });
+        Self { drains, task }
     }
 }
 
@@ -357,10 +363,9 @@ impl Running {
     /// Closes the store, then stops the database below it.
     async fn stop(self) {
         self.keep_ready.abort();
-        if let Some(Following { drains, task }) = self.drains {
-            task.abort();
-            drains.close().await;
-        }
+        let Following { drains, task } = self.drains;
+        task.abort();
+        drains.close().await;
         self.store.close().await;
         let Some(embedded) = self.embedded else { return };
         // A receiver that is gone has ended already.

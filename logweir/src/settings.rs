@@ -76,6 +76,8 @@ pub(crate) struct Settings {
     pub(crate) query_connections: u32,
     /// What is logged and how.
     pub(crate) logging: Logging,
+    /// Whether everybody is shown the figures of each source and backend (`LOGWEIR_METRICS_OPEN`).
+    pub(crate) metrics_open: bool,
     /// The name of this node in `/health` (`LOGFLARE_NODE_HOST`).
     pub(crate) node_host: String,
     /// Where programs are searched (`PATH`).
@@ -187,6 +189,7 @@ impl Settings {
             ingest_connections: variables.number("LOGWEIR_INGEST_CONNECTIONS", 4, 1..=100),
             query_connections: variables.number("LOGWEIR_QUERY_CONNECTIONS", 4, 1..=100),
             logging: Logging::read(&mut variables),
+            metrics_open: variables.flag("LOGWEIR_METRICS_OPEN").unwrap_or(false),
             node_host: variables.text("LOGFLARE_NODE_HOST").unwrap_or("127.0.0.1").to_owned(),
             program_dirs: variables
                 .text("PATH")

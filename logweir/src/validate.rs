@@ -1,10 +1,12 @@
 //! `logweir validate`: what a Vector configuration would send, held against the schemas.
 
+mod progress_bar;
+
 use std::{
     collections::BTreeMap,
     error::Error,
     fs::{self, File},
-    io::{self, BufReader, IsTerminal as _, Write as _},
+    io::{self, BufReader, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
     time::{SystemTime, UNIX_EPOCH},
@@ -12,19 +14,27 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use vector_config::{
-    ConfigPaths, Format, Progress, Report, ReportFormat, Rule, Settings, Validation, Variables,
-    VectorVersion,
+    ConfigPaths, Format, Report, ReportFormat, Rule, Settings, Validation, Variables, VectorVersion,
 };
+
+use progress_bar::ProgressBar;
 
 /// Where Vector looks for its configuration.
 const DEFAULT_CONFIG: &str = "/etc/vector/vector.yaml";
 
 /// What is validated, and how it is told.
-#[derive(Debug, Args, PartialEq, Eq)]
+#[derive(Debug, Clone, Args, PartialEq, Eq)]
 pub(crate) struct ValidateArguments {
     /// Files of the configuration, also patterns; those of VECTOR_CONFIG when none are given
     #[arg(value_name = "FILE")]
     files: Vec<String>,
+    /// Each file is a configuration of its own, not a part of one
+    #[arg(
+        long,
+        requires = "files",
+        conflicts_with_all = ["config", "config_dir", "output", "update_samples"]
+    )]
+    each: bool,
     /// The same, as Vector's own option
     #[arg(short, long, value_name = "FILE", value_delimiter = ',')]
     config: Vec<String>,
@@ -64,6 +74,9 @@ pub(crate) struct ValidateArguments {
     /// A source that the server has besides those of every Supabase
     #[arg(long, value_name = "NAME")]
     known_source: Vec<String>,
+    /// A source whose `repair` is on in the server: what is filled there is not missed here
+    #[arg(long, value_name = "NAME", value_parser = repaired, value_delimiter = ',')]
+    repaired: Vec<String>,
     /// A rule that is not looked at, for example `buffer`
     #[arg(long, value_name = "RULE", value_parser = rule, value_delimiter = ',')]
     allow: Vec<Rule>,
@@ -95,20 +108,51 @@ fn rule(name: &str) -> Result<Rule, String> {
     })
 }
 
+fn repaired(name: &str) -> Result<String, String> {
+    let has_repair = |name: &str| event_schemas::repair_program(name).is_some();
+    if has_repair(name) {
+        return Ok(name.to_owned());
+    }
+    let names = event_schemas::SUPABASE_SOURCES.iter().map(|source| source.name);
+    let names: Vec<_> = names.filter(|name| has_repair(name)).collect();
+    Err(format!("the server repairs no such source; it does {}", names.join(", ")))
+}
+
 /// Validates; the exit code is 0 where nothing is found, 1 where something is, and 78 where Vector
 /// would not start, or the events cannot be read.
 pub(crate) fn run(arguments: &ValidateArguments) -> ExitCode {
     let environment = environment();
-    match validated(arguments, &environment).and_then(|report| {
-        written(arguments, &report)?;
-        Ok(report.exit_code())
-    }) {
+    let worst = alone(arguments).and_then(|all| {
+        all.iter().try_fold(0, |worst, arguments| {
+            let report = validated(arguments, &environment)?;
+            written(arguments, &report)?;
+            Ok(report.exit_code().max(worst))
+        })
+    });
+    match worst {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("logweir: {error}");
             ExitCode::from(78)
         }
     }
+}
+
+/// What is asked of each configuration: one, or with `--each` one for each file.
+fn alone(arguments: &ValidateArguments) -> Result<Vec<ValidateArguments>, Box<dyn Error>> {
+    if !arguments.each {
+        return Ok(vec![arguments.clone()]);
+    }
+    let whole = [OutputFormat::Json, OutputFormat::Junit, OutputFormat::Sarif];
+    if arguments.files.len() > 1 && whole.contains(&arguments.format) {
+        let format = arguments.format.to_possible_value();
+        let format = format.as_ref().map_or("", |format| format.get_name());
+        let text = format!("a report in {format} is about one configuration: give one file");
+        return Err(text.into());
+    }
+    let alone =
+        |file: &String| ValidateArguments { files: vec![file.clone()], ..arguments.clone() };
+    Ok(arguments.files.iter().map(alone).collect())
 }
 
 /// The environment; Vector adds the name of the machine.
@@ -131,6 +175,7 @@ fn validated(
         variables: environment.clone(),
         vector: arguments.vector_version,
         known_sources: arguments.known_source.clone(),
+        repaired_sources: arguments.repaired.clone(),
         now: i64::try_from(now)?,
     });
     if arguments.update_samples.is_some() {
@@ -192,26 +237,18 @@ fn run_events(
     path: &Path,
     source: Option<&str>,
 ) -> Result<(), Box<dyn Error>> {
-    let name = path.display().to_string();
     if path == Path::new("-") {
-        validation.run("standard input", &mut io::stdin().lock(), source, &mut |_| {})?;
+        let name = "standard input";
+        let mut bar = ProgressBar::new(name, None);
+        validation.run(name, &mut io::stdin().lock(), source, &mut |read| bar.show(read))?;
         return Ok(());
     }
+    let name = path.display().to_string();
     let file = File::open(path)?;
-    let length = file.metadata()?.len();
-    let shown = io::stderr().is_terminal();
-    let mut progress = |progress: Progress| {
-        if shown {
-            let percent = progress.bytes * 100 / length.max(1);
-            // Nothing is lost with it.
-            let _ = write!(io::stderr(), "\r{name}: {} events, {percent} %", progress.lines);
-        }
-    };
-    let done = validation.run(&name, &mut BufReader::new(file), source, &mut progress);
-    if shown {
-        eprintln!();
-    }
-    Ok(done?)
+    let about = file.metadata()?;
+    let mut bar = ProgressBar::new(&name, about.is_file().then_some(about.len()));
+    validation.run(&name, &mut BufReader::new(file), source, &mut |read| bar.show(read))?;
+    Ok(())
 }
 
 fn written(arguments: &ValidateArguments, report: &Report) -> Result<(), Box<dyn Error>> {

@@ -89,6 +89,37 @@ fn reports_and_samples_are_written() {
 }
 
 #[test]
+fn each_file_may_be_a_configuration() {
+    let folder = folder();
+    let path = folder.path();
+    fs::create_dir(path.join("other")).unwrap();
+    fs::copy(path.join("vector.yml"), path.join("other/vector.yml")).unwrap();
+    let two = ["vector.yml", "other/vector.yml"];
+    let (code, text) = validate(path, &two);
+    assert_eq!(code, 78, "{text}");
+    assert!(text.contains("duplicate source id found: docker_host"), "{text}");
+    let (code, text) = validate(path, &["--each", two[0], two[1]]);
+    assert_eq!((code, text.matches("√ Loaded").count()), (0, 2), "{text}");
+    let (code, _) = validate(path, &["--each", two[0], "none.yml", two[1]]);
+    assert_eq!(code, 78);
+    let (code, text) = validate(path, &["--each", two[0], two[1], "--format", "sarif"]);
+    assert!(code == 78 && text.contains("a report in sarif is about one"), "{text}");
+}
+
+#[test]
+fn what_the_server_repairs_is_not_missed() {
+    let folder = folder();
+    let (_, text) = validate(
+        folder.path(),
+        &["stock.yml", "--events", "lines.txt", "--repaired", "cloudflare.logs.prod"],
+    );
+    assert!(!text.contains("metadata.request.method: expected a string"), "{text}");
+    let (code, text) = validate(folder.path(), &["stock.yml", "--repaired", "my.own"]);
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("the server repairs no such source"), "{text}");
+}
+
+#[test]
 fn what_is_allowed_is_not_said() {
     let folder = folder();
     let allowed = ["stock.yml", "--allow", "buffer,uninterpolated-variable"];

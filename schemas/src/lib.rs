@@ -21,11 +21,13 @@ pub use field_kind::{FieldKind, UnknownKind};
 pub use field_path::{FieldPath, NotAPath, PathStep};
 pub use learning::{Learned, LearnedField, SchemaNews, Sighting, SourceSchema};
 pub use members::{Fields, Members, members};
-pub use source::{SUPABASE_SOURCES, SupabaseSource, json_schema, sample_events};
+pub use source::{SUPABASE_SOURCES, SupabaseSource, json_schema, repair_program, sample_events};
 pub use studio::{DescribedField, Shows, described_fields};
 pub use table_schema::{FieldType, InvalidSchema, SchemaPath, TableSchema};
 pub use timestamp::microseconds;
-pub use transform::{CopyFields, DropFields, InvalidTransform, KeyLookups, KeyValues, MessageKeys};
+pub use transform::{
+    CopyFields, DropFields, EventPath, InvalidTransform, KeyLookups, KeyValues, MessageKeys,
+};
 pub use validation::{EventSchema, Reason};
 pub use value::{
     Extent, MAX_DEPTH, MAX_VALUES, TooManyValues, Unreadable, Value, parse, parse_elements,

@@ -45,6 +45,12 @@ pub fn sample_events(source_name: &str) -> Option<&'static str> {
     FILES.iter().find(|file| file.source == source_name).map(|file| file.samples)
 }
 
+/// The program in VRL that fills what pipelines leave empty in a Supabase source's events, `None` for
+/// sources whose events lack nothing that could be made of them.
+pub fn repair_program(source_name: &str) -> Option<&'static str> {
+    FILES.iter().find(|file| file.source == source_name)?.repair
+}
+
 /// The compiled schema of a Supabase source's events, `None` for other sources.
 pub(crate) fn event_schema(source_name: &str) -> Option<&'static EventSchema> {
     let file = FILES.iter().find(|file| file.source == source_name)?;
@@ -57,12 +63,13 @@ pub(crate) fn event_schema(source_name: &str) -> Option<&'static EventSchema> {
     compiled.as_ref()
 }
 
-/// A file of `sources/`, and that of the same name in `samples/`.
+/// A file of `sources/`, and those of the same name in `samples/` and `repairs/`.
 struct SchemaFile {
     source: &'static str,
     table: &'static str,
     text: &'static str,
     samples: &'static str,
+    repair: Option<&'static str>,
     compiled: OnceLock<Option<EventSchema>>,
 }
 
@@ -86,11 +93,18 @@ impl SchemaFile {
 
 macro_rules! schema_file {
     ($source:literal, $table:literal) => {
+        schema_file!($source, $table, None)
+    };
+    ($source:literal, $table:literal, repaired) => {
+        schema_file!($source, $table, Some(include_str!(concat!("../repairs/", $source, ".vrl"))))
+    };
+    ($source:literal, $table:literal, $repair:expr) => {
         SchemaFile {
             source: $source,
             table: $table,
             text: include_str!(concat!("../sources/", $source, ".json")),
             samples: include_str!(concat!("../samples/", $source, ".json")),
+            repair: $repair,
             compiled: OnceLock::new(),
         }
     };
@@ -98,14 +112,14 @@ macro_rules! schema_file {
 
 /// Logflare's seeding order.
 static FILES: [SchemaFile; 9] = [
-    schema_file!("cloudflare.logs.prod", "edge_logs"),
-    schema_file!("postgres.logs", "postgres_logs"),
+    schema_file!("cloudflare.logs.prod", "edge_logs", repaired),
+    schema_file!("postgres.logs", "postgres_logs", repaired),
     schema_file!("deno-relay-logs", "function_edge_logs"),
-    schema_file!("deno-subhosting-events", "function_logs"),
+    schema_file!("deno-subhosting-events", "function_logs", repaired),
     schema_file!("gotrue.logs.prod", "auth_logs"),
-    schema_file!("realtime.logs.prod", "realtime_logs"),
-    schema_file!("storage.logs.prod.2", "storage_logs"),
-    schema_file!("postgREST.logs.prod", "postgrest_logs"),
+    schema_file!("realtime.logs.prod", "realtime_logs", repaired),
+    schema_file!("storage.logs.prod.2", "storage_logs", repaired),
+    schema_file!("postgREST.logs.prod", "postgrest_logs", repaired),
     schema_file!("pgbouncer.logs.prod", "pgbouncer_logs"),
 ];
 
@@ -158,6 +172,7 @@ mod tests {
             table: "t",
             text,
             samples: "[]",
+            repair: None,
             compiled: OnceLock::new(),
         };
         let error = file("{").table_schema().unwrap_err();

@@ -14,7 +14,7 @@ use crate::{Event, MAX_VALUES};
 
 pub use lookup::{KeyLookups, KeyValues};
 pub use message::MessageKeys;
-use path::EventPath;
+pub use path::EventPath;
 
 /// Most lines of one setting: each costs time for every event.
 const MAX_LINES: usize = 200;

@@ -21,7 +21,8 @@ static ACCESS_TOKEN: Resource = Resource {
         shown(
             "token",
             TEXT,
-            "The token itself: when it is made, later only of those with the scope `public`.",
+            "The token itself: when it is made, later only of those that are `public` and open nothing \
+             but the way in for events.",
         ),
         set(
             "scopes",

@@ -1,20 +1,26 @@
 //! Alerts: listed, made, changed, removed. `alert_runs` runs them.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use store::{Alert, AlertToBe, Endpoint, Store};
+use store::{Alert, AlertToBe, Backend, Endpoint, Store};
 use uuid::Uuid;
 use warp::http::Method;
 
 use crate::{
     answer::Answer,
+    backends::{BACKEND, has_backend, shown_backend},
     call::Call,
+    catalog_sources::Draft,
     hooks,
     operation::{Needs, Operation, Shape},
     parameters::Parameters,
     query,
     refusal::{FieldErrors, Refusal},
     resource::{Access, COUNT, For, Kind, Resource, TEXT, required, set, shown},
+    rows::Rows,
+    saved_query,
     schedule::Schedule,
 };
 
@@ -31,8 +37,13 @@ static ALERT: Resource = Resource {
         shown("token", Kind::Uuid, "Public id."),
         required("name", Kind::Text(255), "What it is called."),
         set("description", TEXT, "For people."),
-        required("query", TEXT, "What is asked. Rows that come back are told.")
-            .such_as("\"select event_message from `postgres.logs`\""),
+        required(
+            "query",
+            TEXT,
+            "What is asked. Rows that come back are told. It is shown with the names that its sources \
+             have now.",
+        )
+        .such_as("\"select event_message from `postgres.logs`\""),
         required(
             "cron",
             Kind::Text(255),
@@ -52,12 +63,13 @@ static ALERT: Resource = Resource {
             "URL to which all rows are posted: `{\"result\": […]}`.",
         ),
         set("enabled", Kind::Bool, "Whether it runs; true."),
-        set("backend_ids", Kind::Ids, "Numbers of the backends to be told.").with(Access::Secret),
-        shown(
-            "backends",
-            Kind::List,
-            "Those backends: `[{\"id\", \"token\", \"name\", \"type\"}]`.",
-        ),
+        set(
+            "backend_ids",
+            Kind::Ids,
+            "Numbers of the backends to be told: each gets an event of the source `logweir.alerts`.",
+        )
+        .with(Access::Secret),
+        shown("backends", Kind::ListOf(&BACKEND), "Those backends."),
     ],
 };
 
@@ -125,16 +137,20 @@ pub(crate) static OPERATIONS: &[Operation] = &[
 ];
 
 async fn list(call: Call) -> Result<Answer, Refusal> {
-    Ok(Answer::Found(call.store.alerts().await?.iter().map(shown_alert).collect()))
+    let alerts = call.store.alerts().await?;
+    know_backends(&call.store, &alerts).await;
+    Ok(Answer::Found(alerts.iter().map(|alert| shown_alert(&call.store, alert)).collect()))
 }
 
 async fn show(call: Call) -> Result<Answer, Refusal> {
-    Ok(Answer::Found(shown_alert(&call.store.alert(call.token()?).await?)))
+    let alert = call.store.alert(call.token()?).await?;
+    know_backends(&call.store, std::slice::from_ref(&alert)).await;
+    Ok(Answer::Found(shown_alert(&call.store, &alert)))
 }
 
 async fn create(call: Call) -> Result<Answer, Refusal> {
     let given = call.object()?;
-    let read = ALERT.read(&given, For::Creation)?;
+    let backend_ids = given_backends(&call.store, &given).await?;
     let nothing = AlertToBe {
         name: String::new(),
         description: None,
@@ -144,15 +160,19 @@ async fn create(call: Call) -> Result<Answer, Refusal> {
         slack_hook_url: None,
         webhook_notification_url: None,
         enabled: true,
-        backend_ids: Vec::new(),
+        backend_ids: backend_ids.unwrap_or_default(),
+        source_mapping: BTreeMap::new(),
     };
-    let to_be = changed(nothing, &given, &read)?;
-    check(&call.store, &to_be, &read)?;
-    Ok(Answer::Created(shown_alert(&call.store.create_alert(&call.actor()?, &to_be).await?)))
+    let read = ALERT.read(&given, For::Creation)?;
+    // What the query names may have just been made by another process.
+    call.store.catch_up().await?;
+    let to_be = changed(&call.store, nothing, &read)?;
+    let made = call.store.create_alert(&call.actor()?, &to_be).await?;
+    Ok(Answer::Created(shown_alert(&call.store, &made)))
 }
 
 async fn replace(call: Call) -> Result<Answer, Refusal> {
-    Ok(Answer::Found(shown_alert(&update(&call).await?)))
+    Ok(Answer::Found(shown_alert(&call.store, &update(&call).await?)))
 }
 
 async fn patch(call: Call) -> Result<Answer, Refusal> {
@@ -164,10 +184,11 @@ async fn patch(call: Call) -> Result<Answer, Refusal> {
 async fn update(call: &Call) -> Result<Alert, Refusal> {
     let token = call.token()?;
     let given = call.object()?;
-    let read = ALERT.read(&given, For::Update)?;
-    let to_be = |as_it_is| {
-        let to_be = changed(as_it_is, &given, &read)?;
-        check(&call.store, &to_be, &read).map(|()| to_be)
+    let backend_ids = given_backends(&call.store, &given).await?;
+    call.store.catch_up().await?;
+    let to_be = |mut as_it_is: AlertToBe| {
+        as_it_is.backend_ids = backend_ids.unwrap_or(as_it_is.backend_ids);
+        changed(&call.store, as_it_is, &ALERT.read(&given, For::Update)?)
     };
     call.store.update_alert(&call.actor()?, token, to_be).await
 }
@@ -177,33 +198,21 @@ async fn delete(call: Call) -> Result<Answer, Refusal> {
     Ok(Answer::Done)
 }
 
-/// The alert with what was `read` of what was `given`; `null` brings a field's default back.
-fn changed(
-    mut alert: AlertToBe,
+/// The backends that were given, which are looked at before all other fields, as in Logflare.
+async fn given_backends(
+    store: &Store,
     given: &Map<String, Value>,
-    read: &Map<String, Value>,
-) -> Result<AlertToBe, Refusal> {
+) -> Result<Option<Vec<i64>>, Refusal> {
     if given.contains_key("backends") {
         return Err(Refusal::Request("backends is read-only; use backend_ids".to_owned()));
     }
-    for (field, value) in read {
-        let text = value.as_str().map(str::to_owned);
-        match field.as_str() {
-            "name" => alert.name = text.unwrap_or_default(),
-            "query" => alert.query = text.unwrap_or_default(),
-            "cron" => alert.cron = text.unwrap_or_default(),
-            "language" => alert.language = text.unwrap_or_else(|| "bq_sql".to_owned()),
-            "description" => alert.description = text,
-            "slack_hook_url" => alert.slack_hook_url = text,
-            "webhook_notification_url" => alert.webhook_notification_url = text,
-            "enabled" => alert.enabled = value.as_bool().unwrap_or(true),
-            _ => {}
+    let Some(ids) = given.get("backend_ids").map(backend_ids).transpose()? else { return Ok(None) };
+    for id in &ids {
+        if !has_backend(store, *id).await? {
+            return Err(Refusal::NotFound);
         }
     }
-    if let Some(backends) = given.get("backend_ids") {
-        alert.backend_ids = backend_ids(backends)?;
-    }
-    Ok(alert)
+    Ok(Some(ids))
 }
 
 /// In the words of the contract.
@@ -219,8 +228,28 @@ fn backend_ids(given: &Value) -> Result<Vec<i64>, Refusal> {
     ids.iter().map(id).collect()
 }
 
-/// Whether what was given can be: the times, the places, the query.
-fn check(store: &Store, alert: &AlertToBe, given: &Map<String, Value>) -> Result<(), Refusal> {
+/// The alert with what was `given`; `null` brings a field's default back. All that is wrong is told
+/// at once.
+fn changed(
+    store: &Store,
+    mut alert: AlertToBe,
+    given: &Map<String, Value>,
+) -> Result<AlertToBe, Refusal> {
+    let query_before = alert.query.clone();
+    for (field, value) in given {
+        let text = value.as_str().map(str::to_owned);
+        match field.as_str() {
+            "name" => alert.name = text.unwrap_or_default(),
+            "query" => alert.query = text.unwrap_or_default(),
+            "cron" => alert.cron = text.unwrap_or_default(),
+            "language" => alert.language = text.unwrap_or_else(|| "bq_sql".to_owned()),
+            "description" => alert.description = text,
+            "slack_hook_url" => alert.slack_hook_url = text,
+            "webhook_notification_url" => alert.webhook_notification_url = text,
+            "enabled" => alert.enabled = value.as_bool().unwrap_or(true),
+            _ => {}
+        }
+    }
     let mut errors = FieldErrors::default();
     if given.contains_key("cron")
         && let Err(error) =
@@ -232,26 +261,24 @@ fn check(store: &Store, alert: &AlertToBe, given: &Map<String, Value>) -> Result
         ("slack_hook_url", &alert.slack_hook_url),
         ("webhook_notification_url", &alert.webhook_notification_url),
     ] {
-        if url.as_deref().is_some_and(|url| !hooks::is_url(url)) {
-            errors.add(field, "is invalid; it is an http or https URL");
+        if let Some(Err(error)) = url.as_deref().map(hooks::check_url) {
+            errors.add(field, error);
         }
     }
+    // A query that nobody touches may name what is gone by now.
     if given.contains_key("query") || given.contains_key("language") {
-        match query::check(store, &as_endpoint(alert)) {
-            Ok(()) => {}
-            Err(Refusal::Language(..)) => {
-                errors.add("language", "cannot be run by this server yet; use bq_sql");
-            }
-            Err(refusal) => errors.add("query", refusal.to_string()),
+        let draft = Draft { name: None, query: &alert.query, language: &alert.language };
+        match saved_query::mapped(store, draft, &query_before, alert.source_mapping.clone()) {
+            Ok(mapping) => alert.source_mapping = mapping,
+            Err(refusal) => errors.add_all(refusal)?,
         }
     }
-    errors.into_result()
+    errors.into_result().map(|()| alert)
 }
 
-/// The rows that an alert tells of, now.
-pub(crate) async fn rows(store: &Store, alert: &AlertToBe) -> Result<Vec<Value>, Refusal> {
-    let rows = query::run(store, &as_endpoint(alert), &Parameters::default()).await?;
-    serde_json::from_str(&rows).map_err(|error| Refusal::Unavailable(error.to_string()))
+/// The rows that an alert tells of, now, as they are posted.
+pub(crate) async fn rows(store: &Store, alert: &AlertToBe) -> Result<Rows, Refusal> {
+    query::run(store, &as_endpoint(alert), &Parameters::default()).await
 }
 
 /// An alert asks as an endpoint does that takes no parameters.
@@ -272,30 +299,40 @@ fn as_endpoint(alert: &AlertToBe) -> Endpoint {
         enable_dynamic_reservation: false,
         labels: None,
         backend_id: None,
-        source_mapping: std::collections::BTreeMap::new(),
+        source_mapping: alert.source_mapping.clone(),
         created_at: 0,
         updated_at: 0,
     }
 }
 
-fn shown_alert(alert: &Alert) -> Value {
-    let backends: Vec<_> = alert
-        .backends
-        .iter()
-        .map(|backend| {
-            json!({
-                "id": backend.id, "token": backend.token, "name": backend.name,
-                "type": backend.kind,
-            })
-        })
-        .collect();
+/// Catches up where another process has made a backend of one of them. While the catalog does not
+/// answer, it is not shown.
+pub(crate) async fn know_backends(store: &Store, alerts: &[Alert]) {
+    let known = store.backends();
+    let is_known = |id: &i64| known.iter().any(|backend| backend.id == *id);
+    if !alerts.iter().flat_map(|alert| &alert.alert.backend_ids).all(is_known) {
+        store.has_news().await;
+    }
+}
+
+/// The backends that an alert tells.
+pub(crate) fn backends(store: &Store, alert: &AlertToBe) -> Vec<Arc<Backend>> {
+    let mut backends = store.backends();
+    backends.retain(|backend| alert.backend_ids.contains(&backend.id));
+    backends
+}
+
+fn shown_alert(store: &Store, alert: &Alert) -> Value {
+    let backends = backends(store, &alert.alert);
+    let backends: Vec<_> = backends.iter().map(|backend| shown_backend(backend)).collect();
     let set = &alert.alert;
+    let shown = saved_query::shown(store, &set.query, &set.language, &set.source_mapping);
     json!({
         "id": alert.id,
         "token": alert.token,
         "name": set.name,
         "description": set.description,
-        "query": set.query,
+        "query": shown.query,
         "cron": set.cron,
         "language": set.language,
         "slack_hook_url": set.slack_hook_url,

@@ -1,24 +1,23 @@
 //! Answers: the only place that knows status codes.
 
-use std::sync::Arc;
-
+use bytes::Bytes;
 use serde_json::{Value, json};
 use warp::{
     http::{HeaderValue, StatusCode, header},
     reply::Response,
 };
 
-use crate::refusal::Refusal;
+use crate::{refusal::Refusal, rows::Rows};
 
 /// What a request that is done comes to.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    /// Rows of a query, as a JSON array: `{"result":[…]}`
-    Rows(Arc<str>),
+    /// Rows of a query.
+    Rows(Rows),
     /// What was asked for.
     Found(Value),
     /// The same, as JSON text.
-    FoundText(String),
+    FoundText(Bytes),
     /// What was made, or changed where the published reference says 201.
     Created(Value),
     /// Some of what was asked for is made, and why the rest is not.
@@ -41,7 +40,7 @@ impl Answer {
     pub(crate) fn into_response(self) -> Response {
         let status = self.status();
         match self {
-            Self::Rows(json_rows) => json_text(status, format!("{{\"result\":{json_rows}}}")),
+            Self::Rows(rows) => json_text(status, rows.into_bytes()),
             Self::Found(value) | Self::Created(value) | Self::InPart(value) => {
                 json_text(status, value.to_string())
             }
@@ -63,6 +62,7 @@ pub(crate) fn refusal(refusal: &Refusal) -> Response {
         Refusal::Unauthorized => StatusCode::UNAUTHORIZED,
         Refusal::NotFound => StatusCode::NOT_FOUND,
         Refusal::Body(_) | Refusal::Request(_) => StatusCode::BAD_REQUEST,
+        Refusal::Multipart => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Refusal::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::Fields(errors) => {
             let body = json!({ "errors": errors.0 });
@@ -91,8 +91,8 @@ fn error(status: StatusCode, message: &str) -> Response {
     json_text(status, json!({ "error": message }).to_string())
 }
 
-fn json_text(status: StatusCode, body: String) -> Response {
-    let mut response = Response::new(body.into());
+fn json_text(status: StatusCode, body: impl Into<Bytes>) -> Response {
+    let mut response = Response::new(body.into().into());
     *response.status_mut() = status;
     let json = HeaderValue::from_static("application/json; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, json);

@@ -9,7 +9,12 @@ use moka::{Expiry, future::Cache};
 use store::{Endpoint, EndpointKey, QueryError, Store};
 use tokio::sync::Semaphore;
 
-use crate::{plan::Plan, redaction};
+use crate::{
+    parameters::Parameters,
+    plan::{self, Asked, Plan},
+    redaction,
+    rows::Rows,
+};
 
 /// Bytes of all answers that are kept.
 const MAX_BYTES: u64 = 64 << 20;
@@ -19,6 +24,9 @@ const LEAST_WEIGHT: usize = 4096;
 
 /// Answers that are asked for again before anybody wants them.
 const MAX_REFRESHED: usize = 64;
+
+/// Bytes of the parameters of such an answer, which are kept to ask again.
+const MAX_PARAMETERS: usize = 64 << 10;
 
 /// Of these, at once.
 const MAX_REFRESHING: usize = 2;
@@ -37,14 +45,13 @@ pub(crate) struct Answers {
 struct Question {
     /// Catalog id of the endpoint, and when it was changed.
     endpoint: (i64, i64),
-    plan: Plan,
+    asked: Asked,
     redact: bool,
 }
 
 #[derive(Debug, Clone)]
 struct Kept {
-    /// A JSON array.
-    rows: Arc<str>,
+    rows: Rows,
     lifetime: Duration,
     wanted: Arc<Wanted>,
 }
@@ -87,7 +94,7 @@ impl Answers {
         let kept = Cache::builder()
             .max_capacity(MAX_BYTES)
             .weigher(|question: &Arc<Question>, kept: &Kept| {
-                let bytes = question.plan.sql.len() + kept.rows.len();
+                let bytes = question.asked.text.len() + kept.rows.len();
                 bytes.saturating_add(LEAST_WEIGHT).try_into().unwrap_or(u32::MAX)
             })
             .expire_after(Lifetime)
@@ -99,25 +106,26 @@ impl Answers {
         }
     }
 
-    /// The rows of an endpoint's query as a JSON array: those that are kept, else it is run. Errors
+    /// The rows of an endpoint's query: those that are kept, else it is run. Errors
     /// are not kept.
     pub(crate) async fn rows(
         &self,
         store: &Store,
         endpoint: &Arc<Endpoint>,
-        plan: Plan,
+        parameters: Parameters,
+        plan: &Plan,
         redact: bool,
-    ) -> Result<Arc<str>, Arc<QueryError>> {
+    ) -> Result<Rows, Arc<QueryError>> {
         if endpoint.cache_duration_seconds == 0 {
-            return run(store, &plan, redact).await.map_err(Arc::new);
+            return run(store, plan, redact).await.map_err(Arc::new);
         }
         let lifetime = Duration::from_secs(endpoint.cache_duration_seconds.into());
-        let question =
-            Arc::new(Question { endpoint: (endpoint.id, endpoint.updated_at), plan, redact });
+        let (version, asked) = ((endpoint.id, endpoint.updated_at), plan.asked());
+        let question = Arc::new(Question { endpoint: version, asked, redact });
         let entry = self.kept.entry_by_ref(&question);
         let entry = entry
             .or_try_insert_with(async {
-                let rows = run(store, &question.plan, redact).await?;
+                let rows = run(store, plan, redact).await?;
                 let wanted = Arc::new(Wanted(Mutex::new(Instant::now())));
                 Ok::<_, QueryError>(Kept { rows, lifetime, wanted })
             })
@@ -125,9 +133,10 @@ impl Answers {
         let is_fresh = entry.is_fresh();
         let kept = entry.into_value();
         kept.wanted.touch();
-        let rows = Arc::clone(&kept.rows);
+        let rows = kept.rows.clone();
         if is_fresh {
-            self.keep_fresh(store.clone(), Arc::clone(endpoint), question, kept);
+            let endpoint = Arc::clone(endpoint);
+            self.keep_fresh(store.clone(), (endpoint, parameters), question, kept);
         }
         Ok(rows)
     }
@@ -136,13 +145,13 @@ impl Answers {
     fn keep_fresh(
         &self,
         store: Store,
-        endpoint: Arc<Endpoint>,
+        (endpoint, parameters): (Arc<Endpoint>, Parameters),
         question: Arc<Question>,
         kept: Kept,
     ) {
         let every = Duration::from_secs(endpoint.proactive_requerying_seconds.into());
         // What is asked for only after it was thrown away is got by whoever wants it.
-        if every.is_zero() || every >= kept.lifetime {
+        if every.is_zero() || every >= kept.lifetime || parameters.bytes() > MAX_PARAMETERS {
             return;
         }
         let Ok(place) = Arc::clone(&self.refreshed).try_acquire_owned() else { return };
@@ -158,7 +167,13 @@ impl Answers {
                     return;
                 }
                 let Ok(_turn) = answers.refreshing.acquire().await else { return };
-                match run(&store, &question.plan, question.redact).await {
+                // The time is another one. What is known of the sources may be too: then nobody asks
+                // this question any more.
+                let plan = match plan::of_endpoint(&store, &endpoint, &parameters) {
+                    Ok(plan) if plan.asked() == question.asked => plan,
+                    _ => return,
+                };
+                match run(&store, &plan, question.redact).await {
                     Ok(rows) => {
                         let kept = Kept { rows, ..kept.clone() };
                         answers.kept.insert(Arc::clone(&question), kept).await;
@@ -173,8 +188,8 @@ impl Answers {
     }
 }
 
-/// Runs a query; gives its rows as a JSON array.
-pub(crate) async fn run(store: &Store, plan: &Plan, redact: bool) -> Result<Arc<str>, QueryError> {
+/// Runs a query.
+pub(crate) async fn run(store: &Store, plan: &Plan, redact: bool) -> Result<Rows, QueryError> {
     let rows = plan.rows(store).await.map_err(|error| {
         // The SQL holds what callers have sent.
         tracing::debug!(sql = plan.sql, "a query failed");
@@ -191,5 +206,5 @@ pub(crate) async fn run(store: &Store, plan: &Plan, redact: bool) -> Result<Arc<
         }
     });
     let rows = rows.inspect_err(|error| tracing::warn!(%error, "a query failed"))?.into_json();
-    Ok(if redact { redaction::redacted(&rows) } else { rows }.into())
+    Rows::of(&if redact { redaction::redacted(&rows) } else { rows })
 }

@@ -33,7 +33,8 @@ pub(crate) static OPERATIONS: &[Operation] = &[Operation {
     method: Method::GET,
     path: "/api/audit-log",
     needs: Needs::Management,
-    summary: "List changes that people have made in the last 400 days, newest first",
+    summary: "List changes that people have made in the last 400 days, newest first. A page may have \
+              fewer than were asked for: only an empty one is the last",
     parameters: &[
         set("limit", Kind::Integer(1, 1000), "How many; 100"),
         set(

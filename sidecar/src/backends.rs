@@ -71,7 +71,8 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         parameters: &[set(
             "metadata[key]",
             TEXT,
-            "Only those whose metadata has this value of the key.",
+            "Only those whose metadata has this value of the key; of keys within it: \
+             `metadata[key][inner key]`.",
         )],
         body: Shape::Nothing,
         answers: &[(200, Shape::List(&BACKEND))],
@@ -160,22 +161,37 @@ pub(crate) static OPERATIONS: &[Operation] = &[
 ];
 
 fn list(call: &Call) -> Answer {
-    let parameters = &call.parameters.0;
-    let wanted: Vec<(&str, &str)> = parameters
-        .iter()
+    let parameters = call.parameters.0.iter();
+    let wanted: Vec<(Vec<&str>, &str)> = parameters
         .filter_map(|(name, value)| {
-            let key = name.strip_prefix("metadata[")?.strip_suffix(']')?;
-            Some((key, value.as_str()))
+            let path = name.strip_prefix("metadata[")?.strip_suffix(']')?;
+            Some((path.split("][").collect(), value.as_str()))
         })
         .collect();
-    let has = |backend: &Backend, (key, value): (&str, &str)| match backend.metadata.get(key) {
-        Some(Value::String(text)) => text == value,
-        Some(other) => other.to_string().as_str() == value,
-        None => false,
-    };
     let backends = call.store.backends();
-    let found = backends.iter().filter(|backend| wanted.iter().all(|one| has(backend, *one)));
+    let found = backends.iter().filter(|backend| {
+        wanted.iter().all(|(path, value)| is_noted(&backend.metadata, path, value))
+    });
     Answer::Found(found.map(|backend| shown_backend(backend)).collect())
+}
+
+/// Whether metadata has this value at a path: as its text, or as an element of a list.
+fn is_noted(metadata: &Map<String, Value>, path: &[&str], wanted: &str) -> bool {
+    let is_wanted = |value: &Value| match value {
+        Value::String(text) => text == wanted,
+        // `{"n": 5}` is asked for as `metadata[n]=5`: by its JSON text.
+        other => wanted == other.to_string().as_str(),
+    };
+    let [first, inner @ ..] = path else { return false };
+    let found = inner.iter().try_fold(metadata.get(*first), |found, key| match found {
+        Some(Value::Object(fields)) => Some(fields.get(*key)),
+        _ => None,
+    });
+    match found.flatten() {
+        Some(Value::Array(elements)) => elements.iter().any(is_wanted),
+        Some(value) => is_wanted(value),
+        None => false,
+    }
 }
 
 async fn show(call: Call) -> Result<Answer, Refusal> {
@@ -343,7 +359,45 @@ pub(crate) fn shown_backend(backend: &Backend) -> Value {
     shown
 }
 
+/// Whether a backend has this number, also one that another process has just made.
+pub(crate) async fn has_backend(store: &Store, id: i64) -> Result<bool, Refusal> {
+    let is_known = || store.backends().iter().any(|backend| backend.id == id);
+    if !is_known() {
+        store.catch_up().await?;
+    }
+    Ok(is_known())
+}
+
 /// The backends that get all events of a source.
 pub(crate) fn of_source(store: &Store, source: &Source) -> Value {
     store.backends_of(source).iter().map(|backend| shown_backend(backend)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_is_looked_into() {
+        let Value::Object(metadata) = json!({
+            "env": "prod", "n": 5, "on": true, "tags": ["a", "b"], "of": {"team": {"name": "x"}},
+        }) else {
+            panic!("an object")
+        };
+        for (path, value, expected) in [
+            (&["env"][..], "prod", true),
+            (&["env"], "test", false),
+            (&["n"], "5", true),
+            (&["on"], "true", true),
+            (&["tags"], "b", true),
+            (&["tags"], "c", false),
+            (&["of", "team", "name"], "x", true),
+            (&["of", "team", "name"], "y", false),
+            (&["of", "nobody", "name"], "x", false),
+            (&["env", "name"], "prod", false),
+            (&[], "", false),
+        ] {
+            assert_eq!(is_noted(&metadata, path, value), expected, "{path:?} {value}");
+        }
+    }
 }

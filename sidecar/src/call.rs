@@ -3,10 +3,13 @@
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use store::{Actor, Grant, Store};
+use url::form_urlencoded;
 use uuid::Uuid;
 use warp::http::{HeaderMap, Method};
 
-use crate::{answers::Answers, parameters::Parameters, refusal::Refusal};
+use crate::{answers::Answers, body, parameters::Parameters, refusal::Refusal};
+
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A request whose caller may ask for what it asks for.
 #[derive(Debug)]
@@ -54,10 +57,18 @@ impl Call {
         Ok(Actor { holder, request_id: request_id.map(str::to_owned) })
     }
 
-    /// The body, which has to be JSON. An empty one is an empty object.
+    /// The body, which has to be JSON, or a form, which is an object of text. An empty one is an empty
+    /// object.
     pub(crate) fn json(&self) -> Result<Value, Refusal> {
-        if self.body.trim_ascii().is_empty() {
+        let text = self.body.trim_ascii();
+        if text.is_empty() {
             return Ok(Value::Object(Map::new()));
+        }
+        // curl calls everything a form.
+        let is_form = body::media_type(&self.headers).as_deref() == Some(FORM);
+        if is_form && !text.starts_with(b"{") && !text.starts_with(b"[") {
+            let fields = form_urlencoded::parse(text).into_owned();
+            return Ok(fields.map(|(name, value)| (name, Value::String(value))).collect());
         }
         serde_json::from_slice(&self.body).map_err(|error| Refusal::Body(error.to_string()))
     }

@@ -18,10 +18,11 @@ pub(crate) struct CatalogSources<'a> {
     found: RefCell<BTreeMap<String, Uuid>>,
 }
 
-/// An endpoint's query that is about to be saved: it is what it will be, not what it is.
+/// A query that is about to be saved: it is what it will be, not what it is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Draft<'a> {
-    pub(crate) name: &'a str,
+    /// By which other queries may read it.
+    pub(crate) name: Option<&'a str>,
     pub(crate) query: &'a str,
     pub(crate) language: &'a str,
 }
@@ -35,7 +36,11 @@ impl<'a> CatalogSources<'a> {
 
     /// For an endpoint's query.
     pub(crate) fn of(store: &'a Store, endpoint: &Endpoint) -> Self {
-        let mapping = endpoint.source_mapping.clone();
+        Self::of_saved(store, endpoint.source_mapping.clone())
+    }
+
+    /// For a query that was saved with this of its names.
+    pub(crate) fn of_saved(store: &'a Store, mapping: BTreeMap<String, Uuid>) -> Self {
         Self { mapping, tells_names: false, ..Self::new(store) }
     }
 
@@ -80,7 +85,8 @@ impl Sources for CatalogSources<'_> {
     fn stored_query(&self, name: &str) -> Option<StoredQuery<'_>> {
         let stored = self.store.endpoint(EndpointKey::Name(name));
         let mapping = stored.as_ref().map(|endpoint| endpoint.source_mapping.clone());
-        let (text, language) = match (self.draft.filter(|draft| draft.name == name), &stored) {
+        let (text, language) = match (self.draft.filter(|draft| draft.name == Some(name)), &stored)
+        {
             (Some(draft), _) => (draft.query.to_owned(), draft.language),
             (None, Some(endpoint)) => (endpoint.query.clone(), endpoint.language.as_str()),
             (None, None) => return None,

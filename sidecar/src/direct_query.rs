@@ -6,6 +6,7 @@ use warp::http::Method;
 
 use crate::{
     answer::Answer,
+    backends::has_backend,
     call::Call,
     catalog_sources::CatalogSources,
     operation::{Needs, Operation, Shape},
@@ -13,6 +14,7 @@ use crate::{
     plan::{self, NO_CLICKHOUSE},
     refusal::Refusal,
     resource::{TEXT, set},
+    rows::Rows,
 };
 
 pub(crate) static OPERATIONS: &[Operation] = &[
@@ -52,7 +54,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
 const MAX_ROWS: u64 = 1000;
 
 async fn query(call: Call) -> Result<Answer, Refusal> {
-    refuse_backend(&call.store, &call.parameters)?;
+    refuse_backend(&call.store, &call.parameters).await?;
     let Some((language, text)) = given(&call.parameters, &["sql", "bq_sql", "ch_sql", "pg_sql"])
     else {
         return refused(
@@ -62,12 +64,18 @@ async fn query(call: Call) -> Result<Answer, Refusal> {
     if language == "ch_sql" {
         return refused(NO_CLICKHOUSE);
     }
-    let plan = plan::of_text(&call.store, language, text, MAX_ROWS).map_err(told)?;
-    let rows = plan.rows(&call.store).await.map_err(|error| match error {
+    let mut planned = plan::of_text(&call.store, language, text, MAX_ROWS);
+    // What is named may have just been made by another process.
+    if planned.is_err() && call.store.has_news().await {
+        planned = plan::of_text(&call.store, language, text, MAX_ROWS);
+    }
+    let plan = planned.map_err(told)?;
+    let rows = plan.rows(&call.store).await;
+    let rows = rows.and_then(|rows| Rows::of(&rows.into_json())).map_err(|error| match error {
         QueryError::Unavailable(_) => Refusal::Unavailable(error.to_string()),
         error => Refusal::Request(error.to_string()),
     })?;
-    Ok(Answer::Rows(rows.into_json().into()))
+    Ok(Answer::Rows(rows))
 }
 
 async fn parse(call: Call) -> Result<Answer, Refusal> {
@@ -112,12 +120,12 @@ fn given<'p>(
     names.iter().find_map(|name| Some((*name, parameters.get(name)?)))
 }
 
-fn refuse_backend(store: &Store, parameters: &Parameters) -> Result<(), Refusal> {
+async fn refuse_backend(store: &Store, parameters: &Parameters) -> Result<(), Refusal> {
     let Some(id) = parameters.get("backend_id") else { return Ok(()) };
     let Ok(id) = id.trim().parse::<i64>() else {
         return refused("Invalid backend_id: must be an integer");
     };
-    match store.backends().iter().any(|backend| backend.id == id) {
+    match has_backend(store, id).await? {
         true => refused("Backend does not support querying"),
         false => refused("Backend not found"),
     }

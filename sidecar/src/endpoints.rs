@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use store::{Endpoint, EndpointKey, EndpointToBe, SourceKey, Store};
+use store::{Endpoint, EndpointKey, EndpointToBe, Store};
 use uuid::Uuid;
 use warp::http::Method;
 
@@ -12,10 +12,10 @@ use crate::{
     call::Call,
     catalog_sources::Draft,
     operation::{Needs, Operation, Shape},
-    plan::{self, LANGUAGES, NO_CLICKHOUSE},
+    plan::{LANGUAGES, NO_CLICKHOUSE},
     refusal::{FieldErrors, Refusal},
     resource::{COUNT, For, Kind, Resource, TEXT, required, set, set_once, shown},
-    time,
+    saved_query, time,
 };
 
 /// An endpoint, as the published reference and Logflare have it.
@@ -25,8 +25,12 @@ pub(crate) static ENDPOINT: Resource = Resource {
         shown("id", COUNT, "Number of the endpoint, for scopes of access tokens."),
         set_once("token", Kind::Uuid, "Public id; random where it is not given."),
         required("name", Kind::Text(255), "What callers call it. Unique."),
-        required("query", Kind::Text(1 << 18), "Its query, over sources and other endpoints.")
-            .such_as("\"select count(*) as count from `postgres.logs`\""),
+        required(
+            "query",
+            Kind::Text(1 << 18),
+            "Its query, over sources and other endpoints; shown with the names that they have now.",
+        )
+        .such_as("\"select count(*) as count from `postgres.logs`\""),
         set("language", Kind::OneOf(LANGUAGES), "What the query is written in; bq_sql."),
         set("description", TEXT, "For people."),
         set(
@@ -121,26 +125,30 @@ pub(crate) static OPERATIONS: &[Operation] = &[
 ];
 
 fn list(call: &Call) -> Answer {
-    Answer::Found(call.store.endpoints().iter().map(|endpoint| shown_endpoint(endpoint)).collect())
+    let endpoints = call.store.endpoints();
+    let shown = endpoints.iter().map(|endpoint| shown_endpoint(&call.store, endpoint));
+    Answer::Found(shown.collect())
 }
 
 async fn show(call: Call) -> Result<Answer, Refusal> {
     let key = EndpointKey::Token(call.token()?);
     let endpoint = call.found(|store| store.endpoint(key)).await?;
-    Ok(Answer::Found(shown_endpoint(&endpoint)))
+    Ok(Answer::Found(shown_endpoint(&call.store, &endpoint)))
 }
 
 async fn create(call: Call) -> Result<Answer, Refusal> {
     let given = read(&call, For::Creation)?;
     let token = given.get("token").and_then(Value::as_str).map(Uuid::try_parse);
     let token = token.transpose().map_err(|_| FieldErrors::one("token", "is invalid"))?;
+    // What it names may have just been made by another process.
+    call.store.catch_up().await?;
     let to_be = changed(&call.store, EndpointToBe::default(), &given)?;
     let endpoint = call.store.create_endpoint(&call.actor()?, token, &to_be).await?;
-    Ok(Answer::Created(shown_endpoint(&endpoint)))
+    Ok(Answer::Created(shown_endpoint(&call.store, &endpoint)))
 }
 
 async fn replace(call: Call) -> Result<Answer, Refusal> {
-    Ok(Answer::Created(shown_endpoint(&*update(&call).await?)))
+    Ok(Answer::Created(shown_endpoint(&call.store, &*update(&call).await?)))
 }
 
 async fn patch(call: Call) -> Result<Answer, Refusal> {
@@ -151,6 +159,7 @@ async fn patch(call: Call) -> Result<Answer, Refusal> {
 /// Fields that are not given stay as they are.
 async fn update(call: &Call) -> Result<Arc<Endpoint>, Refusal> {
     let token = call.token()?;
+    call.store.catch_up().await?;
     let to_be = |as_it_is| changed(&call.store, as_it_is, &read(call, For::Update)?);
     call.store.update_endpoint(&call.actor()?, token, to_be).await
 }
@@ -208,13 +217,9 @@ fn changed(
     // A query that nobody touches may name what is gone by now.
     if given.contains_key("query") || given.contains_key("language") {
         let EndpointToBe { name, query, language, source_mapping, .. } = &to_be;
-        let mut mapping = source_mapping.clone();
-        if *query != query_before {
-            // Who writes a name now means the source that has it now.
-            mapping.retain(|name, _| store.source(SourceKey::Name(name)).is_none());
-        }
-        to_be.source_mapping = plan::check(store, mapping, Draft { name, query, language })
-            .map_err(|diagnostic| FieldErrors::one("query", diagnostic.to_string()))?;
+        let draft = Draft { name: Some(name), query, language };
+        to_be.source_mapping =
+            saved_query::mapped(store, draft, &query_before, source_mapping.clone())?;
     }
     Ok(to_be)
 }
@@ -247,13 +252,15 @@ fn labels(labels: Option<String>) -> Result<Option<String>, Refusal> {
 }
 
 /// An endpoint as the API shows it.
-fn shown_endpoint(endpoint: &Endpoint) -> Value {
+fn shown_endpoint(store: &Store, endpoint: &Endpoint) -> Value {
+    let Endpoint { query, language, source_mapping, .. } = endpoint;
+    let shown = saved_query::shown(store, query, language, source_mapping);
     json!({
         "id": endpoint.id,
         "token": endpoint.token,
         "name": endpoint.name,
-        "query": endpoint.query,
-        "language": endpoint.language,
+        "query": shown.query,
+        "language": language,
         "description": endpoint.description,
         "sandboxable": endpoint.sandboxable,
         "cache_duration_seconds": endpoint.cache_duration_seconds,
@@ -264,7 +271,7 @@ fn shown_endpoint(endpoint: &Endpoint) -> Value {
         "enable_dynamic_reservation": endpoint.enable_dynamic_reservation,
         "labels": endpoint.labels,
         "backend_id": endpoint.backend_id,
-        "source_mapping": endpoint.source_mapping,
+        "source_mapping": shown.source_mapping,
         "inserted_at": time::rfc3339(endpoint.created_at),
         "updated_at": time::rfc3339(endpoint.updated_at),
     })

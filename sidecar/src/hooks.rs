@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::{Client, StatusCode, Url, header::CONTENT_TYPE};
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 
 /// For one attempt.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -48,9 +48,12 @@ impl Untold {
     }
 }
 
-/// Whether something can be posted there.
-pub(crate) fn is_url(text: &str) -> bool {
-    Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+/// Whether something can be posted there; else what is wrong, to be read after the field's name.
+pub(crate) fn check_url(text: &str) -> Result<(), String> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(()),
+        _ => Err("must be a URL that begins with http:// or https://".to_owned()),
+    }
 }
 
 impl Hooks {
@@ -59,7 +62,7 @@ impl Hooks {
     }
 
     /// Posts a JSON body; tries again some times.
-    pub(crate) async fn tell(&self, url: &str, body: &Value) -> Result<(), Untold> {
+    pub(crate) async fn tell(&self, url: &str, body: &str) -> Result<(), Untold> {
         let mut waits = WAITS.into_iter();
         loop {
             match self.post(url, body).await {
@@ -72,21 +75,16 @@ impl Hooks {
         }
     }
 
-    async fn post(&self, url: &str, body: &Value) -> Result<(), Untold> {
+    async fn post(&self, url: &str, body: &str) -> Result<(), Untold> {
         let request = self.0.post(url).timeout(TIMEOUT).header(CONTENT_TYPE, "application/json");
-        let sent = request.body(body.to_string()).send().await;
+        let sent = request.body(body.to_owned()).send().await;
         let status = sent.map_err(|error| Untold::Unreachable(error.without_url()))?.status();
         if status.is_success() { Ok(()) } else { Err(Untold::Refused(status)) }
     }
 }
 
-/// What a webhook gets: all rows.
-pub(crate) fn webhook_body(rows: &[Value]) -> Value {
-    json!({ "result": rows })
-}
-
 /// What Slack gets: whose rows these are, how many, and the first.
-pub(crate) fn slack_body(name: &str, rows: &[Value]) -> Value {
+pub(crate) fn slack_body(name: &str, rows: &[&RawValue]) -> Value {
     let count = rows.len();
     let title = match count {
         1 => "1 row".to_owned(),
@@ -95,9 +93,22 @@ pub(crate) fn slack_body(name: &str, rows: &[Value]) -> Value {
     let name = escaped(name);
     let mut shown = String::new();
     for row in rows.iter().take(SLACK_ROWS) {
-        let text = serde_json::to_string_pretty(row).unwrap_or_default();
-        shown.push_str(&text);
+        // What is cut off need not be made readable.
+        let readable = (row.get().len() <= SLACK_BYTES).then(|| serde_json::from_str(row.get()));
+        let readable = readable.and_then(|row: Result<Value, _>| row.ok());
+        match readable.and_then(|row| serde_json::to_string_pretty(&row).ok()) {
+            Some(text) => shown.push_str(&text),
+            None => {
+                let text = row.get();
+                // More than is shown, so that it is seen that something is missing.
+                let end = text.floor_char_boundary(SLACK_BYTES + 4);
+                shown.push_str(text.get(..end).unwrap_or(text));
+            }
+        }
         shown.push('\n');
+        if shown.len() > SLACK_BYTES {
+            break;
+        }
     }
     if shown.len() > SLACK_BYTES {
         shown.truncate(shown.floor_char_boundary(SLACK_BYTES));
@@ -132,23 +143,28 @@ mod tests {
     #[test]
     fn only_http_can_be_posted_to() {
         for text in ["https://hooks.slack.com/services/T/B/x", "http://localhost:9/a?b=c"] {
-            assert!(is_url(text), "{text}");
+            assert_eq!(check_url(text), Ok(()), "{text}");
         }
         for text in ["", "hooks.slack.com/a", "ftp://a/b", "file:///etc/passwd", "http://", "x:y"] {
-            assert!(!is_url(text), "{text}");
+            assert!(check_url(text).is_err(), "{text}");
         }
+    }
+
+    fn raw(row: &Value) -> Box<RawValue> {
+        serde_json::value::to_raw_value(row).unwrap()
     }
 
     #[test]
     fn slack_gets_the_first_rows_and_the_number_of_all() {
-        let rows: Vec<_> = (0..7).map(|n| json!({"n": n})).collect();
+        let rows: Vec<_> = (0..7).map(|n| raw(&json!({"n": n}))).collect();
+        let rows: Vec<_> = rows.iter().map(|row| &**row).collect();
         let body = slack_body("a <b> & c", &rows);
         assert_eq!(body["text"], "a &lt;b&gt; &amp; c: 7 rows");
         let text = body["blocks"][1]["elements"][0]["elements"][0]["text"].as_str().unwrap();
         assert!(text.starts_with("{\n  \"n\": 0\n}\n") && text.ends_with("\nand 2 more"), "{text}");
         assert!(!text.contains("\"n\": 5"), "{text}");
 
-        let long = slack_body("x", &[json!({"text": "ü".repeat(5000)})]);
+        let long = slack_body("x", &[&*raw(&json!({"text": "ü".repeat(5000)}))]);
         assert_eq!(long["text"], "x: 1 row");
         let text = long["blocks"][1]["elements"][0]["elements"][0]["text"].as_str().unwrap();
         assert!(text.len() < SLACK_BYTES + 10 && text.ends_with("ü…"), "{}", text.len());

@@ -55,7 +55,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         method: Method::POST,
         path: "/api/key-values",
         needs: Needs::Management,
-        summary: "Put key-values, at most 100,000 in all",
+        summary: "Put key-values, at most 100,000 and 32 MiB in all",
         parameters: &[],
         body: Shape::List(&KEY_VALUE),
         answers: &[(201, Shape::One(&INSERTED))],
@@ -143,7 +143,9 @@ fn texts(given: &Map<String, Value>, field: &str) -> Result<Option<Vec<String>>,
 impl From<TooManyKeyValues> for Refusal {
     fn from(error: TooManyKeyValues) -> Self {
         match error {
-            TooManyKeyValues::Limit(_) => Self::Request(error.to_string()),
+            TooManyKeyValues::Limit(_) | TooManyKeyValues::Bytes(_) => {
+                Self::Request(error.to_string())
+            }
             TooManyKeyValues::Change(error) => error.into(),
         }
     }

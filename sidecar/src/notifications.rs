@@ -54,7 +54,7 @@ async fn tell(hooks: Hooks, source: Arc<Source>, events: u64) {
         settings.webhook_notification_url.as_ref().map(|url| (url, message(&source, events)));
     let slack = settings.slack_hook_url.as_ref().map(|url| (url, slack_message(&source, events)));
     for (url, message) in [webhook, slack].into_iter().flatten() {
-        if let Err(error) = hooks.tell(url, &message).await {
+        if let Err(error) = hooks.tell(url, &message.to_string()).await {
             tracing::warn!(source = source.name, %error, "new events could not be told of");
         }
     }

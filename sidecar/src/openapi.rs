@@ -1,5 +1,9 @@
-//! The API's own description, made from the declarations of its operations.
+//! The API's own description, made from the declarations of its operations and of what other parts of
+//! the program serve.
 
+use std::sync::LazyLock;
+
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use warp::http::Method;
 
@@ -7,6 +11,7 @@ use crate::{
     answer::Answer,
     operation::{Needs, Operation, Shape},
     operations::OPERATIONS,
+    other_routes,
     resource::{Access, Field, Kind, Resource},
 };
 
@@ -18,8 +23,11 @@ pub(crate) static OPERATIONS_OF_DOCUMENT: &[Operation] = &[Operation {
     parameters: &[],
     body: Shape::Nothing,
     answers: &[(200, Shape::Any)],
-    run: |_| Box::pin(std::future::ready(Ok(Answer::Found(document())))),
+    run: |_| Box::pin(std::future::ready(Ok(Answer::FoundText(DOCUMENT.clone())))),
 }];
+
+/// The document as text, made once: anybody may ask for it.
+static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| document().to_string().into());
 
 /// The description as an OpenAPI 3.1 document.
 pub(crate) fn document() -> Value {
@@ -32,13 +40,14 @@ pub(crate) fn document() -> Value {
         methods[operation.method.as_str().to_ascii_lowercase()] = described(operation);
         for (_, shape) in operation.answers {
             if let Some(resource) = shape.resource() {
-                schemas.insert(resource.name.to_owned(), shown_schema(resource));
+                insert_shown(&mut schemas, resource);
             }
         }
         if let Some(resource) = operation.body.resource() {
             schemas.insert(given_name(operation, resource), given_schema(operation, resource));
         }
     }
+    other_routes::add_to(&mut paths);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -157,7 +166,8 @@ fn responses(operation: &Operation) -> Value {
         refused("401", "No token, or one that may not do this", &error);
     }
     let names_one = operation.path.contains('{') && operation.needs == Needs::Management;
-    if names_one || given_fields(operation).any(|field| field.kind == Kind::Id) {
+    if names_one || given_fields(operation).any(|field| matches!(field.kind, Kind::Id | Kind::Ids))
+    {
         refused("404", "There is no such thing", &error);
     }
     let cannot_be_read = match operation.body {
@@ -167,6 +177,7 @@ fn responses(operation: &Operation) -> Value {
     refused("400", "The request cannot be read", &cannot_be_read);
     if !matches!(operation.body, Shape::Nothing) {
         refused("413", "The body is too large", &error);
+        refused("415", "The body is multipart", &error);
     }
     if operation.body.resource().is_some() {
         refused("422", "What is wrong with each field", &reference("FieldErrors"));
@@ -275,6 +286,16 @@ fn shown_schema(resource: &Resource) -> Value {
     json!({ "type": "object", "title": resource.name, "properties": properties, "required": names })
 }
 
+/// With all that it lists.
+fn insert_shown(schemas: &mut Map<String, Value>, resource: &Resource) {
+    schemas.insert(resource.name.to_owned(), shown_schema(resource));
+    for field in resource.fields {
+        if let Kind::ListOf(listed) = field.kind {
+            insert_shown(schemas, listed);
+        }
+    }
+}
+
 /// The name of what makes a thing, or of what changes it.
 fn given_name(operation: &Operation, resource: &Resource) -> String {
     let what_for = if creates(operation) { "Params" } else { "Changes" };
@@ -330,12 +351,12 @@ fn kind_schema(field: &Field, is_answer: bool) -> Value {
         Kind::Uuid => json!({ "type": "string", "format": "uuid" }),
         Kind::Time => json!({ "type": "string", "format": "date-time" }),
         Kind::Object => json!({ "type": "object" }),
-        Kind::List => json!({ "type": "array" }),
+        Kind::Strings => array_of(&json!({ "type": "string" })),
+        Kind::ListOf(listed) if is_answer => array_of(&reference(listed.name)),
+        Kind::ListOf(listed) => array_of(&object_of(listed.fields, false)),
         Kind::Texts => array_of(&json!({ "type": ["string", "number", "boolean"] })),
         Kind::Objects(fields) => {
-            let properties: Map<_, _> =
-                fields.iter().map(|field| property(field, is_answer)).collect();
-            let object = json!({ "type": "object", "properties": properties });
+            let object = object_of(fields, is_answer);
             match is_answer {
                 true => array_of(&object),
                 false => json!({ "anyOf": [array_of(&object), object] }),
@@ -343,6 +364,18 @@ fn kind_schema(field: &Field, is_answer: bool) -> Value {
         }
         Kind::Any => json!({}),
     }
+}
+
+/// An object within a field.
+fn object_of(fields: &[Field], is_answer: bool) -> Value {
+    let properties: Map<_, _> = fields.iter().map(|field| property(field, is_answer)).collect();
+    let required = fields.iter().filter(|field| field.access == Access::Required);
+    let required: Vec<_> = required.map(|field| field.name).collect();
+    let mut object = json!({ "type": "object", "properties": properties });
+    if !required.is_empty() {
+        object["required"] = required.into();
+    }
+    object
 }
 
 #[cfg(test)]

@@ -22,19 +22,21 @@ pub(crate) const LANGUAGES: &[&str] = &["bq_sql", "pg_sql", "lql"];
 /// Why `ch_sql` is refused.
 pub(crate) const NO_CLICKHOUSE: &str = "ch_sql is for ClickHouse, which this server does not query";
 
-/// A query in the SQL of where the events are. Everything that its answer depends on beside the events is in it:
-/// two that are equal have the same answer at the same time.
-#[derive(Debug, PartialEq, Eq, Hash)]
+/// A query in the SQL of where the events are.
+#[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) sql: String,
     /// What the columns are, where the translator knows it.
     pub(crate) columns: Option<Vec<Column>>,
     /// What BigQuery must know besides, where the events are there.
     pub(crate) bigquery: Option<OnBigQuery>,
+    /// What was asked, where the SQL holds the time at which it was: the LQL, and its SQL of a time
+    /// that is always the same.
+    timeless: Option<String>,
 }
 
 /// What BigQuery must know of a query besides its text.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct OnBigQuery {
     parameters: BTreeMap<String, Option<String>>,
     tables: Vec<String>,
@@ -45,17 +47,49 @@ pub(crate) struct OnBigQuery {
     labels: BTreeMap<String, String>,
 }
 
+/// Everything that an answer depends on beside the events and the time: plans of which it is the same
+/// have the same answer at the same time.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Asked {
+    pub(crate) text: String,
+    columns: Option<Vec<Column>>,
+    bigquery: Option<OnBigQuery>,
+}
+
+impl Plan {
+    pub(crate) fn asked(&self) -> Asked {
+        let text = self.timeless.as_ref().unwrap_or(&self.sql).clone();
+        // Labels are for bills.
+        let without_labels = |of: &OnBigQuery| OnBigQuery { labels: BTreeMap::new(), ..of.clone() };
+        let bigquery = self.bigquery.as_ref().map(without_labels);
+        Asked { text, columns: self.columns.clone(), bigquery }
+    }
+
+    /// The plan of LQL, which is made for a time.
+    fn of_lql(
+        lql: &str,
+        at: impl Fn(i64) -> Result<Translation, Diagnostic>,
+    ) -> Result<Self, Diagnostic> {
+        let mut plan = Self::from(at(now())?);
+        let at_any_time = at(ANY_TIME)?.sql;
+        if at_any_time != plan.sql {
+            plan.timeless = Some(format!("{lql}\n{at_any_time}"));
+        }
+        Ok(plan)
+    }
+}
+
 impl From<Translation> for Plan {
     fn from(translation: Translation) -> Self {
         let columns = translation.columns.into_iter().map(column).collect();
-        Self { sql: translation.sql, columns: Some(columns), bigquery: None }
+        Self { sql: translation.sql, columns: Some(columns), bigquery: None, timeless: None }
     }
 }
 
 impl Plan {
     /// A query in PostgreSQL's SQL, whose columns are what they come as.
     fn as_it_comes(sql: String) -> Self {
-        Self { sql, columns: None, bigquery: None }
+        Self { sql, columns: None, bigquery: None, timeless: None }
     }
 
     /// With these labels of its job, where it is one.
@@ -96,42 +130,53 @@ impl Plan {
     }
 }
 
+/// In microseconds since 1970.
+const ANY_TIME: i64 = 1_000_000_000_000_000;
+
 /// An endpoint's query, or a caller's over its CTEs (`sql`, else `lql`).
 pub(crate) fn of_endpoint(
     store: &Store,
     endpoint: &Endpoint,
     parameters: &Parameters,
 ) -> Result<Plan, Refusal> {
-    let consumer = match (parameters.get("sql"), parameters.get("lql")) {
-        (Some(sql), _) => Some(Consumer::Sql(sql)),
-        (None, Some(text)) => Some(Consumer::Lql { text, now: now() }),
-        (None, None) => None,
-    };
-    if consumer.is_some() && !endpoint.sandboxable {
+    let (sql, lql) = (parameters.get("sql"), parameters.get("lql"));
+    if (sql.is_some() || lql.is_some()) && !endpoint.sandboxable {
         return Err(Refusal::NotSandboxable(endpoint.name.clone()));
     }
     let sources = CatalogSources::of(store, endpoint);
     let max_rows = endpoint.max_limit.into();
-    let request = Request {
-        endpoint: &endpoint.query,
-        consumer,
-        parameters: &(&parameters.0).into(),
-        max_rows,
+    let values = (&parameters.0).into();
+    let asked = |consumer| {
+        let endpoint = endpoint.query.as_str();
+        Request { endpoint, consumer, parameters: &values, max_rows }
     };
-    match endpoint.language.as_str() {
-        "bq_sql" if store.is_on_bigquery() => {
+    match (endpoint.language.as_str(), sql, lql) {
+        ("bq_sql", sql, lql) if store.is_on_bigquery() => {
+            let lql = lql.map(|text| Consumer::Lql { text, now: now() });
+            let request = asked(sql.map(Consumer::Sql).or(lql));
             on_bigquery(&request, &sources, Some((endpoint, parameters)))
         }
-        "bq_sql" => Ok(translate::translate(&request, &sources)?.into()),
-        other if store.is_on_bigquery() => Err(not_on_bigquery(other).into()),
-        "pg_sql" => Ok(Plan::as_it_comes(translate::confine(&request, &sources)?)),
-        "lql" if consumer.is_some() => Err(Refusal::NotSandboxable(endpoint.name.clone())),
-        "lql" => {
-            let text = &endpoint.query;
-            let request = LqlRequest { text, source: None, now: now(), max_rows };
-            Ok(translate::translate_lql(&request, &sources)?.into())
+        (other, ..) if store.is_on_bigquery() => Err(not_on_bigquery(other).into()),
+        ("bq_sql", None, Some(text)) => Ok(Plan::of_lql(text, |now| {
+            translate::translate(&asked(Some(Consumer::Lql { text, now })), &sources)
+        })?),
+        ("bq_sql", sql, _) => {
+            Ok(translate::translate(&asked(sql.map(Consumer::Sql)), &sources)?.into())
         }
-        other => Err(Refusal::Language(endpoint.name.clone(), other.to_owned())),
+        ("pg_sql", sql, lql) => {
+            let lql = lql.map(|text| Consumer::Lql { text, now: now() });
+            let sql = translate::confine(&asked(sql.map(Consumer::Sql).or(lql)), &sources)?;
+            Ok(Plan::as_it_comes(sql))
+        }
+        ("lql", None, None) => {
+            let text = &endpoint.query;
+            Ok(Plan::of_lql(text, |now| {
+                let request = LqlRequest { text, source: None, now, max_rows };
+                translate::translate_lql(&request, &sources)
+            })?)
+        }
+        ("lql", ..) => Err(Refusal::NotSandboxable(endpoint.name.clone())),
+        (other, ..) => Err(Refusal::Language(endpoint.name.clone(), other.to_owned())),
     }
 }
 
@@ -173,7 +218,8 @@ fn on_bigquery(
         labels,
     };
     let columns = query.columns.into_iter().map(column).collect();
-    Ok(Plan { sql: query.sql, columns: Some(columns), bigquery: Some(bigquery) })
+    let columns = Some(columns);
+    Ok(Plan { sql: query.sql, columns, bigquery: Some(bigquery), timeless: None })
 }
 
 /// BigQuery runs BigQuery's SQL only.

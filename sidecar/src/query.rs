@@ -16,6 +16,7 @@ use crate::{
     plan::{self, Plan},
     refusal::Refusal,
     resource::{Field, TEXT, set},
+    rows::Rows,
 };
 
 pub(crate) static OPERATIONS: &[Operation] = &[
@@ -75,41 +76,49 @@ const REDACT: &str = "lf-endpoint-redact-pii";
 
 async fn endpoint_query(call: Call) -> Result<Answer, Refusal> {
     let endpoint = authorised_endpoint(&call)?;
-    let mut parameters = call.parameters;
+    let mut parameters = call.parameters.clone();
     // A GET may carry its query in a body when the URL has none.
     let has_query = parameters.get("sql").or(parameters.get("lql")).is_some();
     if call.method == Method::POST || (endpoint.sandboxable && !has_query) {
         parameters.add_body(&call.body)?;
     }
-    let plan = planned(&call.store, &endpoint, &parameters)?;
+    let plan = planned(&call.store, &endpoint, &parameters).await?;
     let plan = match call.headers.get(job_labels::HEADER).map(|header| header.to_str()) {
         Some(Ok(header)) => plan.labelled(job_labels::of(&endpoint, &parameters, Some(header))),
         _ => plan,
     };
-    let redact = call.headers.get(REDACT).map_or(endpoint.redact_pii, |header| header == "true");
-    let rows = call.answers.rows(&call.store, &endpoint, plan, redact).await;
+    // Who has no grant is told no more than the endpoint tells everybody.
+    let redact = match call.headers.get(REDACT) {
+        Some(header) if header == "true" || is_granted(&call, &endpoint) => header == "true",
+        _ => endpoint.redact_pii,
+    };
+    let rows = call.answers.rows(&call.store, &endpoint, parameters, &plan, redact).await;
     rows.map(Answer::Rows).map_err(Refusal::Query)
 }
 
-/// Whether an endpoint's query can be run as it is.
-pub(crate) fn check(store: &Store, endpoint: &Endpoint) -> Result<(), Refusal> {
-    plan::of_endpoint(store, endpoint, &Parameters::default()).map(drop)
-}
-
-/// Runs an endpoint's query; gives its rows as a JSON array.
+/// Runs an endpoint's query.
 pub(crate) async fn run(
     store: &Store,
     endpoint: &Endpoint,
     parameters: &Parameters,
-) -> Result<String, Refusal> {
-    let plan = planned(store, endpoint, parameters)?;
+) -> Result<Rows, Refusal> {
+    let plan = planned(store, endpoint, parameters).await?;
     let rows = answers::run(store, &plan, endpoint.redact_pii).await;
-    rows.map(|rows| rows.to_string()).map_err(|error| Refusal::Query(error.into()))
+    rows.map_err(|error| Refusal::Query(error.into()))
 }
 
-/// A fault of ours is for the log; what a person typed is for that person.
-fn planned(store: &Store, endpoint: &Endpoint, parameters: &Parameters) -> Result<Plan, Refusal> {
-    plan::of_endpoint(store, endpoint, parameters).inspect_err(|refusal| {
+/// What is wrong may be right as soon as it is known what other processes have just made. A fault of
+/// ours is for the log; what a person typed is for that person.
+async fn planned(
+    store: &Store,
+    endpoint: &Endpoint,
+    parameters: &Parameters,
+) -> Result<Plan, Refusal> {
+    let mut planned = plan::of_endpoint(store, endpoint, parameters);
+    if planned.is_err() && store.has_news().await {
+        planned = plan::of_endpoint(store, endpoint, parameters);
+    }
+    planned.inspect_err(|refusal| {
         let Refusal::Translation(diagnostic) = refusal else { return };
         let consumer = parameters.get("sql").or(parameters.get("lql"));
         if diagnostic.kind == translate::Kind::Internal || consumer.is_none() {
@@ -117,6 +126,11 @@ fn planned(store: &Store, endpoint: &Endpoint, parameters: &Parameters) -> Resul
             tracing::error!(endpoint = name, %diagnostic, query = consumer, "a query cannot be translated");
         }
     })
+}
+
+/// Whether the caller has shown a token that may query the endpoint, be it open to all or not.
+pub(crate) fn is_granted(call: &Call, endpoint: &Endpoint) -> bool {
+    call.grant.as_ref().is_some_and(|grant| grant.may_query(endpoint.id))
 }
 
 /// The endpoint that the path names, by name or token, for a caller who may ask it. Who may not query
@@ -128,8 +142,7 @@ pub(crate) fn authorised_endpoint(call: &Call) -> Result<Arc<Endpoint>, Refusal>
     let grant = call.grant.as_ref();
     match call.store.endpoint(key) {
         Some(endpoint)
-            if grant.is_some_and(|grant| grant.may_query(endpoint.id))
-                || (!endpoint.enable_auth && by_token.is_some()) =>
+            if is_granted(call, &endpoint) || (!endpoint.enable_auth && by_token.is_some()) =>
         {
             Ok(endpoint)
         }

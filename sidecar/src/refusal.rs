@@ -22,6 +22,9 @@ pub(crate) enum Refusal {
     /// The body cannot be read.
     #[error("the request's body cannot be read: {0}")]
     Body(String),
+    /// The body comes in parts.
+    #[error("multipart bodies are not taken; send JSON, or a form that is urlencoded")]
+    Multipart,
     /// The body is larger than the limit, in bytes.
     #[error("the request's body is larger than {0} bytes")]
     BodyTooLarge(usize),
@@ -55,6 +58,17 @@ pub(crate) struct FieldErrors(pub(crate) BTreeMap<String, Vec<String>>);
 impl FieldErrors {
     pub(crate) fn add(&mut self, field: &str, text: impl Into<String>) {
         self.0.entry(field.to_owned()).or_default().push(text.into());
+    }
+
+    /// Adds what is wrong with other fields; gives what was refused for another reason.
+    pub(crate) fn add_all(&mut self, refusal: Refusal) -> Result<(), Refusal> {
+        match refusal {
+            Refusal::Fields(errors) => {
+                self.0.extend(errors.0);
+                Ok(())
+            }
+            other => Err(other),
+        }
     }
 
     /// Nothing, if nothing is wrong.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::refusal::{FieldErrors, Refusal};
 
 /// A kind of thing: a source, an endpoint …
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Resource {
     /// Its name in the documentation: `Source`.
     pub(crate) name: &'static str,
@@ -60,10 +60,12 @@ pub(crate) enum Kind {
     Time,
     /// A JSON object.
     Object,
-    /// A JSON array.
-    List,
+    /// A JSON array of these things; what each of them is, is not looked at here.
+    ListOf(&'static Resource),
     /// A JSON array of text, numbers, `true` and `false`.
     Texts,
+    /// A JSON array of text.
+    Strings,
     /// A JSON array of objects with these fields, all of which may be missing. Where there is one it
     /// may stand without the array.
     Objects(&'static [Field]),
@@ -115,6 +117,9 @@ const fn field(name: &'static str, kind: Kind, access: Access, doc: &'static str
 /// Most bytes of text where nothing else is said.
 pub(crate) const TEXT: Kind = Kind::Text(1 << 16);
 
+/// Most bytes of an object or a list, as JSON.
+const MAX_JSON: usize = 256 << 10;
+
 /// Largest number where nothing else is said.
 pub(crate) const COUNT: Kind = Kind::Integer(0, i32::MAX as i64);
 
@@ -164,7 +169,9 @@ impl Kind {
         match (self, value) {
             (_, Value::Null) => Ok(Value::Null),
             // PostgreSQL takes none, neither in text nor in JSON.
-            (Self::Object | Self::List | Self::Texts | Self::Any, value) if has_nul(value) => {
+            (Self::Object | Self::ListOf(_) | Self::Texts | Self::Strings | Self::Any, value)
+                if has_nul(value) =>
+            {
                 Err("must not contain a NUL".to_owned())
             }
             (Self::Text(max), Value::String(text)) => {
@@ -199,6 +206,15 @@ impl Kind {
                     Some(number) => Ok(number.into()),
                 }
             }
+            // It is kept whole with each change of the thing.
+            (Self::Object, Value::Object(_)) | (Self::Strings, Value::Array(_))
+                if value.to_string().len() > MAX_JSON =>
+            {
+                Err(format!("should be at most {MAX_JSON} byte(s) of JSON"))
+            }
+            (Self::Strings, Value::Array(texts)) if !texts.iter().all(Value::is_string) => {
+                invalid()
+            }
             (Self::Bool, Value::Bool(_)) | (Self::Object, Value::Object(_)) => Ok(value.clone()),
             (Self::Bool, Value::String(text)) => match text.as_str() {
                 "true" | "1" => Ok(true.into()),
@@ -208,9 +224,8 @@ impl Kind {
             (Self::Uuid, Value::String(text)) => {
                 Uuid::try_parse(text).map_or_else(|_| invalid(), |uuid| Ok(uuid.to_string().into()))
             }
-            (Self::List | Self::Texts | Self::Ids, Value::Array(_)) | (Self::Any, _) => {
-                Ok(value.clone())
-            }
+            (Self::ListOf(_) | Self::Texts | Self::Strings | Self::Ids, Value::Array(_))
+            | (Self::Any, _) => Ok(value.clone()),
             (Self::Objects(fields), Value::Array(objects)) => {
                 objects.iter().map(|object| read_object(fields, object)).collect()
             }
@@ -319,6 +334,18 @@ mod tests {
         for count in [json!(1.5), json!("x"), json!([1]), json!(1e30)] {
             let given = json!({"count": count});
             assert_eq!(read(&given, For::Update), Err(json!({"count": ["is invalid"]})));
+        }
+        let large = json!({"extra": {"a": "x".repeat(MAX_JSON)}});
+        let expected = json!({"extra": ["should be at most 262144 byte(s) of JSON"]});
+        assert_eq!(read(&large, For::Update), Err(expected));
+        for (people, is_right) in [
+            (json!(["a", "b"]), true),
+            (json!([]), true),
+            (json!(["a", 5]), false),
+            (json!([{"x": 1}]), false),
+            (json!("a"), false),
+        ] {
+            assert_eq!(Kind::Strings.read(&people).is_ok(), is_right, "{people}");
         }
         let given = json!({"count": 0, "name": "a\u{0}b", "extra": {"a": [{"\u{0}": 1}]}});
         let expected = json!({

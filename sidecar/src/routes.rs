@@ -1,7 +1,7 @@
 //! Routes: one filter finds the operation that a request asks for, and runs it.
 
-use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, TryStreamExt as _};
+use bytes::Bytes;
+use futures_util::Stream;
 use store::{AccessTokens, Grant, Readiness, Store};
 use warp::{
     Filter as _,
@@ -15,9 +15,10 @@ use warp::{
 use crate::{
     answer::{self, Answer},
     answers::Answers,
+    body::BodyMemory,
     call::Call,
     cors,
-    operation::{Needs, Operation},
+    operation::{Needs, Operation, Shape},
     operations::OPERATIONS,
     parameters::Parameters,
     query,
@@ -25,13 +26,10 @@ use crate::{
     swagger_ui,
 };
 
-/// Largest body, in bytes. A query's text has its own, smaller limit.
-const MAX_BODY: usize = 4 << 20;
-
 /// All routes of the sidecar, as [`OPERATIONS`] lists them. An unknown path is rejected as not
 /// found; nothing else is rejected.
 pub fn routes(store: Store) -> BoxedFilter<(Response,)> {
-    let answers = Answers::new();
+    let (answers, memory) = (Answers::new(), BodyMemory::new());
     let query_string = warp::query::raw().or(warp::any().map(String::new)).unify();
     warp::path::full()
         .and(warp::method())
@@ -40,7 +38,7 @@ pub fn routes(store: Store) -> BoxedFilter<(Response,)> {
         .and(query_string)
         .and(warp::body::stream())
         .then(move |found: Found, headers, query: String, body| {
-            let (store, answers) = (store.clone(), answers.clone());
+            let (store, answers, memory) = (store.clone(), answers.clone(), memory.clone());
             async move {
                 let Target { operation, method, captured } = match found {
                     Found::Operation(target) => target,
@@ -49,7 +47,7 @@ pub fn routes(store: Store) -> BoxedFilter<(Response,)> {
                 };
                 let parameters = Parameters::from_query_string(&query);
                 let call = Call {
-                    grant: grant(&store, &headers, &parameters),
+                    grant: presented(&headers, &parameters).and_then(|token| store.grant(token)),
                     store,
                     answers,
                     method,
@@ -58,7 +56,7 @@ pub fn routes(store: Store) -> BoxedFilter<(Response,)> {
                     headers,
                     body: Bytes::new(),
                 };
-                let response = match run(operation, call, body).await {
+                let response = match run(operation, call, &memory, body).await {
                     Ok(answer) => answer.into_response(),
                     Err(refusal) => answer::refusal(&refusal),
                 };
@@ -107,58 +105,61 @@ fn find(path: &str, method: &Method) -> Result<Found, Rejection> {
     }
 }
 
-/// Lets the caller in before anything of the body is taken.
+/// Lets the caller in before anything of the body is taken; what nobody reads is not taken at all.
 async fn run(
     operation: &Operation,
     mut call: Call,
+    memory: &BodyMemory,
     body: impl Stream<Item = Result<impl bytes::Buf, warp::Error>>,
 ) -> Result<Answer, Refusal> {
     if call.store.readiness() == Readiness::Starting {
         return Err(Refusal::Starting);
     }
-    match operation.needs {
-        Needs::Management => {
-            let may = call.grant.as_ref().is_some_and(Grant::may_manage);
-            may.then_some(()).ok_or(Refusal::Unauthorized)?;
+    if let_in(operation, &call).is_err() {
+        // Another process may have made the token, or the endpoint, a moment ago. That is found out for
+        // whoever is refused, so that the time that it takes says nothing.
+        let caught_up = match presented(&call.headers, &call.parameters) {
+            None if operation.needs == Needs::Management => return Err(Refusal::Unauthorized),
+            _ => call.store.catch_up().await,
+        };
+        let token = presented(&call.headers, &call.parameters);
+        call.grant = token.and_then(|token| call.store.grant(token));
+        match (let_in(operation, &call), caught_up) {
+            (Err(Refusal::UnknownEndpoint(_)), Err(error)) => return Err(error.into()),
+            (asked_again, _) => asked_again?,
         }
-        Needs::Nothing => {}
-        Needs::Endpoint => drop(query::authorised_endpoint(&call)?),
     }
-    call.body = capped(body).await?;
+    if matches!(operation.body, Shape::Nothing) && operation.needs != Needs::Endpoint {
+        return (operation.run)(call).await;
+    }
+    let is_known = match operation.needs {
+        Needs::Management => true,
+        Needs::Nothing => false,
+        Needs::Endpoint => query::is_granted(&call, &*query::authorised_endpoint(&call)?),
+    };
+    let held = memory.collect(body, &call.headers, is_known).await?;
+    call.body = held.bytes.clone();
     (operation.run)(call).await
 }
 
-fn grant(store: &Store, headers: &HeaderMap, parameters: &Parameters) -> Option<Grant> {
+/// Whether the caller may ask for it.
+fn let_in(operation: &Operation, call: &Call) -> Result<(), Refusal> {
+    match operation.needs {
+        Needs::Management => {
+            let may = call.grant.as_ref().is_some_and(Grant::may_manage);
+            may.then_some(()).ok_or(Refusal::Unauthorized)
+        }
+        Needs::Nothing => Ok(()),
+        Needs::Endpoint => query::authorised_endpoint(call).map(drop),
+    }
+}
+
+/// The token that a request brings.
+fn presented<'c>(headers: &'c HeaderMap, parameters: &'c Parameters) -> Option<&'c str> {
     let header = |name: &str| {
         headers.get(name).and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty())
     };
-    let presented = AccessTokens::presented(
-        header("authorization"),
-        header("x-api-key"),
-        parameters.get("api_key"),
-    );
-    presented.and_then(|token| store.grant(token))
-}
-
-async fn capped(
-    body: impl Stream<Item = Result<impl bytes::Buf, warp::Error>>,
-) -> Result<Bytes, Refusal> {
-    let mut collected = BytesMut::new();
-    let mut body = std::pin::pin!(body);
-    while let Some(mut part) =
-        body.try_next().await.map_err(|error| Refusal::Body(error.to_string()))?
-    {
-        if collected.len() + part.remaining() > MAX_BODY {
-            return Err(Refusal::BodyTooLarge(MAX_BODY));
-        }
-        while part.has_remaining() {
-            let chunk = part.chunk();
-            collected.extend_from_slice(chunk);
-            let length = chunk.len();
-            part.advance(length);
-        }
-    }
-    Ok(collected.freeze())
+    AccessTokens::presented(header("authorization"), header("x-api-key"), parameters.get("api_key"))
 }
 
 #[cfg(test)]

@@ -150,6 +150,8 @@ async fn create_all(call: &Call, given: &[Value]) -> Result<Answer, Refusal> {
             }
             // The contract's word for what belongs to nobody.
             Err(Refusal::NotFound) => errors.push("Unauthorized".to_owned()),
+            // What is made already has to be told, or it would be made again.
+            Err(other) if !results.is_empty() => errors.push(other.to_string()),
             Err(other) => return Err(other),
         }
     }
@@ -226,6 +228,9 @@ fn read(
     if backend_id.is_some_and(|backend| !has_backend(store, backend)) {
         return Err(Refusal::NotFound);
     }
+    if sink.is_some_and(|sink| store.source(SourceKey::Token(sink)).is_none()) {
+        return Err(Refusal::NotFound);
+    }
     let mut errors = FieldErrors::default();
     if let Err(error) = lql::parse(&lql_string) {
         errors.add("lql_string", error.to_string());
@@ -233,9 +238,6 @@ fn read(
     match sink {
         Some(sink) if sink == source.token => {
             errors.add("sink", "must be another source than the one whose events are looked at");
-        }
-        Some(sink) if store.source(SourceKey::Token(sink)).is_none() => {
-            errors.add("sink", "does not exist");
         }
         None if backend_id.is_none() => {
             errors.add("backend_id", "can't be blank where there is no sink either");

@@ -2,11 +2,12 @@
 
 use std::{fmt, str::FromStr};
 
-use event_schemas::{CopyFields, DropFields, KeyLookups, MessageKeys};
+use event_schemas::{CopyFields, DropFields, KeyLookups, MessageKeys, SUPABASE_SOURCES};
 use serde_json::{Map, Value};
-use url::Url;
 
 use crate::{
+    backends::BACKEND,
+    hooks,
     refusal::{FieldErrors, Refusal},
     resource::{Access, COUNT, Field, Kind, Resource, TEXT, required, set, set_once, shown},
 };
@@ -51,6 +52,12 @@ pub(crate) static SOURCE: Resource = Resource {
         ),
         set("lock_schema", Kind::Bool, "Whether no new fields are learned; false."),
         set("validate_schema", Kind::Bool, "Whether events must fit the schema; true."),
+        set(
+            "repair",
+            Kind::Bool,
+            "Whether what pipelines leave empty is filled before events are checked, for sources of \
+             Supabase that have a program for it; false.",
+        ),
         set("drop_lql_string", Kind::Text(lql::MAX_BYTES), "Events that match are not stored.")
             .such_as("\"m.level:debug\""),
         set("default_search_lql", TEXT, "What a search begins with; for people."),
@@ -91,7 +98,7 @@ pub(crate) static SOURCE: Resource = Resource {
              latest was stored (`latest`); known fields (`fields`). null while the database does \
              not answer.",
         ),
-        shown("backends", Kind::List, "Backends that get all its events."),
+        shown("backends", Kind::ListOf(&BACKEND), "Backends that get all its events."),
         shown("inserted_at", Kind::Time, "When it was made."),
         shown("updated_at", Kind::Time, "When it was last changed."),
     ],
@@ -102,14 +109,25 @@ const URL: Kind = Kind::Text(2048);
 
 /// Who is told of new events.
 pub(crate) const NOTIFICATION: &[Field] = &[
-    set("team_user_ids_for_email", Kind::List, "Ids of people."),
-    set("team_user_ids_for_sms", Kind::List, "Ids of people."),
-    set("team_user_ids_for_schema_updates", Kind::List, "Ids of people."),
+    set("team_user_ids_for_email", Kind::Strings, "Ids of people."),
+    set("team_user_ids_for_sms", Kind::Strings, "Ids of people."),
+    set("team_user_ids_for_schema_updates", Kind::Strings, "Ids of people."),
     set("other_email_notifications", TEXT, "Addresses, separated by commas."),
     set("user_email_notifications", Kind::Bool, "false."),
     set("user_text_notifications", Kind::Bool, "false."),
     set("user_schema_update_notifications", Kind::Bool, "false."),
 ];
+
+/// What is wrong with a source that wants its events repaired, by its name.
+pub(crate) fn without_repair(name: &str) -> Option<String> {
+    if event_schemas::repair_program(name).is_some() {
+        return None;
+    }
+    let repaired = SUPABASE_SOURCES.iter().map(|source| source.name);
+    let repaired: Vec<_> =
+        repaired.filter(|name| event_schemas::repair_program(name).is_some()).collect();
+    Some(format!("must be false: there is a program for {} only", repaired.join(", ")))
+}
 
 /// Whether all fields that were given can be.
 pub(crate) fn check(given: &Map<String, Value>) -> Result<(), Refusal> {
@@ -127,8 +145,8 @@ pub(crate) fn check(given: &Map<String, Value>) -> Result<(), Refusal> {
 type Check = fn(&str) -> Result<(), String>;
 
 const CHECKS: &[(&str, Check)] = &[
-    ("webhook_notification_url", url),
-    ("slack_hook_url", url),
+    ("webhook_notification_url", hooks::check_url),
+    ("slack_hook_url", hooks::check_url),
     ("custom_event_message_keys", reads::<MessageKeys>),
     ("transform_copy_fields", reads::<CopyFields>),
     ("transform_key_values", reads::<KeyLookups>),
@@ -139,13 +157,6 @@ const CHECKS: &[(&str, Check)] = &[
 
 fn reads<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<(), String> {
     text.parse::<T>().map(drop).map_err(|error| error.to_string())
-}
-
-fn url(text: &str) -> Result<(), String> {
-    match Url::parse(text) {
-        Ok(url) if ["http", "https"].contains(&url.scheme()) && url.has_host() => Ok(()),
-        _ => Err("must be a URL that begins with http:// or https://".to_owned()),
-    }
 }
 
 /// The error tells line and column.

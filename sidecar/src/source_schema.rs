@@ -13,15 +13,44 @@ const COLUMNS: [(&str, FieldType); 3] = [
     ("timestamp", FieldType::Timestamp),
 ];
 
-/// The JSON Schema of a source's events, as far as their fields are known.
+/// The JSON Schema of a source's events, as far as their fields are known. That of a Supabase source
+/// is the one that its events are checked against, with the fields that were learned besides.
 pub(crate) fn json_schema(source: &Source) -> Value {
-    json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": format!("/api/sources/{}/schema", source.token),
-        "title": source.name,
-        "type": "object",
-        "properties": properties(&with_columns(&source.schema)),
-    })
+    let declared = event_schemas::json_schema(&source.name);
+    let declared = declared.and_then(|text| serde_json::from_str(text).ok());
+    let mut schema: Map<String, Value> = declared.unwrap_or_default();
+    for (name, value) in [
+        ("$schema", json!("https://json-schema.org/draft/2020-12/schema")),
+        ("$id", json!(format!("/api/sources/{}/schema", source.token))),
+        ("title", json!(source.name)),
+        ("type", json!("object")),
+    ] {
+        schema.insert(name.to_owned(), value);
+    }
+    let learned = json!({ "properties": properties(&with_columns(&source.schema)) });
+    let mut schema = Value::Object(schema);
+    add_learned(&mut schema, learned);
+    schema
+}
+
+/// Adds fields that are not declared; what is declared stays.
+fn add_learned(declared: &mut Value, mut learned: Value) {
+    let Some(schema) = declared.as_object_mut() else { return };
+    if let Some(Value::Object(fields)) = learned.get_mut("properties").map(Value::take) {
+        let declared = schema.entry("properties").or_insert_with(|| json!({}));
+        let Some(declared) = declared.as_object_mut() else { return };
+        for (name, field) in fields {
+            match declared.get_mut(&name) {
+                Some(known) => add_learned(known, field),
+                None => drop(declared.insert(name, field)),
+            }
+        }
+    }
+    if let (Some(declared), Some(elements)) =
+        (schema.get_mut("items"), learned.get_mut("items").map(Value::take))
+    {
+        add_learned(declared, elements);
+    }
 }
 
 /// `{"metadata.request.host": "string", …}`: the fields that hold no further ones.
@@ -94,6 +123,29 @@ fn add_flat(schema: &TableSchema, above: &str, types: &mut BTreeMap<String, &'st
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_declared_stays() {
+        let mut schema = json!({"type": "object", "properties": {
+            "a": {"type": ["integer", "string"], "x-studio": "Logs page"},
+            "b": {"type": "object", "properties": {"c": {"type": "string"}}},
+            "l": {"type": "array", "items": {"type": "object"}},
+        }});
+        let learned = json!({"properties": {
+            "a": {"type": "number"},
+            "b": {"type": "object", "properties": {"c": {"type": "number"}, "d": {}}},
+            "e": {"type": "boolean"},
+            "l": {"type": "array", "items": {"type": "object", "properties": {"f": {}}}},
+        }});
+        add_learned(&mut schema, learned);
+        let expected = json!({"type": "object", "properties": {
+            "a": {"type": ["integer", "string"], "x-studio": "Logs page"},
+            "b": {"type": "object", "properties": {"c": {"type": "string"}, "d": {}}},
+            "l": {"type": "array", "items": {"type": "object", "properties": {"f": {}}}},
+            "e": {"type": "boolean"},
+        }});
+        assert_eq!(schema, expected);
+    }
 
     #[test]
     fn fields_are_told() {

@@ -146,9 +146,29 @@ async fn patch(call: Call) -> Result<Answer, Refusal> {
 
 /// Fields that are not given stay as they are.
 async fn update(call: &Call) -> Result<Arc<Source>, Refusal> {
-    let token = found(call).await?.token;
-    let given = given(call, For::Update)?;
-    call.store.update_source(&call.actor()?, token, |as_it_is| changed(as_it_is, given)).await
+    let source = found(call).await?;
+    let mut given = given(call, For::Update)?;
+    let usual = [
+        ("retention_days", json!(call.store.default_retention_days())),
+        ("bq_table_id", json!(usual_table(&source))),
+    ];
+    let to_be = |as_it_is: SourceToBe| {
+        // What is shown where nobody has set it comes back with the whole: that sets nothing.
+        let SourceToBe { retention_days, ref settings, .. } = as_it_is;
+        let is_unset = [retention_days.is_none(), settings.bq_table_id.is_none()];
+        for ((field, usual), _) in usual.iter().zip(is_unset).filter(|(_, is_unset)| *is_unset) {
+            if given.get(*field) == Some(usual) {
+                given.remove(*field);
+            }
+        }
+        changed(as_it_is, given)
+    };
+    call.store.update_source(&call.actor()?, source.token, to_be).await
+}
+
+/// The name of a source's table in BigQuery where nobody has set it.
+fn usual_table(source: &Source) -> String {
+    source.token.to_string().replace('-', "_")
 }
 
 async fn delete(call: Call) -> Result<Answer, Refusal> {
@@ -171,7 +191,7 @@ async fn recent(call: Call) -> Result<Answer, Refusal> {
     }
     let events = call.store.recent_events(&source).await;
     let events = events.map_err(|error| Refusal::Unavailable(error.to_string()))?;
-    Ok(Answer::FoundText(format!("[{}]", events.join(","))))
+    Ok(Answer::FoundText(format!("[{}]", events.join(",")).into()))
 }
 
 /// The source that the path names by its token.
@@ -183,7 +203,19 @@ async fn found(call: &Call) -> Result<Arc<Source>, Refusal> {
 /// The fields of the body, as far as they may be set.
 fn given(call: &Call, what_for: For) -> Result<Map<String, Value>, Refusal> {
     // Notifications are an object to Logflare's server, and a list in its published reference.
-    let mut given = SOURCE.read(&call.object()?, what_for)?;
+    let object = call.object()?;
+    let mut given = match SOURCE.read(&object, what_for) {
+        Ok(given) => given,
+        Err(refusal) => {
+            // All that is wrong is told at once.
+            let mut errors = FieldErrors::default();
+            if let Err(refusal) = source_fields::check(&object) {
+                errors.add_all(refusal)?;
+            }
+            errors.add_all(refusal)?;
+            return Err(Refusal::Fields(errors));
+        }
+    };
     source_fields::check(&given)?;
     if let Some(Value::Array(notifications)) = given.get_mut("notifications") {
         let notifications = match notifications.as_mut_slice() {
@@ -214,8 +246,13 @@ fn changed(to_be: SourceToBe, given: Map<String, Value>) -> Result<SourceToBe, R
             (_, value) => drop(fields.insert(field, value)),
         }
     }
-    let settings = serde_json::from_value(Value::Object(fields))
+    let settings: SourceSettings = serde_json::from_value(Value::Object(fields))
         .map_err(|error| Refusal::Body(error.to_string()))?;
+    if settings.repair
+        && let Some(wrong) = source_fields::without_repair(&name)
+    {
+        return Err(FieldErrors::one("repair", wrong));
+    }
     Ok(SourceToBe { name, retention_days, settings })
 }
 
@@ -249,7 +286,7 @@ impl Found {
         let figures = figures.map(|figures| figures.get(&source.id).copied().unwrap_or_default());
         let rejected = self.rejected.as_ref().map(|rejected| rejected.contains(&source.token));
         let table = source.settings.bq_table_id.clone();
-        let table = table.unwrap_or_else(|| source.token.to_string().replace('-', "_"));
+        let table = table.unwrap_or_else(|| usual_table(source));
         for (name, value) in [
             ("id", json!(source.id)),
             ("token", json!(source.token)),
@@ -274,7 +311,7 @@ impl Found {
 fn notification(settings: &SourceSettings) -> Value {
     let of_field = NOTIFICATION.iter().map(|field| {
         let usual = || match field.kind {
-            Kind::List => json!([]),
+            Kind::Strings => json!([]),
             Kind::Bool => json!(false),
             _ => Value::Null,
         };

@@ -1,7 +1,7 @@
 //! Swagger UI: a page on which people read the API's description and try it. Its files are part of
 //! the program; nothing is fetched from elsewhere, neither when it is built nor when it runs.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 use utoipa_swagger_ui::{Config, SwaggerFile};
@@ -79,9 +79,14 @@ fn to_the_folder() -> Response {
     response
 }
 
-fn shown(file: SwaggerFile<'_>) -> Response {
+fn shown(file: SwaggerFile<'static>) -> Response {
     let content_type = HeaderValue::try_from(file.content_type);
-    let mut response = Response::new(Bytes::from(file.bytes.into_owned()).into());
+    // Files as they are in the program are not copied for each who asks.
+    let bytes = match file.bytes {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
+    };
+    let mut response = Response::new(bytes.into());
     let headers = response.headers_mut();
     if let Ok(content_type) = content_type {
         headers.insert(header::CONTENT_TYPE, content_type);

@@ -25,9 +25,19 @@ static TEAM: Resource = Resource {
     name: "Team",
     fields: &[
         required("name", Kind::Text(LONGEST_TEXT), "What it is called."),
-        set("team_users", Kind::List, "Who is in it: `[{\"email\": …, \"name\": …}]`; `[]`."),
+        set("team_users", Kind::ListOf(&TEAM_USER), "Who is in it; `[]`.")
+            .such_as("[{\"email\": \"a@example.com\", \"name\": \"A\"}]"),
         set_once("token", Kind::Uuid, "Public id; random where it is not given."),
         shown("user", Kind::Object, "Whose team it is: the account."),
+    ],
+};
+
+/// Somebody who is in a team.
+static TEAM_USER: Resource = Resource {
+    name: "TeamUser",
+    fields: &[
+        required("email", Kind::Text(LONGEST_TEXT), "An address."),
+        set("name", Kind::Text(LONGEST_TEXT), "What they are called."),
     ],
 };
 

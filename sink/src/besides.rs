@@ -66,6 +66,11 @@ impl Growths {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&source).copied()
     }
 
+    /// The most of all sources, for a body that names its source only when it is read.
+    pub(crate) fn most(&self) -> Option<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().max().copied()
+    }
+
     /// Notes what came of a body of so many bytes.
     pub(crate) fn note(&self, source: Uuid, body: usize, besides: &Besides) {
         let Besides { taken, used, is_short, .. } = *besides;
@@ -118,6 +123,7 @@ mod tests {
         growths.note(source, MIB, &besides);
         let grown = growths.of(source).unwrap();
         assert!(grown >= 60, "{grown}");
+        assert_eq!(growths.most(), Some(grown));
         drop((besides, other));
         let mut share = budget.share();
         share.work((4 + grown) * MIB).await.unwrap();

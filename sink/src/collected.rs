@@ -12,7 +12,7 @@ use crate::{
     limits::Tally,
     records::{Record, Records},
     request::Route,
-    treatment::{Treatment, Treatments},
+    treatment::{Repairs, Treatment, Treatments},
 };
 
 /// Events from further ahead than this are not stored: some clock is wrong.
@@ -38,6 +38,8 @@ pub(crate) struct Collected {
     /// What of it goes elsewhere besides, once there is anything.
     pub(crate) forwarded: Option<Forwarded>,
     pub(crate) rejected: Rejected,
+    /// What came of repairing its events.
+    pub(crate) repairs: Repairs,
     /// The memory for what becomes of it besides.
     pub(crate) besides: Besides,
     /// The body of one event.
@@ -97,6 +99,7 @@ impl Collected {
             batch: Batch::default(),
             forwarded: None,
             rejected: Rejected::default(),
+            repairs: Repairs::default(),
             besides: Besides::default(),
             body: Vec::new(),
             filtered: 0,
@@ -161,7 +164,7 @@ impl Collected {
         if let Some(treatment) = treatment.as_ref().filter(|treatment| treatment.changes_fields()) {
             // It is kept as it came, and treated again when it is sent in again.
             before = (mode == Validation::Quarantine).then(|| event.clone());
-            treatment.change(&mut event);
+            treatment.change(&mut event, &mut self.repairs);
         }
         let copies = treatment.as_ref().is_some_and(Treatment::copies);
         let copied = if copies { self.count_copied(&event) } else { Ok(()) };

@@ -69,8 +69,12 @@ impl Sink {
     pub fn routes(&self) -> BoxedFilter<(Response,)> {
         let events = routes::routes(self.pipeline.clone());
         let otlp = otlp::routes(self.pipeline.clone());
-        let manage = manage_routes::routes(self.pipeline.clone());
-        events.or(otlp).unify().or(manage).unify().boxed()
+        events.or(otlp).unify().or(self.management_routes()).unify().boxed()
+    }
+
+    /// Those of them by which people look after rejected events and validation.
+    pub fn management_routes(&self) -> BoxedFilter<(Response,)> {
+        manage_routes::routes(self.pipeline.clone())
     }
 
     /// OTLP's services over gRPC, for connections of HTTP/2.

@@ -163,4 +163,28 @@ mod tests {
             assert_eq!(Place::at(path), None, "{path}");
         }
     }
+
+    /// The API's description names each of these paths once, and no other.
+    #[test]
+    fn the_description_of_the_api_has_every_path() {
+        let description = include_str!("../../docs/openapi.json");
+        let description: serde_json::Value = serde_json::from_str(description).unwrap();
+        let paths = description["paths"].as_object().unwrap();
+        let of_events = paths.iter().filter(|(_, methods)| {
+            let body = &methods["post"]["responses"]["200"]["content"]["application/json"];
+            body["schema"]["properties"]["message"]["const"] == "Logged!"
+        });
+        let described: Vec<_> = of_events.map(|(path, _)| path.as_str()).collect();
+        let formats = |path: &&str| Place::at(path).map(|place| place.format.name());
+        for path in &described {
+            let place = Place::at(path).unwrap_or_else(|| panic!("{path}"));
+            assert_eq!(place.source.is_some(), path.ends_with("{source}"), "{path}");
+        }
+        let named: std::collections::BTreeSet<_> = described.iter().filter_map(formats).collect();
+        assert_eq!(named.len(), 12, "{named:?}");
+        assert!(described.contains(&"/logs") && described.contains(&"/api/events"));
+        for path in ["/v1/logs", "/v1/traces", "/v1/metrics"] {
+            assert!(paths.contains_key(path), "{path}");
+        }
+    }
 }

@@ -26,8 +26,11 @@ use crate::{
     records::Decode,
     request::Route,
     seldom::Seldom,
-    treatment::{Treatments, steps},
+    treatment::{Repairs, Treatments, steps},
 };
+
+/// Copies of a body that a repair may add to it: parts of messages, some of them twice.
+const REPAIR_ADDS: usize = 2;
 
 /// The way of all events. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -151,6 +154,16 @@ impl Pipeline {
         }
     }
 
+    /// Counts what was filled, and tells of programs that failed.
+    fn tell_repairs(&self, source: &Source, repairs: &Repairs) {
+        let Repairs { filled, failed, error } = repairs;
+        measures::repaired(&source.name, *filled, *failed);
+        let Some(error) = error else { return };
+        if let Some(untold) = self.seldom.is_due("repair", &source.name, Instant::now()) {
+            tracing::warn!(source = source.name, failed, untold, %error, "events stay as they came");
+        }
+    }
+
     /// A request of which nothing is stored.
     fn refused(
         &self,
@@ -202,7 +215,10 @@ impl Pipeline {
         }
         let is_named_in_body = route.key().is_none();
         let Effort { copies, steps } = self.effort(known.as_deref());
-        let grown = known.as_ref().and_then(|source| self.growths.of(source.token));
+        let grown = match &known {
+            Some(source) => self.growths.of(source.token),
+            None => self.growths.most(),
+        };
         let besides = grown.unwrap_or(copies);
         let weight = WEIGHT + besides;
         let request = Received { route: &route, form: &form, body, encoding, weight };
@@ -277,11 +293,16 @@ impl Pipeline {
     /// what it takes for all of them.
     fn effort(&self, source: Option<&Source>) -> Effort {
         let Effort { copies, steps: for_others } = self.forwarder.effort(source);
-        let for_own: usize = match source {
-            Some(source) => steps(&source.settings),
-            None => self.store.sources().iter().map(|source| steps(&source.settings)).sum(),
+        let repaired = |source: &Source| if source.settings.repair { REPAIR_ADDS } else { 0 };
+        let (for_own, added) = match source {
+            Some(source) => (steps(&source.settings), repaired(source)),
+            None => {
+                let sources = self.store.sources();
+                let steps = sources.iter().map(|source| steps(&source.settings)).sum::<usize>();
+                (steps, sources.iter().map(|source| repaired(source)).max().unwrap_or_default())
+            }
         };
-        Effort { copies, steps: for_others + for_own }
+        Effort { copies: copies + added, steps: for_others + for_own }
     }
 
     async fn store_collected(
@@ -292,8 +313,16 @@ impl Pipeline {
         delivery: &Delivery,
     ) -> Result<(), IngestError> {
         // Until all is stored, the request keeps its memory.
-        let Collected { batch, forwarded, mut rejected, filtered, news, besides: _besides, .. } =
-            collected;
+        let Collected {
+            batch,
+            forwarded,
+            mut rejected,
+            repairs,
+            filtered,
+            news,
+            besides: _besides,
+            ..
+        } = collected;
         self.store.learn(source, &news);
         let (events, kept) = (batch.len(), batch.rejected());
         let forwarded = forwarded.unwrap_or_default();
@@ -309,6 +338,7 @@ impl Pipeline {
         }
         measures::appended(&source.name, &appended, rejected.count);
         measures::filtered(&source.name, filtered);
+        self.tell_repairs(source, &repairs);
         self.store.note_taken(source, appended.stored, rejected.count);
         let Some(first) = rejected.reasons.first() else { return Ok(()) };
         // Vector does not show answers to anyone.

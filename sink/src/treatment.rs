@@ -1,5 +1,5 @@
-//! What a source's settings make of its events on their way: fields are copied, looked up and
-//! dropped, events filtered out, messages made.
+//! What a source's settings make of its events on their way: what is missing is filled, fields are
+//! copied, looked up and dropped, events filtered out, messages made.
 
 use std::{
     collections::HashMap,
@@ -9,14 +9,39 @@ use std::{
 
 use event_schemas::{CopyFields, DropFields, Event, KeyLookups, KeyValues, MessageKeys};
 use lql::Lql;
+use repair::{Failed, Repair};
 use store::{Source, SourceKey, SourceSettings, Store};
 use uuid::Uuid;
 
 /// What is done to the events of one request's source.
 #[derive(Debug, Clone)]
 pub(crate) struct Treatment {
+    repair: Option<&'static Repair>,
     rules: Arc<Rules>,
     key_values: Arc<KeyValues>,
+}
+
+/// What became of a request's events that were to be repaired.
+#[derive(Debug, Default)]
+pub(crate) struct Repairs {
+    /// Events that got what they had nothing for.
+    pub(crate) filled: usize,
+    /// Events that the program ended by an error for. They are as they came.
+    pub(crate) failed: usize,
+    /// The first error.
+    pub(crate) error: Option<Failed>,
+}
+
+impl Repairs {
+    fn count(&mut self, done: Result<bool, Failed>) {
+        match done {
+            Ok(filled) => self.filled += usize::from(filled),
+            Err(error) => {
+                self.failed += 1;
+                self.error.get_or_insert(error);
+            }
+        }
+    }
 }
 
 /// A source's settings, read.
@@ -33,7 +58,7 @@ impl Treatment {
     /// Whether events may be other ones after [`Self::change`].
     pub(crate) fn changes_fields(&self) -> bool {
         let Rules { copy, lookups, drop, .. } = &*self.rules;
-        copy.is_some() || lookups.is_some() || drop.is_some()
+        self.repair.is_some() || copy.is_some() || lookups.is_some() || drop.is_some()
     }
 
     /// Whether events may become larger.
@@ -42,7 +67,10 @@ impl Treatment {
     }
 
     /// What comes before an event is checked.
-    pub(crate) fn change(&self, event: &mut Event<'_>) {
+    pub(crate) fn change(&self, event: &mut Event<'_>, repairs: &mut Repairs) {
+        if let Some(repair) = self.repair {
+            repairs.count(repair.apply(event));
+        }
         let Rules { copy, lookups, drop, .. } = &*self.rules;
         if let Some(copy) = copy {
             copy.apply(event);
@@ -103,7 +131,9 @@ impl Treatments {
             Some(_) => store.loaded_key_values(),
             None => Arc::default(),
         };
-        Some(Treatment { rules, key_values })
+        // By the name, which may change while the settings stay.
+        let repair = settings.repair.then(|| repair::of_source(&source.name)).flatten();
+        Some(Treatment { repair, rules, key_values })
     }
 }
 
@@ -116,8 +146,10 @@ pub(crate) fn steps(settings: &SourceSettings) -> usize {
         &settings.transform_drop_fields,
         &settings.custom_event_message_keys,
     ];
+    // A repair looks for two patterns.
+    let repair = if settings.repair { 2 } else { 0 };
     let lines: usize = lines.into_iter().flatten().map(|text| text.lines().count().max(1)).sum();
-    lines + settings.drop_lql_string.as_deref().map_or(0, words)
+    repair + lines + settings.drop_lql_string.as_deref().map_or(0, words)
 }
 
 /// Words of a filter: each is looked for in each event.
@@ -127,6 +159,7 @@ pub(crate) fn words(lql: &str) -> usize {
 
 fn has_rules(settings: &SourceSettings) -> bool {
     let SourceSettings {
+        repair,
         transform_copy_fields: copy,
         transform_key_values: lookups,
         transform_drop_fields: drop,
@@ -134,7 +167,7 @@ fn has_rules(settings: &SourceSettings) -> bool {
         custom_event_message_keys: message,
         ..
     } = settings;
-    [copy, lookups, drop, filter, message].into_iter().any(Option::is_some)
+    *repair || [copy, lookups, drop, filter, message].into_iter().any(Option::is_some)
 }
 
 impl Rules {
@@ -246,11 +279,46 @@ mod tests {
             (r#"{"a":"z","b":"x","message":"m"}"#, Some("z | m")),
         ] {
             let mut event = Event::normalise(parse(body).unwrap(), 0).unwrap();
-            treatment.change(&mut event);
+            treatment.change(&mut event, &mut Repairs::default());
             assert_eq!(event.field("a"), None);
             let kept = treatment.finish(&mut event).then_some(event.event_message.as_deref());
             assert_eq!(kept, Some(message), "{body}");
         }
+    }
+
+    /// Copies are made of what was filled.
+    #[test]
+    fn repair_comes_first_and_goes_by_the_name() {
+        let settings = SourceSettings {
+            repair: true,
+            transform_copy_fields: text("m.parsed.user_name:user"),
+            ..SourceSettings::default()
+        };
+        assert_eq!(steps(&settings), 3);
+        let pipeline = Pipeline::starting();
+        let (own, treatments) = (source(settings), Treatments::default());
+        let postgres = Source { name: "postgres.logs".to_owned(), ..own.clone() };
+        let line = r#"{"message":"2026-11-20 12:00:07.5 UTC [5] me@db ERROR:  x"}"#;
+        for (source, user, filled) in [(&own, None, 0), (&postgres, Some("me"), 1)] {
+            let treatment = treatments.of(source, pipeline.store()).unwrap();
+            let mut event = Event::normalise(parse(line).unwrap(), 0).unwrap();
+            let mut repairs = Repairs::default();
+            treatment.change(&mut event, &mut repairs);
+            let user = user.map(|user: &str| event_schemas::Value::String(user.into()));
+            assert_eq!((event.field("user"), repairs.filled), (user.as_ref(), filled));
+        }
+    }
+
+    #[test]
+    fn failures_are_counted_and_the_first_is_kept() {
+        let repair = Repair::compile(".n = to_int!(.event_message)").unwrap();
+        let mut repairs = Repairs::default();
+        for line in [r#"{"message":"7"}"#, r#"{"message":"a"}"#, r#"{"message":"b"}"#] {
+            let mut event = Event::normalise(parse(line).unwrap(), 0).unwrap();
+            repairs.count(repair.apply(&mut event));
+        }
+        assert_eq!((repairs.filled, repairs.failed), (1, 2));
+        assert!(repairs.error.unwrap().to_string().contains("\"a\""));
     }
 
     #[test]

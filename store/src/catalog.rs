@@ -33,10 +33,14 @@ pub(crate) struct Catalog {
     endpoint_tokens: HashMap<Uuid, usize>,
     tokens: HashMap<TokenDigest, Grant>,
     key_values: Arc<KeyValues>,
+    /// The number of the latest change of key-values that is in it; `None` where they were not read.
+    key_values_change: Option<i64>,
     backends: Vec<Arc<Backend>>,
     rules: Vec<Arc<Rule>>,
     /// Sources, and backends that get all their events.
     source_backends: Vec<(i64, i64)>,
+    /// Sources that were removed: their tokens, and the days that their events are still kept.
+    removed_sources: Vec<(Uuid, Option<u32>)>,
 }
 
 impl Catalog {
@@ -128,6 +132,10 @@ impl Catalog {
 
     pub(crate) fn sources(&self) -> &[Arc<Source>] {
         &self.sources
+    }
+
+    pub(crate) fn removed_sources(&self) -> &[(Uuid, Option<u32>)] {
+        &self.removed_sources
     }
 
     pub(crate) fn endpoints(&self) -> &[Arc<Endpoint>] {

@@ -14,6 +14,7 @@ use crate::{
     connections::Lease,
     failure,
     grant::Holder,
+    manage::audit_log,
     state::Loaded,
     store::{Inner, Store},
 };
@@ -153,7 +154,7 @@ impl<'i> Change<'i> {
             .bind(actor.request_id.as_deref())
             .bind(action)
             .bind(subject.to_string())
-            .bind(details)
+            .bind(audit_log::shortened(details))
             .execute(self.connection())
             .await?;
         Ok(())
@@ -216,6 +217,16 @@ impl Store {
     }
 }
 
+impl Store {
+    /// [Catches up](Self::catch_up); whether others had changed something that was not heard of yet.
+    /// While the catalog does not answer, nothing is.
+    pub async fn has_news(&self) -> bool {
+        let change = || self.inner.state().loaded.as_ref().map(|loaded| loaded.change);
+        let before = change();
+        self.catch_up().await.is_ok() && change() != before
+    }
+}
+
 impl Loaded {
     /// SQL in which `{schema}` stands for the catalog's schema, quoted.
     pub(crate) fn catalog_sql(&self, text: &str) -> AssertSqlSafe<String> {
@@ -263,7 +274,8 @@ impl Inner {
         }
         let keys = &self.settings.config_keys;
         let events = &loaded.events_schema;
-        let catalog = Box::pin(Catalog::load(connection, schema, events, keys)).await?;
+        let before = Some(&loaded.catalog);
+        let catalog = Box::pin(Catalog::load(connection, schema, events, keys, before)).await?;
         let mut catalog = catalog.keeping(&loaded.catalog);
         self.change(|state| {
             // Another task may have read it later and ended earlier.

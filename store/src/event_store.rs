@@ -26,12 +26,12 @@ pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time after which the store counts as slow, and a request goes on the spool.
 const SLOW: Duration = Duration::from_secs(5);
 
-/// Bytes of a batch from which on it is encoded elsewhere.
-const LARGE: usize = 1 << 20;
-
 /// The same for events that come of a request for another source, whose sender knows nothing of
 /// them.
 const SLOW_FOR_OTHERS: Duration = Duration::from_secs(1);
+
+/// Bytes of a batch from which on it is encoded elsewhere.
+const LARGE: usize = 1 << 20;
 
 /// A request that has come and is being worked on. Dropped without being appended, it comes to
 /// nothing.
@@ -265,6 +265,12 @@ async fn write_or_spool(
     }
 }
 
+/// Whether a source's table was found not to take events, and they have gone on the spool since.
+fn waits_on_spool(inner: &Inner, source: Uuid) -> bool {
+    let is_troubled = inner.on_spool.is_held_back(source) || inner.writers.are_troubled_by(source);
+    inner.spool.is_some() && is_troubled && inner.on_spool.holds(source)
+}
+
 /// A request as the spool keeps it; a large one is not copied on a thread that waits for sockets.
 async fn encoded(request: &Arc<Request>) -> Vec<u8> {
     if request.batch.size() <= LARGE {
@@ -273,12 +279,6 @@ async fn encoded(request: &Arc<Request>) -> Vec<u8> {
     let (encoded, of) = (Arc::clone(request), Arc::clone(request));
     let encoded = tokio::task::spawn_blocking(move || spooled::encode(&encoded));
     encoded.await.unwrap_or_else(|_| spooled::encode(&of))
-}
-
-/// Whether a source's table was found not to take events, and they have gone on the spool since.
-fn waits_on_spool(inner: &Inner, source: Uuid) -> bool {
-    let is_troubled = inner.on_spool.is_held_back(source) || inner.writers.are_troubled_by(source);
-    inner.spool.is_some() && is_troubled && inner.on_spool.holds(source)
 }
 
 /// Whether a source that cannot be drained gets no more room on the spool.

@@ -96,6 +96,13 @@ impl ScopeWord {
             Self::Query | Self::QueryEndpoint(_) => false,
         }
     }
+
+    fn only_ingests(&self) -> bool {
+        match self {
+            Self::Public | Self::Ingest | Self::IngestSource(_) | Self::IngestCollection(_) => true,
+            Self::Private | Self::Query | Self::QueryEndpoint(_) => false,
+        }
+    }
 }
 
 impl Scopes {
@@ -109,9 +116,10 @@ impl Scopes {
         Self(vec![ScopeWord::Private])
     }
 
-    /// Whether the token is shown again in lists.
-    pub fn is_public(&self) -> bool {
-        self.0.contains(&ScopeWord::Public)
+    /// Whether the token is shown again in lists: it is public, and opens nothing that only few may
+    /// see. Only then it is kept itself.
+    pub(crate) fn are_shown_again(&self) -> bool {
+        self.0.contains(&ScopeWord::Public) && self.0.iter().all(|scope| scope.only_ingests())
     }
 }
 
@@ -191,6 +199,23 @@ mod tests {
                 grant.may_manage(),
             ];
             assert_eq!(found, expected, "{scopes:?}");
+        }
+    }
+
+    #[test]
+    fn only_tokens_that_let_events_in_are_shown_again() {
+        for (scopes, expected) in [
+            ("public", true),
+            ("public ingest ingest:source:1 ingest:collection:2", true),
+            ("", false),
+            ("ingest", false),
+            ("private", false),
+            ("public private", false),
+            ("query public", false),
+            ("public query:endpoint:1", false),
+        ] {
+            let scopes: Scopes = scopes.parse().unwrap();
+            assert_eq!(scopes.are_shown_again(), expected, "{scopes:?}");
         }
     }
 

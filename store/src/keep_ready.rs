@@ -115,7 +115,8 @@ impl Inner {
             .await
             .map_err(PrepareError::during("encrypting backends' configs anew"))?;
         let keys = &settings.config_keys;
-        let mut loaded = Catalog::load(&mut catalog, &catalog_schema, &events_schema, keys)
+        // All of it: this may be another database than before.
+        let mut loaded = Catalog::load(&mut catalog, &catalog_schema, &events_schema, keys, None)
             .await
             .map_err(PrepareError::during("reading the catalog"))?;
         if let Some(before) = self.state().loaded {

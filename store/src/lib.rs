@@ -67,8 +67,8 @@ pub use event_store::{Admission, AppendError};
 pub use figures::SourceFigures;
 pub use grant::{Grant, Holder, NoScope, Scopes};
 pub use manage::{
-    AccessToken, Alert, AlertToBe, AuditEntry, BackendToBe, EndpointToBe, KeyValue, LinkedBackend,
-    RuleToBe, SourceToBe, Team, TeamToBe, TeamUser, TooManyKeyValues,
+    AccessToken, Alert, AlertToBe, AuditEntry, BackendToBe, EndpointToBe, KeyValue, RuleToBe,
+    SourceToBe, Team, TeamToBe, TeamUser, TooManyKeyValues,
 };
 pub use notices::Notice;
 pub use outside_table::{OutsideError, OutsideEvent, OutsideTable};

@@ -28,6 +28,11 @@ impl Store {
         source.retention_days.or(self.inner.settings.default_retention_days)
     }
 
+    /// Days that events are kept of sources for which nobody has set them; `None` keeps them for ever.
+    pub fn default_retention_days(&self) -> Option<u32> {
+        self.inner.settings.default_retention_days
+    }
+
     /// The table of key-values; empty where no source looks anything up.
     pub fn loaded_key_values(&self) -> Arc<KeyValues> {
         match &self.inner.state.borrow().loaded {

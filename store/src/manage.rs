@@ -14,7 +14,7 @@ pub(crate) use backends::encrypt_anew;
 pub use rules::RuleToBe;
 mod endpoints;
 pub use access_tokens::AccessToken;
-pub use alerts::{Alert, AlertToBe, LinkedBackend};
+pub use alerts::{Alert, AlertToBe};
 pub use audit_log::AuditEntry;
 pub use endpoints::EndpointToBe;
 pub use key_values::{KeyValue, TooManyKeyValues};

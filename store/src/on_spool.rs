@@ -118,6 +118,11 @@ impl OnSpool {
         waiting.map(|(source, _)| *source).filter(|source| !than(*source)).collect()
     }
 
+    /// Whether something of a source waits.
+    pub(crate) fn holds(&self, source: Uuid) -> bool {
+        self.known().of_source.get(&source).is_some_and(|records| *records > 0)
+    }
+
     /// Requests that wait, by source.
     pub(crate) fn waiting(&self) -> Vec<(Uuid, u64)> {
         let known = self.known();
@@ -125,11 +130,6 @@ impl OnSpool {
         waiting
             .filter_map(|(source, records)| Some((*source, u64::try_from(*records).ok()?)))
             .collect()
-    }
-
-    /// Whether something of a source waits.
-    pub(crate) fn holds(&self, source: Uuid) -> bool {
-        self.known().of_source.get(&source).is_some_and(|records| *records > 0)
     }
 
     /// A source's requests cannot be drained now, while others' can; or they can again.

@@ -1,6 +1,7 @@
 //! Runs translated queries.
 
 mod row;
+pub(crate) mod row_limit;
 mod value;
 mod wrapped_json;
 
@@ -10,7 +11,7 @@ use futures_util::TryStreamExt as _;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, postgres::PgRow};
 
 use crate::{connections::Lease, failure};
-use row::RowWriter;
+use row::{NotWritten, RowWriter};
 
 /// Largest answer. A row cap bounds the rows, not what is in them.
 pub(crate) const MAX_ANSWER: usize = 64 * 1024 * 1024;
@@ -153,7 +154,8 @@ pub(crate) async fn run(
     columns: Option<&[Column]>,
 ) -> Result<QueryRows, QueryError> {
     let mut lease = begin(pool, limits).await.map_err(|error| classify(&error, limits))?;
-    let fetched = fetch(&mut lease, sql, columns);
+    let limited = row_limit::with_limit(sql, columns);
+    let fetched = fetch(&mut lease, &limited, columns);
     let Ok(fetched) = tokio::time::timeout(limits.timeout + GRACE, fetched).await else {
         // The lease closes its connection, which also ends the query on the server.
         return Err(QueryError::Timeout(limits.timeout));
@@ -172,6 +174,10 @@ pub(crate) async fn run(
         Stopped::Database(error) if columns.is_none() && failure::is_sqlstate(&error, "26000") => {
             let message = "a column has a type that cannot be shown; cast it to text".to_owned();
             QueryError::Failed { sqlstate: "42804".to_owned(), message }
+        }
+        // More columns were described than there are.
+        Stopped::Database(error) if columns.is_some() && failure::is_sqlstate(&error, "42P10") => {
+            QueryError::Internal(failure::text(&error))
         }
         Stopped::Database(error) => classify(&error, limits),
         Stopped::Mismatch(what) => QueryError::Internal(what),
@@ -221,6 +227,15 @@ enum Stopped {
     TooLarge,
 }
 
+impl From<NotWritten> for Stopped {
+    fn from(error: NotWritten) -> Self {
+        match error {
+            NotWritten::Mismatch(what) => Self::Mismatch(what),
+            NotWritten::TooLarge => Self::TooLarge,
+        }
+    }
+}
+
 async fn fetch(
     connection: &mut PgConnection,
     sql: &str,
@@ -241,7 +256,7 @@ async fn fetch(
         if count > 0 {
             json.push(b',');
         }
-        writer.write(&row, &mut json).map_err(Stopped::Mismatch)?;
+        writer.write(&row, &mut json)?;
         count += 1;
         if json.len() > MAX_ANSWER {
             return Err(Stopped::TooLarge);

@@ -3,15 +3,16 @@
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use crate::{failure, server::SchemaName};
+use crate::{failure, query::row_limit, server::SchemaName};
 
-/// Creates the events schema and the schema `logweir`, and installs the query functions when they
-/// differ from those installed last; a comment on the schema `logweir` remembers which these were.
+/// Creates the events schema and the schema `logweir`, and installs the functions of translated
+/// queries and of all queries when they differ from those installed last; a comment on the schema `logweir` remembers which these were.
 pub(crate) async fn install_functions(
     connection: &mut PgConnection,
     events_schema: &SchemaName,
     functions: &'static str,
 ) -> Result<(), sqlx::Error> {
+    let functions = format!("{functions}\n;\n{}", row_limit::FUNCTION);
     let events_schema = events_schema.as_str();
     let mut transaction = connection.begin().await?;
     sqlx::raw_sql("select pg_advisory_xact_lock(hashtextextended('logweir functions', 0))")
@@ -29,7 +30,7 @@ pub(crate) async fn install_functions(
     );
     sqlx::raw_sql(AssertSqlSafe(schemas)).execute(&mut *transaction).await?;
 
-    let version = version(functions);
+    let version = version(&functions);
     let installed: Option<String> = sqlx::query_scalar(
         "select obj_description(to_regnamespace('logweir')::oid, 'pg_namespace')",
     )
@@ -38,7 +39,7 @@ pub(crate) async fn install_functions(
     if installed.as_deref() != Some(version.as_str()) {
         // Queries run with this path, so names that need another are found here.
         let sql = format!(
-            "set local search_path = pg_catalog;\n{functions}\n;\n\
+            "set local search_path = pg_catalog;\n{functions}\n\
              comment on schema logweir is '{version}'"
         );
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *transaction).await?;

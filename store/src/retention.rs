@@ -66,10 +66,11 @@ impl Inner {
     fn retentions(&self, state: &State) -> Retentions {
         let Some(loaded) = &state.loaded else { return Retentions::new() };
         let sources = loaded.catalog.sources().iter();
+        let sources = sources.map(|source| (source.token, source.retention_days));
+        // What was removed leaves its table, which must not keep its events for ever.
+        let all = sources.chain(loaded.catalog.removed_sources().iter().copied());
         let default = self.settings.default_retention_days;
-        sources
-            .filter_map(|source| Some((source.token, source.retention_days.or(default)?)))
-            .collect()
+        all.filter_map(|(token, days)| Some((token, days.or(default)?))).collect()
     }
 
     async fn set_expirations(&self, events: &BigQueryEvents) -> Result<(), bigquery::Error> {
@@ -195,7 +196,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        AccessTokens, Actor, Batch, ContentHash, Delivery, PostgresServer, Settings,
+        AccessTokens, Actor, Batch, ChangeError, ContentHash, Delivery, PostgresServer, Settings,
         SourceSettings, SourceToBe, Store, grant::Holder,
     };
 
@@ -374,5 +375,31 @@ mod tests {
         let others = [(); 4].map(|()| kept.expire(2, today));
         futures_util::future::join_all(others).await;
         assert_eq!(kept.ids().await, Vec::<String>::new());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn events_of_a_removed_source_go_in_their_turn() {
+        let mut kept = Kept::start().await;
+        let actor = Actor { holder: Holder::Private, request_id: None };
+        let (token, today) = (kept.source.token, Day::today());
+        kept.append(&[("old", today.plus(-2)), ("today", today)], 10).await;
+        let to_be = |source| Ok(SourceToBe { retention_days: Some(3), ..source });
+        kept.store.update_source::<ChangeError>(&actor, token, to_be).await.unwrap();
+        let retentions = |store: &Store| store.inner.retentions(&store.inner.state());
+        for _ in 0..2 {
+            kept.store.delete_source(&actor, token).await.unwrap();
+            assert_eq!(retentions(&kept.store), Retentions::from([(token, 3)]));
+            assert_eq!(kept.ids().await, ["old", "today"]);
+            // One that is made again has a retention of its own.
+            let to_be = SourceToBe {
+                name: "again".to_owned(),
+                retention_days: Some(3),
+                settings: SourceSettings::default(),
+            };
+            kept.store.create_source(&actor, Some(token), &to_be).await.unwrap();
+        }
+        kept.store.delete_source(&actor, token).await.unwrap();
+        kept.expire(3, today.plus(2)).await;
+        assert_eq!(kept.ids().await, ["today"]);
     }
 }

@@ -38,6 +38,8 @@ pub struct SourceSettings {
     pub lock_schema: bool,
     /// Whether events must fit the table's schema.
     pub validate_schema: bool,
+    /// Whether a program fills what pipelines leave empty, before events are checked.
+    pub repair: bool,
     /// Events that match are not stored.
     pub drop_lql_string: Option<String>,
     /// What a search begins with; for people.
@@ -84,6 +86,7 @@ impl Default for SourceSettings {
             custom_event_message_keys: None,
             lock_schema: false,
             validate_schema: true,
+            repair: false,
             drop_lql_string: None,
             default_search_lql: None,
             suggested_keys: String::new(),

@@ -3,8 +3,9 @@
 //! `cargo bench -p end-to-end --bench ingest` prints, for bodies of 1,000 events on a Postgres that
 //! fsyncs: events acknowledged per second, the time to an answer, the program's memory, and the
 //! ratios to one client that does nothing but COPY rows that it holds ready in memory, and to one
-//! that runs the statement of Vector's own postgres sink; and how much of the rate is left where a rule
-//! stores every fifth event in another source, and a drain sends all of them on.
+//! that runs the statement of Vector's own postgres sink; how much of the rate is left where a rule
+//! stores every fifth event in another source, and a drain sends all of them on; and what it costs to
+//! repair events that a stock pipeline sends.
 
 use std::{
     sync::{
@@ -38,7 +39,7 @@ async fn main() {
     tokio::time::sleep(ROUND).await;
     let idle = memory(&program, "VmRSS");
     let mut connection = PgConnection::connect(&database).await.expect("the database answers");
-    let bodies = Bodies::new(&mut connection).await;
+    let bodies = Bodies::new(&mut connection, event).await;
     println!(
         "bodies of {EVENTS_PER_BODY} events, {} bytes an event; rounds of {ROUND:?}",
         bodies.next().len() / EVENTS_PER_BODY
@@ -89,6 +90,7 @@ async fn main() {
     }
     println!("memory idle: {idle} MB (goal 40); at full load, at most: {busy} MB (goal 250)");
     beside_forwarding(&program, &bodies).await;
+    repair(&program, &mut connection).await;
 }
 
 /// Prints what a rule and a drain cost.
@@ -134,6 +136,34 @@ async fn beside_forwarding(program: &Program, bodies: &Arc<Bodies>) {
     println!("ratio: {:.2}; memory at most: {busy} MB", forwarded.0.median() / plain.0.median());
 }
 
+/// Prints what repair costs: the program's time for an event of a stock pipeline, without and with
+/// it.
+async fn repair(program: &Program, connection: &mut PgConnection) {
+    let bodies = Bodies::new(connection, stock_event).await;
+    let sql = "select token::text from logweir_sources where name = $1";
+    let token: String =
+        sqlx::query_scalar(sql).bind(SOURCE).fetch_one(connection).await.expect("a source");
+    let source = program.url(&format!("/api/sources/{token}"));
+    let mut measured: [(Figures, Figures); 2] = Default::default();
+    for _ in 0..ROUNDS {
+        for (repair, (rate, cost)) in [false, true].into_iter().zip(&mut measured) {
+            let request = program.client.patch(&source).header("x-api-key", PRIVATE);
+            let response = request.json(&json!({ "repair": repair })).send().await;
+            assert_eq!(response.expect("it answers").status().as_u16(), 204);
+            let (start, before) = (Instant::now(), processor_time(program));
+            let events = ingest(program, SOURCE, &bodies, 4, &mut Figures::default()).await;
+            rate.push(per_second(events, start.elapsed()));
+            cost.push(1e6 / per_second(events, processor_time(program) - before));
+        }
+    }
+    println!("stock events, 4 connections | acknowledged events/s | processor µs an event");
+    for (name, (rate, cost)) in ["as they are", "repaired"].iter().zip(&measured) {
+        println!("{name:>27} | {rate:>21} | {cost}");
+    }
+    let [(_, without), (_, with)] = &measured;
+    println!("repair costs {:.1} µs an event", with.median() - without.median());
+}
+
 /// Bodies that differ, so that none is taken for another one that was sent again.
 struct Bodies {
     /// With [`MARK`](Self::MARK) in one place.
@@ -145,7 +175,7 @@ impl Bodies {
     /// Stands where each body has its number.
     const MARK: &str = "0000000000";
 
-    async fn new(connection: &mut PgConnection) -> Arc<Self> {
+    async fn new(connection: &mut PgConnection, event: fn(usize, &str) -> Value) -> Arc<Self> {
         let times = times(connection).await;
         let mut events: Vec<_> = times.iter().enumerate().map(|(n, time)| event(n, time)).collect();
         events[0]["metadata"]["request"]["headers"]["cf_ray"] = Self::MARK.into();
@@ -197,6 +227,23 @@ fn event(number: usize, timestamp: &str) -> Value {
             },
         },
     })
+}
+
+/// The same as a stock pipeline sends it: the request is in the message alone.
+fn stock_event(number: usize, timestamp: &str) -> Value {
+    let mut event = event(number, timestamp);
+    let request = &mut event["metadata"]["request"];
+    let (path, agent) = (request["path"].take(), request["headers"]["user_agent"].clone());
+    let (path, agent) = (path.as_str().unwrap_or("/"), agent.as_str().unwrap_or("-"));
+    let message = format!(
+        "172.18.0.{} - - [20/Nov/2026:12:00:00 +0000] \"GET {path} HTTP/1.1\" 200 793 \"-\" \"{agent}\"",
+        number % 250
+    );
+    for name in ["method", "protocol"] {
+        request[name] = Value::Null;
+    }
+    event["event_message"] = message.into();
+    event
 }
 
 /// Sends bodies over so many connections for a round; gives how many events were acknowledged.
@@ -363,6 +410,16 @@ async fn vector_sink(connection: &mut PgConnection, rows: &mut Rows) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "a count of events")]
 fn per_second(count: usize, time: Duration) -> f64 {
     count as f64 / time.as_secs_f64()
+}
+
+/// What the program has had of processors until now.
+fn processor_time(program: &Program) -> Duration {
+    let file = format!("/proc/{}/stat", program.id());
+    let status = std::fs::read_to_string(file).expect("the program runs");
+    // Behind the name in parentheses; in user and in system mode, in hundredths of a second.
+    let fields: Vec<_> = status.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let hundredths = |place: usize| -> u64 { fields[place].parse().expect("a number") };
+    Duration::from_millis(10 * (hundredths(11) + hundredths(12)))
 }
 
 /// A line of the process's status, in megabytes.

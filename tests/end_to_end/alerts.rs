@@ -80,13 +80,17 @@ async fn what_is_wrong_with_an_alert_is_told() {
         (
             json!({"slack_hook_url": "slack.com", "webhook_notification_url": "file:///x"}),
             fields(json!({
-                "slack_hook_url": ["is invalid; it is an http or https URL"],
-                "webhook_notification_url": ["is invalid; it is an http or https URL"],
+                "slack_hook_url": ["must be a URL that begins with http:// or https://"],
+                "webhook_notification_url": ["must be a URL that begins with http:// or https://"],
             })),
         ),
         (json!({"backends": []}), error("backends is read-only; use backend_ids")),
         (json!({"backend_ids": [0]}), error("backend_ids must contain positive integers")),
-        (json!({"backend_ids": [77]}), (StatusCode::NOT_FOUND, json!({"error": "Not Found"}))),
+        (json!({"backend_ids": ["1"]}), error("backend_ids must contain positive integers")),
+        // Before all other fields, as in Logflare.
+        (json!({"backend_ids": "1", "name": null}), error("backend_ids must be an array")),
+        (json!({"backend_ids": null, "cron": "x"}), error("backend_ids must be an array")),
+        (json!({"backend_ids": [77], "query": ""}), not_found()),
     ] {
         let mut given = json!({"name": "a", "query": QUERY, "cron": "@hourly"});
         let change = change.as_object().expect("an object").clone();
@@ -103,17 +107,131 @@ async fn what_is_wrong_with_an_alert_is_told() {
     assert_eq!(listed, json!([]));
 }
 
+fn not_found() -> (StatusCode, Value) {
+    (StatusCode::NOT_FOUND, json!({"error": "Not Found"}))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_follows_the_sources_that_it_names() {
+    let database = TestCluster::shared().database().await;
+    let program = Program::serve(&database).await;
+    let mut catalog = PgConnection::connect(&database).await.expect("the catalog answers");
+    let ask = async |method, path: &str, body: Value| manage(&program, method, path, &body).await;
+    let (_, source) = ask(Method::POST, "/api/sources", json!({"name": "before"})).await;
+    program.log("before", &json!([{"event_message": "one"}])).await;
+    let receiver = Receiver::start(0).await;
+    let mut tokens = Vec::new();
+    for (language, query) in [
+        ("bq_sql", "select before.event_message from before"),
+        ("pg_sql", "select before.event_message from before"),
+        ("lql", "s:event_message f:before"),
+    ] {
+        let given = json!({
+            "name": language, "language": language, "query": query,
+            "webhook_notification_url": receiver.url(&format!("/{language}")),
+        });
+        let token = make_due(&program, &mut catalog, given, false).await;
+        tokens.push((language, token));
+    }
+    let path = format!("/api/sources/{}", source["token"].as_str().expect("a token"));
+    let (status, _) = ask(Method::PATCH, &path, json!({"name": "after"})).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    // Somebody else has the name by then.
+    let (status, _) = ask(Method::POST, "/api/sources", json!({"name": "before"})).await;
+    assert_eq!(status, StatusCode::CREATED);
+    for (language, token) in &tokens {
+        let path = format!("/api/alerts/{token}");
+        let (_, shown) = ask(Method::GET, &path, Value::Null).await;
+        let expected = match *language {
+            "bq_sql" => "select before.event_message from `after` as `before`",
+            "pg_sql" => "select before.event_message from \"after\" as \"before\"",
+            _ => "s:event_message f:\"after\"",
+        };
+        assert_eq!(shown["query"], expected);
+        let (status, _) = ask(Method::PATCH, &path, json!({"enabled": true})).await;
+        assert_eq!(status, StatusCode::NO_CONTENT);
+        set_back(&mut catalog, token).await;
+    }
+    for (language, _) in &tokens {
+        let path = format!("/{language}");
+        eventually("the alert runs", async || receiver.taken(&path).len() == 1).await;
+        let row = &receiver.taken(&path)[0]["result"][0];
+        assert_eq!(row["event_message"], "one", "{language}");
+    }
+}
+
+/// By what the sink is not needed for: also a program that takes no events tells backends.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alerts_backends_get_an_event_that_has_its_rows() {
+    let database = TestCluster::shared().database().await;
+    let program = Program::serve(&database).await;
+    program
+        .log("postgres.logs", &json!([{"event_message": "one"}, {"event_message": "two"}]))
+        .await;
+    let mut catalog = PgConnection::connect(&database).await.expect("the catalog answers");
+    let key = [("LOGFLARE_DB_ENCRYPTION_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")];
+    let settings = [("POSTGRES_BACKEND_URL", database.as_str()), key[0]];
+    drop(program);
+    for role in ["serve", "sidecar"] {
+        let program = Program::start(&[role], &settings);
+        program.ready().await;
+        // The first request fails, and is sent again.
+        let receiver = Receiver::start(1).await;
+        let mut backends = Vec::new();
+        for name in ["first", "second"] {
+            let given = json!({
+                "name": name, "type": "webhook",
+                "config": {"url": receiver.url(&format!("/{name}")), "gzip": false},
+            });
+            let (status, made) = manage(&program, Method::POST, "/api/backends", &given).await;
+            assert_eq!(status, StatusCode::CREATED, "{made}");
+            backends.push(made);
+        }
+        let given = json!({
+            "name": "all", "query": format!("{QUERY} order by event_message"),
+            "backend_ids": [backends[1]["id"], backends[0]["id"]],
+        });
+        let token = make_due(&program, &mut catalog, given, true).await;
+        let path = format!("/api/alerts/{token}");
+        let (_, shown) = manage(&program, Method::GET, &path, &Value::Null).await;
+        assert_eq!(shown["backends"], json!(backends));
+        for path in ["/first", "/second"] {
+            eventually("the backend is told", async || {
+                receiver.taken(path).iter().any(|body| body[0]["alert"]["token"] == token.as_str())
+            })
+            .await;
+            let event = receiver.taken(path).pop().expect("it was told")[0].clone();
+            assert_eq!(event["event_message"], "all: 2 rows", "{role}");
+            assert_eq!(event["alert"]["name"], "all");
+            let rows = json!([{"event_message": "one"}, {"event_message": "two"}]);
+            assert_eq!((&event["rows"], &event["result"]), (&json!(2), &rows));
+            assert!(event["id"].is_string() && event["timestamp"].is_u64(), "{event}");
+        }
+    }
+}
+
 /// An alert that was to run a minute ago, and does so once, whatever the hour of the test.
-async fn make_due(program: &Program, catalog: &mut PgConnection, given: Value) {
+async fn make_due(
+    program: &Program,
+    catalog: &mut PgConnection,
+    mut given: Value,
+    enabled: bool,
+) -> String {
     let a_minute_ago = (Timestamp::now() - 1.minute()).to_zoned(TimeZone::UTC);
-    let mut given = given;
     given["cron"] = format!("{} {} * * *", a_minute_ago.minute(), a_minute_ago.hour()).into();
+    given["enabled"] = enabled.into();
     let (status, alert) = manage(program, Method::POST, "/api/alerts", &given).await;
     assert_eq!(status, StatusCode::CREATED, "{alert}");
-    let made_earlier = "update logweir_alerts set last_due_at = now() - interval '1 hour' \
-                        where token = $1::uuid";
     let token = alert["token"].as_str().expect("a token");
-    sqlx::query(made_earlier).bind(token).execute(catalog).await.expect("it is changed");
+    set_back(catalog, token).await;
+    token.to_owned()
+}
+
+/// As if the alert had been made, or enabled, an hour ago.
+async fn set_back(catalog: &mut PgConnection, token: &str) {
+    let earlier = "update logweir_alerts set last_due_at = now() - interval '1 hour' \
+                   where token = $1::uuid";
+    sqlx::query(earlier).bind(token).execute(catalog).await.expect("it is changed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,16 +251,16 @@ async fn of_two_processes_one_runs_an_alert_and_tells_of_its_rows() {
     {
         let given =
             json!({"name": path, "query": query, "webhook_notification_url": webhook(path)});
-        make_due(&program, &mut catalog, given).await;
+        make_due(&program, &mut catalog, given, true).await;
     }
-    let given = json!({"name": "off", "query": QUERY, "enabled": false, "webhook_notification_url": webhook("/off")});
-    make_due(&program, &mut catalog, given).await;
+    let given = json!({"name": "off", "query": QUERY, "webhook_notification_url": webhook("/off")});
+    make_due(&program, &mut catalog, given, false).await;
     eventually("the webhook is told", async || receiver.taken("/rows").len() == 2).await;
 
     // When both of these have run, every process has looked at the first ones again.
     for path in ["/slack", "/slack-2"] {
         let given = json!({"name": "a & b", "query": QUERY, "slack_hook_url": webhook(path)});
-        make_due(&program, &mut catalog, given).await;
+        make_due(&program, &mut catalog, given, true).await;
         eventually("Slack is told", async || receiver.taken(path).len() == 1).await;
     }
     let rows = json!({"result": [{"event_message": "<one>"}]});

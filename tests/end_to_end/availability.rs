@@ -5,7 +5,7 @@ use serde_json::json;
 
 use end_to_end::{
     postgres::TestCluster,
-    program::{Program, eventually},
+    program::{PRIVATE, Program, eventually},
 };
 
 const EVENT: &str = r#"[{"event_message":"m","project":"default"}]"#;
@@ -105,7 +105,8 @@ async fn without_room_events_wait_with_their_sender() {
 async fn metrics_tell_what_became_of_events() {
     let program = super::program().await;
     program.log("postgres.logs", &json!([{"event_message": "m"}, {"event_message": "n"}, 5])).await;
-    let text = program.client.get(program.url("/metrics")).send().await.expect("it answers");
+    let text = program.client.get(program.url("/metrics")).bearer_auth(PRIVATE);
+    let text = text.send().await.expect("it answers");
     let text = text.text().await.expect("text");
     for line in [
         r#"logweir_ingest_events_received_total{source="postgres.logs"} 3"#,

@@ -67,7 +67,8 @@ pub(crate) fn event(message: &str) -> Value {
 
 /// A figure of a drain.
 pub(crate) async fn figure(program: &Program, name: &str, backend: &Value, more: &str) -> f64 {
-    let response = program.client.get(program.url("/metrics")).send().await.expect("it answers");
+    let request = program.client.get(program.url("/metrics")).bearer_auth(PRIVATE);
+    let response = request.send().await.expect("it answers");
     let metrics = response.text().await.expect("the answer is complete");
     let start = format!("{name}{{backend=\"{}\"{more}}} ", text(&backend["token"]));
     let found = metrics.lines().find_map(|line| line.strip_prefix(&start));

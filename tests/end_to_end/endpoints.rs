@@ -1,6 +1,9 @@
 //! Endpoints: managed, asked, kept, open to browsers.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -247,7 +250,76 @@ async fn kept_answers_age_and_are_got_anew() {
     assert_eq!(only(&ask(&program, "failing", &[]).await, "one"), 1);
 }
 
+/// Its SQL holds the time at which it was asked.
 #[tokio::test(flavor = "multi_thread")]
+async fn answers_of_lql_with_times_of_today_are_kept_and_got_anew_too() {
+    let program = super::program().await;
+    made(&program, "/api/sources", json!({"name": "own"})).await;
+    program.log("own", &json!([{"event_message": "one"}])).await;
+    let lql = "t:last@1d c:count(*) c:group_by(t::day)";
+    for (name, language, query, anew) in [
+        ("lql", "lql", format!("f:own {lql}"), 0),
+        ("lql anew", "lql", format!("f:own {lql}"), 1),
+        ("sandbox", "bq_sql", "with own as (select * from own) select 1 as a".to_owned(), 0),
+    ] {
+        let query = query.replace("select * from", "select id, timestamp, event_message from");
+        let endpoint = json!({
+            "name": name, "language": language, "query": query, "sandboxable": language != "lql",
+            "cache_duration_seconds": 600, "proactive_requerying_seconds": anew,
+        });
+        made(&program, "/api/endpoints", endpoint).await;
+    }
+    let counted = async |name: &str| {
+        let parameters = [("lql", lql)];
+        let parameters = if name == "sandbox" { &parameters[..] } else { &[] };
+        let answer = ask(&program, name, parameters).await;
+        let rows = answer["result"].as_array().unwrap_or_else(|| panic!("{name}: {answer}"));
+        rows.iter().filter_map(|row| row["value"].as_u64()).sum::<u64>()
+    };
+    let second = || SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    let began = second();
+    for name in ["lql", "lql anew", "sandbox"] {
+        assert_eq!(counted(name).await, 1, "{name}");
+    }
+    program.log("own", &json!([{"event_message": "two"}])).await;
+    eventually("it is another second", async || second() > began + 1).await;
+    for name in ["lql", "sandbox"] {
+        assert_eq!(counted(name).await, 1, "{name}");
+    }
+    eventually("the answer is got anew", async || counted("lql anew").await == 2).await;
+    assert_eq!(counted("lql").await, 1);
+}
+
+/// A row that is put together can be larger than all that it is made of.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn no_row_of_an_answer_takes_much_memory() {
+    let program = super::program().await;
+    let before = program.peak_kilobytes();
+    let text = "x".repeat(1000);
+    for (parameter, sql) in [
+        ("pg_sql", format!("select string_agg('{text}', '') as x from generate_series(1, 150000)")),
+        (
+            "bq_sql",
+            format!("select string_agg('{text}', '') as x from unnest(generate_array(1, 150000))"),
+        ),
+        (
+            "bq_sql",
+            format!("select array_agg('{text}') as x from unnest(generate_array(1, 150000))"),
+        ),
+    ] {
+        let request = request(&program, Method::GET, "/api/query").query(&[(parameter, &sql)]);
+        let (status, answer) = answer(request).await;
+        let error = answer["error"].as_str().unwrap_or_default();
+        let is_said = status == 400 && error.starts_with("a row of the answer has ");
+        assert!(is_said, "{}: {error} {status}", sql.replace(&text, "x"));
+    }
+    let grown = program.peak_kilobytes() - before;
+    assert!(grown < 100_000, "{grown} kB more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one story")]
 async fn endpoints_use_endpoints_and_sources_that_are_called_otherwise_now() {
     let program = super::program().await;
     let source = made(&program, "/api/sources", json!({"name": "before"})).await;
@@ -305,6 +377,32 @@ async fn endpoints_use_endpoints_and_sources_that_are_called_otherwise_now() {
             }
         }
     }
+    // What is shown has the names of now, and can be saved as it is.
+    let (_, list) = answer(request(&program, Method::GET, "/api/endpoints")).await;
+    for (name, query) in [
+        (
+            "of.level",
+            "select before.event_message as m from `after` as `before` where level = @level",
+        ),
+        (
+            "pg.level",
+            "select event_message as m from \"after\" as \"before\" where body->>'level' = @level",
+        ),
+        (
+            "counted",
+            "with c as (select count(*) as n, max(m) as m from `of.level`) select n, m from c",
+        ),
+    ] {
+        let list = list.as_array().expect("a list");
+        let listed = list.iter().find(|endpoint| endpoint["name"] == name).expect("it is there");
+        assert_eq!(listed["query"], query);
+        let path = format!("/api/endpoints/{}", token(listed));
+        let (_, shown) = answer(request(&program, Method::GET, &path)).await;
+        assert_eq!(&shown, listed);
+        if name != "counted" {
+            assert_eq!(shown["source_mapping"], json!({"after": source["token"]}));
+        }
+    }
     // The old name is nobody's: it stands only in what was saved before.
     let query = [("sql", "select id from before")];
     let (status, _) = answer(request(&program, Method::GET, "/api/query").query(&query)).await;
@@ -322,7 +420,7 @@ async fn endpoints_use_endpoints_and_sources_that_are_called_otherwise_now() {
     );
     let change = json!({"query": "select before.id as m from before where id = '2'"});
     let (status, changed) = answer(request(&program, Method::PUT, &path).json(&change)).await;
-    assert_eq!((status, &changed["source_mapping"]["before"]), (201, &source["token"]));
+    assert_eq!((status, &changed["source_mapping"]), (201, &json!({"after": source["token"]})));
     assert_eq!(only(&ask(&program, "of.level", &[]).await, "m"), "2");
     // Another source has the name now: who writes it anew means that one.
     let new = made(&program, "/api/sources", json!({"name": "before"})).await;
@@ -365,6 +463,31 @@ async fn addresses_are_taken_out_of_values_only() {
     };
     assert_eq!(with("true").await.1, expected);
     assert_eq!(only(&with("false").await.1, "m"), "GET from 203.0.113.7 and ::1 .");
+
+    // Who has no token for it cannot turn it off.
+    let open = json!({
+        "name": "visits.open", "redact_pii": true, "enable_auth": false,
+        "query": "select event_message as m from visits",
+    });
+    let open = made(&program, "/api/endpoints", open).await;
+    let url = program.url(&format!("/api/endpoints/query/{}", token(&open)));
+    for (key, value, is_redacted) in [
+        (None, "false", true),
+        (None, "x", true),
+        (None, "true", true),
+        (Some(PUBLIC), "false", true),
+        (Some(PRIVATE), "false", false),
+    ] {
+        let request = program.client.get(&url).header("lf-endpoint-redact-pii", value);
+        let request = match key {
+            Some(key) => request.header("x-api-key", key),
+            None => request,
+        };
+        let (status, found) = answer(request).await;
+        assert_eq!(status, 200, "{key:?} {value}: {found}");
+        let text = only(&found, "m").to_string();
+        assert_eq!(text.contains("REDACTED"), is_redacted, "{key:?} {value}: {text}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -156,9 +156,7 @@ async fn numbers_that_postgres_cannot_hold_are_text_and_harm_nothing() {
 
 async fn kind_of_n(program: &Program) -> String {
     let token = source_token(program.database()).await.replace('-', "_");
-    let sql = format!(
-        "select jsonb_typeof(body -> 'n') from _analytics.log_events_{token} where body ? 'n'"
-    );
+    let sql = format!("select jsonb_typeof(body -> 'n') from log_events_{token} where body ? 'n'");
     ask(program.database(), &sql).await
 }
 
@@ -174,7 +172,7 @@ async fn what_postgres_refuses_is_kept_apart_and_harms_nothing() {
     let program = super::program().await;
     let token = source_token(program.database()).await.replace('-', "_");
     let sql = format!(
-        "alter table _analytics.log_events_{token} \
+        "alter table log_events_{token} \
              add constraint small check ((body ->> 'n')::numeric < 5)"
     );
     let mut database = PgConnection::connect(program.database()).await.expect("it answers");

@@ -187,7 +187,8 @@ async fn what_is_too_much_is_refused_and_counted() {
     let url = program.url("/api/logs?source_name=nobody");
     let unknown = program.client.post(url).header("x-api-key", PUBLIC).body("[{},{}]").send();
     assert_eq!(unknown.await.expect("it answers").status(), StatusCode::UNAUTHORIZED);
-    let metrics = program.client.get(program.url("/metrics")).send().await.expect("it answers");
+    let metrics = program.client.get(program.url("/metrics")).bearer_auth(PRIVATE);
+    let metrics = metrics.send().await.expect("it answers");
     let metrics = metrics.text().await.expect("text");
     for line in [
         r#"logweir_ingest_events_received_total{source="postgres.logs"} 200009"#,

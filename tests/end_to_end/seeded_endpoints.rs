@@ -266,3 +266,39 @@ async fn auth_has_its_figures_of_this_and_the_last_interval() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sources_that_are_called_otherwise_stay_what_they_are() {
+    let program = super::program().await;
+    log_edge(&program, minutes_ago(10)).await;
+    let (_, sources) = answer(request(&program, Method::GET, "/api/sources")).await;
+    let named = |source: &&Value| source["name"] == "cloudflare.logs.prod";
+    let source = sources.as_array().expect("a list").iter().find(named).expect("it is there");
+    let path = format!("/api/sources/{}", source["token"].as_str().expect("a token"));
+    let schema = format!("{path}/schema?variant=dot");
+    let (_, declared) = answer(request(&program, Method::GET, &schema)).await;
+    assert!(declared.as_object().expect("an object").len() > 10, "{declared}");
+    let change = request(&program, Method::PATCH, &path).json(&json!({"name": "edge"}));
+    assert_eq!(answer(change).await.0, 204);
+
+    // Its fields are declared, and events of the new name are checked against them.
+    let (_, now) = answer(request(&program, Method::GET, &schema)).await;
+    assert_eq!(now, declared);
+    let broken = json!([{"event_message": "m", "metadata": {"request": {"headers": {"host": 5}}}}]);
+    let event = edge(minutes_ago(9), "/rest/v1/late", 204);
+    program.log("edge", &json!([broken[0], event])).await;
+    let (_, shown) = answer(request(&program, Method::GET, &path)).await;
+    assert_eq!(shown["has_rejected_events"], true);
+
+    // What Studio asks finds it.
+    let sql = "select r.status_code as s from edge_logs cross join unnest(metadata) as m \
+               cross join unnest(m.response) as r where r.status_code = 204";
+    assert_eq!(ask(&program, "logs.all", &[("sql", sql)]).await, [json!({"s": 204})]);
+    assert_eq!(ask(&program, "usage.api-requests-count", &[]).await, [json!({"count": 7})]);
+    assert_eq!(ask(&program, "usage.api-counts", &[("interval", "1hr")]).await.len(), 2);
+    assert!(!ask(&program, "service-health", &[("interval", "1hr")]).await.is_empty());
+    let (_, list) = answer(request(&program, Method::GET, "/api/endpoints")).await;
+    let all = list.as_array().expect("a list").iter().find(|one| one["name"] == "logs.all");
+    let mapping = &all.expect("it is there")["source_mapping"];
+    assert_eq!(mapping["cloudflare.logs.prod"], source["token"]);
+}

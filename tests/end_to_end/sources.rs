@@ -8,6 +8,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use event_schemas::{Event, EventSchema, sample_events};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
@@ -160,6 +161,7 @@ async fn sources_are_made_shown_changed_and_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "a table of refusals")]
 async fn refusals_say_why() {
     let program = crate::program().await;
     let path = made(&program, json!({"name": "own"})).await;
@@ -197,6 +199,13 @@ async fn refusals_say_why() {
         (json!({"name": " "}), json!({"name": ["can't be blank"]})),
         (json!({"name": "own"}), json!({"name": [taken]})),
         (json!({"name": "x", "token": token}), json!({"token": [taken]})),
+        (
+            json!({"name": "x", "retention_days": 0, "labels": "a"}),
+            json!({
+                "retention_days": ["must be greater than or equal to 1"],
+                "labels": ["each label must be in key=value format"],
+            }),
+        ),
         (
             json!({
                 "name": 5, "token": "x", "favorite": "maybe", "retention_days": 0,
@@ -283,7 +292,8 @@ async fn settings_change_events() {
         "metadata": {"level": "info", "name": "h", "org": 7},
     });
     assert_eq!(recent(&program, &path).await, std::slice::from_ref(&expected));
-    let metrics = program.client.get(program.url("/metrics")).send().await.expect("it answers");
+    let metrics = program.client.get(program.url("/metrics")).bearer_auth(PRIVATE);
+    let metrics = metrics.send().await.expect("it answers");
     let metrics = metrics.text().await.expect("a text");
     for line in [
         r#"logweir_ingest_events_filtered_total{source="own"} 1"#,
@@ -356,6 +366,19 @@ async fn schemas_are_shown_locked_and_not_enforced() {
     let postgres = postgres.clone().find(|source| source["name"] == "postgres.logs");
     let postgres = postgres.expect("the source is seeded")["token"].as_str().expect("a token");
     let postgres = format!("/api/sources/{postgres}");
+    let shown = found(&program, &format!("{postgres}/schema")).await;
+    let severity = &shown["properties"]["metadata"]["properties"]["parsed"]["properties"];
+    assert!(severity["error_severity"]["x-studio"].is_string(), "{shown}");
+    let schema = EventSchema::new(&shown).expect("a JSON Schema");
+    let check = |event: &Value| {
+        let text = event.to_string();
+        let event = event_schemas::parse(&text).expect("JSON");
+        schema.check(&Event::normalise(event, 0).expect("an object"))
+    };
+    let samples = sample_events("postgres.logs").expect("there are some");
+    let samples: Vec<Value> = serde_json::from_str(samples).expect("JSON");
+    assert!(samples.iter().all(|event| check(event).is_ok()));
+    assert!(check(&json!({"metadata": {"parsed": {"process_id": "main"}}})).is_err());
     let wrong = json!([{"event_message": "wrong", "metadata": "no object"}]);
     program.log("postgres.logs", &wrong).await;
     assert_eq!(recent(&program, &postgres).await, Vec::<Value>::new());
@@ -484,6 +507,8 @@ async fn old_events_are_removed_when_people_say_so() {
         sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut admin).await.expect("it is counted")
     };
     assert_eq!(found(&program, &path).await["retention_days"], 20);
+    // The default must remove nothing before it is counted.
+    assert_eq!(call(&program, "PATCH", &path, Some(json!({"retention_days": 40}))).await.0, 204);
     let events = [0, 2, 10, 30].map(|days| json!({"n": days, "timestamp": days_ago(days)}));
     program.log("own", &json!(events)).await;
     let before = partitions().await;
@@ -622,6 +647,36 @@ async fn what_another_process_has_just_made_is_found() {
         make(format!("endpoints (token, name, query) values ('{token}', 'e{n}', 'select 1')"))
             .await;
         found(&program, &format!("/api/endpoints/{token}")).await;
+        // By its name, with a token that is as new, over a source that is as new.
+        make(format!("access_tokens (hash, scopes) values (sha256('key {n}'), 'private')")).await;
+        make(format!("sources (token, name) values (gen_random_uuid(), 'new {n}')")).await;
+        make(format!(
+            "endpoints (token, name, query) values (gen_random_uuid(), 'named {n}', 'select 1 as a')"
+        ))
+        .await;
+        let query = format!("/api/endpoints/query/named%20{n}");
+        let key = format!("key {n}");
+        let answer = call_as(&program, Some(&key), "GET", &query, None).await;
+        assert_eq!(answer, (200, json!({"result": [{"a": 1}]})));
+        make(format!("access_tokens (hash, scopes) values (sha256('other {n}'), 'private')")).await;
+        let key = format!("other {n}");
+        assert_eq!(call_as(&program, Some(&key), "GET", "/api/account", None).await.0, 200);
+        for (what, path, query) in [
+            ("newer", "/api/endpoints", "select id from `newer {n}`"),
+            ("newest", "/api/alerts", "select id from `newest {n}`"),
+        ] {
+            make(format!("sources (token, name) values (gen_random_uuid(), '{what} {n}')")).await;
+            let query = query.replace("{n}", &n.to_string());
+            let given = json!({"name": format!("{what} {n}"), "query": query, "cron": "@daily"});
+            let (status, body) = call(&program, "POST", path, Some(given)).await;
+            assert_eq!(status, 201, "{body}");
+        }
+        // What is not made over the API has no table: that is found out last.
+        make(format!("sources (token, name) values (gen_random_uuid(), 'last {n}')")).await;
+        let sql = format!("/api/query?sql=select+id+from+`last+{n}`");
+        let (status, body) = call(&program, "GET", &sql, None).await;
+        let text = body["error"].as_str().unwrap_or_default();
+        assert!(status == 400 && text.contains("log_events_"), "{body}");
         make(format!(
             "backends (token, name, type, config) values ('{token}', 'b', 'webhook', '')"
         ))
@@ -637,4 +692,38 @@ async fn what_another_process_has_just_made_is_found() {
     let unknown = json!({"source_name": "nobody's", "batch": [{}]}).to_string();
     let refused = call_as(&program, Some(PUBLIC), "POST", "/api/logs", Some(&unknown)).await;
     assert_eq!(refused.0, 401);
+}
+
+/// A script that fetches a source, changes a field and puts the whole sets nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_default_that_comes_back_stays_a_default() {
+    let database = TestCluster::shared().database().await;
+    let with = |days: &'static str| {
+        let settings =
+            [("POSTGRES_BACKEND_URL", &*database), ("LOGWEIR_DEFAULT_RETENTION_DAYS", days)];
+        Program::start(&["serve"], &settings)
+    };
+    let program = with("20");
+    program.ready().await;
+    let path = made(&program, json!({"name": "own"})).await;
+    let shown = found(&program, &path).await;
+    assert_eq!(shown["retention_days"], 20);
+    let mut whole = shown.clone();
+    whole["description"] = json!("changed");
+    assert_eq!(call(&program, "PUT", &path, Some(whole)).await.0, 201);
+    let other = with("365");
+    other.ready().await;
+    let changed = found(&other, &path).await;
+    assert_eq!(
+        (&changed["retention_days"], &changed["description"]),
+        (&json!(365), &json!("changed"))
+    );
+    assert_eq!(changed["bq_table_id"], shown["bq_table_id"]);
+    // What was set stays, also if it is the default.
+    for days in [7, 20] {
+        let change = json!({ "retention_days": days });
+        assert_eq!(call(&program, "PATCH", &path, Some(change)).await.0, 204);
+    }
+    let shows_it = async || found(&other, &path).await["retention_days"] == 20;
+    eventually("the other process knows it", shows_it).await;
 }

@@ -55,8 +55,8 @@ pub const CONSTRUCTS: &[ConstructDoc] = &[
         "SELECT x FROM UNNEST([1, 2]) AS x WHERE EXISTS (SELECT 1 FROM UNNEST([2]) AS y WHERE y = x)",
     ),
     construct(
-        "Set operations, also BY NAME",
-        "BY NAME needs the same columns on both sides.",
+        "Set operations, also BY NAME and CORRESPONDING",
+        "Without `ON` and `BY` lists of columns.",
         "(SELECT 1 AS a, 2 AS b) UNION ALL BY NAME SELECT 3 AS b, 4 AS a",
     ),
     construct(
@@ -76,7 +76,7 @@ pub const CONSTRUCTS: &[ConstructDoc] = &[
     ),
     construct(
         "PIVOT and UNPIVOT",
-        "By one column, of one value.",
+        "",
         "SELECT * FROM (SELECT 'a' AS k, 1 AS v) PIVOT (SUM(v) FOR k IN ('a', 'b'))",
     ),
     construct(
@@ -86,7 +86,7 @@ pub const CONSTRUCTS: &[ConstructDoc] = &[
     ),
     construct(
         "Comparisons, BETWEEN, IN, LIKE with ANY, SOME and ALL, IS DISTINCT FROM",
-        "ILIKE is understood as well. After LIKE ANY, UNNEST takes a list that is written out.",
+        "ILIKE is understood as well.",
         "SELECT 'abc' LIKE ANY ('a%', 'b%') AS a, 1 IN UNNEST([1, 2]) AS b, (1, 2) IN ((1, 2)) AS c",
     ),
     construct(
@@ -111,12 +111,12 @@ pub const CONSTRUCTS: &[ConstructDoc] = &[
     ),
     construct(
         "CAST and SAFE_CAST, to types with parameters too",
-        "`::` is understood as well. FORMAT is for times and BYTES, not for numbers.",
+        "`::` is understood as well.",
         "SELECT CAST('1.25' AS NUMERIC(10, 1)) AS n, SAFE_CAST('x' AS INT64) AS i",
     ),
     construct(
         "SAFE. before a function",
-        "Where the list of functions has it.",
+        "Before functions of one row only.",
         "SELECT SAFE.TIMESTAMP('x') AS t",
     ),
     construct("Parameters", "", "SELECT @name AS a LIMIT 1"),

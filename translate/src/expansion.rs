@@ -34,7 +34,7 @@ pub fn expand(query: &str, sources: &dyn Sources) -> Result<Expanded, Diagnostic
 }
 
 /// Takes every name that is no stored query for a source.
-struct Anything<'s>(&'s dyn Sources);
+pub(crate) struct Anything<'s>(pub(crate) &'s dyn Sources);
 
 impl Sources for Anything<'_> {
     fn source(&self, name: &str) -> Option<SourceTable> {
@@ -66,8 +66,7 @@ fn replaced(
     let mut text = String::with_capacity(query.len());
     let mut shown = 0;
     named.retain(|named| named.within.is_none() && named.source.is_none());
-    named.sort_by_key(|named| (named.start.line, named.start.column));
-    named.dedup_by_key(|named| (named.start.line, named.start.column));
+    in_order(&mut named);
     for Named { name, start, end, unaliased, .. } in named {
         let at = start;
         let (Some(start), Some(end)) = (byte_at(query, start), byte_at(query, end)) else {
@@ -90,8 +89,14 @@ fn replaced(
     Ok(text)
 }
 
+/// In the order in which they stand in the text, each once.
+pub(crate) fn in_order(named: &mut Vec<Named>) {
+    named.sort_by_key(|named| (named.start.line, named.start.column));
+    named.dedup_by_key(|named| (named.start.line, named.start.column));
+}
+
 /// The byte at which a place of a text is.
-fn byte_at(text: &str, at: Position) -> Option<usize> {
+pub(crate) fn byte_at(text: &str, at: Position) -> Option<usize> {
     let line = text.split_inclusive('\n').nth(usize::try_from(at.line.checked_sub(1)?).ok()?)?;
     let begin = line.as_ptr() as usize - text.as_ptr() as usize;
     let column = usize::try_from(at.column.checked_sub(1)?).ok()?;

@@ -7,13 +7,13 @@
 //!
 //! Parameters are literals by now, so the time bounds of an endpoint become constants, and
 //! PostgreSQL leaves partitions out when it plans. Invariant after this pass: no AND, OR or NOT
-//! has a constant operand, and no literal text is cast to a time (one that is no time is refused
+//! has a constant operand, no sum or product is of two literals unless it fails, and no literal text is cast to a time (one that is no time is refused
 //! when it is lowered: it may stand where it is never reached).
 
 use crate::{
     functions,
     resolve::parse_time,
-    tree::{Body, Comparison, Expr, ExprKind, From, Literal, Query, Statement},
+    tree::{Body, Comparison, Expr, ExprKind, From, Literal, Operator, Query, Statement},
     types::Type,
 };
 
@@ -100,9 +100,22 @@ fn folded(whole: &Expr) -> Option<Expr> {
                 _ => None,
             }
         }
+        ExprKind::Arithmetic { operator, left, right } => {
+            let literal = arithmetic(*operator, left.as_literal()?, right.as_literal()?)?;
+            Some(Expr { ty: whole.ty.clone(), ..Expr::literal(literal, at) })
+        }
         ExprKind::Call { overload, args, .. } if is_coalesce(overload) => {
             let known = args.iter().find(|arg| !arg.is_null())?;
             known.as_literal().map(|_| known.clone())
+        }
+        ExprKind::Cast { expr, .. } if expr.ty == whole.ty => Some(expr.as_ref().clone()),
+        ExprKind::Call { overload, args, .. } if is_concatenation(overload) => {
+            let text = |arg: &Expr| match arg.as_literal() {
+                Some(Literal::String(text)) => Some(text.clone()),
+                _ => None,
+            };
+            let texts = args.iter().map(text).collect::<Option<Vec<_>>>()?;
+            Some(Expr::literal(Literal::String(texts.concat()), at))
         }
         ExprKind::Cast { expr, .. } => match expr.as_literal()? {
             Literal::Null => {
@@ -122,8 +135,42 @@ fn folded(whole: &Expr) -> Option<Expr> {
     }
 }
 
+/// What two numbers make, None where that fails or is not worked out here.
+fn arithmetic(operator: Operator, left: &Literal, right: &Literal) -> Option<Literal> {
+    match (left, right) {
+        (Literal::Int64(left), Literal::Int64(right)) => {
+            let number = match operator {
+                Operator::Add => left.checked_add(*right),
+                Operator::Subtract => left.checked_sub(*right),
+                Operator::Multiply => left.checked_mul(*right),
+                Operator::Divide => None,
+            };
+            number.map(Literal::Int64)
+        }
+        (Literal::Float64(left, _), Literal::Float64(right, _)) => {
+            let number = match operator {
+                Operator::Add => left + right,
+                Operator::Subtract => left - right,
+                Operator::Multiply => left * right,
+                Operator::Divide if *right != 0.0 => left / right,
+                Operator::Divide => return None,
+            };
+            number.is_finite().then_some(Literal::Float64(number, None))
+        }
+        _ => None,
+    }
+}
+
 fn is_coalesce(overload: &'static functions::Overload) -> bool {
-    ["COALESCE", "IFNULL"].iter().any(|name| {
+    is_of(overload, ["COALESCE", "IFNULL"])
+}
+
+fn is_concatenation(overload: &'static functions::Overload) -> bool {
+    is_of(overload, ["CONCAT", "||"])
+}
+
+fn is_of(overload: &'static functions::Overload, names: [&str; 2]) -> bool {
+    names.iter().any(|name| {
         functions::named(name).is_some_and(|function| function.overloads.contains(overload))
     })
 }

@@ -19,6 +19,7 @@ mod date;
 mod date_part;
 mod datetime;
 mod declaration;
+mod division;
 mod docs;
 mod elapsed;
 mod format;
@@ -31,8 +32,10 @@ mod json_path;
 mod json_read;
 mod json_text;
 mod lql;
+mod many_rows;
 mod math;
 mod net;
+mod number_elements;
 mod padding;
 pub(crate) mod parametrised;
 mod power;
@@ -57,17 +60,16 @@ pub use declaration::Param;
 pub use docs::{FunctionDoc, FunctionKind, FunctionSignature, function_docs, function_signatures};
 
 pub(crate) use date_part::DatePart;
-pub(crate) use declaration::{
-    AggregateCall, AggregateFunction, AggregateLower, AggregateOverload, Function, Lower, Overload,
-    Returns, Safe, WindowFunction,
-};
+pub(crate) use declaration::{Function, Lower, Overload, Returns, Safe};
 pub(crate) use docs::signature;
 pub(crate) use lql::{LQL_IS_SCALAR, LQL_TEXT, LQL_VALUE, LQL_VALUES};
+pub(crate) use many_rows::{
+    AggregateCall, AggregateFunction, AggregateLower, AggregateOverload, WindowFunction,
+};
 pub(crate) use text_match::collated_operands;
 
-use declaration::{
-    aggregate, aggregate_overload, function, lowered, lowered_aggregate, overload, window_function,
-};
+use declaration::{function, lowered, overload};
+use many_rows::{aggregate, aggregate_overload, lowered_aggregate, window_function};
 
 /// Functions that belong together; a file declares each.
 struct Family {
@@ -91,6 +93,7 @@ const FAMILIES: &[Family] = &[
     rows("Changes to JSON", json_change::FUNCTIONS),
     rows("JSON and values", json_read::FUNCTIONS),
     rows("Mathematics", math::FUNCTIONS),
+    rows("Division, and sums that cannot fail", division::FUNCTIONS),
     rows("Powers and logarithms", power::FUNCTIONS),
     rows("Trigonometry", trigonometry::FUNCTIONS),
     Family { name: "Bits", functions: bit::FUNCTIONS, aggregates: bit::AGGREGATES, windows: &[] },

@@ -1,7 +1,7 @@
 //! BigQuery SQL in, or LQL; PostgreSQL SQL out.
 //!
 //! ```text
-//! text ─ literal, syntax ─▶ syntax tree ─ resolve ─▶ typed tree ─ fold ─▶ typed tree
+//! text ─ literal, syntax ─▶ syntax tree ─ resolve ─▶ typed tree ─ fold, late ─▶ typed tree
 //!      ─ lower ─▶ PostgreSQL tree ─ postgres::print ─▶ text
 //! ```
 //!
@@ -18,12 +18,14 @@ mod expansion;
 mod fold;
 mod from_lql;
 mod functions;
+mod late;
 mod literal;
 mod lower;
 mod parameters;
 mod pg_sql;
 mod postgres;
 mod re2;
+mod renaming;
 mod resolve;
 mod syntax;
 mod tree;
@@ -42,11 +44,13 @@ pub use functions::{
 };
 pub use parameters::{Parameter, Parameters};
 pub use pg_sql::confine;
+pub use renaming::{Written, with_sources_called};
 
 /// Definitions of the SQL functions that translations call: idempotent, for a schema `logweir`
 /// that exists. A text of several statements.
 pub const QUERY_FUNCTIONS: &str = concat!(
     include_str!("query_functions/fail.sql"),
+    include_str!("query_functions/attempt.sql"),
     include_str!("query_functions/conversion.sql"),
     include_str!("query_functions/numeric.sql"),
     include_str!("query_functions/parse_number.sql"),
@@ -300,6 +304,7 @@ fn translate_here(
 
 fn finish(mut statement: tree::Statement, max_rows: u64) -> Result<Translation, Diagnostic> {
     fold::fold(&mut statement);
+    late::delay(&mut statement);
     let query = &mut statement.query;
     query.limit = Some(query.limit.map_or(max_rows, |limit| limit.min(max_rows)));
     let columns = output_columns(query)?;

@@ -4,6 +4,7 @@
 //! code point, times are UTC without a zone.
 
 mod aggregate;
+mod attempt;
 pub(crate) mod carrier;
 pub(crate) mod cast;
 mod expression;

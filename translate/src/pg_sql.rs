@@ -27,7 +27,7 @@ use sqlparser::{
 
 use crate::{
     Consumer, Diagnostic, Parameters, Position, Request, STACK_BYTES, Sources,
-    postgres::quote_identifier,
+    postgres::quote_identifier, resolve::Named,
 };
 use tables::Names;
 
@@ -39,16 +39,17 @@ pub fn confine(request: &Request<'_>, sources: &dyn Sources) -> Result<String, D
     stacker::grow(STACK_BYTES, || confine_here(request, sources))
 }
 
+/// Where a query names sources and stored queries.
+pub(crate) fn named(query: &str, sources: &dyn Sources) -> Result<Vec<Named>, Diagnostic> {
+    let parameters = Parameters::default();
+    let mut confiner = Confiner::new(&parameters, sources, 1);
+    let outermost = Names { known: Vec::new(), parent: None, sources: true };
+    confiner.result(&mut parse::parse(query)?, &outermost)?;
+    Ok(confiner.named)
+}
+
 fn confine_here(request: &Request<'_>, sources: &dyn Sources) -> Result<String, Diagnostic> {
-    let mut confiner = Confiner {
-        parameters: request.parameters,
-        sources,
-        max_rows: request.max_rows,
-        relations: 0,
-        stored: BTreeMap::new(),
-        stored_ctes: Vec::new(),
-        within: Vec::new(),
-    };
+    let mut confiner = Confiner::new(request.parameters, sources, request.max_rows);
     let mut query = parse::parse(request.endpoint)?;
     let outermost = Names { known: Vec::new(), parent: None, sources: true };
     let consumer = match request.consumer {
@@ -102,6 +103,23 @@ struct Confiner<'a> {
     stored_ctes: Vec<ast::Cte>,
     /// The stored queries that are being walked, the outermost first.
     within: Vec<String>,
+    /// Where the text itself names sources and stored queries.
+    named: Vec<Named>,
+}
+
+impl<'a> Confiner<'a> {
+    fn new(parameters: &'a Parameters, sources: &'a dyn Sources, max_rows: u64) -> Self {
+        Self {
+            parameters,
+            sources,
+            max_rows,
+            relations: 0,
+            stored: BTreeMap::new(),
+            stored_ctes: Vec::new(),
+            within: Vec::new(),
+            named: Vec::new(),
+        }
+    }
 }
 
 impl Confiner<'_> {

@@ -5,7 +5,7 @@
 
 mod print;
 
-pub(crate) use print::{quote_identifier, quote_text, statement};
+pub(crate) use print::{expression, quote_identifier, quote_text, statement};
 
 use crate::{tree::JoinKind, types::Type};
 

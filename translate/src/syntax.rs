@@ -1,5 +1,9 @@
 //! Text to syntax tree: limits, literals, one query and nothing else.
 
+mod set_mode;
+
+pub(crate) use set_mode::{SetMode, mode_of};
+
 use sqlparser::{
     ast,
     keywords::Keyword,
@@ -108,6 +112,7 @@ pub(crate) fn at_end(mut error: Diagnostic, sql: &str) -> Diagnostic {
 fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>, Diagnostic> {
     let mut tokens = written_tokens(sql)?;
     repair_pipes(&mut tokens);
+    set_mode::repair(&mut tokens);
     Ok(tokens)
 }
 

@@ -375,7 +375,7 @@ fn parameters_have_types() {
         translate(&request, &Fixture).map_or_else(|error| error.to_string(), |done| done.sql)
     };
     for (sql, expected) in [
-        ("select @N + 1 as a limit @n", r#"SELECT 5::bigint + 1::bigint AS "a" LIMIT 5"#),
+        ("select @N + 1 as a limit @n", r#"SELECT 6::bigint AS "a" LIMIT 5"#),
         (
             "select @d as a, '?' as b",
             r#"SELECT '2024-06-01'::date AS "a", '?'::text AS "b" LIMIT 100"#,

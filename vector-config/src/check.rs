@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use event_schemas::{
     DescribedField, Event, EventSchema, Shows, Value as Json, described_fields, parse, repair,
 };
+use vrl::value::Value;
 
 use crate::{
     event::LogEvent,
@@ -22,6 +23,9 @@ const NO_TIME: i64 = i64::MIN;
 
 /// Findings that are kept apart; more of them help nobody.
 const MOST_FINDINGS: usize = 1000;
+
+/// Sources of sinks that are kept apart: events can name each one of its own.
+const MOST_DESTINATIONS: usize = 1000;
 
 /// What was checked of the events of a sink for a source.
 #[derive(Debug, Default)]
@@ -43,6 +47,8 @@ pub(crate) struct Checked {
 pub(crate) struct Checks {
     /// By the sink's place and the source.
     pub(crate) checked: BTreeMap<(usize, String), Checked>,
+    /// Sources whose events the server repairs.
+    repaired: Vec<String>,
     findings: BTreeMap<(Rule, usize, String, String), Found>,
 }
 
@@ -53,15 +59,23 @@ struct Found {
 }
 
 impl Checks {
+    /// For a server that repairs the events of these sources.
+    pub(crate) fn where_repaired(repaired: Vec<String>) -> Self {
+        Self { repaired, ..Self::default() }
+    }
+
     /// Checks an event that a sink was given. True where nothing was found.
     pub(crate) fn event(&mut self, topology: &Topology, place: usize, event: LogEvent) -> bool {
         let Some(node) = topology.nodes.get(place) else { return true };
         let Work::Sends(sink) = &node.work else { return true };
-        let (number, received, trail) = (event.number, event.received, event.trail);
-        let destination = sink.destination(&event.value);
-        let sent = sink.encoding.transformed(event.value);
+        let mut event = event;
+        let value = std::mem::replace(&mut event.value, Value::Null);
+        let destination = sink.destination(&value);
+        let sent = sink.encoding.transformed(value);
         let Some(json) = sink.encoding.json(&sent) else { return true };
-        let source = match destination {
+        let length = sink.encoding.length(&sent, &json, &topology.provenance(&event));
+        let (number, received, trail) = (event.number, event.received, event.trail);
+        let mut source = match destination {
             Destination::Source(source) => source,
             // Lints speak of these.
             Destination::Token(_) | Destination::Unnamed => String::new(),
@@ -72,13 +86,18 @@ impl Checks {
                 return false;
             }
         };
+        if self.checked.len() >= MOST_DESTINATIONS
+            && !self.checked.contains_key(&(place, source.clone()))
+        {
+            source.clear();
+        }
         let checked = self.checked.entry((place, source.clone())).or_insert_with(|| Checked {
             first: number,
             trail: trail.clone(),
             ..Checked::default()
         });
         checked.events += 1;
-        checked.bytes += json.len() as u64;
+        checked.bytes += length as u64;
         let text = repair(json);
         let value = match parse(&text) {
             Ok(value) => value,
@@ -98,7 +117,14 @@ impl Checks {
                 _ => false,
             })
         });
-        if let Ok(event) = Event::normalise(value, NO_TIME) {
+        if let Ok(mut event) = Event::normalise(value, NO_TIME) {
+            if self.repaired.contains(&source)
+                && let Some(repair) = repair::of_source(&source)
+            {
+                // Where it fails, the event is as it came, for the server too.
+                let _ = repair.apply(&mut event);
+                faults.retain(|(_, path, _)| !is_filled(&event, path));
+            }
             faults.extend(times(&event, &text, received));
             faults.extend(missing(&source, &event, &faults));
             if let Some(Err(reasons)) =

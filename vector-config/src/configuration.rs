@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     interpolation::Variables,
+    kind,
     loading::{self, ConfigPaths, ConfigText},
 };
 
@@ -110,6 +111,7 @@ impl Configuration {
             }
         }
         errors.extend(configuration.faults());
+        errors.extend(configuration.shared_names(&root));
         errors.extend(unknown_secrets(&root));
         if errors.is_empty() { Ok(configuration) } else { Err(errors) }
     }
@@ -141,6 +143,31 @@ impl Configuration {
     }
 }
 
+impl Configuration {
+    /// Tables share their names with components, and tests have names of their own.
+    fn shared_names(&self, root: &Map<String, Value>) -> Vec<String> {
+        let tables = root.get("enrichment_tables").and_then(Value::as_object);
+        let shared = tables.into_iter().flat_map(Map::keys).filter_map(|table| {
+            let other = self.components.iter().find(|component| component.id == *table)?;
+            let role = other.role.name();
+            Some(format!(
+                "More than one component with name \"{table}\" ({role}, enrichment_table)."
+            ))
+        });
+        let mut errors: Vec<_> = shared.collect();
+        let tests = root.get("tests").and_then(Value::as_array);
+        let mut names: Vec<_> =
+            tests.into_iter().flatten().filter_map(|test| test.get("name")?.as_str()).collect();
+        names.sort_unstable();
+        let twice = names.windows(2).filter(|pair| pair.first() == pair.get(1));
+        errors.extend(
+            twice.filter_map(|pair| Some(format!("duplicate test name found: {}", pair.first()?))),
+        );
+        errors.dedup();
+        errors
+    }
+}
+
 fn component(id: &str, role: Role, options: &Value) -> Result<Component, String> {
     let Value::Object(options) = options else { return Err("expected a table".to_owned()) };
     let mut options = options.clone();
@@ -149,6 +176,11 @@ fn component(id: &str, role: Role, options: &Value) -> Result<Component, String>
         Some(_) => return Err("`type` must be a string".to_owned()),
         None => return Err("missing field `type`".to_owned()),
     };
+    if !kind::all(role).any(|known| known == kind) {
+        let known: Vec<_> = kind::all(role).collect();
+        let known = known.join("`, `");
+        return Err(format!("unknown variant `{kind}`, expected one of `{known}`"));
+    }
     let inputs = match options.remove("inputs") {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::String(input)) => vec![input],
@@ -255,6 +287,14 @@ mod tests {
                 "Component name \"a.b\" should not contain a \".\"",
             ),
             (
+                &format!("{REST}enrichment_tables: {{in: {{type: file}}}}\n"),
+                "More than one component with name \"in\" (source, enrichment_table).",
+            ),
+            (
+                &format!("{REST}tests: [{{name: t}}, {{name: u}}, {{name: t}}]\n"),
+                "duplicate test name found: t",
+            ),
+            (
                 &format!("{REST}transforms: {{a: {{inputs: [in]}}}}\n"),
                 "transforms.a: missing field `type`",
             ),
@@ -269,6 +309,24 @@ mod tests {
         ] {
             let errors = loaded(text).unwrap_err();
             assert!(errors.contains(&expected.to_owned()), "{expected}: {errors:?}");
+        }
+    }
+
+    #[test]
+    fn types_that_vector_has_not_are_said() {
+        let errors = loaded(
+            "sources: {in: {type: stdout}}\ntransforms: {t: {type: remapp, inputs: [in]}}\n\
+             sinks: {out: {type: htp, inputs: [in]}}\n",
+        )
+        .unwrap_err();
+        for (of, kind, known) in [
+            ("sources.in", "stdout", "`stdin`"),
+            ("transforms.t", "remapp", "`remap`"),
+            ("sinks.out", "htp", "`http`"),
+        ] {
+            let begins = format!("{of}: unknown variant `{kind}`, expected one of ");
+            let said = errors.iter().find(|error| error.starts_with(&begins));
+            assert!(said.is_some_and(|error| error.contains(known)), "{errors:?}");
         }
     }
 

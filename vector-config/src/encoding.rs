@@ -1,11 +1,12 @@
 //! Events to the bytes of a request's body, as Vector makes them.
 
+mod native;
 mod transformer;
 
 use serde_json::{Map, Value as Json};
 use vrl::value::{ObjectMap, Value};
 
-use crate::configuration::text;
+use crate::{configuration::text, event::Provenance};
 use transformer::Transformer;
 
 /// How a sink writes its events.
@@ -119,7 +120,7 @@ impl Encoding {
     }
 
     /// A transformed event as it is written. `None` where the codec's bytes are not made here.
-    pub(crate) fn written(&self, event: &Value) -> Option<Vec<u8>> {
+    pub(crate) fn written(&self, event: &Value, from: &Provenance<'_>) -> Option<Vec<u8>> {
         match &self.codec {
             Codec::Json { pretty: false } => serde_json::to_vec(event).ok(),
             Codec::Json { pretty: true } => serde_json::to_vec_pretty(event).ok(),
@@ -128,7 +129,16 @@ impl Encoding {
                 serde_json::to_vec(&wrapped).ok()
             }
             Codec::Text => Some(message(event).coerce_to_bytes().to_vec()),
-            Codec::Native | Codec::Other(_) => None,
+            Codec::Native => Some(native::written(event, from)),
+            Codec::Other(_) => None,
+        }
+    }
+
+    /// How many bytes a transformed event is written as, which is this JSON.
+    pub(crate) fn length(&self, event: &Value, json: &[u8], from: &Provenance<'_>) -> usize {
+        match &self.codec {
+            Codec::Json { pretty: false } => json.len(),
+            _ => self.written(event, from).map_or(json.len(), |written| written.len()),
         }
     }
 
@@ -218,9 +228,18 @@ mod tests {
 
     fn body(options: Json, events: &[Value]) -> String {
         let encoding = encoding(options).unwrap();
+        let metadata = value!({});
+        let from = Provenance {
+            source: "in",
+            source_type: "stdin",
+            component: "in",
+            port: None,
+            metadata: &metadata,
+            number: 1,
+        };
         let written: Vec<_> = events
             .iter()
-            .map(|event| encoding.written(&encoding.transformed(event.clone())).unwrap())
+            .map(|event| encoding.written(&encoding.transformed(event.clone()), &from).unwrap())
             .collect();
         String::from_utf8(encoding.body(&written).unwrap()).unwrap()
     }

@@ -13,8 +13,27 @@ pub(crate) struct LogEvent {
     pub(crate) number: u64,
     /// The components that it came through, by their place in the configuration.
     pub(crate) trail: Vec<usize>,
+    /// The source that made it, by its place.
+    pub(crate) source: usize,
+    /// The component that it comes from and which of its outputs, by their places.
+    pub(crate) output: (usize, usize),
     /// When it was received: microseconds since 1970.
     pub(crate) received: i64,
+}
+
+/// Where an event comes from, as codecs write it that tell.
+#[derive(Debug)]
+pub(crate) struct Provenance<'a> {
+    /// The source's id.
+    pub(crate) source: &'a str,
+    /// `docker_logs`
+    pub(crate) source_type: &'a str,
+    /// The component that handed it on last.
+    pub(crate) component: &'a str,
+    /// Its output, where it has several.
+    pub(crate) port: Option<&'a str>,
+    pub(crate) metadata: &'a Value,
+    pub(crate) number: u64,
 }
 
 impl LogEvent {
@@ -25,13 +44,15 @@ impl LogEvent {
             secrets: Secrets::default(),
             number,
             trail: Vec::new(),
+            source: 0,
+            output: (0, 0),
             received: 0,
         }
     }
 
     /// What becomes of an event whose root is a list, or no object: Vector sends objects only.
     pub(crate) fn split(self) -> Vec<Self> {
-        let Self { value, metadata, secrets, number, trail, received } = self;
+        let Self { value, metadata, secrets, trail, number, source, output, received } = self;
         let values = match value {
             Value::Array(values) => values,
             other => vec![other],
@@ -42,7 +63,7 @@ impl LogEvent {
                 scalar => Value::Object([("message".into(), scalar)].into()),
             };
             let (metadata, secrets, trail) = (metadata.clone(), secrets.clone(), trail.clone());
-            Self { value, metadata, secrets, number, trail, received }
+            Self { value, metadata, secrets, trail, number, source, output, received }
         };
         values.into_iter().map(event).collect()
     }

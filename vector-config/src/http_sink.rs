@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::format::{Item, StrftimeItems};
 use serde_json::{Map, Value as Json};
 use vrl::value::Value;
 
@@ -72,6 +73,10 @@ impl HttpSink {
             return Err(format!("unknown field `{name}`"));
         }
         let uri = text(options.get("uri")).ok_or("missing field `uri`")?;
+        // Vector reads `%` as the beginning of a part of the time, and has no way to write it.
+        if StrftimeItems::new(&uri).any(|item| item == Item::Error) {
+            return Err(format!("`uri`: invalid strftime item in {uri:?}"));
+        }
         let encoding = Encoding::new(options)?;
         if !is_analytics(&uri) {
             return Ok(None);
@@ -115,13 +120,10 @@ impl HttpSink {
     /// What cannot be told of what it sends.
     pub(crate) fn note(&self) -> Option<String> {
         match &self.encoding.codec {
-            Codec::Native => Some(
-                "codec `native` is checked by its events; their bytes are not made here".to_owned(),
-            ),
             Codec::Other(name) => {
                 Some(format!("codec `{name}` is not executed: what it sends is not checked"))
             }
-            Codec::Json { .. } | Codec::NativeJson | Codec::Text => None,
+            Codec::Json { .. } | Codec::NativeJson | Codec::Native | Codec::Text => None,
         }
     }
 }
@@ -251,6 +253,10 @@ mod tests {
             (json!({}), "missing field `uri`"),
             (json!({"uri": "http://a/logs", "retries": 3}), "unknown field `retries`"),
             (json!({"uri": "http://a/logs", "encoding": {}}), "missing field `codec`"),
+            (
+                json!({"uri": "http://a/logs?source_name=my%20own"}),
+                "`uri`: invalid strftime item in \"http://a/logs?source_name=my%20own\"",
+            ),
         ] {
             assert_eq!(sink(options.clone()).err().as_deref(), Some(expected), "{options}");
         }

@@ -41,11 +41,15 @@ pub(crate) fn event(
     source: &Component,
     now: i64,
 ) -> Result<Option<LogEvent>, NotAnInput> {
-    let line = line.trim();
-    if line.is_empty() {
+    if line.trim().is_empty() {
         return Ok(None);
     }
-    let mut fields = if line.starts_with('{') { of_json(line)? } else { of_compose(line)? };
+    let mut fields = if line.trim_start().starts_with('{') {
+        of_json(line)?
+    } else {
+        // Only the end of the line is no part of the text.
+        of_compose(line.trim_end_matches(['\r', '\n']).trim_start())?
+    };
     for name in TIMES {
         if let Some(time) = fields.get(name).and_then(time_of) {
             fields.insert(name.into(), Value::Timestamp(time));
@@ -155,6 +159,7 @@ mod tests {
                 "2026-11-20T12:00:00.123456789Z",
             ),
             ("a.b-c_1 |", "a.b-c_1", "", "2026-11-20T12:00:00Z"),
+            ("kong  |   at x \t\r\n", "kong", "  at x \t", "2026-11-20T12:00:00Z"),
         ] {
             let event = read(line, json!({})).unwrap();
             assert_eq!(field(&event, "container_name"), name, "{line}");

@@ -20,6 +20,7 @@ mod finding;
 mod http_sink;
 mod input;
 mod interpolation;
+mod kind;
 mod lints;
 mod loading;
 mod position;

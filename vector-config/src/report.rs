@@ -50,7 +50,7 @@ pub struct SinkSummary {
     pub source: String,
     /// Events.
     pub events: u64,
-    /// Their bytes as JSON.
+    /// Their bytes as they are written, without what stands between events.
     pub bytes: u64,
     /// Events that something was found of.
     pub faulty: u64,

@@ -1,22 +1,24 @@
 //! The transforms that are executed, as Vector executes them.
 
 mod condition;
+mod remap;
 
-use std::{collections::BTreeMap, fs};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value as Json;
 use vrl::{
     compiler::TimeZone,
-    value::{Kind, Value, kind::Collection},
+    value::{Kind, kind::Collection},
 };
 
 use crate::{
     configuration::Component,
     event::LogEvent,
-    program::{Fault, NotCompiled, Program, Stopped},
+    program::{Fault, Program},
 };
 use condition::{AnyCondition, Condition};
+use remap::Remap;
 
 /// What a transform does with an event. Its outputs are numbered.
 #[derive(Debug)]
@@ -31,17 +33,6 @@ pub(crate) enum Step {
     PassThrough,
     /// Events go no further: what it makes of them cannot be told.
     Stop,
-}
-
-/// A program with what becomes of events that it does not come to its end with.
-#[derive(Debug)]
-pub(crate) struct Remap {
-    id: String,
-    program: Program,
-    timezone: TimeZone,
-    drop_on_error: bool,
-    drop_on_abort: bool,
-    reroute_dropped: bool,
 }
 
 /// A transform that is ready.
@@ -79,27 +70,6 @@ pub(crate) enum Incident {
     Dropped,
     /// The program was stopped, it takes too long.
     TookTooLong,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RemapOptions {
-    source: Option<String>,
-    file: Option<String>,
-    files: Option<Vec<String>>,
-    timezone: Option<String>,
-    #[serde(default)]
-    drop_on_error: bool,
-    #[serde(default = "yes")]
-    drop_on_abort: bool,
-    #[serde(default)]
-    reroute_dropped: bool,
-    #[serde(rename = "metric_tag_values")]
-    _metric_tag_values: Option<Json>,
-    #[serde(rename = "runtime")]
-    _runtime: Option<Json>,
-    #[serde(rename = "graph")]
-    _graph: Option<Json>,
 }
 
 #[derive(Deserialize)]
@@ -157,7 +127,7 @@ impl BuiltStep {
         global: Option<TimeZone>,
     ) -> Result<Self, Vec<StepFault>> {
         match component.kind.as_str() {
-            "remap" => remap(component, events, global),
+            "remap" => remap::built(component, events, global),
             "route" => route(component, events),
             "exclusive_route" => exclusive_route(component, events),
             "filter" => filter(component, events),
@@ -190,70 +160,6 @@ pub(crate) fn any_object() -> Kind {
 pub(crate) fn time_zone(name: &str) -> Result<TimeZone, String> {
     let name = if name == "local" { "UTC" } else { name };
     TimeZone::parse(name).ok_or_else(|| format!("`{name}` is no time zone"))
-}
-
-fn remap(
-    component: &Component,
-    events: &Kind,
-    global: Option<TimeZone>,
-) -> Result<BuiltStep, Vec<StepFault>> {
-    let options: RemapOptions = options(component)?;
-    let one = |fault: String| vec![StepFault::new(fault)];
-    let source = program_text(&options).map_err(one)?;
-    let zone = match &options.timezone {
-        Some(name) => time_zone(name).map_err(one)?,
-        None => global.map_or_else(|| time_zone("local"), Ok).map_err(one)?,
-    };
-    let mut outputs = vec![String::new()];
-    if options.reroute_dropped {
-        outputs.push(".dropped".to_owned());
-    }
-    let program = match Program::compile(&source, &any_object(), false) {
-        Ok(program) => program,
-        Err(NotCompiled::Needs(names)) => return Ok(BuiltStep::stop(outputs, needs(&names))),
-        Err(NotCompiled::Faults(faults)) => return Err(of_program(&source, faults)),
-    };
-    // Knowing more of the events must not make a difference to what is refused.
-    let after = if *events == any_object() {
-        Ok(program.events_after())
-    } else {
-        Program::compile(&source, events, false).map(|known| known.events_after())
-    };
-    let unchanged = program.may_fail() && !options.drop_on_error
-        || program.may_abort() && !options.drop_on_abort;
-    let kind = match after {
-        Ok(after) if after.is_object() && unchanged => after.union(events.clone()),
-        Ok(after) if after.is_object() => after,
-        _ => any_object(),
-    };
-    let remap = Remap {
-        id: component.id.clone(),
-        program,
-        timezone: zone,
-        drop_on_error: options.drop_on_error,
-        drop_on_abort: options.drop_on_abort,
-        reroute_dropped: options.reroute_dropped,
-    };
-    let kinds = [kind, any_object()].into_iter().take(outputs.len()).collect();
-    Ok(BuiltStep { step: Step::Remap(Box::new(remap)), outputs, kinds, note: None })
-}
-
-fn program_text(options: &RemapOptions) -> Result<String, String> {
-    let read = |path: &String| {
-        fs::read_to_string(path)
-            .map_err(|error| format!("Could not open vrl program {path:?}: {error}"))
-    };
-    match (&options.source, &options.file, &options.files) {
-        (Some(source), None, None) => Ok(source.clone()),
-        (None, Some(file), None) => read(file),
-        (None, None, Some(files)) => {
-            files.iter().map(read).collect::<Result<Vec<_>, _>>().map(|texts| texts.join("\n"))
-        }
-        _ => {
-            Err("must provide exactly one of `source` or `file` or `files` configuration"
-                .to_owned())
-        }
-    }
 }
 
 fn needs(names: &[String]) -> String {
@@ -295,7 +201,10 @@ fn branches(
     events: &Kind,
     step: impl FnOnce(Vec<Condition>) -> Step,
 ) -> Result<BuiltStep, Vec<StepFault>> {
-    for (name, _) in &named {
+    for (place, (name, _)) in named.iter().enumerate() {
+        if named.iter().take(place).any(|(other, _)| other == name) {
+            return Err(vec![StepFault::new(format!("found several routes with name {name:?}"))]);
+        }
         if name == "_unmatched" || name == "_default" {
             return Err(vec![StepFault::new(format!("cannot have a route with name {name:?}"))]);
         }
@@ -366,7 +275,7 @@ impl Step {
     /// Its programs: a `remap` has one, a `route` one for each condition.
     pub(crate) fn programs(&self) -> Vec<&Program> {
         match self {
-            Self::Remap(remap) => vec![&remap.program],
+            Self::Remap(remap) => vec![remap.program()],
             Self::Route(conditions) | Self::ExclusiveRoute(conditions) => {
                 conditions.iter().filter_map(Condition::program).collect()
             }
@@ -396,53 +305,6 @@ fn routed(
         out(conditions.len(), event);
     }
     None
-}
-
-impl Remap {
-    fn run(&self, event: LogEvent, out: &mut impl FnMut(usize, LogEvent)) -> Option<Incident> {
-        let keeps = self.reroute_dropped
-            || self.program.may_fail() && !self.drop_on_error
-            || self.program.may_abort() && !self.drop_on_abort;
-        let original = keeps.then(|| event.clone());
-        let mut event = event;
-        let Err(stopped) = self.program.run(&mut event, self.timezone) else {
-            event.split().into_iter().for_each(|event| out(0, event));
-            return None;
-        };
-        let (reason, message, drops) = match &stopped {
-            Stopped::Aborted(message) => ("abort", message.as_str(), self.drop_on_abort),
-            Stopped::Failed(message) => ("error", message.as_str(), self.drop_on_error),
-            Stopped::TookTooLong => return Some(Incident::TookTooLong),
-        };
-        match original {
-            Some(original) if !drops => out(0, original),
-            Some(mut original) if self.reroute_dropped => {
-                self.annotate(&mut original, reason, message);
-                out(1, original);
-            }
-            _ => {}
-        }
-        match stopped {
-            Stopped::Failed(message) => Some(Incident::Failed(message)),
-            _ if drops => Some(Incident::Dropped),
-            _ => None,
-        }
-    }
-
-    /// Says in a dropped event why it was dropped.
-    fn annotate(&self, event: &mut LogEvent, reason: &str, message: &str) {
-        let why = [
-            ("reason", reason),
-            ("message", message),
-            ("component_id", self.id.as_str()),
-            ("component_type", "remap"),
-            ("component_kind", "transform"),
-        ];
-        let why = why.map(|(name, text)| (name.into(), Value::from(text)));
-        if let Some(path) = crate::program::path_of("metadata.dropped") {
-            event.value.insert(&path, Value::Object(why.into()));
-        }
-    }
 }
 
 #[cfg(test)]

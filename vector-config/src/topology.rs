@@ -9,6 +9,7 @@ use vrl::{
 
 use crate::{
     configuration::{Component, Configuration, Role},
+    event::{LogEvent, Provenance},
     http_sink::HttpSink,
     step::{BuiltStep, Step, StepFault, any_object, time_zone},
 };
@@ -125,6 +126,23 @@ impl Topology {
             node.outputs.iter().filter(feeds).map(move |output| (from, output.kind.clone()))
         });
         inputs.collect()
+    }
+
+    /// Where an event comes from.
+    pub(crate) fn provenance<'a>(&'a self, event: &'a LogEvent) -> Provenance<'a> {
+        let (place, output) = event.output;
+        let source = self.nodes.get(event.source).map(|node| &node.component);
+        let from = self.nodes.get(place);
+        let component = from.map_or("", |node| node.component.id.as_str());
+        let name = from.and_then(|node| node.outputs.get(output)).map(|output| &output.name);
+        Provenance {
+            source: source.map_or("", |source| source.id.as_str()),
+            source_type: source.map_or("", |source| source.kind.as_str()),
+            component,
+            port: name.and_then(|name| name.strip_prefix(component)?.strip_prefix('.')),
+            metadata: &event.metadata,
+            number: event.number,
+        }
     }
 
     /// The place of a component.

@@ -72,6 +72,8 @@ pub struct Settings {
     pub vector: VectorVersion,
     /// Sources that the server has besides those of every Supabase.
     pub known_sources: Vec<String>,
+    /// Sources whose events the server repairs on arrival.
+    pub repaired_sources: Vec<String>,
     /// Microseconds since 1970: the time of events that say none.
     pub now: i64,
 }
@@ -101,7 +103,7 @@ impl Validation {
             topology: Topology::default(),
             findings: Vec::new(),
             loaded: false,
-            checks: Checks::default(),
+            checks: Checks::where_repaired(settings.repaired_sources.clone()),
             counters: Counters::default(),
             samples: None,
             written: None,

@@ -10,14 +10,14 @@ const MAX_NAMES: usize = 16;
 /// The way to a value from the event down, by names of fields; never empty. `m` as the first of
 /// several stands for `metadata`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct EventPath {
+pub struct EventPath {
     first: String,
     rest: Vec<String>,
 }
 
 impl EventPath {
     /// Reads names with `.` between. They are made fit as those of events are.
-    pub(super) fn read(text: &str) -> Option<Self> {
+    pub fn read(text: &str) -> Option<Self> {
         let mut names = text.trim().split('.').map(|name| {
             let is_name = !name.is_empty() && !name.contains([':', ' ', '\t', '$', '[', ']', '*']);
             is_name.then(|| key::sanitise(Cow::Borrowed(name)).into_owned())
@@ -37,7 +37,7 @@ impl EventPath {
     }
 
     /// The value that is there.
-    pub(super) fn get<'a>(&self, event: &Event<'a>) -> Option<Value<'a>> {
+    pub fn get<'a>(&self, event: &Event<'a>) -> Option<Value<'a>> {
         if self.rest.is_empty() {
             let text = |text: &Cow<'a, str>| Value::String(text.clone());
             match &*self.first {
@@ -74,6 +74,16 @@ impl EventPath {
             fields.retain(|(name, _)| name != last);
             fields.push((Cow::Owned(last.clone()), value));
         }
+    }
+
+    /// Puts a value where nothing is; whether it is there now. What is empty is no value.
+    pub fn fill<'a>(&self, event: &mut Event<'a>, value: Value<'a>) -> bool {
+        if self.get(event).is_some() {
+            return false;
+        }
+        let Some(value) = event::pruned(value) else { return false };
+        self.put(event, value);
+        self.get(event).is_some()
     }
 
     fn put_first<'a>(&self, event: &mut Event<'a>, value: Value<'a>) {
@@ -143,5 +153,46 @@ fn remove_below(value: &mut Value<'_>, first: &str, rest: &[String]) -> bool {
             !elements.is_empty()
         }
         _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{parse, transform::tests::changed};
+
+    #[test]
+    fn only_what_is_missing_is_filled() {
+        let event = r#"{"message":"m","a":{"b":1},"list":[{"x":1}],"text":"t"}"#;
+        for (path, value, expected) in [
+            ("a.c", "2", Some(json!({"b": 1, "c": 2}))),
+            ("a.c.d", "{\"e\":2,\"f\":null}", Some(json!({"b": 1, "c": {"d": {"e": 2}}}))),
+            ("a.b", "2", None),
+            ("a", "2", None),
+            ("a.b.c", "2", None),
+            ("list.y", "2", None),
+            ("text.y", "2", None),
+            ("event_message", "\"other\"", None),
+            ("id", "\"other\"", None),
+            ("timestamp", "5", None),
+            ("a.c", "\"\"", None),
+            ("a.c", "[{}]", None),
+        ] {
+            let mut filled = false;
+            let before = changed(event, |_| {});
+            let after = changed(event, |event| {
+                filled = EventPath::read(path).unwrap().fill(event, parse(value).unwrap());
+            });
+            assert_eq!(filled, expected.is_some(), "{path}");
+            assert_eq!(after["a"], expected.unwrap_or_else(|| before["a"].clone()), "{path}");
+            assert_eq!(after["list"], before["list"], "{path}");
+        }
+        let nameless = changed("{}", |event| {
+            let path = EventPath::read("event_message").unwrap();
+            assert!(path.fill(event, Value::String("made".into())));
+        });
+        assert_eq!(nameless, json!({"event_message": "made"}));
     }
 }

@@ -3,11 +3,12 @@
 use std::{collections::HashMap, sync::Arc};
 
 use event_schemas::{EventSchema, LearnedField, SourceSchema, json_schema};
+use futures_util::TryStreamExt as _;
 use sqlx::{AssertSqlSafe, PgConnection, Row as _, postgres::PgRow, types::Json};
 
 use super::{Catalog, Endpoint, Source, Validation};
 use crate::{
-    Backend, ConfigKeys, Rule, access_tokens::TokenDigest, event_tables, server::SchemaName,
+    Backend, ConfigKeys, Rule, Store, access_tokens::TokenDigest, event_tables, server::SchemaName,
 };
 
 /// A point in time as microseconds since 1970 UTC.
@@ -17,6 +18,15 @@ macro_rules! micros {
     };
 }
 pub(crate) use micros;
+
+/// What [`source`] reads.
+pub(crate) const SOURCE: &str = concat!(
+    "id, token, name, coalesce(declared_as, name) as declared_as, validation, retention_days, \
+     settings, ",
+    micros!("created_at"),
+    ", ",
+    micros!("updated_at")
+);
 
 /// What [`endpoint`] reads.
 pub(crate) const ENDPOINT: &str = concat!(
@@ -40,22 +50,18 @@ pub(crate) const BACKEND: &str = concat!(
 pub(crate) const RULE: &str = "id, token, source_id, lql_string, backend_id, sink";
 
 impl Catalog {
-    /// Reads the catalog. `events_schema` is where the sources have their tables.
+    /// Reads the catalog. `events_schema` is where the sources have their tables; what is much and is
+    /// the same as `before` is not read again.
     pub(crate) async fn load(
         connection: &mut PgConnection,
         schema: &SchemaName,
         events_schema: &SchemaName,
         keys: &ConfigKeys,
+        before: Option<&Self>,
     ) -> Result<Self, sqlx::Error> {
         let mut catalog = Self::default();
-        let mut learned = learned_fields(connection, schema).await?;
-        let sources = concat!(
-            "id, token, name, validation, retention_days, settings, ",
-            micros!("created_at"),
-            ", ",
-            micros!("updated_at")
-        );
-        for row in all(connection, schema, sources, "logweir_sources").await? {
+        let mut learned = learned_fields(connection, schema, None).await?;
+        for row in all(connection, schema, SOURCE, "logweir_sources").await? {
             let learned = learned.remove(&row.try_get("id")?).unwrap_or_default();
             catalog.add_source(source(&row, learned, events_schema)?);
         }
@@ -81,12 +87,47 @@ impl Catalog {
             }
         }
         if catalog.sources.iter().any(|source| source.settings.transform_key_values.is_some()) {
-            let rows = all(connection, schema, "key, value", "logweir_key_values").await?;
-            let key_values = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
-            catalog.key_values = Arc::new(key_values.collect::<Result<_, sqlx::Error>>()?);
+            catalog.load_key_values(connection, schema, before).await?;
+        }
+        let removed = "token, retention_days, token as id";
+        for row in all(connection, schema, removed, "logweir_removed_sources").await? {
+            let days: Option<i32> = row.try_get("retention_days")?;
+            catalog.removed_sources.push((row.try_get("token")?, days.map(i32::unsigned_abs)));
         }
         catalog.load_drains(connection, schema, keys).await?;
         Ok(catalog)
+    }
+
+    /// Reads the key-values, but for those that are more than all together may be.
+    async fn load_key_values(
+        &mut self,
+        connection: &mut PgConnection,
+        schema: &SchemaName,
+        before: Option<&Self>,
+    ) -> Result<(), sqlx::Error> {
+        // Read first: what changes while they are read is read again.
+        let schema = schema.as_str();
+        let sql = format!(r#"select key_values from "{schema}".logweir_changes"#);
+        let change = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *connection).await?;
+        self.key_values_change = Some(change);
+        if let Some(before) = before.filter(|before| before.key_values_change == Some(change)) {
+            self.key_values = Arc::clone(&before.key_values);
+            return Ok(());
+        }
+        let sql = format!(
+            "select key, value from \
+             (select key, value, sum(bytes) over (order by id) as bytes \
+              from \"{schema}\".logweir_key_values) as summed \
+             where bytes <= $1"
+        );
+        let query = sqlx::query_as(AssertSqlSafe(sql)).persistent(false);
+        let mut rows = query.bind(Store::MOST_KEY_VALUE_BYTES).fetch(connection);
+        let mut key_values: Vec<(String, serde_json::Value)> = Vec::new();
+        while let Some(row) = rows.try_next().await? {
+            key_values.push(row);
+        }
+        self.key_values = Arc::new(key_values.into_iter().collect());
+        Ok(())
     }
 
     async fn load_drains(
@@ -149,6 +190,18 @@ async fn all(
     sqlx::query(AssertSqlSafe(sql)).persistent(false).fetch_all(connection).await
 }
 
+/// A source as it is in the catalog, or in a change of it that was begun.
+pub(crate) async fn one_source(
+    connection: &mut PgConnection,
+    row: &PgRow,
+    schema: &SchemaName,
+    events_schema: &SchemaName,
+) -> Result<Source, sqlx::Error> {
+    let id = row.try_get("id")?;
+    let mut learned = learned_fields(connection, schema, Some(id)).await?;
+    source(row, learned.remove(&id).unwrap_or_default(), events_schema)
+}
+
 fn source(
     row: &PgRow,
     learned: Vec<LearnedField>,
@@ -156,7 +209,8 @@ fn source(
 ) -> Result<Source, sqlx::Error> {
     let name: String = row.try_get("name")?;
     let token = row.try_get("token")?;
-    let known = declared_fields(&name).with_learned(learned);
+    let declared_as: &str = row.try_get("declared_as")?;
+    let known = declared_fields(declared_as).with_learned(learned);
     let schema = Arc::new(known.table_schema());
     let Json(settings) = row.try_get("settings")?;
     Ok(Source {
@@ -166,7 +220,7 @@ fn source(
         known: Arc::new(known),
         schema,
         validation: Validation::named(row.try_get("validation")?).unwrap_or_default(),
-        event_schema: EventSchema::of_source(&name),
+        event_schema: EventSchema::of_source(declared_as),
         name,
         retention_days: row.try_get::<Option<i32>, _>("retention_days")?.map(i32::unsigned_abs),
         settings: Arc::new(settings),
@@ -201,15 +255,19 @@ pub(crate) fn endpoint(row: &PgRow) -> Result<Endpoint, sqlx::Error> {
     })
 }
 
-/// What events have taught, by source.
+/// What events have taught, by source: of one, or of all.
 async fn learned_fields(
     connection: &mut PgConnection,
     schema: &SchemaName,
+    source: Option<i64>,
 ) -> Result<HashMap<i64, Vec<LearnedField>>, sqlx::Error> {
-    let sql =
-        format!(r#"select source_id, path, kind from "{}".logweir_source_fields"#, schema.as_str());
+    let schema = schema.as_str();
+    let sql = format!(
+        "select source_id, path, kind from \"{schema}\".logweir_source_fields \
+         where $1 is null or source_id = $1"
+    );
     let rows: Vec<(i64, String, String)> =
-        sqlx::query_as(AssertSqlSafe(sql)).fetch_all(connection).await?;
+        sqlx::query_as(AssertSqlSafe(sql)).bind(source).fetch_all(connection).await?;
     let mut learned: HashMap<i64, Vec<LearnedField>> = HashMap::new();
     for (source, path, kind) in rows {
         match (path.parse(), kind.parse()) {

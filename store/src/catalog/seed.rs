@@ -66,8 +66,10 @@ pub(crate) async fn seed_supabase(
     let has_sources: bool =
         sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *transaction).await?;
     if !has_sources {
-        let sql =
-            format!(r#"insert into "{schema}".logweir_sources (token, name) values ($1, $2)"#);
+        let sql = format!(
+            r#"insert into "{schema}".logweir_sources (token, name, declared_as)
+                   values ($1, $2, $2)"#
+        );
         for source in SUPABASE_SOURCES.iter() {
             sqlx::query(AssertSqlSafe(sql.clone()))
                 .bind(Uuid::new_v4())
@@ -76,6 +78,12 @@ pub(crate) async fn seed_supabase(
                 .await?;
         }
     }
+    // They may have been renamed since; a source that has the name now is meant before others.
+    let sources = format!(
+        r#"select distinct on (known) coalesce(declared_as, name) as known, token
+           from "{schema}".logweir_sources
+           order by known, (name = coalesce(declared_as, name)) desc, id"#
+    );
     let mark = format!(
         r#"insert into "{schema}".logweir_seeded_endpoints (name) values ($1)
            on conflict do nothing"#
@@ -83,8 +91,10 @@ pub(crate) async fn seed_supabase(
     let sql = format!(
         r#"insert into "{schema}".logweir_endpoints
            (token, name, query, sandboxable, cache_duration_seconds,
-            proactive_requerying_seconds)
-           values ($1, $2, $3, true, $4, $5)
+            proactive_requerying_seconds, source_mapping)
+           select $1, $2, $3, true, $4, $5, coalesce(jsonb_object_agg(known, source), '{{}}')
+           from ({sources}) as sources (known, source)
+           where strpos($3, '`' || known || '`') > 0
            on conflict (name) do nothing"#
     );
     let mut is_new = false;

@@ -20,7 +20,8 @@ const RANDOM_BYTES: usize = 32;
 pub struct AccessToken {
     /// Catalog id.
     pub id: i64,
-    /// The token itself: when it is made, and of those whose scope is `public`.
+    /// The token itself: when it is made, and of those that are `public` and open nothing but the way
+    /// in for events.
     pub token: Option<String>,
     /// What it opens: words separated by blanks.
     pub scopes: String,
@@ -66,7 +67,7 @@ impl Store {
     }
 
     /// Makes a random token that opens what `scopes` say; a digest of it is kept, the token itself
-    /// only if its scope is `public`.
+    /// only if it is `public` and opens nothing but the way in for events.
     ///
     /// # Errors
     /// Words that are no scopes; a database that does not answer.
@@ -90,7 +91,7 @@ impl Store {
         ));
         let (id, created_at) = sqlx::query_as(sql)
             .bind(&TokenDigest::of(&token).0[..])
-            .bind(understood.is_public().then_some(&token))
+            .bind(understood.are_shown_again().then_some(&token))
             .bind(&scopes)
             .bind(description)
             .fetch_one(change.connection())

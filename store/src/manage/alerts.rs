@@ -1,6 +1,7 @@
 //! Alerts are made, changed and removed, and claimed by the process that runs them.
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
+
 use serde_json::json;
 use sqlx::{
     Arguments as _, PgConnection, Row as _,
@@ -18,10 +19,8 @@ pub struct Alert {
     pub id: i64,
     /// Public id.
     pub token: Uuid,
-    /// What people have set; `backend_ids` are those of `backends`.
+    /// What people have set; its `backend_ids` are in order.
     pub alert: AlertToBe,
-    /// Backends that are told.
-    pub backends: Vec<LinkedBackend>,
     /// When it last became due, was made, or got other times; microseconds since 1970 UTC.
     pub last_due_at: i64,
 }
@@ -47,29 +46,15 @@ pub struct AlertToBe {
     pub enabled: bool,
     /// Catalog ids of the backends that are told.
     pub backend_ids: Vec<i64>,
-}
-
-/// A backend, as far as an alert shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct LinkedBackend {
-    /// Catalog id.
-    pub id: i64,
-    /// Public id.
-    pub token: Uuid,
-    /// Its name.
-    pub name: String,
-    /// `webhook`, `loki` …
-    #[serde(rename = "type")]
-    pub kind: String,
+    /// The sources that the query named when it was saved.
+    pub source_mapping: BTreeMap<String, Uuid>,
 }
 
 const ALERTS: &str = "select id, token, name, description, language, query, cron, slack_hook_url, \
-    webhook_notification_url, enabled, \
+    webhook_notification_url, enabled, source_mapping, \
     (extract(epoch from coalesce(last_due_at, created_at)) * 1000000)::bigint as last_due_at, \
-    (select coalesce(jsonb_agg(jsonb_build_object( \
-         'id', b.id, 'token', b.token, 'name', b.name, 'type', b.type) order by b.id), '[]') \
-     from {schema}.logweir_alert_backends l join {schema}.logweir_backends b on b.id = l.backend_id \
-     where l.alert_id = a.id) as backends \
+    array(select backend_id from {schema}.logweir_alert_backends as linked \
+     where linked.alert_id = a.id order by backend_id) as backend_ids \
     from {schema}.logweir_alerts a";
 
 impl Store {
@@ -107,8 +92,8 @@ impl Store {
         let mut change = Change::begin(&self.inner, actor).await?;
         let sql = change.sql(
             "insert into {schema}.logweir_alerts (token, name, description, language, query, cron, \
-             slack_hook_url, webhook_notification_url, enabled, last_due_at) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, now()) returning id",
+             slack_hook_url, webhook_notification_url, enabled, source_mapping, last_due_at) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now()) returning id",
         );
         let id = sqlx::query_scalar(sql)
             .bind(token)
@@ -120,11 +105,13 @@ impl Store {
             .bind(&alert.slack_hook_url)
             .bind(&alert.webhook_notification_url)
             .bind(alert.enabled)
+            .bind(Json(&alert.source_mapping))
             .fetch_one(change.connection())
             .await?;
         link_backends(&mut change, id, &alert.backend_ids).await?;
+        let made = as_it_is(&mut change, token).await?;
         change.end("create alert", token, &details(alert)).await?;
-        self.alert(token).await
+        Ok(made)
     }
 
     /// Makes of an alert what `to_be` makes of it as it is. With other times, or enabled again, it
@@ -140,38 +127,8 @@ impl Store {
         to_be: impl FnOnce(AlertToBe) -> Result<AlertToBe, E> + Send,
     ) -> Result<Alert, E> {
         let mut change = Change::begin(&self.inner, actor).await?;
-        let alert = to_be(as_it_is(&mut change, token).await?)?;
-        Ok(self.set_alert(change, token, &alert).await?)
-    }
-
-    async fn set_alert(
-        &self,
-        mut change: Change<'_>,
-        token: Uuid,
-        alert: &AlertToBe,
-    ) -> Result<Alert, ChangeError> {
-        let sql = change.sql(
-            "update {schema}.logweir_alerts set name = $2, description = $3, language = $4, \
-             query = $5, cron = $6, slack_hook_url = $7, webhook_notification_url = $8, \
-             enabled = $9, updated_at = now(), \
-             last_due_at = case when (cron, enabled) = ($6, $9) then last_due_at else now() end \
-             where token = $1 returning id",
-        );
-        let id = sqlx::query_scalar(sql)
-            .bind(token)
-            .bind(&alert.name)
-            .bind(&alert.description)
-            .bind(&alert.language)
-            .bind(&alert.query)
-            .bind(&alert.cron)
-            .bind(&alert.slack_hook_url)
-            .bind(&alert.webhook_notification_url)
-            .bind(alert.enabled)
-            .fetch_one(change.connection())
-            .await?;
-        link_backends(&mut change, id, &alert.backend_ids).await?;
-        change.end("update alert", token, &details(alert)).await?;
-        self.alert(token).await
+        let alert = to_be(as_it_is(&mut change, token).await?.alert)?;
+        Ok(set_alert(change, token, &alert).await?)
     }
 
     /// Removes an alert.
@@ -208,12 +165,43 @@ impl Store {
     }
 }
 
-async fn as_it_is(change: &mut Change<'_>, token: Uuid) -> Result<AlertToBe, ChangeError> {
+async fn set_alert(
+    mut change: Change<'_>,
+    token: Uuid,
+    alert: &AlertToBe,
+) -> Result<Alert, ChangeError> {
+    let sql = change.sql(
+        "update {schema}.logweir_alerts set name = $2, description = $3, language = $4, \
+         query = $5, cron = $6, slack_hook_url = $7, webhook_notification_url = $8, \
+         enabled = $9, source_mapping = $10, updated_at = now(), \
+         last_due_at = case when (cron, enabled) = ($6, $9) then last_due_at else now() end \
+         where token = $1 returning id",
+    );
+    let id = sqlx::query_scalar(sql)
+        .bind(token)
+        .bind(&alert.name)
+        .bind(&alert.description)
+        .bind(&alert.language)
+        .bind(&alert.query)
+        .bind(&alert.cron)
+        .bind(&alert.slack_hook_url)
+        .bind(&alert.webhook_notification_url)
+        .bind(alert.enabled)
+        .bind(Json(&alert.source_mapping))
+        .fetch_one(change.connection())
+        .await?;
+    link_backends(&mut change, id, &alert.backend_ids).await?;
+    let changed = as_it_is(&mut change, token).await?;
+    change.end("update alert", token, &details(alert)).await?;
+    Ok(changed)
+}
+
+async fn as_it_is(change: &mut Change<'_>, token: Uuid) -> Result<Alert, ChangeError> {
     change.as_it_is("id", "logweir_alerts", token).await?;
     // Only now: one statement would see the backends as they were before it waited.
     let sql = change.sql(&format!("{ALERTS} where token = $1"));
     let query = sqlx::query(sql).persistent(false).bind(token);
-    Ok(alert(&query.fetch_one(change.connection()).await?)?.alert)
+    Ok(alert(&query.fetch_one(change.connection()).await?)?)
 }
 
 async fn link_backends(
@@ -239,7 +227,7 @@ async fn link_backends(
 }
 
 fn alert(row: &PgRow) -> Result<Alert, sqlx::Error> {
-    let Json(backends): Json<Vec<LinkedBackend>> = row.try_get("backends")?;
+    let Json(source_mapping) = row.try_get("source_mapping")?;
     let alert = AlertToBe {
         name: row.try_get("name")?,
         description: row.try_get("description")?,
@@ -249,13 +237,13 @@ fn alert(row: &PgRow) -> Result<Alert, sqlx::Error> {
         slack_hook_url: row.try_get("slack_hook_url")?,
         webhook_notification_url: row.try_get("webhook_notification_url")?,
         enabled: row.try_get("enabled")?,
-        backend_ids: backends.iter().map(|backend| backend.id).collect(),
+        backend_ids: row.try_get("backend_ids")?,
+        source_mapping,
     };
     Ok(Alert {
         id: row.try_get("id")?,
         token: row.try_get("token")?,
         alert,
-        backends,
         last_due_at: row.try_get("last_due_at")?,
     })
 }

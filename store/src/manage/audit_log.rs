@@ -1,5 +1,6 @@
 //! Who has changed what: read, and removed when it is old. [`Change::end`](crate::change) writes it.
 
+use serde_json::Value;
 use sqlx::{
     Arguments as _, AssertSqlSafe, PgConnection, Row as _, postgres::PgArguments, types::Json,
 };
@@ -8,6 +9,14 @@ use crate::{ChangeError, Store, catalog::load::micros, server::SchemaName};
 
 /// Days that entries are kept: a year, and a month to look back at it.
 const KEPT_DAYS: i32 = 400;
+
+/// Most bytes of a text in what is noted of a change, and most bytes of a list or an object in it: a
+/// thing may hold much that a change of it leaves as it is.
+const MAX_TEXT: usize = 4 << 10;
+const MAX_JSON: usize = 16 << 10;
+
+/// Most bytes of details that are listed at once.
+const MAX_PAGE: i64 = 4 << 20;
 
 /// A change that somebody has made.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,11 +34,12 @@ pub struct AuditEntry {
     /// Token or id of what was changed.
     pub subject: String,
     /// What was given, without secrets.
-    pub details: serde_json::Value,
+    pub details: Value,
 }
 
 impl Store {
-    /// The newest entries, at most `limit`; those before the one of id `before`, if it is given.
+    /// The newest entries, at most `limit` and so many as are not too much together, but always one if
+    /// there is one; those before the one of id `before`, if it is given.
     ///
     /// # Errors
     /// A database that does not answer.
@@ -41,12 +51,19 @@ impl Store {
         let sql = concat!(
             "select id, ",
             micros!("at"),
-            ", actor, request_id, action, subject, details from {schema}.logweir_audit_log \
-             where $1::bigint is null or id < $1 order by id desc limit $2"
+            ", actor, request_id, action, subject, details from ( \
+                select *, sum(octet_length(details::text)) over (order by id desc) as bytes, \
+                    row_number() over (order by id desc) as place \
+                from ( \
+                    select * from {schema}.logweir_audit_log \
+                    where $1::bigint is null or id < $1 order by id desc limit $2 \
+                ) as asked \
+             ) as counted where bytes <= $3 or place = 1 order by id desc"
         );
         let mut arguments = PgArguments::default();
         arguments.add(before).map_err(sqlx::Error::Encode)?;
         arguments.add(i64::from(limit)).map_err(sqlx::Error::Encode)?;
+        arguments.add(MAX_PAGE).map_err(sqlx::Error::Encode)?;
         let rows = self.catalog_rows(sql, arguments).await?;
         let entry = |row: &sqlx::postgres::PgRow| {
             let Json(details) = row.try_get("details")?;
@@ -61,6 +78,37 @@ impl Store {
             })
         };
         Ok(rows.iter().map(entry).collect::<Result<_, _>>()?)
+    }
+}
+
+/// The details of a change without what is too long for the log.
+pub(crate) fn shortened(details: &Value) -> Value {
+    match details {
+        Value::Object(fields) => {
+            let fields = fields.iter();
+            fields.map(|(name, value)| (name.clone(), shortened_value(value))).collect()
+        }
+        other => shortened_value(other),
+    }
+}
+
+fn shortened_value(value: &Value) -> Value {
+    match value {
+        Value::String(text) if text.len() > MAX_TEXT => {
+            let kept = text.get(..text.floor_char_boundary(MAX_TEXT)).unwrap_or_default();
+            format!("{kept}… ({} bytes)", text.len()).into()
+        }
+        Value::Object(_) | Value::Array(_) => {
+            let short = match value {
+                Value::Array(elements) => elements.iter().map(shortened_value).collect(),
+                fields => shortened(fields),
+            };
+            match short.to_string().len() {
+                0..=MAX_JSON => short,
+                length => format!("… ({length} bytes)").into(),
+            }
+        }
+        other => other.clone(),
     }
 }
 
@@ -79,6 +127,7 @@ pub(crate) async fn expire(
 #[cfg(test)]
 mod tests {
     use end_to_end::postgres::TestCluster;
+    use serde_json::json;
     use sqlx::Connection as _;
 
     use super::*;
@@ -101,5 +150,22 @@ mod tests {
                 .await
                 .unwrap();
         assert_eq!(kept, ["0", "399"]);
+    }
+
+    #[test]
+    fn what_is_long_is_cut() {
+        let text = "é".repeat(MAX_TEXT);
+        let details = json!({
+            "name": "a", "settings": { "description": text, "many": vec![1; MAX_JSON], "n": 5 },
+        });
+        let short = shortened(&details);
+        let description = short["settings"]["description"].as_str().unwrap();
+        assert!(description.ends_with("é… (8192 bytes)") && description.len() < MAX_TEXT + 50);
+        assert_eq!(short["settings"]["many"], "… (32769 bytes)");
+        assert_eq!((&short["name"], &short["settings"]["n"]), (&json!("a"), &json!(5)));
+        let most: serde_json::Map<_, _> =
+            (0..MAX_JSON).map(|number| (number.to_string(), json!(number))).collect();
+        let cut = shortened(&json!({ "metadata": most }));
+        assert!(cut.to_string().len() < 100, "{cut}");
     }
 }

@@ -6,9 +6,10 @@ use serde_json::{Map, Value, json};
 use sqlx::{Arguments as _, AssertSqlSafe, PgConnection, postgres::PgArguments, types::Json};
 use uuid::Uuid;
 
+use super::sources;
 use crate::{
-    Actor, Backend, ChangeError, ConfigKeys, Source, SourceKey, Store, catalog::load,
-    change::Change, server::SchemaName,
+    Actor, Backend, ChangeError, ConfigKeys, Source, Store, catalog::load, change::Change,
+    server::SchemaName,
 };
 
 /// The audit log's word for a backend that is removed.
@@ -89,8 +90,9 @@ impl Store {
             .bind(backend.default_ingest)
             .execute(change.connection())
             .await?;
+        let made = self.backend_as_it_is(&mut change, token).await?;
         change.end("create backend", token, &backend.details()).await?;
-        self.backend(token).ok_or(ChangeError::NotFound)
+        Ok(Arc::new(made))
     }
 
     /// Makes of a backend what `to_be` makes of it as it is; its kind stays. Two changes at once, also
@@ -104,10 +106,8 @@ impl Store {
         token: Uuid,
         to_be: impl FnOnce(Backend) -> Result<BackendToBe, E> + Send,
     ) -> Result<Arc<Backend>, E> {
-        let keys = &self.inner.settings.config_keys;
         let mut change = Change::begin(&self.inner, actor).await?;
-        let row = change.as_it_is(load::BACKEND, "logweir_backends", token).await?;
-        let backend = to_be(load::backend(&row, keys).map_err(ChangeError::from)?)?;
+        let backend = to_be(self.backend_as_it_is(&mut change, token).await?)?;
         Ok(self.set_backend(change, token, &backend).await?)
     }
 
@@ -131,8 +131,18 @@ impl Store {
             .bind(backend.default_ingest)
             .execute(change.connection())
             .await?;
+        let changed = self.backend_as_it_is(&mut change, token).await?;
         change.end("update backend", token, &backend.details()).await?;
-        self.backend(token).ok_or(ChangeError::NotFound)
+        Ok(Arc::new(changed))
+    }
+
+    async fn backend_as_it_is(
+        &self,
+        change: &mut Change<'_>,
+        token: Uuid,
+    ) -> Result<Backend, ChangeError> {
+        let row = change.as_it_is(load::BACKEND, "logweir_backends", token).await?;
+        Ok(load::backend(&row, &self.inner.settings.config_keys)?)
     }
 
     /// Removes a backend, with the rules that send it events.
@@ -187,8 +197,9 @@ impl Store {
         );
         let query = sqlx::query(sql).bind(source_id).bind(backend_id);
         query.execute(change.connection()).await?;
+        let found = sources::as_it_is(&mut change, source).await?;
         change.end("attach backend", source, &json!({ "backend": backend })).await?;
-        self.source(SourceKey::Token(source)).ok_or(ChangeError::NotFound)
+        Ok(self.seen_or(found))
     }
 
     /// Gives a backend no longer all events of a source; one that did not get them stays so.
@@ -212,8 +223,9 @@ impl Store {
         );
         let query = sqlx::query(sql).bind(source_id).bind(backend);
         query.execute(change.connection()).await?;
+        let found = sources::as_it_is(&mut change, source).await?;
         change.end("detach backend", source, &json!({ "backend": backend })).await?;
-        self.source(SourceKey::Token(source)).ok_or(ChangeError::NotFound)
+        Ok(self.seen_or(found))
     }
 }
 

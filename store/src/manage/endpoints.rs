@@ -6,7 +6,7 @@ use serde_json::json;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::{Actor, ChangeError, Endpoint, EndpointKey, Store, catalog::load, change::Change};
+use crate::{Actor, ChangeError, Endpoint, Store, catalog::load, change::Change};
 
 /// What an endpoint is to be. The fields are those of [`Endpoint`].
 #[derive(Debug, Clone, PartialEq)]
@@ -108,8 +108,9 @@ impl Store {
             .execute(change.connection())
             .await
             .map_err(|error| super::sources::taken(&error))?;
+        let made = as_it_is(&mut change, token).await?;
         change.end("create endpoint", token, &details(endpoint)).await?;
-        self.endpoint(EndpointKey::Token(token)).ok_or(ChangeError::NotFound)
+        Ok(Arc::new(made))
     }
 
     /// Makes of an endpoint what `to_be` makes of it as it is. Two changes at once, also by several
@@ -124,28 +125,8 @@ impl Store {
         to_be: impl FnOnce(EndpointToBe) -> Result<EndpointToBe, E> + Send,
     ) -> Result<Arc<Endpoint>, E> {
         let mut change = Change::begin(&self.inner, actor).await?;
-        let row = change.as_it_is(load::ENDPOINT, "logweir_endpoints", token).await?;
-        let as_it_is = load::endpoint(&row).map_err(ChangeError::from)?;
-        let endpoint = to_be(EndpointToBe::from(&as_it_is))?;
-        Ok(self.set_endpoint(change, token, &endpoint).await?)
-    }
-
-    async fn set_endpoint(
-        &self,
-        mut change: Change<'_>,
-        token: Uuid,
-        endpoint: &EndpointToBe,
-    ) -> Result<Arc<Endpoint>, ChangeError> {
-        let sql = change.sql(&format!(
-            "update {{schema}}.logweir_endpoints \
-             set ({COLUMNS}, updated_at) = ({VALUES}, clock_timestamp()) where token = $1"
-        ));
-        bound(sqlx::query(sql).bind(token), endpoint)
-            .execute(change.connection())
-            .await
-            .map_err(|error| super::sources::taken(&error))?;
-        change.end("update endpoint", token, &details(endpoint)).await?;
-        self.endpoint(EndpointKey::Token(token)).ok_or(ChangeError::NotFound)
+        let endpoint = to_be(EndpointToBe::from(&as_it_is(&mut change, token).await?))?;
+        Ok(set_endpoint(change, token, &endpoint).await?)
     }
 
     /// Removes an endpoint.
@@ -161,6 +142,29 @@ impl Store {
         }
         change.end("delete endpoint", token, &json!({})).await
     }
+}
+
+async fn set_endpoint(
+    mut change: Change<'_>,
+    token: Uuid,
+    endpoint: &EndpointToBe,
+) -> Result<Arc<Endpoint>, ChangeError> {
+    let sql = change.sql(&format!(
+        "update {{schema}}.logweir_endpoints \
+         set ({COLUMNS}, updated_at) = ({VALUES}, clock_timestamp()) where token = $1"
+    ));
+    bound(sqlx::query(sql).bind(token), endpoint)
+        .execute(change.connection())
+        .await
+        .map_err(|error| super::sources::taken(&error))?;
+    let changed = as_it_is(&mut change, token).await?;
+    change.end("update endpoint", token, &details(endpoint)).await?;
+    Ok(Arc::new(changed))
+}
+
+async fn as_it_is(change: &mut Change<'_>, token: Uuid) -> Result<Endpoint, ChangeError> {
+    let row = change.as_it_is(load::ENDPOINT, "logweir_endpoints", token).await?;
+    Ok(load::endpoint(&row)?)
 }
 
 type Arguments<'q> =

@@ -19,12 +19,15 @@ pub struct KeyValue {
     pub value: Map<String, Value>,
 }
 
-/// More keys than there may be.
+/// More keys than there may be, or larger ones.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TooManyKeyValues {
     /// The text of the contract.
     #[error("Key-value limit of {0} exceeded")]
     Limit(i64),
+    /// All of them together are too large.
+    #[error("Key-values would take {0} bytes, at most {most} are kept", most = Store::MOST_KEY_VALUE_BYTES)]
+    Bytes(i64),
     /// They are not kept for another reason.
     #[error(transparent)]
     Change(#[from] ChangeError),
@@ -33,6 +36,9 @@ pub enum TooManyKeyValues {
 impl Store {
     /// Most keys that there may be: every process has all of them in memory.
     pub const MOST_KEY_VALUES: i64 = 100_000;
+
+    /// Most bytes of all keys, and of their values as JSON text, for the same reason.
+    pub const MOST_KEY_VALUE_BYTES: i64 = 32 << 20;
 
     /// The key, or the first 500 keys in their order.
     ///
@@ -64,7 +70,8 @@ impl Store {
     /// counts. Gives the number of keys.
     ///
     /// # Errors
-    /// More keys than [there may be](Self::MOST_KEY_VALUES); a database that does not answer.
+    /// More keys than [there may be](Self::MOST_KEY_VALUES), or
+    /// [more bytes](Self::MOST_KEY_VALUE_BYTES); a database that does not answer.
     pub async fn put_key_values(
         &self,
         actor: &Actor,
@@ -87,17 +94,20 @@ impl Store {
             .execute(change.connection())
             .await
             .map_err(ChangeError::from)?;
-        let sql = change.sql("select count(*) from {schema}.logweir_key_values");
-        let count: i64 = sqlx::query_scalar(sql)
-            .fetch_one(change.connection())
-            .await
-            .map_err(ChangeError::from)?;
+        let sql = change.sql(
+            "select count(*), coalesce(sum(bytes), 0)::bigint from {schema}.logweir_key_values",
+        );
+        let (count, bytes): (i64, i64) =
+            sqlx::query_as(sql).fetch_one(change.connection()).await.map_err(ChangeError::from)?;
         if count > Self::MOST_KEY_VALUES {
             return Err(TooManyKeyValues::Limit(Self::MOST_KEY_VALUES));
         }
+        if bytes > Self::MOST_KEY_VALUE_BYTES {
+            return Err(TooManyKeyValues::Bytes(bytes));
+        }
         let count = keys.len();
         let details = json!({ "keys": shown(&keys), "count": count });
-        change.end("put key-values", format!("{count} keys"), &details).await?;
+        end(change, "put key-values", format!("{count} keys"), &details).await?;
         Ok(put.rows_affected())
     }
 
@@ -111,7 +121,7 @@ impl Store {
         let deleted = sqlx::query(sql).bind(keys).execute(change.connection()).await?;
         let details = json!({ "keys": shown(keys), "count": keys.len() });
         let deleted = deleted.rows_affected();
-        change.end("delete key-values", format!("{deleted} keys"), &details).await?;
+        end(change, "delete key-values", format!("{deleted} keys"), &details).await?;
         Ok(deleted)
     }
 
@@ -133,9 +143,21 @@ impl Store {
         let details =
             json!({ "accessor": path.join("."), "values": shown(values), "count": values.len() });
         let deleted = deleted.rows_affected();
-        change.end("delete key-values", format!("{deleted} keys"), &details).await?;
+        end(change, "delete key-values", format!("{deleted} keys"), &details).await?;
         Ok(deleted)
     }
+}
+
+/// Every process reads them anew.
+async fn end(
+    mut change: Change<'_>,
+    action: &str,
+    subject: String,
+    details: &Value,
+) -> Result<(), ChangeError> {
+    let sql = change.sql("update {schema}.logweir_changes set key_values = key_values + 1");
+    sqlx::query(sql).execute(change.connection()).await?;
+    change.end(action, subject, details).await
 }
 
 /// As many as a person reads.

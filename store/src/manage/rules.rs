@@ -55,8 +55,9 @@ impl Store {
             .execute(change.connection())
             .await
             .map_err(|error| gone(&error))?;
+        let made = as_it_is(&mut change, token).await?;
         change.end("create rule", token, &rule.details()).await?;
-        self.rule(token).ok_or(ChangeError::NotFound)
+        Ok(Arc::new(made))
     }
 
     /// Makes of a rule what `to_be` makes of it as it is. Two changes at once, also by several
@@ -72,32 +73,8 @@ impl Store {
         to_be: impl FnOnce(Rule) -> Result<RuleToBe, E> + Send,
     ) -> Result<Arc<Rule>, E> {
         let mut change = Change::begin(&self.inner, actor).await?;
-        let row = change.as_it_is(load::RULE, "logweir_rules", token).await?;
-        let rule = to_be(load::rule(&row).map_err(ChangeError::from)?)?;
-        Ok(self.set_rule(change, token, &rule).await?)
-    }
-
-    async fn set_rule(
-        &self,
-        mut change: Change<'_>,
-        token: Uuid,
-        rule: &RuleToBe,
-    ) -> Result<Arc<Rule>, ChangeError> {
-        let sql = change.sql(
-            "update {schema}.logweir_rules \
-             set source_id = $2, lql_string = $3, backend_id = $4, sink = $5 where token = $1",
-        );
-        sqlx::query(sql)
-            .bind(token)
-            .bind(rule.source_id)
-            .bind(&rule.lql_string)
-            .bind(rule.backend_id)
-            .bind(rule.sink)
-            .execute(change.connection())
-            .await
-            .map_err(|error| gone(&error))?;
-        change.end("update rule", token, &rule.details()).await?;
-        self.rule(token).ok_or(ChangeError::NotFound)
+        let rule = to_be(as_it_is(&mut change, token).await?)?;
+        Ok(set_rule(change, token, &rule).await?)
     }
 
     /// Removes a rule.
@@ -113,6 +90,34 @@ impl Store {
         }
         change.end("delete rule", token, &json!({})).await
     }
+}
+
+async fn set_rule(
+    mut change: Change<'_>,
+    token: Uuid,
+    rule: &RuleToBe,
+) -> Result<Arc<Rule>, ChangeError> {
+    let sql = change.sql(
+        "update {schema}.logweir_rules \
+         set source_id = $2, lql_string = $3, backend_id = $4, sink = $5 where token = $1",
+    );
+    sqlx::query(sql)
+        .bind(token)
+        .bind(rule.source_id)
+        .bind(&rule.lql_string)
+        .bind(rule.backend_id)
+        .bind(rule.sink)
+        .execute(change.connection())
+        .await
+        .map_err(|error| gone(&error))?;
+    let changed = as_it_is(&mut change, token).await?;
+    change.end("update rule", token, &rule.details()).await?;
+    Ok(Arc::new(changed))
+}
+
+async fn as_it_is(change: &mut Change<'_>, token: Uuid) -> Result<Rule, ChangeError> {
+    let row = change.as_it_is(load::RULE, "logweir_rules", token).await?;
+    Ok(load::rule(&row)?)
 }
 
 /// An error of the driver; one of a foreign key says that the other thing is gone.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use sqlx::{Row as _, types::Json};
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
-    Actor, ChangeError, Source, SourceKey, SourceSettings, Store, Validation, change::Change,
-    connections, failure, notices,
+    Actor, ChangeError, Source, SourceKey, SourceSettings, Store, Validation, catalog::load,
+    change::Change, connections, failure, notices,
 };
 
 /// What a source is to be.
@@ -36,8 +36,9 @@ impl Store {
         let token = token.unwrap_or_else(Uuid::new_v4);
         let mut change = Change::begin(&self.inner, actor).await?;
         let sql = change.sql(
-            "insert into {schema}.logweir_sources (token, name, retention_days, settings) \
-             values ($1, $2, $3, $4)",
+            "insert into {schema}.logweir_sources \
+             (token, name, retention_days, settings, declared_as) \
+             values ($1, $2, $3, $4, $2)",
         );
         sqlx::query(sql)
             .bind(token)
@@ -47,11 +48,15 @@ impl Store {
             .execute(change.connection())
             .await
             .map_err(|error| taken(&error))?;
+        // It goes on where a removed one of this token has ended.
+        let sql = change.sql("delete from {schema}.logweir_removed_sources where token = $1");
+        sqlx::query(sql).bind(token).execute(change.connection()).await?;
         notices::follow_hooks(&mut change, token, &source.settings).await?;
         // Whoever sees the source finds its table.
         self.make_event_table(&change, token).await?;
+        let made = as_it_is(&mut change, token).await?;
         change.end("create source", token, &details(source)).await?;
-        self.source(SourceKey::Token(token)).ok_or(ChangeError::NotFound)
+        Ok(self.seen_or(made))
     }
 
     /// Makes of a source what `to_be` makes of it as it is. Two changes at once, also by several
@@ -66,7 +71,7 @@ impl Store {
         to_be: impl FnOnce(SourceToBe) -> Result<SourceToBe, E> + Send,
     ) -> Result<Arc<Source>, E> {
         let mut change = Change::begin(&self.inner, actor).await?;
-        let source = to_be(as_it_is(&mut change, token).await?)?;
+        let source = to_be(SourceToBe::from(&as_it_is(&mut change, token).await?))?;
         Ok(self.set_source(change, token, &source).await?)
     }
 
@@ -76,9 +81,11 @@ impl Store {
         token: Uuid,
         source: &SourceToBe,
     ) -> Result<Arc<Source>, ChangeError> {
+        // A name of Supabase's says what its events are; by any other one they are what they were.
         let sql = change.sql(
             "update {schema}.logweir_sources \
-             set name = $2, retention_days = $3, settings = $4, updated_at = now() \
+             set name = $2, retention_days = $3, settings = $4, updated_at = now(), \
+                 declared_as = case when $5 then $2 else coalesce(declared_as, name) end \
              where token = $1",
         );
         sqlx::query(sql)
@@ -86,12 +93,14 @@ impl Store {
             .bind(&source.name)
             .bind(days(source.retention_days))
             .bind(Json(&source.settings))
+            .bind(event_schemas::json_schema(&source.name).is_some())
             .execute(change.connection())
             .await
             .map_err(|error| taken(&error))?;
         notices::follow_hooks(&mut change, token, &source.settings).await?;
+        let changed = as_it_is(&mut change, token).await?;
         change.end("update source", token, &details(source)).await?;
-        self.source(SourceKey::Token(token)).ok_or(ChangeError::NotFound)
+        Ok(self.seen_or(changed))
     }
 
     /// Changes what becomes of a source's events that break its schema; other processes know it
@@ -116,18 +125,33 @@ impl Store {
         change.end("set validation", source, &json!({ "mode": mode })).await
     }
 
-    /// Removes a source. The table with its events stays.
+    /// Removes a source. The table with its events stays, and they are kept no longer than before.
     ///
     /// # Errors
     /// An unknown token; a database that does not answer.
     pub async fn delete_source(&self, actor: &Actor, token: Uuid) -> Result<(), ChangeError> {
         let mut change = Change::begin(&self.inner, actor).await?;
-        let sql = change.sql("delete from {schema}.logweir_sources where token = $1");
+        let sql = change.sql(
+            "with removed as ( \
+                delete from {schema}.logweir_sources where token = $1 \
+                returning token, retention_days \
+             ) insert into {schema}.logweir_removed_sources (token, retention_days) \
+             select token, retention_days from removed \
+             on conflict (token) do update set retention_days = excluded.retention_days",
+        );
         let deleted = sqlx::query(sql).bind(token).execute(change.connection()).await?;
         if deleted.rows_affected() == 0 {
             return Err(ChangeError::NotFound);
         }
         change.end("delete source", token, &json!({})).await
+    }
+
+    /// The source as this process has loaded it, with what it has learned of it itself; as it was in
+    /// its change, where it could not be loaded since.
+    pub(super) fn seen_or(&self, in_change: Source) -> Arc<Source> {
+        let seen = self.source(SourceKey::Token(in_change.token));
+        let seen = seen.filter(|seen| seen.updated_at >= in_change.updated_at);
+        seen.unwrap_or_else(|| Arc::new(in_change))
     }
 
     async fn make_event_table(&self, change: &Change<'_>, token: Uuid) -> Result<(), ChangeError> {
@@ -148,13 +172,21 @@ impl Store {
     }
 }
 
-async fn as_it_is(change: &mut Change<'_>, token: Uuid) -> Result<SourceToBe, ChangeError> {
-    let columns = "name, retention_days, settings";
-    let row = change.as_it_is(columns, "logweir_sources", token).await?;
-    let Json(settings) = row.try_get("settings")?;
-    let retention_days: Option<i32> = row.try_get("retention_days")?;
-    let retention_days = retention_days.map(i32::unsigned_abs);
-    Ok(SourceToBe { name: row.try_get("name")?, retention_days, settings })
+pub(super) async fn as_it_is(change: &mut Change<'_>, token: Uuid) -> Result<Source, ChangeError> {
+    let row = change.as_it_is(load::SOURCE, "logweir_sources", token).await?;
+    let loaded = Arc::clone(&change.loaded);
+    let (schema, events_schema) = (&loaded.catalog_schema, &loaded.events_schema);
+    Ok(load::one_source(change.connection(), &row, schema, events_schema).await?)
+}
+
+impl From<&Source> for SourceToBe {
+    fn from(source: &Source) -> Self {
+        Self {
+            name: source.name.clone(),
+            retention_days: source.retention_days,
+            settings: (*source.settings).clone(),
+        }
+    }
 }
 
 fn days(days: Option<u32>) -> Option<i32> {

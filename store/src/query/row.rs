@@ -24,6 +24,21 @@ pub(super) fn columns_of(row: &PgRow) -> Result<Vec<Column>, String> {
     row.columns().iter().map(column).collect()
 }
 
+/// Why a value is not written.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NotWritten {
+    /// It is not what was described.
+    Mismatch(String),
+    /// The answer has become too large.
+    TooLarge,
+}
+
+impl From<String> for NotWritten {
+    fn from(what: String) -> Self {
+        Self::Mismatch(what)
+    }
+}
+
 /// Writes the rows of one query.
 pub(super) struct RowWriter {
     fields: Vec<Field>,
@@ -68,7 +83,7 @@ impl RowWriter {
     }
 
     /// Appends a row as an object.
-    pub(super) fn write(&self, row: &PgRow, out: &mut Vec<u8>) -> Result<(), String> {
+    pub(super) fn write(&self, row: &PgRow, out: &mut Vec<u8>) -> Result<(), NotWritten> {
         out.push(b'{');
         for (at, field) in self.fields.iter().enumerate() {
             if at > 0 {
@@ -84,10 +99,14 @@ impl RowWriter {
                 continue;
             }
             if value.format() != PgValueFormat::Binary {
-                return Err(named("the server sent text instead of the binary form".to_owned()));
+                let what = named("the server sent text instead of the binary form".to_owned());
+                return Err(what.into());
             }
             let bytes = value.as_bytes().map_err(|error| named(error.to_string()))?;
-            write_column(&field.kind, field.wire, bytes, out).map_err(named)?;
+            write_column(&field.kind, field.wire, bytes, out).map_err(|error| match error {
+                NotWritten::Mismatch(what) => NotWritten::Mismatch(named(what)),
+                NotWritten::TooLarge => NotWritten::TooLarge,
+            })?;
         }
         out.push(b'}');
         Ok(())

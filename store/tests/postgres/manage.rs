@@ -1,10 +1,12 @@
 //! What people manage, where more than one process or very many things are at work.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use futures_util::future::join_all;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use store::{
-    Actor, AlertToBe, BackendToBe, ChangeError, EndpointToBe, Holder, RuleToBe, SourceKey, Store,
-    TeamToBe, TooManyKeyValues, Validation,
+    Actor, AlertToBe, BackendToBe, ChangeError, EndpointToBe, Holder, RuleToBe, SourceKey,
+    SourceSettings, SourceToBe, Store, TeamToBe, TooManyKeyValues, Validation,
 };
 
 use crate::fixture::{Fixture, settings, start};
@@ -26,6 +28,7 @@ fn alert() -> AlertToBe {
         webhook_notification_url: None,
         enabled: true,
         backend_ids: Vec::new(),
+        source_mapping: BTreeMap::new(),
     }
 }
 
@@ -91,11 +94,7 @@ async fn backends_of_an_alert_are_linked_by_number() {
     let with = |backend_ids: &[i64]| AlertToBe { backend_ids: backend_ids.to_vec(), ..alert() };
     let store = fixture.store();
     let made = store.create_alert(&actor(), &with(&[2, 1, 2])).await.unwrap();
-    let names: Vec<_> = made.backends.iter().map(|backend| backend.name.as_str()).collect();
-    assert_eq!(
-        (names.as_slice(), made.alert.backend_ids.as_slice()),
-        (&["one", "two"][..], &[1, 2][..])
-    );
+    assert_eq!(made.alert.backend_ids, [1, 2]);
     let one = store.update_alert(&actor(), made.token, |_| unchecked(with(&[2]))).await.unwrap();
     assert_eq!(one.alert.backend_ids, [2]);
     let unknown = store.update_alert(&actor(), made.token, |_| unchecked(with(&[3]))).await;
@@ -210,6 +209,100 @@ async fn more_keys_than_there_may_be_are_refused_and_nothing_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn key_values_are_bounded_in_bytes_and_read_again_only_when_they_are_others() {
+    let mut fixture = Fixture::new().await;
+    let lookup = "update _analytics.logweir_sources \
+                  set settings = '{\"transform_key_values\": \"project:org\"}'; \
+                  update _analytics.logweir_changes set number = number + 1";
+    crate::fixture::run(&mut fixture.admin, lookup).await;
+    let store = fixture.store();
+    let large = |key: &str, bytes: usize| -> Map<String, Value> {
+        [(key.to_owned(), json!({ "text": "x".repeat(bytes) }))].into_iter().collect()
+    };
+    store.put_key_values(&actor(), large("a", 20 << 20)).await.unwrap();
+    let refused = store.put_key_values(&actor(), large("b", 20 << 20)).await;
+    assert!(matches!(refused, Err(TooManyKeyValues::Bytes(bytes)) if bytes > 40 << 20));
+    assert!(store.key_values(Some("b")).await.unwrap().is_empty());
+    store.put_key_values(&actor(), large("b", 1 << 20)).await.unwrap();
+    store.put_key_values(&actor(), large("a", 1 << 20)).await.unwrap();
+
+    let before = store.loaded_key_values();
+    assert_ne!(*before, Default::default());
+    store.create_team(&actor(), None, &TeamToBe::default()).await.unwrap();
+    assert!(Arc::ptr_eq(&before, &store.loaded_key_values()));
+    store.delete_keys(&actor(), &["a".to_owned()]).await.unwrap();
+    assert!(!Arc::ptr_eq(&before, &store.loaded_key_values()));
+    // What is there all the same is not read: nobody has room for it.
+    let huge = "insert into _analytics.logweir_key_values (key, value) \
+                select 'h' || n, to_jsonb(repeat('x', 20 << 20)) from generate_series(1, 9) as n; \
+                update _analytics.logweir_changes \
+                set number = number + 1, key_values = key_values + 1";
+    crate::fixture::run(&mut fixture.admin, huge).await;
+    let store = fixture.store();
+    store.catch_up().await.unwrap();
+    let shown = format!("{:?}", store.loaded_key_values());
+    assert!(shown.len() > 20 << 20 && shown.len() < 32 << 20, "{}", shown.len());
+}
+
+/// Another source says what this program cannot read, so that the catalog cannot be read at all.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_changed_is_told_also_where_the_catalog_cannot_be_read_again() {
+    let mut fixture = Fixture::new().await;
+    let spoiled = "insert into _analytics.logweir_sources (token, name, settings) \
+                   values (gen_random_uuid(), 'of a newer version', '\"settings\"')";
+    crate::fixture::run(&mut fixture.admin, spoiled).await;
+    let (store, actor) = (fixture.store(), actor());
+
+    let to_be = SourceToBe {
+        name: "made".to_owned(),
+        retention_days: Some(3),
+        settings: SourceSettings::default(),
+    };
+    let source = store.create_source(&actor, None, &to_be).await.unwrap();
+    assert_eq!((source.name.as_str(), source.retention_days), ("made", Some(3)));
+    assert!(source.table.contains(&source.token.to_string().replace('-', "_")));
+    // It is not seen here yet.
+    assert!(store.source(SourceKey::Token(source.token)).is_none());
+    let renamed = SourceToBe { name: "renamed".to_owned(), ..to_be };
+    let changed = store.update_source(&actor, source.token, |_| unchecked(renamed)).await.unwrap();
+    assert_eq!((changed.id, changed.name.as_str()), (source.id, "renamed"));
+
+    let to_be = EndpointToBe { name: "made".to_owned(), ..EndpointToBe::default() };
+    let made = store.create_endpoint(&actor, None, &to_be).await.unwrap();
+    assert_eq!(made.name, "made");
+    let to_be = EndpointToBe { name: "renamed".to_owned(), ..to_be };
+    let changed = store.update_endpoint(&actor, made.token, |_| unchecked(to_be)).await.unwrap();
+    assert_eq!((changed.id, changed.name.as_str()), (made.id, "renamed"));
+
+    let backend = store.create_backend(&actor, &webhook()).await.unwrap();
+    let to_be = BackendToBe { name: "renamed".to_owned(), ..webhook() };
+    let changed = store.update_backend(&actor, backend.token, |_| unchecked(to_be)).await.unwrap();
+    assert_eq!((changed.id, changed.name.as_str()), (backend.id, "renamed"));
+    for attached in [
+        store.attach_backend(&actor, source.token, backend.token).await,
+        store.detach_backend(&actor, source.token, backend.token).await,
+    ] {
+        assert_eq!(attached.unwrap().name, "renamed");
+    }
+
+    let to_be = RuleToBe {
+        source_id: source.id,
+        lql_string: "x".to_owned(),
+        backend_id: Some(backend.id),
+        sink: None,
+    };
+    let made = store.create_rule(&actor, &to_be).await.unwrap();
+    let to_be = RuleToBe { lql_string: "y".to_owned(), ..to_be };
+    let changed = store.update_rule(&actor, made.token, |_| unchecked(to_be)).await.unwrap();
+    assert_eq!((changed.id, changed.lql_string.as_str()), (made.id, "y"));
+
+    let made = store.create_alert(&actor, &alert()).await.unwrap();
+    let to_be = AlertToBe { backend_ids: vec![backend.id], ..alert() };
+    let changed = store.update_alert(&actor, made.token, |_| unchecked(to_be)).await.unwrap();
+    assert_eq!((changed.id, changed.alert.backend_ids), (made.id, vec![backend.id]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_postgres_cannot_hold_is_no_fault_of_the_catalog() {
     let fixture = Fixture::new().await;
     let store = fixture.store();
@@ -233,4 +326,28 @@ async fn who_changed_a_sources_validation_is_in_the_audit_log() {
     assert_eq!(log, [("remove rejected events", &*token), ("set validation", &*token)]);
     let unknown = store.set_validation(&actor(), uuid::Uuid::nil(), Validation::Off).await;
     assert_eq!(unknown, Err(ChangeError::NotFound));
+}
+
+/// Older versions have noted whole things: a page of the log is bounded in bytes too.
+#[tokio::test]
+async fn a_page_of_the_audit_log_is_bounded() {
+    let mut fixture = Fixture::new().await;
+    crate::fixture::run(
+        &mut fixture.admin,
+        "insert into _analytics.logweir_audit_log (actor, action, subject, details) \
+         select 'a', 'b', n::text, \
+                jsonb_build_object('text', repeat('x', case n when 1 then 9000000 else 1500000 end)) \
+         from generate_series(1, 5) as n",
+    )
+    .await;
+    let mut pages = Vec::new();
+    let mut before = None;
+    loop {
+        let page = fixture.store().audit_log(1000, before).await.unwrap();
+        let Some(last) = page.last() else { break };
+        before = Some(last.id);
+        pages.push(page.iter().map(|entry| entry.subject.clone()).collect::<Vec<_>>());
+    }
+    assert_eq!(pages, [vec!["5", "4"], vec!["3", "2"], vec!["1"]]);
+    assert_eq!(fixture.store().audit_log(1, None).await.unwrap().len(), 1);
 }

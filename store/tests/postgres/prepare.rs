@@ -1,5 +1,7 @@
 //! From an empty database to ready.
 
+use std::collections::BTreeMap;
+
 use end_to_end::postgres::TestCluster;
 use event_schemas::SUPABASE_SOURCES;
 use sqlx::{Connection, PgConnection};
@@ -36,7 +38,21 @@ async fn an_empty_database_gets_supabases_sources_and_endpoints() {
         assert!(endpoint.sandboxable && endpoint.enable_auth, "{name}");
         assert_eq!((endpoint.max_limit, endpoint.language.as_str()), (1000, "bq_sql"), "{name}");
     }
+    meant_sources_are_known(&running.store);
     assert!(running.store.endpoint(EndpointKey::Name("logs.ALL")).is_none());
+}
+
+/// Endpoints know the sources that they name, so that these may be renamed.
+fn meant_sources_are_known(store: &store::Store) {
+    for (name, sources) in
+        [("logs.all", 9), ("usage.api-requests-count", 1), ("functions.combined-stats", 2)]
+    {
+        let endpoint = store.endpoint(EndpointKey::Name(name)).unwrap();
+        assert_eq!(endpoint.source_mapping.len(), sources, "{name}");
+        for (source, token) in &endpoint.source_mapping {
+            assert_eq!(store.source(SourceKey::Name(source)).unwrap().token, *token, "{name}");
+        }
+    }
 }
 
 /// An emoji in one event would be refused, and its rejected event too.
@@ -103,7 +119,18 @@ async fn an_older_catalog_gets_the_endpoints_that_are_new() {
     run(
         &mut admin,
         "drop table _analytics.logweir_seeded_endpoints, _analytics.logweir_source_figures,
-                    _analytics.logweir_source_notices;
+                    _analytics.logweir_source_notices, _analytics.logweir_removed_sources;
+         alter table _analytics.logweir_sources drop column declared_as;
+         update _analytics.logweir_endpoints set source_mapping = '{}';
+         alter table _analytics.logweir_alerts drop column source_mapping;
+         alter table _analytics.logweir_key_values drop column bytes;
+         alter table _analytics.logweir_changes drop column key_values;
+         insert into _analytics.logweir_alerts (token, name, language, query, cron)
+         values (gen_random_uuid(), 'a', 'bq_sql', 'select id from `postgres.logs`', '@daily'),
+                (gen_random_uuid(), 'b', 'bq_sql', 'select 1', '@daily');
+         insert into _analytics.logweir_access_tokens (hash, token, scopes)
+         values ('\x01', 'seen', 'ingest public'), ('\x02', 'hidden', 'public private'),
+                ('\x03', 'hidden', 'query:endpoint:1 public');
          delete from _analytics.logweir_migrations where version >= 4;
          delete from _analytics.logweir_endpoints where name not in ('logs.all', 'usage.api-counts');
          delete from _analytics.logweir_endpoints where name = 'usage.api-counts';
@@ -125,7 +152,16 @@ async fn an_older_catalog_gets_the_endpoints_that_are_new() {
         ]
     );
     let mine = running.store.endpoint(EndpointKey::Name("service-health")).unwrap();
-    assert_eq!(mine.query, "select 1 as mine");
+    assert_eq!((mine.query.as_str(), mine.source_mapping.len()), ("select 1 as mine", 0));
+    meant_sources_are_known(&running.store);
+    // Alerts follow the sources that they name, and no token that opens much is kept.
+    let source = running.store.source(SourceKey::Name("postgres.logs")).unwrap();
+    let alerts = running.store.alerts().await.unwrap();
+    let mappings: Vec<_> = alerts.iter().map(|alert| &alert.alert.source_mapping).collect();
+    assert_eq!(mappings, [&[(source.name.clone(), source.token)].into(), &BTreeMap::new()]);
+    let tokens = running.store.access_tokens().await.unwrap();
+    let tokens: Vec<_> = tokens.iter().map(|token| token.token.as_deref()).collect();
+    assert_eq!(tokens, [Some("seen"), None, None]);
 }
 
 #[tokio::test]

@@ -139,7 +139,9 @@ async fn readers_read_event_tables_and_nothing_else() {
         ("create table x (y int)".to_owned(), "25006"),
         ("select id from logweir_sources".to_owned(), "42P01"),
     ] {
-        match fixture.query(&sql).await {
+        // Numbers are not measured, so that the query runs as it stands.
+        let columns = [Column { name: "v".to_owned(), kind: ColumnKind::Int64 }];
+        match fixture.store().query(Query { sql: &sql, columns: &columns }).await {
             Err(QueryError::Failed { sqlstate, .. }) => assert_eq!(sqlstate, expected, "{sql}"),
             other => panic!("{sql}: {other:?}"),
         }
@@ -182,6 +184,7 @@ async fn a_failed_query_leaves_a_connection_that_works() {
         ("select 'x'::int::text", "22P02"),
         ("select", "42601"),
         ("select repeat('x', 1000000) from generate_series(1, 100)", "54000"),
+        ("select string_agg(repeat('x', 1000), '') from generate_series(1, 40000)", "54000"),
     ] {
         match fixture.query(sql).await {
             Err(QueryError::Failed { sqlstate, message }) => {
@@ -194,6 +197,38 @@ async fn a_failed_query_leaves_a_connection_that_works() {
         let next = fixture.query("select (now() = statement_timestamp())::text").await;
         assert_eq!(next.unwrap().len(), r#"[{"v":"false"}]"#.len(), "after {sql}");
     }
+}
+
+/// The driver would take each of them whole before anybody could say that it is too much.
+#[tokio::test]
+async fn no_row_comes_that_is_too_large() {
+    use ColumnKind::*;
+    let fixture = Fixture::new().await;
+    let large = 40 << 20;
+    for (expression, kind) in [
+        (format!("repeat('x', {large})"), String),
+        (format!("convert_to(repeat('x', {large}), 'UTF8')"), Bytes),
+        (format!("to_jsonb(repeat('x', {large}))"), Json),
+        (format!("to_jsonb(repeat('x', {large}))"), JsonText),
+        ("array_fill(1, array[5000000])".to_owned(), Array(Box::new(Int64))),
+    ] {
+        let sql = format!("select 1 as n, null::text as m, {expression} as v");
+        let described = [("n", Int64), ("n", String), ("v", kind.clone())];
+        let columns = described.map(|(name, kind)| Column { name: name.to_owned(), kind });
+        let asked = [
+            fixture.store().query(Query { sql: &sql, columns: &columns }).await,
+            fixture.store().query_as_it_comes(&sql.replace("5000000", "20000000")).await,
+        ];
+        for answer in asked {
+            let refusal = answer.map(|rows| rows.len()).unwrap_err().to_string();
+            assert!(refusal.starts_with("a row of the answer has "), "{expression}: {refusal}");
+            assert!(refusal.contains("at most 33554432 are answered"), "{refusal}");
+        }
+    }
+    // Also where columns have one name, or one that the limit uses itself.
+    let sql = "select 1 as a, 2 as a, 'x' as answer, '{\"b\": 1}'::jsonb as \"1\" limit 5";
+    let rows = fixture.store().query_as_it_comes(sql).await.unwrap();
+    assert_eq!(rows.into_json(), r#"[{"a":2,"answer":"x","1":[{"b":1}]}]"#);
 }
 
 #[tokio::test]

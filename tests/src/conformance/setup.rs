@@ -92,8 +92,74 @@ impl Tables<'_> {
                 let moved = self.tables.remove(&table).ok_or("a table that is not there")?;
                 self.tables.insert(name, moved);
             }
+            change => self.change(change).await?,
         }
         self.changed = true;
+        Ok(())
+    }
+
+    /// Statements that change tables which are there.
+    async fn change(&mut self, statement: Statement<'_>) -> Result<(), String> {
+        match statement {
+            Statement::AddColumns { table, columns } => {
+                let table = self.table(&table)?;
+                for column in columns {
+                    table.columns.push(column);
+                    table.rows.iter_mut().for_each(|row| row.push("null".to_owned()));
+                }
+            }
+            Statement::RenameColumn { table, column, name } => {
+                let columns = &mut self.table(&table)?.columns;
+                columns.iter_mut().filter(|known| known.0 == column).for_each(|known| {
+                    known.0.clone_from(&name);
+                });
+            }
+            Statement::CopyTable { table, of, rows } => {
+                let mut copy = self.table(&of)?.clone();
+                copy.rows.truncate(if rows { usize::MAX } else { 0 });
+                self.tables.insert(table, copy);
+            }
+            Statement::Update { table, alias, assignments, condition } => {
+                let columns = self.table(&table)?.columns.clone();
+                let values = columns.iter().map(|(name, ty)| {
+                    let assigned = assignments.iter().find(|known| known.0 == *name);
+                    assigned.map_or_else(
+                        || format!("`{name}`"),
+                        |(_, value)| match ty {
+                            Type::Array(_) | Type::Struct(_) => {
+                                format!("IF({condition}, {value}, `{name}`) AS `{name}`")
+                            }
+                            _ => format!(
+                                "IF({condition}, CAST({value} AS {ty}), `{name}`) AS `{name}`"
+                            ),
+                        },
+                    )
+                });
+                let list = values.collect::<Vec<_>>().join(", ");
+                self.keep(&table, alias, &format!("SELECT {list}"), "").await?;
+            }
+            Statement::Delete { table, condition: None, .. } => self.table(&table)?.rows.clear(),
+            Statement::Delete { table, alias, condition: Some(condition) } => {
+                let rest = format!("WHERE ({condition}) IS NOT TRUE");
+                self.keep(&table, alias, "SELECT *", &rest).await?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Puts the rows of a query over a table in the place of its own.
+    async fn keep(
+        &mut self,
+        name: &str,
+        alias: Option<String>,
+        select: &str,
+        rest: &str,
+    ) -> Result<(), String> {
+        let columns = self.table(name)?.columns.clone();
+        let alias = alias.map_or(String::new(), |alias| format!("AS {alias}"));
+        let answer = self.ask(&format!("{select} FROM `{name}` {alias} {rest}")).await?;
+        self.table(name)?.rows = rows(&columns, &answer)?;
         Ok(())
     }
 

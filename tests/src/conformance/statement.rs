@@ -35,6 +35,36 @@ pub(super) enum Statement<'s> {
         table: String,
         name: String,
     },
+    AddColumns {
+        table: String,
+        columns: Vec<(String, Type)>,
+    },
+    RenameColumn {
+        table: String,
+        column: String,
+        name: String,
+    },
+    /// A table with the columns of another, and its rows if they are wanted.
+    CopyTable {
+        table: String,
+        of: String,
+        rows: bool,
+    },
+    Update {
+        table: String,
+        alias: Option<String>,
+        /// Names and expressions.
+        assignments: Vec<(String, &'s str)>,
+        condition: &'s str,
+    },
+    /// Without a condition: all rows.
+    Delete {
+        table: String,
+        alias: Option<String>,
+        condition: Option<&'s str>,
+    },
+    /// What changes nothing that a query sees, as options.
+    Nothing,
 }
 
 /// What an INSERT puts in.
@@ -96,6 +126,11 @@ fn statement<'s>(sql: &'s str, tokens: &[Token<'s>]) -> Option<Statement<'s>> {
         if !kind.is("TABLE") {
             return None;
         }
+        if let [how, from @ ..] = after
+            && ["LIKE", "COPY", "CLONE"].iter().any(|word| how.is(word))
+        {
+            return Some(Statement::CopyTable { table, of: name(from)?.0, rows: !how.is("LIKE") });
+        }
         let (columns, after) = match column_list(after) {
             Some((columns, after)) => (Some(columns), after),
             None => (None, after),
@@ -115,16 +150,71 @@ fn statement<'s>(sql: &'s str, tokens: &[Token<'s>]) -> Option<Statement<'s>> {
     if verb.is("ALTER") {
         let after = skip(after.get(1..)?, &["IF", "EXISTS"]);
         let (table, after) = name(after)?;
-        let (action, after) = after.split_first()?;
-        if action.is("RENAME") {
-            return Some(Statement::Rename { table, name: name(skip(after, &["TO"]))?.0 });
-        }
-        if action.is("DROP") {
-            let after = skip(after, &["COLUMN", "IF", "EXISTS"]);
-            return Some(Statement::DropColumn { table, column: name(after)?.0 });
-        }
+        return alteration(table, after);
+    }
+    if verb.is("TRUNCATE") {
+        let (table, _) = name(skip(after, &["TABLE"]))?;
+        return Some(Statement::Delete { table, alias: None, condition: None });
+    }
+    if verb.is("DELETE") {
+        let (table, after) = name(skip(after, &["FROM"]))?;
+        let (alias, after) = alias(after, "WHERE");
+        let condition = Some(rest(after.get(1..)?)?);
+        return Some(Statement::Delete { table, alias, condition });
+    }
+    if verb.is("UPDATE") {
+        let (table, after) = name(after)?;
+        let (alias, after) = alias(after, "SET");
+        let end = after.iter().position(|token| token.is("WHERE"))?;
+        let (set, condition) = (after.get(1..end)?, after.get(end + 1..)?);
+        let assignment = |part: &[Token<'s>]| {
+            let (column, value) = name(part)?;
+            let column = column.rsplit('.').next()?.to_owned();
+            Some((column, rest(value.get(1..)?)?))
+        };
+        let assignments =
+            split_at_commas(set).into_iter().map(assignment).collect::<Option<_>>()?;
+        return Some(Statement::Update { table, alias, assignments, condition: rest(condition)? });
     }
     None
+}
+
+/// What follows ALTER TABLE and a name.
+fn alteration<'s>(table: String, tokens: &[Token<'s>]) -> Option<Statement<'s>> {
+    let (action, after) = tokens.split_first()?;
+    if action.is("RENAME") {
+        if after.first()?.is("COLUMN") {
+            let (column, after) = name(skip(&after[1..], &["IF", "EXISTS"]))?;
+            let name = name(skip(after, &["TO"]))?.0;
+            return Some(Statement::RenameColumn { table, column, name });
+        }
+        return Some(Statement::Rename { table, name: name(skip(after, &["TO"]))?.0 });
+    }
+    if action.is("DROP") {
+        let after = skip(after, &["COLUMN", "IF", "EXISTS"]);
+        return Some(Statement::DropColumn { table, column: name(after)?.0 });
+    }
+    if action.is("ADD") {
+        let column = |part: &[Token<'s>]| {
+            let part = skip(part, &["ADD", "COLUMN", "IF", "NOT", "EXISTS"]);
+            let (name, ty) = part.split_first()?;
+            Some((name.text.trim_matches('`').to_owned(), Type::written(ty)?))
+        };
+        let columns = split_at_commas(tokens).into_iter().map(column).collect::<Option<_>>()?;
+        return Some(Statement::AddColumns { table, columns });
+    }
+    let is_option = action.is("SET") || action.is("ALTER");
+    (is_option && !after.iter().any(|token| token.is("TYPE"))).then_some(Statement::Nothing)
+}
+
+/// The alias before a keyword, and what begins with that.
+fn alias<'t, 's>(tokens: &'t [Token<'s>], keyword: &str) -> (Option<String>, &'t [Token<'s>]) {
+    match skip(tokens, &["AS"]) {
+        [alias, rest @ ..] if !alias.is(keyword) => {
+            (Some(alias.text.trim_matches('`').to_owned()), rest)
+        }
+        rest => (None, rest),
+    }
 }
 
 /// What comes after these keywords, each of which may be missing.
@@ -163,11 +253,12 @@ fn values<'s>(sql: &'s str, row: &[Token<'s>]) -> Option<Vec<&'s str>> {
 mod tests {
     use super::*;
 
+    fn columns(columns: &[(&str, Type)]) -> Vec<(String, Type)> {
+        columns.iter().map(|(name, ty)| ((*name).to_owned(), ty.clone())).collect()
+    }
+
     #[test]
     fn statements_are_read() {
-        let columns = |columns: &[(&str, Type)]| {
-            columns.iter().map(|(name, ty)| ((*name).to_owned(), ty.clone())).collect::<Vec<_>>()
-        };
         for (sql, expected) in [
             (
                 "CREATE OR REPLACE TABLE `d.t` (a INT64 NOT NULL, b ARRAY<STRING>)",
@@ -221,5 +312,50 @@ mod tests {
             assert_eq!(read(sql), Ok(expected), "{sql}");
         }
         assert_eq!(read("MERGE  t").unwrap_err(), "the runner cannot read `MERGE t`");
+    }
+
+    #[test]
+    fn changes_are_read() {
+        for (sql, expected) in [
+            (
+                "ALTER TABLE t ADD COLUMN a INT64, ADD COLUMN IF NOT EXISTS b STRING NOT NULL",
+                Statement::AddColumns {
+                    table: "t".to_owned(),
+                    columns: columns(&[("a", Type::Int64), ("b", Type::String)]),
+                },
+            ),
+            (
+                "ALTER TABLE t RENAME COLUMN a TO b",
+                Statement::RenameColumn {
+                    table: "t".to_owned(),
+                    column: "a".to_owned(),
+                    name: "b".to_owned(),
+                },
+            ),
+            ("ALTER TABLE t SET OPTIONS (description = 'x')", Statement::Nothing),
+            (
+                "CREATE TABLE u LIKE `d.t`",
+                Statement::CopyTable { table: "u".to_owned(), of: "d.t".to_owned(), rows: false },
+            ),
+            (
+                "UPDATE t AS x SET a = x.a + f(1, 2), `b` = 'c' WHERE x.a > 1",
+                Statement::Update {
+                    table: "t".to_owned(),
+                    alias: Some("x".to_owned()),
+                    assignments: vec![("a".to_owned(), "x.a + f(1, 2)"), ("b".to_owned(), "'c'")],
+                    condition: "x.a > 1",
+                },
+            ),
+            (
+                "DELETE FROM t WHERE TRUE",
+                Statement::Delete { table: "t".to_owned(), alias: None, condition: Some("TRUE") },
+            ),
+            (
+                "TRUNCATE TABLE t",
+                Statement::Delete { table: "t".to_owned(), alias: None, condition: None },
+            ),
+        ] {
+            assert_eq!(read(sql), Ok(expected), "{sql}");
+        }
     }
 }

@@ -99,8 +99,8 @@ impl Forwarding {
         ledger.compare(&of_now.chain(of_before).map(|(number, count)| (*number, *count)).collect())
     }
 
-    /// How many events have arrived in all, and how many of those that were acknowledged, and not
-    /// rejected, have not.
+    /// How many events have arrived in all, and how many of those that were acknowledged have not.
+    /// Those that are rejected go nowhere.
     pub(super) fn drained(&self, ledger: &Ledger, rejected: &HashMap<Number, u64>) -> (u64, u64) {
         // It need not be kept.
         drop(self.receiver.take_received());

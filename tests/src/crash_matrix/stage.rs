@@ -170,27 +170,27 @@ impl<'a> Stage<'a> {
         self.program.ready().await;
         // Rows that come late would be doubled ones.
         let rest = Duration::from_millis(if self.quick { 500 } else { 1_500 });
-        let mut kept = self.kept().await;
+        let mut stored = self.all_stored().await;
         let mut at_rest_since = Instant::now();
         let (mut drained, mut undrained);
         loop {
-            let (of_source, copies) = (kept.of_source(), kept.by_rule());
-            let right = self.ledger.compare(&of_source).lost == 0
-                && self.forwarding.compare(&self.ledger, &of_source, &copies).lost == 0;
-            (drained, undrained) = self.forwarding.drained(&self.ledger, &kept.rejected);
+            let [of_source, copies, rejected] = &stored;
+            let right = self.ledger.compare(of_source).lost == 0
+                && self.forwarding.compare(&self.ledger, of_source, copies).lost == 0;
+            (drained, undrained) = self.forwarding.drained(&self.ledger, rejected);
             let right = right && undrained == 0;
             let at_rest = at_rest_since.elapsed();
             if (right && at_rest >= rest) || at_rest > SETTLE {
                 break;
             }
             sleep(rest / 3).await;
-            let now = self.kept().await;
-            if now != kept {
+            let now = self.all_stored().await;
+            if now != stored {
                 at_rest_since = Instant::now();
             }
-            kept = now;
+            stored = now;
         }
-        let (stored, copies) = (kept.of_source(), kept.by_rule());
+        let [stored, copies, _] = stored;
         let comparison = self.ledger.compare(&stored);
         let by_rule = self.forwarding.compare(&self.ledger, &stored, &copies);
         self.ledger.settle(&stored);
@@ -239,50 +239,28 @@ impl<'a> Stage<'a> {
         self.kills * at_a_kill + sent_again
     }
 
-    async fn kept(&self) -> Kept {
+    /// How often each event is stored, or kept among the rejected ones: in its source, and with the
+    /// rule's; and how often it is rejected.
+    async fn all_stored(&self) -> [HashMap<Number, u64>; 3] {
         let mut connection =
             PgConnection::connect(&self.database).await.expect("the database answers");
-        let fake = self.fake.as_ref();
-        Kept {
-            stored: stored(&mut connection, fake, self.load.source).await,
-            copies: stored(&mut connection, fake, COPIES).await,
-            rejected: counts(
-                &mut connection,
-                "(select event::json ->> 'event_message' as event_message \
-                 from logweir_rejected_events) as rejected",
-            )
-            .await,
+        let rejected = counted(
+            &mut connection,
+            "(select event::json ->> 'event_message' as event_message \
+             from logweir_rejected_events) as rejected",
+        )
+        .await;
+        let mut all = Vec::new();
+        for source in [self.load.source, COPIES] {
+            let mut stored = stored(&mut connection, self.fake.as_ref(), source).await;
+            for (number, count) in &rejected {
+                *stored.entry(*number).or_default() += count;
+            }
+            all.push(stored);
         }
+        let [of_source, by_rule] = all.try_into().expect("two sources");
+        [of_source, by_rule, rejected]
     }
-}
-
-/// How often each event is where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Kept {
-    stored: HashMap<Number, u64>,
-    /// By the rule.
-    copies: HashMap<Number, u64>,
-    rejected: HashMap<Number, u64>,
-}
-
-impl Kept {
-    /// In the source, or among its rejected events.
-    fn of_source(&self) -> HashMap<Number, u64> {
-        with(&self.stored, &self.rejected)
-    }
-
-    /// By the rule, which does not ask for rejected events.
-    fn by_rule(&self) -> HashMap<Number, u64> {
-        with(&self.copies, &self.rejected)
-    }
-}
-
-fn with(some: &HashMap<Number, u64>, others: &HashMap<Number, u64>) -> HashMap<Number, u64> {
-    let mut all = some.clone();
-    for (number, count) in others {
-        *all.entry(*number).or_default() += count;
-    }
-    all
 }
 
 /// How often each event is stored in a source.
@@ -307,19 +285,19 @@ async fn stored(
     .fetch_one(&mut *connection)
     .await
     .expect("the catalog has the source");
-    match table {
-        Some(table) => counts(connection, &table).await,
-        None => HashMap::new(),
-    }
+    let Some(table) = table else { return HashMap::new() };
+    counted(connection, &table).await
 }
 
-/// How often each event is in what has messages.
-async fn counts(connection: &mut PgConnection, table: &str) -> HashMap<Number, u64> {
+/// How often each event is in a table.
+async fn counted(connection: &mut PgConnection, table: &str) -> HashMap<Number, u64> {
     let sql = format!(
         "select split_part(event_message, ' ', 1)::bigint, count(*) from {table} group by 1"
     );
-    let rows: Vec<(i64, i64)> =
-        sqlx::query_as(AssertSqlSafe(sql)).fetch_all(connection).await.expect("events can be read");
+    let rows: Vec<(i64, i64)> = sqlx::query_as(AssertSqlSafe(sql))
+        .fetch_all(&mut *connection)
+        .await
+        .expect("events can be read");
     let number = |value: i64| u64::try_from(value).expect("numbers and counts are not negative");
     rows.into_iter().map(|(event, count)| (number(event), number(count))).collect()
 }

@@ -145,12 +145,30 @@ impl Evaluator {
     }
 }
 
+/// Columns without a name as BigQuery names them, and a name that comes again with a number.
+fn named(mut columns: Vec<(String, Type)>) -> Vec<(String, Type)> {
+    let mut unnamed = 0;
+    for place in 0..columns.len() {
+        let mut name = columns[place].0.clone();
+        if name.is_empty() {
+            name = format!("f{unnamed}_");
+            unnamed += 1;
+        }
+        let earlier =
+            |name: &str| columns[..place].iter().any(|column| column.0.eq_ignore_ascii_case(name));
+        let numbered = (1..).map(|number| format!("{name}_{number}"));
+        let free = std::iter::once(name.clone()).chain(numbered).find(|name| !earlier(name));
+        columns[place].0 = free.unwrap_or(name);
+    }
+    columns
+}
+
 fn read(answer: &EvaluateQueryResponse) -> Option<Evaluated> {
     let columns = answer.prepared.as_ref()?.columns.iter();
     let column = columns.map(|column| {
         Some((column.name.clone().unwrap_or_default(), read_type(column.r#type.as_ref()?)?))
     });
-    let columns = column.collect::<Option<Vec<_>>>()?;
+    let columns = named(column.collect::<Option<Vec<_>>>()?);
     let table = answer.content.as_ref().and_then(|content| content.table_data.as_ref());
     let rows = table.map_or(&[][..], |table| &table.row).iter().map(|row| {
         let cells = columns.iter().zip(&row.values);
@@ -158,4 +176,16 @@ fn read(answer: &EvaluateQueryResponse) -> Option<Evaluated> {
     });
     let rows = rows.collect::<Option<Vec<_>>>()?;
     Some(Evaluated { columns, rows })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_get_bigquerys_names() {
+        let columns = ["", "a", "", "A", "a"].map(|name| (name.to_owned(), Type::Int64));
+        let names = named(columns.to_vec()).into_iter().map(|column| column.0);
+        assert_eq!(names.collect::<Vec<_>>(), ["f0_", "a", "f1_", "A_1", "a_2"]);
+    }
 }

@@ -54,7 +54,11 @@ pub(super) const FUNCTIONS: &[AggregateFunction] = &[
         "The arithmetic mean; NULL of no values.",
         &[
             overload(&[Param::Float64], Returns::Float64, "avg($distinct$1)$over"),
-            overload(&[Param::Interval], Returns::Interval, "avg($distinct$1)$over"),
+            overload(
+                &[Param::Interval],
+                Returns::Interval,
+                "logweir.divide_interval(sum($distinct$1)$over, count($distinct$1)$over)",
+            ),
             overload(
                 &[Param::Numeric],
                 Returns::Numeric,
@@ -70,6 +74,7 @@ pub(super) const FUNCTIONS: &[AggregateFunction] = &[
             ("AVG(x + 1)", "2.6666666666666665"),
             ("AVG(NULLIF(x, x))", "NULL"),
             ("AVG(CAST(x AS NUMERIC))", "1.666666667"),
+            ("AVG(x * INTERVAL '0:0:0.000001' HOUR TO SECOND)", "0-0 0 0:0:0.000001"),
         ],
     ),
     aggregate(
@@ -81,6 +86,7 @@ pub(super) const FUNCTIONS: &[AggregateFunction] = &[
                 Returns::Dynamic,
                 "(array_agg($1 ORDER BY $1) FILTER (WHERE $1 IS NOT NULL))[1]",
             ),
+            overload(&[Param::Int64], Returns::Int64, "min($distinct$1)$over"),
             overload(&[Param::Bool], Returns::Bool, "bool_and($distinct$1)$over"),
             overload(
                 &[Param::Float64],
@@ -113,6 +119,7 @@ pub(super) const FUNCTIONS: &[AggregateFunction] = &[
                 Returns::Dynamic,
                 "(array_agg($1 ORDER BY $1 DESC) FILTER (WHERE $1 IS NOT NULL))[1]",
             ),
+            overload(&[Param::Int64], Returns::Int64, "max($distinct$1)$over"),
             overload(&[Param::Bool], Returns::Bool, "bool_or($distinct$1)$over"),
             overload(&[Param::String], Returns::String, "max($distinct$1 COLLATE \"C\")$over"),
             overload(

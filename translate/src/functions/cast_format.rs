@@ -1,7 +1,11 @@
 //! `CAST(x AS STRING FORMAT '…')` and its kin, by the type that is cast to. Their names have blanks:
 //! they can be written as casts only.
 
-use super::{Function, Param, Returns, function, lowered, time_elements};
+use super::{
+    Function, Param, Returns, function, lowered,
+    number_elements::{self, NumberForm},
+    time_elements,
+};
 use crate::{
     diagnostic::Diagnostic,
     postgres::Expr as Pg,
@@ -12,13 +16,17 @@ use crate::{
 pub(super) const FUNCTIONS: &[Function] = &[
     function(
         "CAST TO STRING FORMAT",
-        "A date, a time or BYTES as text in a form. Forms of numbers are refused.",
+        "A date, a time, BYTES or a number as text in a form; of a number without B, RN, TM and V.",
         &[
             lowered(&[Param::Date, Param::Pattern], Returns::String, time_text).total(),
             lowered(&[Param::Datetime, Param::Pattern], Returns::String, time_text).total(),
             lowered(&[Param::Time, Param::Pattern], Returns::String, time_text).total(),
             lowered(&[Param::Timestamp, Param::Pattern], Returns::String, time_text).total(),
             lowered(&[Param::Timestamp, Param::Pattern, Param::String], Returns::String, time_text),
+            lowered(&[Param::Int64, Param::Pattern], Returns::String, number_text),
+            lowered(&[Param::Numeric, Param::Pattern], Returns::String, number_text),
+            lowered(&[Param::BigNumeric, Param::Pattern], Returns::String, number_text),
+            lowered(&[Param::Float64, Param::Pattern], Returns::String, number_text),
             lowered(&[Param::Bytes, Param::Pattern], Returns::String, |args, lowered| {
                 bytes(args, lowered, &BYTES_TEXT)
             })
@@ -51,6 +59,15 @@ pub(super) const FUNCTIONS: &[Function] = &[
             ("CAST(b'abc' AS STRING FORMAT 'UTF-8')", "abc"),
             ("SAFE_CAST(b'\\xff' AS STRING FORMAT 'ASCII')", "NULL"),
             ("CAST(CAST(NULL AS DATE) AS STRING FORMAT 'YYYY')", "NULL"),
+            ("CAST(1234567.891 AS STRING FORMAT '999,999,999.99')", "   1,234,567.89"),
+            ("CAST(2.675 AS STRING FORMAT '9.99')", " 2.67"),
+            ("CAST(0.125 AS STRING FORMAT '9.99')", "  .12"),
+            ("CAST(NUMERIC '0.135' AS STRING FORMAT '0.00')", " 0.14"),
+            ("CAST(-12 AS STRING FORMAT '$999')", " -$12"),
+            ("CAST(1234 AS STRING FORMAT '999')", " ###"),
+            ("CAST(-1 AS STRING FORMAT '999PR')", "  <1>"),
+            ("CAST(12345 AS STRING FORMAT '9.99EEEE')", " 1.23E+04"),
+            ("CAST(255 AS STRING FORMAT '0XXX')", " 00FF"),
         ],
     ),
     function(
@@ -159,6 +176,46 @@ fn time_text(args: &[Expr], lowered: Vec<Pg>) -> Result<Pg, Diagnostic> {
         Pg::template("CASE WHEN $1 IS NOT NULL THEN '' END", vec![value])
     } else {
         Pg::template("to_char($1, $2)", vec![value, Pg::text(&to_char)])
+    })
+}
+
+/// A number as text.
+fn number_text(args: &[Expr], lowered: Vec<Pg>) -> Result<Pg, Diagnostic> {
+    let form = number_elements::read(pattern(args)?).map_err(|what| {
+        Diagnostic::unsupported(args[1].at, format!("{what} in the FORMAT of a number"))
+    })?;
+    let value = lowered.into_iter().next().unwrap_or_else(|| Pg::null("numeric"));
+    let value = match args[0].ty {
+        // A FLOAT64 that lies in the middle goes to the even digit.
+        Type::Float64 => match form.decimals() {
+            Some(decimals) => Pg::template(
+                "logweir.round_to_even(logweir.exact(logweir.finite($1)), $2)",
+                vec![value, Pg::Atom(decimals.to_string())],
+            ),
+            None => Pg::template("logweir.exact(logweir.finite($1))", vec![value]),
+        },
+        Type::Int64 => Pg::template("$1::numeric", vec![value]),
+        _ => value,
+    };
+    Ok(match form {
+        NumberForm::Decimal { to_char, currency: "" } => {
+            Pg::template("to_char($1, $2)", vec![value, Pg::text(&to_char)])
+        }
+        NumberForm::Decimal { to_char, currency } => Pg::template(
+            "regexp_replace(to_char($1, $2), '(?=[0-9.#])', $3)",
+            vec![value, Pg::text(&to_char), Pg::text(currency)],
+        ),
+        NumberForm::Scientific { to_char } => {
+            Pg::template("upper(to_char($1, $2))", vec![value, Pg::text(&to_char)])
+        }
+        NumberForm::Hexadecimal { digits, zeros, upper } => {
+            let flag = |flag| Pg::Atom(if flag { "TRUE" } else { "FALSE" }.to_owned());
+            let digits = Pg::Atom(digits.to_string());
+            Pg::template(
+                "logweir.hexadecimal_text($1, $2, $3, $4)",
+                vec![value, digits, flag(zeros), flag(upper)],
+            )
+        }
     })
 }
 

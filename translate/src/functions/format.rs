@@ -17,7 +17,7 @@ use crate::{
 
 pub(super) const FUNCTIONS: &[Function] = &[function(
     "FORMAT",
-    "A pattern, which must be constant, with values in the places of its specifiers: %d %i %o %x %X %f %F %e %E %g %G %s %t %T %%.",
+    "A pattern, which must be constant, with values in the places of its specifiers: %d %i %o %x %X %f %F %e %E %g %G %s %t %T %p %P %%.",
     &[lowered(&[Param::Pattern, Param::Any], Returns::String, format).optional(1).variadic()],
     &[
         ("FORMAT('')", ""),
@@ -213,9 +213,25 @@ fn value<'a, I: Iterator<Item = (&'a Expr, Pg)>>(
                 )
             }
         }
-        _ => {
-            let text = printed(arg, value, specifier.conversion == 'T')?;
-            let text = Pg::template("COALESCE($1, 'NULL')", vec![text]);
+        conversion => {
+            let text = match conversion {
+                'p' | 'P' => {
+                    let value =
+                        typed(arg, value, &Type::Json).ok_or_else(|| wrong(arg, place, "JSON"))?;
+                    Pg::template(
+                        match conversion {
+                            'p' => "logweir.json_text($1)",
+                            _ => "logweir.pretty_json(logweir.json_text($1)::json)",
+                        },
+                        vec![value],
+                    )
+                }
+                _ => printed(arg, value, conversion == 'T')?,
+            };
+            let text = match conversion {
+                'p' | 'P' => text,
+                _ => Pg::template("COALESCE($1, 'NULL')", vec![text]),
+            };
             if plain {
                 text
             } else {

@@ -38,7 +38,7 @@ pub(super) fn text(value: Pg, ty: &Type, numbers: Numbers, at: Position) -> Resu
             Numbers::Json => "COALESCE(logweir.json_decimal($1, false), 'null')",
             Numbers::WideAsText => "COALESCE(logweir.json_decimal($1, true), 'null')",
         }),
-        Type::String => one("COALESCE(to_json($1)::text, 'null')"),
+        Type::String => one("COALESCE(logweir.json_string($1), 'null')"),
         Type::Bytes => {
             one("COALESCE('\"' || replace(encode($1, 'base64'), E'\\n', '') || '\"', 'null')")
         }

@@ -1,4 +1,5 @@
-//! What a CAST to a type with parameters does after the conversion: `NUMERIC(10, 2)`, `STRING(5)`.
+//! What syntax calls that has no name of its own: the parameters of a type in a CAST (`NUMERIC(10, 2)`,
+//! `STRING(5)`), and LIKE with the elements of an array.
 
 use super::{Overload, Param, Returns, overload};
 
@@ -19,3 +20,19 @@ pub(crate) static CHARACTERS: Overload =
 pub(crate) static BYTES: Overload =
     overload(&[Param::Bytes, Param::Int64], Returns::Bytes, "logweir.limit_bytes($1, $2)")
         .safe("CASE WHEN octet_length($1) <= $2 THEN $1 END");
+
+/// Whether a text matches one of the patterns in an array.
+pub(crate) static LIKE_ANY: Overload = overload(
+    &[Param::String, Param::Array(&Param::String)],
+    Returns::Bool,
+    "CASE WHEN $2 IS NULL THEN FALSE ELSE $1 LIKE ANY ($2::text[]) END",
+)
+.total();
+
+/// Whether a text matches all patterns in an array.
+pub(crate) static LIKE_ALL: Overload = overload(
+    &[Param::String, Param::Array(&Param::String)],
+    Returns::Bool,
+    "CASE WHEN $2 IS NULL THEN TRUE ELSE $1 LIKE ALL ($2::text[]) END",
+)
+.total();

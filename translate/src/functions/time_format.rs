@@ -12,7 +12,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
     function(
         "FORMAT_DATE",
         "A date in a form of `%` elements.",
-        &[lowered(&[Param::String, Param::Date], Returns::String, format).total()],
+        &[
+            lowered(&[Param::String, Param::Date], Returns::String, format).total(),
+            lowered(&[Param::String, Param::Datetime], Returns::String, format).total(),
+            lowered(&[Param::String, Param::Timestamp], Returns::String, format).total(),
+        ],
         &[
             ("FORMAT_DATE('%Y/%m/%d', DATE '2024-01-15')", "2024/01/15"),
             ("FORMAT_DATE('%Y-%m-%d', DATE '0001-01-01')", "1-01-01"),
@@ -28,6 +32,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             ("FORMAT_DATE('%c|%x|%X|%H|%Ez', DATE '2024-01-02')", "%c|01/02/24|%X|%H|%Ez"),
             ("FORMAT_DATE('%Od|%EY|%', DATE '2024-01-02')", "02|2024|%"),
             ("FORMAT_DATE('%Y', CAST(NULL AS DATE))", "NULL"),
+            ("FORMAT_DATE('%d %H', DATETIME '2024-01-02 03:04:05')", "02 03"),
         ],
     ),
     function(

@@ -1,9 +1,9 @@
 //! Expressions.
 
-use super::{aggregate, carrier, cast, literal, ordered, query};
+use super::{aggregate, attempt, carrier, cast, literal, ordered, query};
 use crate::{
     diagnostic::Diagnostic,
-    functions::{DatePart, Lower, Overload, Safe, collated_operands},
+    functions::{DatePart, collated_operands},
     postgres::{self, Expr as Pg},
     tree::{Comparison, Expr, ExprKind, Literal, Operator},
     types::Type,
@@ -13,12 +13,21 @@ use crate::{
 pub(crate) fn lower(expr: &Expr) -> Result<Pg, Diagnostic> {
     Ok(match &expr.kind {
         ExprKind::Literal(literal) => literal::lower(literal, expr)?,
+        ExprKind::Late(literal) => {
+            let items = vec![(lower(literal)?, "late".to_owned())];
+            let select = postgres::Select { items, ..Default::default() };
+            let body = postgres::Body::Select(Box::new(select));
+            Pg::Scalar(Box::new(postgres::Query { body, ..Default::default() }))
+        }
         ExprKind::Column { relation, column } => {
             Pg::Column { relation: relation.clone(), column: column.clone() }
         }
         ExprKind::Field { base, name } => field(lower(base)?, name, &expr.ty),
         ExprKind::Read(inner) => carrier::read(lower(inner)?, &expr.ty),
-        ExprKind::Call { overload, args, safe } => call(overload, args, *safe)?,
+        ExprKind::Call { overload, args, safe: true } => attempt::safe_call(overload, args, expr)?,
+        ExprKind::Call { overload, args, safe: false } => {
+            attempt::called(overload.lower, args, all(args)?)?
+        }
         ExprKind::Aggregate(call) => aggregate::lower(call, None, expr)?,
         ExprKind::Window(call, window) => aggregate::lower(call, Some(window), expr)?,
         ExprKind::DatePart(_) => Pg::null("text"),
@@ -87,6 +96,10 @@ fn test(expr: &Expr) -> Result<Pg, Diagnostic> {
                 (false, true) => "IS NOT FALSE",
             },
         },
+        // Nothing is in a list of nothing.
+        ExprKind::In { list, negated, .. } if list.is_empty() => {
+            Pg::Atom(if *negated { "TRUE" } else { "FALSE" }.to_owned())
+        }
         ExprKind::In { expr, list, negated } => {
             Pg::In { expr: Box::new(lower(expr)?), list: all(list)?, negated: *negated }
         }
@@ -120,17 +133,6 @@ fn test(expr: &Expr) -> Result<Pg, Diagnostic> {
         }
         _ => return Err(Diagnostic::internal(expr.at, "an expression was not lowered")),
     })
-}
-
-fn call(overload: &Overload, args: &[Expr], safe: bool) -> Result<Pg, Diagnostic> {
-    let how = match overload.safe {
-        Safe::Other(other) if safe => other,
-        _ => overload.lower,
-    };
-    match how {
-        Lower::Template(template) => Ok(Pg::template(template, all(args)?)),
-        Lower::With(lower) => lower(args, all(args)?),
-    }
 }
 
 pub(super) fn all(exprs: &[Expr]) -> Result<Vec<Pg>, Diagnostic> {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Diagnostic, Language, Position,
-    resolve::{refuse_cycle, refuse_other},
+    resolve::{Named, refuse_cycle, refuse_other},
 };
 
 /// The tables that FROM can name.
@@ -167,7 +167,9 @@ impl Confiner<'_> {
         alias: &mut Option<ast::TableAlias>,
         names: &Names<'_>,
     ) -> Result<(), Diagnostic> {
-        let at = Position::from(name.span().start);
+        let span = name.span();
+        let at = Position::from(span.start);
+        let unaliased = alias.is_none();
         let parts: Vec<ast::Ident> =
             name.0.iter().filter_map(|part| part.as_ident().cloned()).collect();
         let (Some(last), true) = (parts.last(), parts.len() == name.0.len()) else {
@@ -196,7 +198,18 @@ impl Confiner<'_> {
         }
         let full = parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");
         if names.sources {
-            if let Some(source) = self.sources.source(&full) {
+            let source = self.sources.source(&full);
+            if self.within.is_empty() {
+                self.named.push(Named {
+                    within: None,
+                    name: full.clone(),
+                    source: source.clone(),
+                    start: at,
+                    end: span.end.into(),
+                    unaliased: unaliased.then(|| folded(last)),
+                });
+            }
+            if let Some(source) = source {
                 *name = relation(source.table);
                 return Ok(());
             }
@@ -235,6 +248,7 @@ impl Confiner<'_> {
             stored: std::mem::take(&mut self.stored),
             stored_ctes: std::mem::take(&mut self.stored_ctes),
             within,
+            named: Vec::new(),
         };
         let outermost = Names { known: Vec::new(), parent: None, sources: true };
         let walked = inner.query(&mut query, &outermost);

@@ -10,6 +10,13 @@ pub(crate) fn statement(query: &Query) -> String {
     printer.out
 }
 
+/// An expression's text.
+pub(crate) fn expression(expr: &Expr) -> String {
+    let mut printer = Printer { out: String::new() };
+    printer.expr(expr);
+    printer.out
+}
+
 /// A name that means itself.
 pub(crate) fn quote_identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))

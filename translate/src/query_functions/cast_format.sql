@@ -1,4 +1,4 @@
--- CAST … FORMAT between BYTES and STRING.
+-- CAST … FORMAT between BYTES and STRING, and of numbers as hexadecimal digits.
 
 create or replace function logweir.safe_ascii(value bytea) returns text
 language sql immutable parallel safe
@@ -60,3 +60,37 @@ begin
   end if;
   return result;
 end $$;
+
+-- A number in so many hexadecimal digits, after a place for its sign.
+create or replace function logweir.hexadecimal_text(
+  value numeric, digits int, zeros boolean, upper_case boolean
+) returns text
+language sql immutable parallel safe
+return (
+  select case
+    when value is null then null
+    when char_length(found) > digits then ' ' || repeat('#', digits)
+    else case
+      when zeros then sign || lpad(found, digits, '0') else lpad(btrim(sign) || found, digits + 1)
+    end
+  end
+  from (
+    select
+      case when upper_case then upper(hex) else hex end as found,
+      case when value < 0 then '-' else ' ' end as sign
+    from (
+      select case
+        when abs(round(value)) <= 9223372036854775807 then to_hex(abs(round(value))::bigint)
+        else repeat('f', 17)
+      end as hex
+    ) as digits_of
+  ) as number
+);
+
+create or replace function logweir.round_to_even(value numeric, decimals int) returns numeric
+language sql immutable parallel safe
+return case
+  when abs(value - trunc(value, decimals)) * 2 = power(10::numeric, -decimals)
+    then round(value * 0.5, decimals) * 2
+  else round(value, decimals)
+end;

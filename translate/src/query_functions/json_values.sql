@@ -1,5 +1,12 @@
 -- Values to JSON and back.
 
+-- A text in quotes; what ends a line in JavaScript is escaped too.
+create or replace function logweir.json_string(value text) returns text
+language sql immutable parallel safe
+return replace(
+  replace(to_json(value)::text, U&'\2028', '\u2028'), U&'\2029', '\u2029'
+);
+
 create or replace function logweir.json_int64(value bigint) returns text
 language sql immutable parallel safe
 return case

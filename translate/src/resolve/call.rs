@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Diagnostic, Position},
-    functions::{self, Safe},
+    functions,
     tree::{Expr, ExprKind, Literal},
 };
 
@@ -144,9 +144,6 @@ pub(super) fn finish_named_call(
         return Ok(call);
     }
     match call.kind {
-        ExprKind::Call { overload, .. } if matches!(overload.safe, Safe::Refused) => {
-            Err(Diagnostic::unsupported(at, format!("SAFE.{} of these types", function.name)))
-        }
         ExprKind::Call { overload, args, .. } => {
             Ok(Expr { kind: ExprKind::Call { overload, args, safe: true }, ..call })
         }

@@ -55,9 +55,6 @@ impl Resolver<'_> {
             ast::CastFormat::ValueAtTimeZone(format, zone) => (format, Some(zone)),
         };
         let function = match ty {
-            Type::String if value.ty.is_number() => {
-                return Err(Diagnostic::unsupported(at, "CAST of a number with FORMAT"));
-            }
             Type::String => "CAST TO STRING FORMAT",
             Type::Bytes => "CAST TO BYTES FORMAT",
             Type::Date => "CAST TO DATE FORMAT",
@@ -146,7 +143,10 @@ pub(super) fn convert(
     at: Position,
 ) -> Result<Expr, Diagnostic> {
     if value.ty == *ty {
-        return Ok(value);
+        // A fraction that is said to be a FLOAT64 does not become a NUMERIC beside one.
+        let is_fraction = matches!(value.as_literal(), Some(Literal::Float64(..)));
+        let kind = ExprKind::Cast { expr: Box::new(value.clone()), safe };
+        return Ok(if is_fraction { Expr::new(kind, ty.clone(), at) } else { value });
     }
     if value.ty.has_sketch() {
         return Err(Diagnostic::closed_sketch(at));

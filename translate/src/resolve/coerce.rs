@@ -1,54 +1,14 @@
 //! Conversions that happen without being written, and comparisons, which need them.
 
-use super::{time_literal, typed_literal};
+use super::{
+    supertype::{self, common_type, number_of_any_size},
+    time_literal, typed_literal,
+};
 use crate::{
     diagnostic::{Diagnostic, Position},
     tree::{Body, Comparison, Expr, ExprKind, Literal, Query},
     types::{StructField, Type},
 };
-
-/// The type that all of these convert to without being asked, if there is one.
-pub(super) fn common_type(types: &[Type]) -> Option<Type> {
-    let mut common = Type::Null;
-    for ty in types {
-        common = match (common, ty) {
-            (Type::Null, ty) => ty.clone(),
-            (common, Type::Null) => common,
-            (common, ty) if common == *ty => common,
-            (one, other) if one.is_number() && other.is_number() => {
-                if one.number_rank() > other.number_rank() { one } else { other.clone() }
-            }
-            (Type::Date, Type::Datetime) | (Type::Datetime, Type::Date) => Type::Datetime,
-            (Type::Struct(one), Type::Struct(other)) => common_struct(&one, other)?,
-            (Type::Json, other) if other.is_event_value() => Type::Json,
-            (one, Type::Json) if one.is_event_value() => Type::Json,
-            (one, other) if one.is_event_value() && other.is_event_value() => Type::Dynamic,
-            (Type::Dynamic, ty) if !matches!(ty, Type::Array(_)) => number_of_any_size(ty),
-            (common, Type::Dynamic) if !matches!(common, Type::Array(_)) => {
-                number_of_any_size(&common)
-            }
-            _ => return None,
-        };
-    }
-    Some(common)
-}
-
-/// Field by field; the names are those of the first.
-fn common_struct(one: &[StructField], other: &[StructField]) -> Option<Type> {
-    if one.len() != other.len() {
-        return None;
-    }
-    let fields = one.iter().zip(other).map(|(one, other)| {
-        let ty = common_type(&[one.ty.clone(), other.ty.clone()])?;
-        Some(StructField { name: one.name.clone().or_else(|| other.name.clone()), ty })
-    });
-    Some(Type::Struct(fields.collect::<Option<_>>()?))
-}
-
-/// A value of unknown type that meets a whole number may well have a fraction.
-fn number_of_any_size(ty: &Type) -> Type {
-    if *ty == Type::Int64 { Type::Float64 } else { ty.clone() }
-}
 
 /// Converts to a type without being asked; None where that is not allowed.
 pub(super) fn to(expr: Expr, ty: &Type) -> Option<Expr> {
@@ -60,9 +20,8 @@ pub(super) fn to(expr: Expr, ty: &Type) -> Option<Expr> {
         return Some(Expr::new(ExprKind::Literal(Literal::Null), ty.clone(), at));
     }
     match (&expr.ty, ty) {
-        // A call of ERROR, which has no type of its own.
-        (Type::Null, _) if matches!(expr.kind, ExprKind::Call { .. }) => Some(cast(expr, ty)),
-        (Type::Null, _) => Some(Expr { ty: ty.clone(), ..expr }),
+        // A column of NULLs, or a call of ERROR, which has no type of its own.
+        (Type::Null, _) => Some(cast(expr, ty)),
         (from, to) if from.is_number() && to.is_number() => number(expr, ty),
         (Type::Date, Type::Datetime) => Some(cast(expr, ty)),
         (Type::String, Type::Timestamp | Type::Datetime | Type::Date | Type::Time) => {
@@ -167,21 +126,11 @@ fn is_field(expr: &Expr) -> bool {
 
 /// Converts all to their common type; the error lists the types.
 pub(super) fn to_common(exprs: Vec<Expr>) -> Result<(Vec<Expr>, Type), String> {
-    let types: Vec<Type> = exprs.iter().map(|expr| expr.ty.clone()).collect();
-    let list = || types.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    // Literals adapt to the others: a fraction becomes a NUMERIC, text becomes a time.
-    let without = |adapts: fn(&Expr) -> bool| {
-        let others = exprs.iter().filter(|expr| !adapts(expr));
-        common_type(&others.map(|expr| expr.ty.clone()).collect::<Vec<_>>())
-    };
-    let common = without(|expr| matches!(expr.as_literal(), Some(Literal::Float64(..))))
-        .filter(|ty| matches!(ty, Type::Numeric | Type::BigNumeric))
-        .or_else(|| common_type(&types))
-        .or_else(|| without(|expr| matches!(expr.as_literal(), Some(Literal::String(_)))))
-        .or_else(|| without(is_empty_array));
-    let Some(common) = common else { return Err(list()) };
+    let list = || exprs.iter().map(|expr| expr.ty.to_string()).collect::<Vec<_>>().join(", ");
+    let Some(common) = supertype::of_values(&exprs) else { return Err(list()) };
+    let types = list();
     let converted: Option<Vec<Expr>> = exprs.into_iter().map(|expr| to(expr, &common)).collect();
-    Ok((converted.ok_or_else(list)?, common))
+    Ok((converted.ok_or(types)?, common))
 }
 
 /// Converts a query's output column.
@@ -308,10 +257,8 @@ pub(super) fn membership(
     negated: bool,
     at: Position,
 ) -> Result<Expr, Diagnostic> {
-    let mut types = vec![value.ty.clone()];
-    types.extend(list.iter().map(|item| item.ty.clone()));
-    let Some(common) =
-        common_type(&types).filter(|ty| ty.is_comparable() && !matches!(ty, Type::Struct(_)))
+    let common = supertype::of_values(std::iter::once(&value).chain(&list));
+    let Some(common) = common.filter(|ty| ty.is_comparable() && !matches!(ty, Type::Struct(_)))
     else {
         // Items of several kinds: each is compared on its own.
         let tests = list

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     TableColumns,
     diagnostic::{Diagnostic, Position},
-    tree::{Column, ELEMENT, From, JoinKind, Unnest},
+    tree::{Column, ELEMENT, ExprKind, From, JoinKind, Unnest},
     types::Type,
 };
 
@@ -39,8 +39,10 @@ impl Resolver<'_> {
             let keeps_left = matches!(kind, JoinKind::Left | JoinKind::Full);
             let right = self.table(&join.relation, scope, tables, keeps_left)?;
             let unnest = matches!(right, From::Unnest { .. });
-            if unnest && matches!(kind, JoinKind::Right | JoinKind::Full) {
-                return Err(Diagnostic::unsupported(at, "RIGHT or FULL JOIN of UNNEST"));
+            if let (From::Unnest { unnest, .. }, JoinKind::Right | JoinKind::Full) = (&right, kind)
+            {
+                let before = &scope.relations[begin..middle];
+                refuse_correlation(unnest, before, at)?;
             }
             let on = match constraint {
                 ast::JoinConstraint::On(condition) => {
@@ -275,6 +277,24 @@ impl Resolver<'_> {
         let unnest = Unnest { array, missing_gives_row: missing_gives_row && !outer, with_offset };
         Ok(From::Unnest { unnest: Box::new(unnest), relation })
     }
+}
+
+/// RIGHT and FULL JOIN keep elements that no row asks for, so that they cannot be those of a row.
+fn refuse_correlation(
+    unnest: &Unnest,
+    before: &[Relation],
+    at: Position,
+) -> Result<(), Diagnostic> {
+    let correlated = unnest.array.any(&mut |expr| match &expr.kind {
+        ExprKind::Column { relation, .. } => before.iter().any(|own| own.relation == *relation),
+        _ => false,
+    });
+    if correlated {
+        let message =
+            "Array scan is not allowed with RIGHT JOIN or FULL JOIN of what it belongs to";
+        return Err(Diagnostic::invalid(at, message));
+    }
+    Ok(())
 }
 
 /// How a query's columns can be named in FROM.

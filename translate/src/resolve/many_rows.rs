@@ -14,7 +14,7 @@ use super::{
 use crate::{
     diagnostic::{Diagnostic, Position},
     functions,
-    tree::{Aggregate, Expr, ExprKind},
+    tree::{Aggregate, Expr, ExprKind, Literal},
     types::Type,
 };
 
@@ -148,6 +148,7 @@ impl Resolver<'_> {
         let args =
             list.iter().map(|arg| self.argument(arg, place)).collect::<Result<Vec<_>, _>>()?;
         check_sketches(name, &args)?;
+        let args = if name == "PERCENTILE_CONT" { with_float_part(args) } else { args };
         let best = best_overload(overloads.iter().map(|o| (o.params, o.optional, false)), &args);
         let Some(best) = best else { return Err(no_match(name, &args, &[], at)) };
         let overload = &overloads[best];
@@ -180,6 +181,17 @@ impl Resolver<'_> {
         };
         Ok((aggregate, ty))
     }
+}
+
+/// A percentile's part that is written as a fraction makes a FLOAT64 of a NUMERIC.
+fn with_float_part(mut args: Vec<Expr>) -> Vec<Expr> {
+    if let Some(part) = args.get_mut(1)
+        && matches!(part.as_literal(), Some(Literal::Float64(..)))
+    {
+        let kind = ExprKind::Cast { expr: Box::new(part.clone()), safe: false };
+        *part = Expr::new(kind, Type::Float64, part.at);
+    }
+    args
 }
 
 /// The clauses of a call.

@@ -2,9 +2,10 @@
 
 use sqlparser::ast;
 
-use super::{Resolver, coerce, scope::Place};
+use super::{Resolver, coerce, scope::Place, supertype::common_type};
 use crate::{
     diagnostic::{Diagnostic, Position},
+    functions::parametrised::{LIKE_ALL, LIKE_ANY},
     tree::{Expr, ExprKind},
     types::Type,
 };
@@ -54,7 +55,7 @@ impl Resolver<'_> {
             return Err(Diagnostic::invalid(at, "Subquery of IN must have exactly one column"));
         };
         let (left, right) = (value.ty.clone(), column.ty.clone());
-        let common = coerce::common_type(&[left.clone(), right.clone()]);
+        let common = common_type(&[left.clone(), right.clone()]);
         let converted = common.and_then(|ty| Some((coerce::to(value, &ty)?, ty)));
         let Some((value, ty)) = converted.filter(|(_, ty)| ty.is_comparable()) else {
             let message = format!(
@@ -86,18 +87,40 @@ impl Resolver<'_> {
             ast::Expr::Tuple(patterns) => patterns,
             ast::Expr::Nested(array) => match array.as_ref() {
                 ast::Expr::Array(array) => &array.elem,
-                _ => {
-                    let what = "LIKE with UNNEST of anything but a list";
-                    return Err(Diagnostic::unsupported(at, what));
-                }
+                array => return self.like_elements(value, array, any, place, at),
             },
-            _ => return Err(Diagnostic::internal(at, "patterns were lost")),
+            _ => {
+                let message = "Syntax error: ANY, SOME and ALL follow LIKE";
+                return Err(Diagnostic::invalid(at, message));
+            }
         };
         let mut tests = Vec::with_capacity(patterns.len());
         for pattern in patterns {
             tests.push(self.like(value, pattern, false, false, place, at)?);
         }
         let kind = if any { ExprKind::Or(tests) } else { ExprKind::And(tests) };
+        Ok(Expr::new(kind, Type::Bool, at))
+    }
+
+    /// `x LIKE ANY UNNEST(array)`
+    fn like_elements(
+        &mut self,
+        value: &ast::Expr,
+        array: &ast::Expr,
+        any: bool,
+        place: Place<'_>,
+        at: Position,
+    ) -> Result<Expr, Diagnostic> {
+        let (value, array) = (self.expr(value, place)?, self.expr(array, place)?);
+        let types = format!("{}, {}", value.ty, array.ty);
+        let texts = Type::Array(Box::new(Type::String));
+        let both = coerce::to(value, &Type::String).zip(coerce::to(array, &texts));
+        let Some((value, array)) = both else {
+            let message = format!("No matching signature for operator LIKE for {types}");
+            return Err(Diagnostic::invalid(at, message));
+        };
+        let overload = if any { &LIKE_ANY } else { &LIKE_ALL };
+        let kind = ExprKind::Call { overload, args: vec![value, array], safe: false };
         Ok(Expr::new(kind, Type::Bool, at))
     }
 
@@ -124,7 +147,7 @@ fn is_in_array(at: Position, value: Expr, array: Expr, negated: bool) -> Result<
         Diagnostic::invalid(at, message)
     };
     // Elements are not converted: PostgreSQL compares numbers of several types by itself.
-    let common = coerce::common_type(&[value.ty.clone(), element])
+    let common = common_type(&[value.ty.clone(), element])
         .filter(Type::is_comparable)
         .ok_or_else(no_match)?;
     let to = if matches!(array.ty, Type::Array(_)) && common.is_number() {

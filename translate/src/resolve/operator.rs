@@ -269,10 +269,12 @@ impl Resolver<'_> {
         at: Position,
     ) -> Result<Expr, Diagnostic> {
         let mut operands = Vec::with_capacity(2);
+        let (value, pattern) = (self.expr(value, place)?, self.expr(pattern, place)?);
+        let bytes = !ignore_case && value.ty == Type::Bytes && pattern.ty == Type::Bytes;
         for operand in [value, pattern] {
-            let operand = self.expr(operand, place)?;
             let ty = operand.ty.clone();
-            operands.push(coerce::to(operand, &Type::String).ok_or_else(|| {
+            let wanted = if bytes { Type::Bytes } else { Type::String };
+            operands.push(coerce::to(operand, &wanted).ok_or_else(|| {
                 Diagnostic::invalid(
                     at,
                     format!("No matching signature for operator LIKE for argument type {ty}"),

@@ -23,7 +23,10 @@ pub(super) fn no_match(
         format!("for argument types: {types}")
     };
     let mut message = format!("No matching signature for {what} {name} {given}");
-    for overload in overloads {
+    // What takes anything is only there for what BigQuery converts first.
+    let plain = |overload: &&functions::Overload| overload.params != [Param::Any];
+    let several = overloads.iter().any(|overload| plain(&overload));
+    for overload in overloads.iter().filter(|overload| !several || plain(overload)) {
         message.push_str(&format!("\n  Signature: {}", functions::signature(name, overload)));
         if let Some(why) = wrong_count(overload, args.len()) {
             message.push_str(&format!("\n    {why}"));

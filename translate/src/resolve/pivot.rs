@@ -58,11 +58,12 @@ impl Resolver<'_> {
         else {
             return Err(Diagnostic::unsupported(at, "this form of PIVOT"));
         };
-        let [by] = value_column.as_slice() else {
-            return Err(Diagnostic::unsupported(at, "PIVOT by several columns"));
+        let by = match value_column.as_slice() {
+            [by] => by.clone(),
+            several => ast::Expr::Tuple(several.to_vec()),
         };
         let columns = self.columns_of(table, scope, tables)?;
-        let mut named = self.named_columns(by, &columns, tables)?;
+        let mut named = self.named_columns(&by, &columns, tables)?;
         for aggregate in aggregate_functions {
             named.extend(self.named_columns(&aggregate.expr, &columns, tables)?);
         }
@@ -110,37 +111,46 @@ impl Resolver<'_> {
         tables: &Tables<'_>,
     ) -> Result<From, Diagnostic> {
         let at = Position::from(unpivot.span().start);
-        let ast::TableFactor::Unpivot {
-            table,
-            value: ast::Expr::Identifier(value),
-            name,
-            columns,
-            null_inclusion,
-            alias,
-        } = unpivot
+        let ast::TableFactor::Unpivot { table, value, name, columns, null_inclusion, alias } =
+            unpivot
         else {
-            return Err(Diagnostic::unsupported(at, "UNPIVOT of several values"));
+            return Err(Diagnostic::internal(at, "this is no UNPIVOT"));
         };
+        let values = names_of(value, at)?;
         let all = self.columns_of(table, scope, tables)?;
         let mut rest = all.clone();
         let mut pairs = Vec::with_capacity(columns.len());
+        let field = |expr: ast::Expr, name: &str| ast::Expr::Named {
+            expr: Box::new(expr),
+            name: quoted(name),
+        };
         for column in columns {
-            let ast::Expr::Identifier(of) = &column.expr else {
-                return Err(Diagnostic::unsupported(at, "UNPIVOT of several values"));
-            };
-            if !all.iter().any(|known| known.name.eq_ignore_ascii_case(&of.value)) {
-                let message = format!("Unrecognized name: {}", of.value);
-                return Err(Diagnostic::invalid(of.span.start.into(), message));
+            let group = names_of(&column.expr, at)?;
+            if group.len() != values.len() {
+                let message = format!(
+                    "UNPIVOT has {} value columns, but names {} columns together",
+                    values.len(),
+                    group.len()
+                );
+                return Err(Diagnostic::invalid(at, message));
             }
-            rest.retain(|known| !known.name.eq_ignore_ascii_case(&of.value));
-            let label = column.alias.as_ref().unwrap_or(of).value.clone();
+            for of in &group {
+                if !all.iter().any(|known| known.name.eq_ignore_ascii_case(&of.value)) {
+                    let message = format!("Unrecognized name: {}", of.value);
+                    return Err(Diagnostic::invalid(of.span.start.into(), message));
+                }
+                rest.retain(|known| !known.name.eq_ignore_ascii_case(&of.value));
+            }
+            let label = column.alias.as_ref().map_or_else(
+                || group.iter().map(|of| of.value.as_str()).collect::<Vec<_>>().join("_"),
+                |alias| alias.value.clone(),
+            );
             let label = ast::Expr::value(ast::Value::SingleQuotedString(label));
-            let field = |expr: ast::Expr, name: &str| ast::Expr::Named {
-                expr: Box::new(expr),
-                name: quoted(name),
-            };
+            let fields = group.iter().enumerate().map(|(place, of)| {
+                field(ast::Expr::Identifier((*of).clone()), &format!("value {place}"))
+            });
             pairs.push(ast::Expr::Struct {
-                values: vec![field(column.expr.clone(), "value"), field(label, "name")],
+                values: fields.chain([field(label, "name")]).collect(),
                 fields: Vec::new(),
             });
         }
@@ -163,14 +173,21 @@ impl Resolver<'_> {
         select.projection = rest
             .iter()
             .map(|column| ast::SelectItem::UnnamedExpr(ast::Expr::Identifier(quoted(&column.name))))
-            .chain(
-                [(part("value"), value), (part("name"), name)].map(|(expr, alias)| {
-                    ast::SelectItem::ExprWithAlias { expr, alias: alias.clone() }
-                }),
-            )
+            .chain(values.iter().enumerate().map(|(place, value)| {
+                let expr = part(&format!("value {place}"));
+                ast::SelectItem::ExprWithAlias { expr, alias: (*value).clone() }
+            }))
+            .chain([ast::SelectItem::ExprWithAlias { expr: part("name"), alias: name.clone() }])
             .collect();
         if !matches!(null_inclusion, Some(ast::NullInclusion::IncludeNulls)) {
-            select.selection = Some(ast::Expr::IsNotNull(Box::new(part("value"))));
+            // Rows are left out where all values are NULL.
+            select.selection = (0..values.len())
+                .map(|place| ast::Expr::IsNotNull(Box::new(part(&format!("value {place}")))))
+                .reduce(|left, right| ast::Expr::BinaryOp {
+                    left: Box::new(left),
+                    op: ast::BinaryOperator::Or,
+                    right: Box::new(right),
+                });
         }
         self.rotated(select, alias.as_ref(), scope, tables, at)
     }
@@ -223,6 +240,19 @@ impl Resolver<'_> {
         let mut named = Vec::new();
         gather(&resolved, &mut named);
         Ok(named)
+    }
+}
+
+/// The names in `a`, or in `(a, b)`.
+fn names_of(expr: &ast::Expr, at: Position) -> Result<Vec<&ast::Ident>, Diagnostic> {
+    match expr {
+        ast::Expr::Tuple(names) => {
+            let names = names.iter().map(|name| names_of(name, at));
+            Ok(names.collect::<Result<Vec<_>, _>>()?.concat())
+        }
+        ast::Expr::Nested(inner) => names_of(inner, at),
+        ast::Expr::Identifier(name) => Ok(vec![name]),
+        _ => Err(Diagnostic::invalid(at, "Syntax error: UNPIVOT takes the names of columns")),
     }
 }
 

@@ -10,7 +10,6 @@ use crate::{
     Extent,
     diagnostic::{Diagnostic, Position},
     tree::{self, Body, Expr, ExprKind, Literal},
-    types::Type,
 };
 
 /// The relation of a query whose result is sorted as a whole.
@@ -75,58 +74,6 @@ impl Resolver<'_> {
                 Err(Diagnostic::refused(other.span().start.into(), "Only SELECT queries allowed"))
             }
         }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the parts of one syntax node")]
-    fn set_operation(
-        &mut self,
-        at: Position,
-        operator: ast::SetOperator,
-        quantifier: ast::SetQuantifier,
-        left: &ast::SetExpr,
-        right: &ast::SetExpr,
-        tables: &Tables<'_>,
-        parent: Option<&Scope<'_>>,
-    ) -> Result<tree::Query, Diagnostic> {
-        let (all, by_name) = match quantifier {
-            ast::SetQuantifier::All => (true, false),
-            ast::SetQuantifier::Distinct => (false, false),
-            ast::SetQuantifier::AllByName => (true, true),
-            ast::SetQuantifier::DistinctByName => (false, true),
-            ast::SetQuantifier::None => {
-                return Err(Diagnostic::invalid(
-                    at,
-                    "Syntax error: a set operation needs ALL or DISTINCT",
-                ));
-            }
-            ast::SetQuantifier::ByName => {
-                let message = "Syntax error: BY NAME follows ALL or DISTINCT";
-                return Err(Diagnostic::invalid(at, message));
-            }
-        };
-        let syntax_operator = operator;
-        let operator = match operator {
-            ast::SetOperator::Union => tree::SetOperator::Union,
-            ast::SetOperator::Intersect => tree::SetOperator::Intersect,
-            ast::SetOperator::Except | ast::SetOperator::Minus => tree::SetOperator::Except,
-        };
-        if all && operator != tree::SetOperator::Union {
-            let name = if operator == tree::SetOperator::Except { "EXCEPT" } else { "INTERSECT" };
-            let message = format!("Syntax error: {name} ALL is not supported, use {name} DISTINCT");
-            return Err(Diagnostic::invalid(at, message));
-        }
-        let differs = |side: &ast::SetExpr| {
-            matches!(side, ast::SetExpr::SetOperation { op, set_quantifier, .. }
-                if (op, set_quantifier) != (&syntax_operator, &quantifier))
-        };
-        if differs(left) || differs(right) {
-            let message = "Different set operations cannot be used in the same query without using parentheses for grouping";
-            return Err(Diagnostic::invalid(at, message));
-        }
-        let left = self.body(left, None, tables, parent)?;
-        let right = self.body(right, None, tables, parent)?;
-        let right = if by_name { in_order(&left.columns, right, at)? } else { right };
-        united(operator, all, left, right, at)
     }
 
     /// ORDER BY over a result whose rows cannot be reached any more: by its columns.
@@ -226,113 +173,6 @@ impl Resolver<'_> {
             Diagnostic::invalid(at, format!("{clause} expects a whole number that is not negative"))
         })
     }
-}
-
-/// A set operation over two queries, whose columns get common types.
-pub(super) fn united(
-    operator: tree::SetOperator,
-    all: bool,
-    mut left: tree::Query,
-    mut right: tree::Query,
-    at: Position,
-) -> Result<tree::Query, Diagnostic> {
-    if left.columns.len() != right.columns.len() {
-        let message = format!(
-            "Queries in a set operation have mismatched column count; the first has {}, the second {}",
-            left.columns.len(),
-            right.columns.len()
-        );
-        return Err(Diagnostic::invalid(at, message));
-    }
-    for place in 0..left.columns.len() {
-        let types = [left.columns[place].ty.clone(), right.columns[place].ty.clone()];
-        let common = super::coerce::common_type(&types);
-        let Some(common) = adapted([&left, &right], place).or(common) else {
-            let message = format!(
-                "Column {} in a set operation has incompatible types: {}, {}",
-                place + 1,
-                types[0],
-                types[1]
-            );
-            return Err(Diagnostic::invalid(at, message));
-        };
-        for query in [&mut left, &mut right] {
-            super::coerce::column(query, place, &common)?;
-        }
-    }
-    // Without ALL, rows are compared.
-    if !all && left.columns.iter().any(|column| column.ty.has_sketch()) {
-        return Err(Diagnostic::closed_sketch(at));
-    }
-    let value_table = left.value_table && right.value_table;
-    Ok(tree::Query {
-        columns: left.columns.clone(),
-        body: Body::SetOperation { operator, all, left: Box::new(left), right: Box::new(right) },
-        order_by: Vec::new(),
-        limit: None,
-        offset: None,
-        value_table,
-    })
-}
-
-/// The type of one side's column where the other side's is a literal that adapts to it: a fraction
-/// to a NUMERIC, text to a time.
-fn adapted(sides: [&tree::Query; 2], place: usize) -> Option<Type> {
-    fn literal(query: &tree::Query, place: usize) -> Option<&Literal> {
-        match &query.body {
-            Body::Select(select) => select.items.get(place)?.as_literal(),
-            Body::SetOperation { .. } => None,
-        }
-    }
-    let [left, right] = sides;
-    [(left, right), (right, left)].into_iter().find_map(|(one, other)| {
-        let ty = &other.columns[place].ty;
-        let adapts = match literal(one, place)? {
-            Literal::Float64(..) => matches!(ty, Type::Numeric | Type::BigNumeric),
-            Literal::String(_) => {
-                matches!(ty, Type::Date | Type::Datetime | Type::Time | Type::Timestamp)
-            }
-            _ => false,
-        };
-        adapts.then(|| ty.clone())
-    })
-}
-
-/// BY NAME: a query's columns in the order of others of the same names.
-fn in_order(
-    wanted: &[tree::Column],
-    query: tree::Query,
-    at: Position,
-) -> Result<tree::Query, Diagnostic> {
-    let mut places = Vec::with_capacity(wanted.len());
-    for column in wanted {
-        let mut named = query
-            .columns
-            .iter()
-            .enumerate()
-            .filter(|(_, known)| known.name.eq_ignore_ascii_case(&column.name));
-        match (named.next(), named.next()) {
-            (Some((place, _)), None) => places.push(place),
-            _ => {
-                let message = format!(
-                    "BY NAME needs column {} in both queries of the set operation",
-                    column.name
-                );
-                return Err(Diagnostic::invalid(at, message));
-            }
-        }
-    }
-    if places.len() != query.columns.len() {
-        let message = "BY NAME needs the same columns in both queries of the set operation";
-        return Err(Diagnostic::invalid(at, message));
-    }
-    let mut ordered = sorted_result(query);
-    let columns = places.iter().map(|place| ordered.columns[*place].clone()).collect();
-    ordered.columns = columns;
-    if let Body::Select(select) = &mut ordered.body {
-        select.items = places.iter().map(|place| select.items[*place].clone()).collect();
-    }
-    Ok(ordered)
 }
 
 pub(super) fn sort_key(

@@ -2,7 +2,7 @@
 
 use sqlparser::ast;
 
-use super::{Known, Resolver, State, Tables, coerce, query::united};
+use super::{Known, Resolver, State, Tables, coerce, set_operation::united};
 use crate::{
     diagnostic::Diagnostic,
     tree::{self, SetOperator},

@@ -72,7 +72,7 @@ impl Resolver<'_> {
         if grouped {
             let sort_keys = sort_keys.iter().map(|key| &key.expr);
             for expr in items.iter().chain(&having).chain(&qualify).chain(sort_keys) {
-                check_grouped(expr, &group_by)?;
+                check_grouped(expr, &group_by, &scope)?;
             }
         } else if let Some(having) = &having {
             return Err(Diagnostic::invalid(
@@ -260,7 +260,7 @@ pub(super) fn has_aggregate(expr: &Expr) -> bool {
 }
 
 /// Refuses columns that are neither grouped by nor aggregated.
-fn check_grouped(expr: &Expr, group_by: &[Expr]) -> Result<(), Diagnostic> {
+fn check_grouped(expr: &Expr, group_by: &[Expr], scope: &Scope<'_>) -> Result<(), Diagnostic> {
     if group_by.contains(expr) || matches!(expr.kind, ExprKind::Aggregate(_)) {
         return Ok(());
     }
@@ -268,13 +268,55 @@ fn check_grouped(expr: &Expr, group_by: &[Expr]) -> Result<(), Diagnostic> {
         ExprKind::Grouping(key) if !group_by.contains(key) => {
             Err(Diagnostic::invalid(expr.at, "GROUPING must have an argument of GROUP BY"))
         }
-        ExprKind::Column { column, .. } => {
+        // A column of a query around this one has one value here.
+        ExprKind::Column { relation, column }
+            if scope.relations.iter().any(|own| own.relation == *relation) =>
+        {
             let message = format!(
                 "SELECT list expression references column {column} which is neither grouped nor aggregated"
             );
             Err(Diagnostic::invalid(expr.at, message))
         }
-        _ => expr.children().into_iter().try_for_each(|child| check_grouped(child, group_by)),
+        kind => {
+            if let ExprKind::Exists { query, .. }
+            | ExprKind::Scalar(query)
+            | ExprKind::ArrayQuery(query)
+            | ExprKind::InQuery { query, .. } = kind
+            {
+                check_correlation(query, group_by, scope, expr.at)?;
+            }
+            let mut children = expr.children().into_iter();
+            children.try_for_each(|child| check_grouped(child, group_by, scope))
+        }
+    }
+}
+
+/// Refuses a sub-query that reads columns which are neither grouped nor aggregated.
+fn check_correlation(
+    query: &tree::Query,
+    group_by: &[Expr],
+    scope: &Scope<'_>,
+    at: Position,
+) -> Result<(), Diagnostic> {
+    let mut ungrouped = None;
+    query.any(&mut |expr| match &expr.kind {
+        ExprKind::Column { relation, column }
+            if scope.relations.iter().any(|own| own.relation == *relation)
+                && !group_by.contains(expr) =>
+        {
+            ungrouped = Some(column.clone());
+            true
+        }
+        _ => false,
+    });
+    match ungrouped {
+        None => Ok(()),
+        Some(column) => {
+            let message = format!(
+                "A sub-query references column {column} which is neither grouped nor aggregated"
+            );
+            Err(Diagnostic::invalid(at, message))
+        }
     }
 }
 

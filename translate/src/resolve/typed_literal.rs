@@ -43,7 +43,7 @@ pub(super) fn decimal(text: &str, most_decimals: usize, most_whole: usize) -> Op
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits = format!("{whole}{fraction}");
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) || exponent.abs() > 100 {
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) || exponent.abs() > 400 {
         return None;
     }
     // Where the point stands among the digits.

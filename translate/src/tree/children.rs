@@ -1,6 +1,6 @@
 //! The expressions that an expression is made of.
 
-use super::{Expr, ExprKind};
+use super::{Body, Expr, ExprKind, From, Query};
 
 macro_rules! sort_expr {
     (iter) => {
@@ -16,6 +16,7 @@ macro_rules! children {
     ($kind:expr, $iter:ident, $as_ref:ident) => {
         match $kind {
             ExprKind::Literal(_)
+            | ExprKind::Late(_)
             | ExprKind::Column { .. }
             | ExprKind::DatePart(_)
             | ExprKind::Exists { .. }
@@ -77,5 +78,52 @@ impl Expr {
     /// As [`Expr::children`], to be changed.
     pub(crate) fn children_mut(&mut self) -> Vec<&mut Expr> {
         children!(&mut self.kind, iter_mut, as_mut)
+    }
+
+    /// Whether a test holds for this expression or one that it is made of, those in sub-queries too.
+    pub(crate) fn any(&self, test: &mut impl FnMut(&Expr) -> bool) -> bool {
+        if test(self) || self.children().into_iter().any(|child| child.any(test)) {
+            return true;
+        }
+        match &self.kind {
+            ExprKind::Exists { query, .. }
+            | ExprKind::Scalar(query)
+            | ExprKind::ArrayQuery(query)
+            | ExprKind::InQuery { query, .. } => query.any(test),
+            _ => false,
+        }
+    }
+}
+
+impl Query {
+    /// Whether a test holds for an expression anywhere in the query.
+    pub(crate) fn any(&self, test: &mut impl FnMut(&Expr) -> bool) -> bool {
+        let within = match &self.body {
+            Body::Select(select) => {
+                select.from.iter().any(|from| from.any(test))
+                    || select
+                        .items
+                        .iter()
+                        .chain(&select.filter)
+                        .chain(&select.group_by)
+                        .chain(&select.having)
+                        .any(|expr| expr.any(test))
+            }
+            Body::SetOperation { left, right, .. } => left.any(test) || right.any(test),
+        };
+        within || self.order_by.iter().any(|key| key.expr.any(test))
+    }
+}
+
+impl From {
+    fn any(&self, test: &mut impl FnMut(&Expr) -> bool) -> bool {
+        match self {
+            Self::Table { .. } | Self::Cte { .. } => false,
+            Self::Derived { query, .. } => query.any(test),
+            Self::Unnest { unnest, .. } => unnest.array.any(test),
+            Self::Join { left, right, on, .. } => {
+                left.any(test) || right.any(test) || on.iter().any(|on| on.any(test))
+            }
+        }
     }
 }

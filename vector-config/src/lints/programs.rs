@@ -56,11 +56,14 @@ fn types(linted: &Linted<'_>, node: &Node) -> Vec<Finding> {
     let Work::Sends(sink) = &node.work else { return Vec::new() };
     let Some(Destination::Source(source)) = sink.fixed_destination() else { return Vec::new() };
     let mut findings = Vec::new();
+    let is_repaired = linted.settings.repaired_sources.contains(&source);
+    let repair = is_repaired.then(|| repair::of_source(&source)).flatten();
     for (from, kind) in &node.known {
         for field in described_fields(&source).iter().filter(|field| !field.path.contains("[]")) {
             let Some(path) = path_of(&field.path) else { continue };
             let made = kind.at_path(&path);
-            let Some(text) = contradiction(field, &made) else { continue };
+            let filled = repair.is_some_and(|repair| repair.may_fill(&field.path));
+            let Some(text) = contradiction(field, &made, filled) else { continue };
             let mut finding = Finding::new(Rule::FieldType, text).of(&node.component.id);
             finding.field = Some(field.path.clone());
             finding.source = Some(source.clone());
@@ -84,8 +87,9 @@ fn types(linted: &Linted<'_>, node: &Node) -> Vec<Finding> {
     findings
 }
 
-/// What is wrong with a field that has always one of these types.
-fn contradiction(field: &DescribedField, made: &Kind) -> Option<String> {
+/// What is wrong with a field that has always one of these types. One that the server fills may be
+/// null.
+fn contradiction(field: &DescribedField, made: &Kind, filled: bool) -> Option<String> {
     let fits = |json: &str| field.types.iter().any(|one| one == json);
     let number = fits("number");
     let possible = [
@@ -111,6 +115,6 @@ fn contradiction(field: &DescribedField, made: &Kind) -> Option<String> {
             format!("the program makes {known} of it, the schema wants {allowed}")
         });
     }
-    let never = made.contains_null() && field.shows.is_some();
+    let never = made.contains_null() && field.shows.is_some() && !filled;
     never.then(|| "the program makes nothing but null of it".to_owned())
 }

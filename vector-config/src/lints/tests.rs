@@ -28,6 +28,16 @@ const PROGRAM: &str = ".project = \"default\"\n.event_message = del(.message)";
 
 /// What is said, but for notes: `rule line`.
 fn said_by(text: &str, vector: u32, known: &[&str]) -> Vec<(Rule, usize, String)> {
+    said_where_repaired(&[], text, vector, known)
+}
+
+fn said_where_repaired(
+    repaired: &[&str],
+    text: &str,
+    vector: u32,
+    known: &[&str],
+) -> Vec<(Rule, usize, String)> {
+    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("vector.yml");
     std::fs::write(&path, text).unwrap();
@@ -36,7 +46,8 @@ fn said_by(text: &str, vector: u32, known: &[&str]) -> Vec<(Rule, usize, String)
         variables: BTreeMap::new(),
         interpolation: None,
         vector: VectorVersion { minor: vector },
-        known_sources: known.iter().map(|name| (*name).to_owned()).collect(),
+        known_sources: owned(known),
+        repaired_sources: owned(repaired),
         now: 0,
     })
     .finish();
@@ -193,6 +204,19 @@ fn each_lint_of_a_program_finds_its_fault() {
 }
 
 #[test]
+fn what_the_server_fills_may_be_null() {
+    for (field, filled) in [("process_id", true), ("error_severity", true), ("detail", false)] {
+        let text = configuration(SINK, &format!(".metadata.parsed.{field} = null"));
+        let said = |repaired: &[&str]| said_where_repaired(repaired, &text, 58, &[]).len();
+        let without = said(&[]);
+        assert_eq!(said(&["postgres.logs"]), if filled { 0 } else { without }, "{field}");
+        assert_eq!(said(&["cloudflare.logs.prod"]), without, "{field}");
+    }
+    let wrong = configuration(SINK, ".metadata.parsed.process_id = true");
+    assert_eq!(said_where_repaired(&["postgres.logs"], &wrong, 58, &[]).len(), 1);
+}
+
+#[test]
 fn what_is_not_executed_and_what_goes_nowhere_is_noted() {
     let text = configuration(SINK, PROGRAM)
         .replace("sinks:", "  less: {type: sample, inputs: [in], rate: 10}\nsinks:");
@@ -205,6 +229,7 @@ fn what_is_not_executed_and_what_goes_nowhere_is_noted() {
         interpolation: None,
         vector: VectorVersion::NEWEST,
         known_sources: Vec::new(),
+        repaired_sources: Vec::new(),
         now: 0,
     })
     .finish();

@@ -1,5 +1,5 @@
 use serde_json::json;
-use vrl::value;
+use vrl::{value, value::Value};
 
 use super::*;
 use crate::configuration::Role;
@@ -139,6 +139,11 @@ fn what_vector_refuses_is_refused() {
         ("remap", json!({"source": ".a = parse_json(.b)"}), "unhandled fallible assignment"),
         ("route", json!({"route": {"a": ".b"}}), "VRL conditions must return a boolean."),
         ("route", json!({"route": {"_unmatched": "true"}}), "cannot have a route with name"),
+        (
+            "exclusive_route",
+            json!({"routes": [{"name": "a", "condition": "true"}, {"name": "a", "condition": "false"}]}),
+            "found several routes with name",
+        ),
         ("filter", json!({}), "missing field `condition`"),
         ("filter", json!({"condition": {"type": "x", "source": ""}}), "unknown variant `x`"),
     ] {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::Topology;
-use crate::configuration::Role;
+use super::{Node, Topology};
+use crate::{configuration::Role, kind};
 
 impl Topology {
     /// Connects each input with the outputs that it names.
@@ -40,6 +40,12 @@ impl Topology {
                         ));
                     }
                 }
+            }
+        }
+        for ((from, _), to) in &connections {
+            let nodes = [from, to].map(|place| self.nodes.get(*place));
+            if let [Some(from), Some(to)] = nodes {
+                errors.extend(mismatch(from, to));
             }
         }
         for ((from, output), to) in connections {
@@ -119,6 +125,22 @@ impl Topology {
     fn consumers(&self) -> impl Iterator<Item = usize> {
         self.nodes.iter().flat_map(|node| &node.outputs).flat_map(|output| output.consumers.clone())
     }
+}
+
+/// What is wrong where a component makes only what the next one does not take.
+fn mismatch(from: &Node, to: &Node) -> Option<String> {
+    let (from, to) = (&from.component, &to.component);
+    let made = kind::made(from.role, &from.kind)?;
+    let taken = kind::taken(to.role, &to.kind)?;
+    (made != taken).then(|| {
+        format!(
+            "Data type mismatch between {} ({}) and {} ({})",
+            from.id,
+            made.name(),
+            to.id,
+            taken.name()
+        )
+    })
 }
 
 fn capitalised(role: Role) -> &'static str {

@@ -73,6 +73,11 @@ fn what_cannot_be_connected_is_said_as_vector_says_it() {
         ),
         ("sinks: {out: {type: blackhole}}", "Sink \"out\" has no inputs"),
         (
+            "transforms: {m: {type: log_to_metric, inputs: [in]}}\n\
+             sinks: {out: {type: loki, inputs: [m]}}",
+            "Data type mismatch between m (Metric) and out (Log)",
+        ),
+        (
             "sinks: {out: {type: blackhole, inputs: [in, in]}}",
             "Sink \"out\" has input \"in\" duplicated 2 times",
         ),

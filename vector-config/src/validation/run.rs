@@ -7,18 +7,19 @@ use std::{
 
 use super::Validation;
 use crate::{
-    configuration::Role,
+    configuration::{Component, Role},
     event::LogEvent,
     finding::{Events, Finding, Rule},
     input,
+    kind::{self, EventKind},
     loading::ConfigText,
     position,
     step::Incident,
     topology::{Node, Topology, Work},
 };
 
-/// How often progress is told: once in so many lines.
-const TOLD: u64 = 1000;
+/// How often progress is told: once in so many lines, and bytes.
+const TOLD: (u64, u64) = (1000, 1 << 20);
 
 /// Longest line of given events, in bytes: Docker's own limit is far below.
 const LONGEST_LINE: usize = 64 << 20;
@@ -134,6 +135,7 @@ impl Validation {
     ) -> Result<(), UnreadEvents> {
         let place = self.source(source).map_err(UnreadEvents::Source)?;
         let (mut lines, mut bytes, mut line) = (0_u64, 0_u64, Vec::new());
+        let mut told = (0_u64, 0_u64);
         loop {
             line.clear();
             let read = read_line(events, &mut line)?;
@@ -150,7 +152,8 @@ impl Validation {
                     break;
                 }
             }
-            if lines.is_multiple_of(TOLD) {
+            if lines - told.0 >= TOLD.0 || bytes - told.1 >= TOLD.1 {
+                told = (lines, bytes);
                 progress(Progress { lines, bytes });
             }
         }
@@ -168,19 +171,25 @@ impl Validation {
                 sources.iter().map(|(_, node)| node.component.id.as_str()).collect();
             names.join(", ")
         };
-        if let Some(name) = name {
+        let found = if let Some(name) = name {
             let found = all(false).find(|(_, node)| node.component.id == name);
-            return found
-                .map(|(place, _)| *place)
-                .ok_or_else(|| format!("there is no source {name}; there are {}", names()));
-        }
-        let only = |docker| match all(docker).collect::<Vec<_>>()[..] {
-            [(place, _)] => Some(*place),
-            _ => None,
+            found.ok_or_else(|| format!("there is no source {name}; there are {}", names()))?
+        } else {
+            let only = |docker| match all(docker).collect::<Vec<_>>()[..] {
+                [one] => Some(one),
+                _ => None,
+            };
+            only(false).or_else(|| only(true)).ok_or_else(|| {
+                format!("say with --source which source makes the events: {}", names())
+            })?
         };
-        only(false)
-            .or_else(|| only(true))
-            .ok_or_else(|| format!("say with --source which source makes the events: {}", names()))
+        let (place, Component { id, role, kind, .. }) = (found.0, &found.1.component);
+        match kind::made(*role, kind) {
+            Some(EventKind::Metric) => {
+                Err(format!("the source {id} makes metrics, and events that are given are logs"))
+            }
+            _ => Ok(place),
+        }
     }
 
     fn line(&mut self, place: usize, number: u64, line: &str) -> Result<(), input::NotAnInput> {
@@ -200,7 +209,8 @@ impl Validation {
     }
 
     /// Sends an event on its way; whether any sink was given something of it.
-    fn push(&mut self, source: usize, event: LogEvent) -> bool {
+    fn push(&mut self, source: usize, mut event: LogEvent) -> bool {
+        event.source = source;
         let mut waiting = Vec::new();
         // What a source makes leaves by its first output: of logs, where there are several.
         forward(&self.topology, &mut self.counters, source, 0, event, &mut waiting);
@@ -236,8 +246,10 @@ impl Validation {
     fn arrive(&mut self, place: usize, event: LogEvent) {
         if let (Some(written), Some(node)) = (&mut self.written, self.topology.nodes.get(place))
             && let Work::Sends(sink) = &node.work
-            && let Some(bytes) =
-                sink.encoding.written(&sink.encoding.transformed(event.value.clone()))
+            && let Some(bytes) = sink.encoding.written(
+                &sink.encoding.transformed(event.value.clone()),
+                &self.topology.provenance(&event),
+            )
         {
             written.entry(node.component.id.clone()).or_default().push(bytes);
         }
@@ -272,9 +284,10 @@ fn forward(
     counters: &mut Counters,
     place: usize,
     output: usize,
-    event: LogEvent,
+    mut event: LogEvent,
     waiting: &mut Vec<(usize, LogEvent)>,
 ) {
+    event.output = (place, output);
     let output = topology.nodes.get(place).and_then(|node| node.outputs.get(output));
     let Some(output) = output else { return };
     if let Some(counted) = counters.nodes.get_mut(place) {

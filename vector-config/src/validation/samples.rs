@@ -13,6 +13,9 @@ use crate::{
 /// Most events that are kept for a source.
 const MOST: usize = 20;
 
+/// Most sources that events are kept of: events can name each one of its own.
+const MOST_SOURCES: usize = 1000;
+
 /// Events that passed.
 #[derive(Debug, Default)]
 pub(super) struct Samples {
@@ -29,6 +32,9 @@ impl Samples {
         let Destination::Source(source) = sink.destination(&event.value) else { return };
         let json = sink.encoding.json(&sink.encoding.transformed(event.value.clone()));
         let Some(json) = json.and_then(|json| serde_json::from_slice(&json).ok()) else { return };
+        if self.by_source.len() >= MOST_SOURCES && !self.by_source.contains_key(&source) {
+            return;
+        }
         let mut shape = String::new();
         describe(&json, &mut shape);
         let kept = self.by_source.entry(source.clone()).or_default();

@@ -8,17 +8,25 @@ const NOW: i64 = 1_795_176_000_000_000;
 
 /// A validation of the stock pipeline as Vector 0.53 loads it, with a text in it replaced.
 fn stock(replaced: &str, by: &str) -> Validation {
-    let text = include_str!("../../fixtures/stock/vector.yml");
-    assert!(text.contains(replaced), "{replaced}");
+    stock_with(&[(replaced, by)])
+}
+
+fn stock_with(replaced: &[(&str, &str)]) -> Validation {
+    let mut text = include_str!("../../fixtures/stock/vector.yml").to_owned();
+    for (replaced, by) in replaced {
+        assert!(text.contains(replaced), "{replaced}");
+        text = text.replace(replaced, by);
+    }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("vector.yml");
-    fs::write(&path, text.replace(replaced, by)).unwrap();
+    fs::write(&path, text).unwrap();
     let mut validation = Validation::load(Settings {
         paths: ConfigPaths { files: vec![(path.display().to_string(), None)], folders: vec![] },
         variables: [("LOGFLARE_PUBLIC_ACCESS_TOKEN".to_owned(), "pub".to_owned())].into(),
         interpolation: None,
         vector: VectorVersion { minor: 53 },
         known_sources: Vec::new(),
+        repaired_sources: Vec::new(),
         now: NOW,
     });
     assert!(validation.is_loaded(), "{}", validation.finish().written(crate::ReportFormat::Text));
@@ -110,6 +118,41 @@ fn bodies_of_other_settings_are_those_that_a_real_vector_sent() {
     }
 }
 
+/// But for the random id of each event, which comes last.
+#[test]
+fn native_bodies_are_those_that_a_real_vector_sent() {
+    let source =
+        "docker_host:\n    type: docker_logs\n    exclude_containers:\n      - supabase-vector";
+    let mut validation = stock_with(&[
+        (source, "raw:\n    type: stdin"),
+        ("[docker_host]", "[raw]"),
+        (
+            "    inputs: [db_logs]\n    encoding: {codec: json}",
+            "    inputs: [db_logs, storage_logs]\n    encoding: {codec: native}",
+        ),
+    ]);
+    run(&mut validation, 20);
+    let known = |body: &[u8]| {
+        let (mut rest, mut events) = (body, Vec::new());
+        while let Some((length, after)) = rest.split_first_chunk::<4>() {
+            let (event, after) = after.split_at(u32::from_be_bytes(*length) as usize);
+            events.push(event[..event.len() - 16].to_vec());
+            rest = after;
+        }
+        // Vector runs transforms side by side: events of two of them come in any order.
+        events.sort();
+        events
+    };
+    let (captured, body) =
+        (captured("variants/native-001"), validation.body("logflare_db").unwrap());
+    assert_eq!(known(&captured).len(), 6);
+    assert_eq!(known(&body), known(&captured));
+    assert_eq!(body.len(), captured.len());
+    let report = validation.finish();
+    let sink = report.sinks.iter().find(|sink| sink.sink == "logflare_db").unwrap();
+    assert_eq!(sink.bytes as usize, body.len() - 6 * 4, "without the lengths");
+}
+
 #[test]
 fn versions_are_read() {
     for (given, minor) in [("0.57", 57), ("0.53.0-alpine", 53), ("0.58.1", 58)] {
@@ -122,12 +165,14 @@ fn versions_are_read() {
 
 #[test]
 fn the_source_of_events_must_be_clear() {
-    let two = "type: docker_logs\n    include_containers: [x]\n  other: {type: docker_logs}\n  third:\n    type: stdin";
+    let two = "type: docker_logs\n    include_containers: [x]\n  other: {type: docker_logs}\n  \
+               load: {type: host_metrics}\n  third:\n    type: stdin";
     let mut validation =
         stock("type: docker_logs\n    exclude_containers:\n      - supabase-vector", two);
     let mut run = |source| validation.run("events", &mut &b"x | y\n"[..], source, &mut |_| {});
     assert!(run(None).unwrap_err().to_string().contains("--source"));
     assert!(run(Some("none")).unwrap_err().to_string().contains("there is no source none"));
+    assert!(run(Some("load")).unwrap_err().to_string().contains("makes metrics"));
     run(Some("docker_host")).unwrap();
 }
 

@@ -7,7 +7,11 @@ use serde_json::value::RawValue;
 use super::{
     ColumnKind, Wire, WireType, append, i32, numeric, text, time, write_string, write_value,
 };
-use crate::query::wrapped_json::{write_compact, write_wrapped};
+use crate::query::{
+    MAX_ANSWER,
+    row::NotWritten,
+    wrapped_json::{write_compact, write_wrapped},
+};
 
 /// Appends a value that is not NULL.
 pub(in crate::query) fn write_column(
@@ -15,16 +19,16 @@ pub(in crate::query) fn write_column(
     wire: Wire,
     bytes: &[u8],
     out: &mut Vec<u8>,
-) -> Result<(), String> {
+) -> Result<(), NotWritten> {
     match (kind, wire) {
         (ColumnKind::Array(element), Wire::Array(wire)) => write_array(element, wire, bytes, out),
         (ColumnKind::Struct(_), Wire::One(WireType::Jsonb)) => {
-            write_element(kind, WireType::Jsonb, bytes, out)
+            Ok(write_element(kind, WireType::Jsonb, bytes, out)?)
         }
         (ColumnKind::Array(_) | ColumnKind::Struct(_), wire) | (_, wire @ Wire::Array(_)) => {
-            Err(format!("{kind:?} was described, {wire:?} came"))
+            Err(format!("{kind:?} was described, {wire:?} came").into())
         }
-        (kind, Wire::One(wire)) => write_value(kind, wire, bytes, out),
+        (kind, Wire::One(wire)) => Ok(write_value(kind, wire, bytes, out)?),
     }
 }
 
@@ -35,13 +39,13 @@ fn write_array(
     wire: WireType,
     bytes: &[u8],
     out: &mut Vec<u8>,
-) -> Result<(), String> {
+) -> Result<(), NotWritten> {
     let broken = || "a broken array".to_owned();
     let (header, rest) = bytes.split_at_checked(12).ok_or_else(broken)?;
     let mut rest = match i32(&header[..4])? {
-        0 => return append(out, "[]"),
+        0 => return Ok(append(out, "[]")?),
         1 => rest.get(8..).ok_or_else(broken)?,
-        dimensions => return Err(format!("an array of {dimensions} dimensions")),
+        dimensions => return Err(format!("an array of {dimensions} dimensions").into()),
     };
     out.push(b'[');
     let mut first = true;
@@ -62,8 +66,12 @@ fn write_array(
                 rest = after;
             }
         }
+        // A few bytes may be a number of 300 digits.
+        if out.len() > MAX_ANSWER {
+            return Err(NotWritten::TooLarge);
+        }
     }
-    append(out, "]")
+    Ok(append(out, "]")?)
 }
 
 /// An element of an array, or a STRUCT.
@@ -174,8 +182,11 @@ mod tests {
 
     fn shown(kind: &ColumnKind, wire: Wire, bytes: &[u8]) -> Result<String, String> {
         let mut out = Vec::new();
-        write_column(kind, wire, bytes, &mut out)?;
-        Ok(String::from_utf8(out).unwrap())
+        match write_column(kind, wire, bytes, &mut out) {
+            Ok(()) => Ok(String::from_utf8(out).unwrap()),
+            Err(NotWritten::Mismatch(what)) => Err(what),
+            Err(NotWritten::TooLarge) => Err(format!("too large after {} bytes", out.len())),
+        }
     }
 
     fn jsonb(json: &str) -> Vec<u8> {
@@ -211,6 +222,17 @@ mod tests {
         }
         let broken = [&[0, 0, 0, 2][..], &[0; 24]].concat();
         assert!(shown(&numbers, wire, &broken).unwrap_err().contains("2 dimensions"));
+    }
+
+    #[test]
+    fn an_array_ends_where_the_answer_is_too_large() {
+        let numbers = ColumnKind::Array(Box::new(ColumnKind::Float64));
+        let wire = Wire::named("FLOAT8[]").unwrap();
+        // 12 bytes come for each, 310 are written.
+        let bytes = array(&vec![Some(1e308_f64.to_be_bytes().to_vec()); 300_000]);
+        let refused = shown(&numbers, wire, &bytes).unwrap_err();
+        let written: usize = refused.split(' ').nth(3).unwrap().parse().unwrap();
+        assert!(written > MAX_ANSWER && written < MAX_ANSWER + 400, "{refused}");
     }
 
     #[test]

@@ -72,7 +72,7 @@ fn specifier<'a>(after: &'a str, pattern: &str) -> Result<(Specifier, &'a str), 
     };
     let after_it = &rest[conversion.len_utf8()..];
     let conversion = if conversion == 'i' { 'd' } else { conversion };
-    if !"doxXeEfFgGstT".contains(conversion) {
+    if !"doxXeEfFgGstTpP".contains(conversion) {
         return Err(format!(
             "Invalid format specifier character \"{conversion}\" in FORMAT string: \"{pattern}\""
         ));
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn refuses_what_it_does_not_know() {
-        for pattern in ["%", "%y", "%é", "%99999d", "%'g", "%+x", "%5", "%p"] {
+        for pattern in ["%", "%y", "%é", "%99999d", "%'g", "%+x", "%5", "%a"] {
             assert!(parse(pattern).is_err(), "{pattern}");
         }
     }

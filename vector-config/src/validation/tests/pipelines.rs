@@ -7,6 +7,10 @@ const LINES: &str = include_str!("../../../fixtures/docker-lines.txt");
 
 /// A file of this crate, with the environment that Supabase gives to Vector.
 fn report(file: &str, vector: u32, events: &str) -> Report {
+    report_where_repaired(&[], file, vector, events)
+}
+
+fn report_where_repaired(repaired: &[&str], file: &str, vector: u32, events: &str) -> Report {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     let mut validation = Validation::load(Settings {
         paths: ConfigPaths { files: vec![(path.display().to_string(), None)], folders: vec![] },
@@ -14,6 +18,7 @@ fn report(file: &str, vector: u32, events: &str) -> Report {
         interpolation: None,
         vector: VectorVersion { minor: vector },
         known_sources: Vec::new(),
+        repaired_sources: repaired.iter().map(|name| (*name).to_owned()).collect(),
         now: NOW,
     });
     validation.keep_samples();
@@ -65,6 +70,18 @@ fn the_faults_of_the_stock_pipeline_are_named() {
     let place = failed.place.as_ref().unwrap();
     let line = text.lines().nth(place.line - 1).unwrap();
     assert!(line.get(place.column - 1..).unwrap().starts_with("parse_timestamp!("), "{line}");
+}
+
+#[test]
+fn what_the_server_repairs_is_not_missed() {
+    let stock = "fixtures/stock/vector.yml";
+    let missed = |repaired: &[&str]| {
+        let found = found(&report_where_repaired(repaired, stock, 53, LINES));
+        found.into_iter().filter(|one| one.contains("logflare_kong metadata.request")).count()
+    };
+    assert_eq!(missed(&[]), 3);
+    assert_eq!(missed(&["cloudflare.logs.prod"]), 0);
+    assert_eq!(missed(&["postgres.logs"]), 3);
 }
 
 #[test]
