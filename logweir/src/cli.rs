@@ -33,6 +33,8 @@ pub(crate) enum Command {
         #[arg(long)]
         source: Option<String>,
     },
+    /// Try whether BigQuery can be used with the settings, and say what is missing
+    CheckBigquery,
     /// Tell what a Vector configuration would send, and what is wrong with it
     Validate(Box<ValidateArguments>),
 }
@@ -51,6 +53,7 @@ mod tests {
         assert_eq!(command(&[]), Command::Serve);
         assert_eq!(command(&["sink"]), Command::Sink);
         assert_eq!(command(&["sidecar"]), Command::Sidecar);
+        assert_eq!(command(&["check-bigquery"]), Command::CheckBigquery);
         assert_eq!(
             command(&["translate", "select 1"]),
             Command::Translate { query: Some("select 1".to_owned()), source: None }

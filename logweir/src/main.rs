@@ -3,6 +3,7 @@
 mod answer;
 mod app;
 mod authorities;
+mod check_bigquery;
 mod cli;
 mod config_keys;
 mod data_dir;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::Serve => serve(Role::Both),
         Command::Sink => serve(Role::Sink),
         Command::Sidecar => serve(Role::Sidecar),
+        Command::CheckBigquery => check_bigquery::run(),
         Command::Translate { query, source } => translation::print(query, source.as_deref()),
         Command::Validate(arguments) => return validate::run(&arguments),
     };

@@ -398,6 +398,7 @@ fn store_settings(
     store::Settings {
         events,
         catalog,
+        bigquery: settings.bigquery.clone(),
         config_keys,
         tokens: tokens.access(),
         seed_supabase: settings.seed_supabase,

@@ -4,6 +4,7 @@
 //! file; our own begin with `LOGWEIR_`. This is the only module that reads the environment. It
 //! reads everything before it complains, so that one start shows every mistake.
 
+mod bigquery;
 mod databases;
 mod encryption;
 mod logging;
@@ -34,8 +35,10 @@ pub(crate) struct Settings {
     /// Where to listen for gRPC (`LOGFLARE_GRPC_PORT`); 0 takes any free port, none means
     /// [`DEFAULT_GRPC_PORT`] if nobody else has it.
     pub(crate) grpc_port: Option<u16>,
-    /// Where events and the catalog are stored.
+    /// Where events and the catalog are stored; with BigQuery what is not the events themselves.
     pub(crate) databases: Databases,
+    /// Where events are stored, if that is BigQuery.
+    pub(crate) bigquery: Option<store::bigquery::Settings>,
     /// The tokens that the operator chose.
     pub(crate) tokens: ChosenTokens,
     /// Whether the Supabase sources and endpoints are seeded (`LOGFLARE_SUPABASE_MODE`, true).
@@ -152,6 +155,7 @@ impl Settings {
             port: variables.number("PHX_HTTP_PORT", 4000, 0..=u16::MAX),
             grpc_port: read_grpc_port(&mut variables),
             databases: Databases::read(&mut variables),
+            bigquery: bigquery::read(&mut variables),
             tokens: read_tokens(&mut variables),
             seed_supabase: variables.flag("LOGFLARE_SUPABASE_MODE").unwrap_or(true),
             data_dir: read_data_dir(&mut variables, is_root),

@@ -20,9 +20,11 @@ pub use event::{Event, NotAnEvent};
 pub use field_kind::{FieldKind, UnknownKind};
 pub use field_path::{FieldPath, NotAPath, PathStep};
 pub use learning::{Learned, LearnedField, SchemaNews, Sighting, SourceSchema};
+pub use members::{Fields, Members, members};
 pub use source::{SUPABASE_SOURCES, SupabaseSource, json_schema, repair_program, sample_events};
 pub use studio::{DescribedField, Shows, described_fields};
 pub use table_schema::{FieldType, InvalidSchema, SchemaPath, TableSchema};
+pub use timestamp::microseconds;
 pub use transform::{
     CopyFields, DropFields, EventPath, InvalidTransform, KeyLookups, KeyValues, MessageKeys,
 };

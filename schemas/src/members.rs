@@ -5,13 +5,13 @@ use std::{borrow::Cow, collections::HashMap};
 use crate::Value;
 
 /// Fields in the order of the text, as values and events hold them.
-pub(crate) type Fields<'f, 'a> = &'f [(Cow<'a, str>, Value<'a>)];
+pub type Fields<'f, 'a> = &'f [(Cow<'a, str>, Value<'a>)];
 
 /// Up to here, looking through the fields that follow is cheaper than a map.
 const FEW: usize = 32;
 
 /// Each name with its last value, in the order of the text.
-pub(crate) fn members<'f, 'a>(fields: Fields<'f, 'a>) -> Members<'f, 'a> {
+pub fn members<'f, 'a>(fields: Fields<'f, 'a>) -> Members<'f, 'a> {
     let repeats = if in_order(fields) {
         Repeats::None
     } else if fields.len() <= FEW {
@@ -34,13 +34,15 @@ fn in_order(fields: Fields<'_, '_>) -> bool {
 }
 
 /// Iterates over the fields that count.
-pub(crate) struct Members<'f, 'a> {
+#[derive(Debug)]
+pub struct Members<'f, 'a> {
     fields: Fields<'f, 'a>,
     at: usize,
     repeats: Repeats<'f>,
 }
 
 /// How to find out whether a name comes again.
+#[derive(Debug)]
 enum Repeats<'f> {
     None,
     Few,

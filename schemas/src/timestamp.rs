@@ -12,7 +12,7 @@ const RANGE: std::ops::RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_3
 /// Numbers are read by how many digits they have (seconds, ms, µs, ns), texts as ISO 8601. Unlike
 /// Logflare, which takes the time of arrival for them, a text without an offset is UTC, and a text
 /// of digits is a number.
-pub(crate) fn microseconds(value: &Value<'_>) -> Option<i64> {
+pub fn microseconds(value: &Value<'_>) -> Option<i64> {
     let micros = match value {
         Value::Number(number) => from_number(number),
         Value::String(text) => from_text(text.trim()),

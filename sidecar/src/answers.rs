@@ -6,7 +6,7 @@ use std::{
 };
 
 use moka::{Expiry, future::Cache};
-use store::{Endpoint, EndpointKey, Query, QueryError, Store};
+use store::{Endpoint, EndpointKey, QueryError, Store};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -190,16 +190,16 @@ impl Answers {
 
 /// Runs a query.
 pub(crate) async fn run(store: &Store, plan: &Plan, redact: bool) -> Result<Rows, QueryError> {
-    let rows = match &plan.columns {
-        Some(columns) => store.query(Query { sql: &plan.sql, columns }).await,
-        None => store.query_as_it_comes(&plan.sql).await,
-    };
-    let rows = rows.map_err(|error| {
+    let rows = plan.rows(store).await.map_err(|error| {
         // The SQL holds what callers have sent.
         tracing::debug!(sql = plan.sql, "a query failed");
         match error {
             QueryError::Failed { sqlstate, message } if redact && sqlstate.starts_with("22") => {
                 let message = redaction::without_values(&message);
+                QueryError::Failed { sqlstate, message }
+            }
+            QueryError::Failed { sqlstate, message } if redact && plan.bigquery.is_some() => {
+                let message = redaction::without_addresses(&message).unwrap_or(message);
                 QueryError::Failed { sqlstate, message }
             }
             error => error,

@@ -71,7 +71,7 @@ impl Sources for CatalogSources<'_> {
         let source = self.find(name)?;
         self.found.borrow_mut().insert(name.to_owned(), source.token);
         Some(SourceTable {
-            table: source.table.clone(),
+            table: self.store.bigquery_table(&source).unwrap_or_else(|| source.table.clone()),
             schema: Arc::clone(&source.schema),
             columns: TableColumns::Event,
         })

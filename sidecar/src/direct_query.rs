@@ -1,7 +1,7 @@
 //! Queries of one's own over sources and endpoints, and what such a query asks for.
 
-use serde_json::json;
-use store::{Query, QueryError, Store};
+use serde_json::{Value, json};
+use store::{QueryError, Store};
 use warp::http::Method;
 
 use crate::{
@@ -38,14 +38,15 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         method: Method::GET,
         path: "/api/query/parse",
         needs: Needs::Management,
-        summary: "The parameters of a query, and its text without the endpoints that it names",
+        summary: "The parameters of a query, its text without the endpoints that it names, and what it \
+                  would cost where the events are in BigQuery",
         parameters: &[
             set("sql", TEXT, "A query in BigQuery SQL").such_as("\"select 1 as one\""),
             set("bq_sql", TEXT, "The same"),
         ],
         body: Shape::Nothing,
         answers: &[(200, Shape::Any)],
-        run: |call| Box::pin(std::future::ready(parse(&call))),
+        run: |call| Box::pin(parse(call)),
     },
 ];
 
@@ -69,10 +70,7 @@ async fn query(call: Call) -> Result<Answer, Refusal> {
         planned = plan::of_text(&call.store, language, text, MAX_ROWS);
     }
     let plan = planned.map_err(told)?;
-    let rows = match &plan.columns {
-        Some(columns) => call.store.query(Query { sql: &plan.sql, columns }).await,
-        None => call.store.query_as_it_comes(&plan.sql).await,
-    };
+    let rows = plan.rows(&call.store).await;
     let rows = rows.and_then(|rows| Rows::of(&rows.into_json())).map_err(|error| match error {
         QueryError::Unavailable(_) => Refusal::Unavailable(error.to_string()),
         error => Refusal::Request(error.to_string()),
@@ -80,7 +78,7 @@ async fn query(call: Call) -> Result<Answer, Refusal> {
     Ok(Answer::Rows(rows))
 }
 
-fn parse(call: &Call) -> Result<Answer, Refusal> {
+async fn parse(call: Call) -> Result<Answer, Refusal> {
     let Some((language, text)) = given(&call.parameters, &["sql", "bq_sql", "ch_sql"]) else {
         return refused("No query params provided. Supported query params are sql= and bq_sql=");
     };
@@ -89,8 +87,29 @@ fn parse(call: &Call) -> Result<Answer, Refusal> {
     }
     let expanded = translate::expand(text, &CatalogSources::new(&call.store))
         .map_err(|diagnostic| Refusal::Request(format!("sql parser error: {diagnostic}")))?;
-    let (parameters, text) = (expanded.parameters, expanded.text);
-    Ok(Answer::Found(json!({ "result": { "parameters": parameters, "expanded_query": text } })))
+    let mut result = json!({
+        "parameters": expanded.parameters,
+        "expanded_query": expanded.text,
+    });
+    if call.store.is_on_bigquery() {
+        add_estimate(&call.store, text, &mut result).await;
+    }
+    Ok(Answer::Found(json!({ "result": result })))
+}
+
+/// Adds what a query would cost, or why BigQuery does not say.
+async fn add_estimate(store: &Store, text: &str, result: &mut Value) {
+    let estimate = match plan::of_text(store, "bq_sql", text, MAX_ROWS) {
+        Ok(plan) => match plan.estimate(store).await {
+            Some(estimate) => estimate.map_err(|error| error.to_string()),
+            None => return,
+        },
+        Err(refusal) => Err(refusal.to_string()),
+    };
+    match estimate {
+        Ok(bytes) => result["estimated_bytes_processed"] = json!(bytes),
+        Err(reason) => result["no_estimate"] = json!(reason),
+    }
 }
 
 /// The first of these that is given.

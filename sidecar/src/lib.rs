@@ -19,6 +19,7 @@ mod cors;
 mod direct_query;
 mod endpoints;
 mod hooks;
+mod job_labels;
 mod key_values;
 mod notifications;
 mod openapi;

@@ -5,12 +5,13 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use store::{Column, ColumnKind, Endpoint, Store};
+use store::{BigQueryQuery, Column, ColumnKind, Endpoint, Query, QueryError, QueryRows, Store};
 use translate::{Consumer, Diagnostic, LqlRequest, OutputType, Request, Translation};
 use uuid::Uuid;
 
 use crate::{
     catalog_sources::{CatalogSources, Draft},
+    job_labels,
     parameters::Parameters,
     refusal::Refusal,
 };
@@ -21,15 +22,29 @@ pub(crate) const LANGUAGES: &[&str] = &["bq_sql", "pg_sql", "lql"];
 /// Why `ch_sql` is refused.
 pub(crate) const NO_CLICKHOUSE: &str = "ch_sql is for ClickHouse, which this server does not query";
 
-/// A query in PostgreSQL's SQL.
+/// A query in the SQL of where the events are.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) sql: String,
     /// What the columns are, where the translator knows it.
     pub(crate) columns: Option<Vec<Column>>,
+    /// What BigQuery must know besides, where the events are there.
+    pub(crate) bigquery: Option<OnBigQuery>,
     /// What was asked, where the SQL holds the time at which it was: the LQL, and its SQL of a time
     /// that is always the same.
     timeless: Option<String>,
+}
+
+/// What BigQuery must know of a query besides its text.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct OnBigQuery {
+    parameters: BTreeMap<String, Option<String>>,
+    tables: Vec<String>,
+    fields: Vec<(String, Vec<String>)>,
+    max_rows: u64,
+    lines_before: u64,
+    endpoint: Option<String>,
+    labels: BTreeMap<String, String>,
 }
 
 /// Everything that an answer depends on beside the events and the time: plans of which it is the same
@@ -38,12 +53,16 @@ pub(crate) struct Plan {
 pub(crate) struct Asked {
     pub(crate) text: String,
     columns: Option<Vec<Column>>,
+    bigquery: Option<OnBigQuery>,
 }
 
 impl Plan {
     pub(crate) fn asked(&self) -> Asked {
         let text = self.timeless.as_ref().unwrap_or(&self.sql).clone();
-        Asked { text, columns: self.columns.clone() }
+        // Labels are for bills.
+        let without_labels = |of: &OnBigQuery| OnBigQuery { labels: BTreeMap::new(), ..of.clone() };
+        let bigquery = self.bigquery.as_ref().map(without_labels);
+        Asked { text, columns: self.columns.clone(), bigquery }
     }
 
     /// The plan of LQL, which is made for a time.
@@ -63,7 +82,51 @@ impl Plan {
 impl From<Translation> for Plan {
     fn from(translation: Translation) -> Self {
         let columns = translation.columns.into_iter().map(column).collect();
-        Self { sql: translation.sql, columns: Some(columns), timeless: None }
+        Self { sql: translation.sql, columns: Some(columns), bigquery: None, timeless: None }
+    }
+}
+
+impl Plan {
+    /// A query in PostgreSQL's SQL, whose columns are what they come as.
+    fn as_it_comes(sql: String) -> Self {
+        Self { sql, columns: None, bigquery: None, timeless: None }
+    }
+
+    /// With these labels of its job, where it is one.
+    pub(crate) fn labelled(mut self, labels: BTreeMap<String, String>) -> Self {
+        if let Some(bigquery) = &mut self.bigquery {
+            bigquery.labels = labels;
+        }
+        self
+    }
+
+    /// Runs it.
+    pub(crate) async fn rows(&self, store: &Store) -> Result<QueryRows, QueryError> {
+        match (&self.columns, self.for_bigquery()) {
+            (_, Some(query)) => store.query_bigquery(query).await,
+            (Some(columns), None) => store.query(Query { sql: &self.sql, columns }).await,
+            (None, None) => store.query_as_it_comes(&self.sql).await,
+        }
+    }
+
+    /// What it would cost in BigQuery, in bytes processed; `None` where the events are not there.
+    pub(crate) async fn estimate(&self, store: &Store) -> Option<Result<u64, QueryError>> {
+        Some(store.estimate_in_bigquery(self.for_bigquery()?).await)
+    }
+
+    fn for_bigquery(&self) -> Option<BigQueryQuery<'_>> {
+        let on_bigquery = self.bigquery.as_ref()?;
+        Some(BigQueryQuery {
+            sql: &self.sql,
+            columns: self.columns.as_deref().unwrap_or_default(),
+            parameters: &on_bigquery.parameters,
+            tables: &on_bigquery.tables,
+            fields: &on_bigquery.fields,
+            max_rows: on_bigquery.max_rows,
+            lines_before: on_bigquery.lines_before,
+            endpoint: on_bigquery.endpoint.as_deref(),
+            labels: &on_bigquery.labels,
+        })
     }
 }
 
@@ -88,6 +151,12 @@ pub(crate) fn of_endpoint(
         Request { endpoint, consumer, parameters: &values, max_rows }
     };
     match (endpoint.language.as_str(), sql, lql) {
+        ("bq_sql", sql, lql) if store.is_on_bigquery() => {
+            let lql = lql.map(|text| Consumer::Lql { text, now: now() });
+            let request = asked(sql.map(Consumer::Sql).or(lql));
+            on_bigquery(&request, &sources, Some((endpoint, parameters)))
+        }
+        (other, ..) if store.is_on_bigquery() => Err(not_on_bigquery(other).into()),
         ("bq_sql", None, Some(text)) => Ok(Plan::of_lql(text, |now| {
             translate::translate(&asked(Some(Consumer::Lql { text, now })), &sources)
         })?),
@@ -97,7 +166,7 @@ pub(crate) fn of_endpoint(
         ("pg_sql", sql, lql) => {
             let lql = lql.map(|text| Consumer::Lql { text, now: now() });
             let sql = translate::confine(&asked(sql.map(Consumer::Sql).or(lql)), &sources)?;
-            Ok(Plan { sql, columns: None, timeless: None })
+            Ok(Plan::as_it_comes(sql))
         }
         ("lql", None, None) => {
             let text = &endpoint.query;
@@ -121,11 +190,46 @@ pub(crate) fn of_text(
     let sources = CatalogSources::new(store);
     let parameters = translate::Parameters::default();
     let request = Request { endpoint: text, consumer: None, parameters: &parameters, max_rows };
-    if language == "pg_sql" {
-        let sql = translate::confine(&request, &sources)?;
-        return Ok(Plan { sql, columns: None, timeless: None });
+    match (language, store.is_on_bigquery()) {
+        ("pg_sql", false) => Ok(Plan::as_it_comes(translate::confine(&request, &sources)?)),
+        ("pg_sql", true) => Err(not_on_bigquery(language).into()),
+        (_, false) => Ok(translate::translate(&request, &sources)?.into()),
+        (_, true) => on_bigquery(&request, &sources, None),
     }
-    Ok(translate::translate(&request, &sources)?.into())
+}
+
+fn on_bigquery(
+    request: &Request<'_>,
+    sources: &CatalogSources<'_>,
+    endpoint: Option<(&Endpoint, &Parameters)>,
+) -> Result<Plan, Refusal> {
+    let query = translate::for_bigquery(request, sources)?;
+    let labels = endpoint.map_or_else(
+        || BTreeMap::from([("managed_by".to_owned(), "logweir".to_owned())]),
+        |(endpoint, parameters)| job_labels::of(endpoint, parameters, None),
+    );
+    let bigquery = OnBigQuery {
+        parameters: query.parameters,
+        tables: query.tables,
+        fields: query.fields.into_iter().map(|read| (read.table, read.fields)).collect(),
+        max_rows: request.max_rows,
+        lines_before: query.lines_before,
+        endpoint: endpoint.map(|(endpoint, _)| endpoint.name.clone()),
+        labels,
+    };
+    let columns = query.columns.into_iter().map(column).collect();
+    let columns = Some(columns);
+    Ok(Plan { sql: query.sql, columns, bigquery: Some(bigquery), timeless: None })
+}
+
+/// BigQuery runs BigQuery's SQL only.
+fn not_on_bigquery(language: &str) -> Diagnostic {
+    Diagnostic {
+        kind: translate::Kind::Refused,
+        message: format!("a query in {language} cannot be run: the events are in BigQuery"),
+        advice: Some("write it in bq_sql".to_owned()),
+        at: translate::Position::default(),
+    }
 }
 
 /// Checks a query that is to be saved; gives the sources that it names.
@@ -136,6 +240,7 @@ pub(crate) fn check(
 ) -> Result<BTreeMap<String, Uuid>, Diagnostic> {
     let sources = CatalogSources::of_draft(store, mapping, draft);
     match draft.language {
+        other if other != "bq_sql" && store.is_on_bigquery() => return Err(not_on_bigquery(other)),
         "pg_sql" => {
             let parameters = translate::Parameters::default();
             let request = Request {

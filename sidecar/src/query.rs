@@ -10,6 +10,7 @@ use crate::{
     answer::Answer,
     answers,
     call::Call,
+    job_labels,
     operation::{Needs, Operation, Shape},
     parameters::Parameters,
     plan::{self, Plan},
@@ -82,6 +83,10 @@ async fn endpoint_query(call: Call) -> Result<Answer, Refusal> {
         parameters.add_body(&call.body)?;
     }
     let plan = planned(&call.store, &endpoint, &parameters).await?;
+    let plan = match call.headers.get(job_labels::HEADER).map(|header| header.to_str()) {
+        Some(Ok(header)) => plan.labelled(job_labels::of(&endpoint, &parameters, Some(header))),
+        _ => plan,
+    };
     // Who has no grant is told no more than the endpoint tells everybody.
     let redact = match call.headers.get(REDACT) {
         Some(header) if header == "true" || is_granted(&call, &endpoint) => header == "true",

@@ -52,7 +52,7 @@ fn length_of_string(text: &str) -> usize {
 }
 
 /// The text without addresses; `None` where there are none.
-fn without_addresses(text: &str) -> Option<String> {
+pub(crate) fn without_addresses(text: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     for word in text.split_inclusive(char::is_whitespace) {
         let bare = word.trim_end();

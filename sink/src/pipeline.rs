@@ -389,6 +389,7 @@ impl Pipeline {
             config_keys: store::ConfigKeys::new([7; 32], None).unwrap(),
             owner: 1,
             default_retention_days: None,
+            bigquery: None,
         };
         let sink = Settings {
             max_body_bytes: 1 << 20,

@@ -297,7 +297,7 @@ async fn drain_group(inner: &Inner, group: &mut [Request]) -> Result<(), AppendE
             source,
             rejected = events,
             %first,
-            "Postgres refuses events from the spool; they are among the rejected events"
+            "events from the spool are refused; they are among the rejected events"
         );
     }
     Ok(())

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     Batch, ContentHash, Delivery, Source, failure,
-    group::{self, Target},
+    group::{self, Target, bigquery::GroupError},
     receipts::{Noted, Stage},
     request::{Appended, Request},
     spooled,
@@ -302,22 +302,44 @@ pub(crate) async fn write(
         owner: inner.settings.owner,
         needless: &needless,
     };
-    let write = group::write(target, first.source, requests);
-    let written = tokio::time::timeout(WRITE_TIMEOUT, write).await;
+    let written = tokio::time::timeout(WRITE_TIMEOUT, async {
+        match &inner.bigquery {
+            Some(events) => {
+                let write = group::bigquery::write(inner, events, target, first.source, requests);
+                Box::pin(write).await
+            }
+            None => group::write(target, first.source, requests).await.map_err(GroupError::from),
+        }
+    });
+    let written = written.await;
     if !matches!(written, Ok(Ok(_))) {
         needless.iter().for_each(|request| inner.receipts.note_needless(*request));
     }
     match written {
         Ok(Ok(appended)) => Ok(appended),
         Ok(Err(error)) => {
-            let text = failure::text(&error);
-            if failure::is_unavailable(&error) {
-                // Those that come next need not find out by waiting. The watch finds it back.
+            let text = error.to_string();
+            // Those that come next need not find out by waiting. The watch finds it back.
+            if is_unavailable(inner, &error) {
                 inner.events_are_away(&text);
             }
             Err(AppendError::Unavailable(text))
         }
         Err(_) => Err(AppendError::Late),
+    }
+}
+
+/// Whether nothing can be written now, whatever it is.
+fn is_unavailable(inner: &Inner, error: &GroupError) -> bool {
+    match error {
+        GroupError::Postgres(error) => failure::is_unavailable(error),
+        GroupError::BigQuery(error) => {
+            let is_unavailable = error.is_unavailable();
+            if let Some(events) = inner.bigquery.as_ref().filter(|_| is_unavailable) {
+                events.is_away(&error.to_string());
+            }
+            is_unavailable
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! A group of requests for one source, written by one transaction.
 
+pub(crate) mod bigquery;
+
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     time::Instant,

@@ -90,18 +90,22 @@ impl Inner {
 
         let mut events = open(&settings.events, "connecting to the events database").await?;
         let events_schema = schema_of(&settings.events, &mut events).await?;
-        readers::install_functions(&mut events, &events_schema, settings.query_functions)
-            .await
-            .map_err(PrepareError::during("installing the functions of queries"))?;
+        if self.bigquery.is_none() {
+            readers::install_functions(&mut events, &events_schema, settings.query_functions)
+                .await
+                .map_err(PrepareError::during("installing the functions of queries"))?;
+        }
         migrate(&mut events, &events_schema, &migrate::EVENTS).await?;
         let first = self.state().loaded.is_none();
         let is_known = orphans::begin(&mut events, &events_schema, settings.owner, first)
             .await
             .map_err(PrepareError::during("looking after receipts"))?;
         self.is_known_alive.store(is_known, Ordering::Relaxed);
-        let has_reader = readers::make_role(&mut events, &events_schema)
-            .await
-            .map_err(PrepareError::during("making the role of queries"))?;
+        // Queries of BigQuery have no use for it.
+        let has_reader = self.bigquery.is_some()
+            || readers::make_role(&mut events, &events_schema)
+                .await
+                .map_err(PrepareError::during("making the role of queries"))?;
 
         // What changes while it is read is read again.
         let change = changes::number(&mut catalog, &catalog_schema)
@@ -118,12 +122,7 @@ impl Inner {
         if let Some(before) = self.state().loaded {
             loaded = loaded.keeping(&before.catalog);
         }
-        for source in loaded.sources() {
-            self.tables
-                .make_ahead(&mut events, &events_schema, source.token)
-                .await
-                .map_err(PrepareError::during("making the event tables"))?;
-        }
+        self.make_tables(&mut events, &loaded, &events_schema).await?;
 
         let before = self.state().loaded;
         let since = before.as_ref().map_or_else(Instant::now, |before| before.since);
@@ -163,10 +162,12 @@ impl Inner {
                 let state = self.state();
                 state.events_away.is_some() || state.catalog_away.is_some()
             };
-            let (catalog_away, events_away) = tokio::join!(
+            let (catalog_away, events_away, bigquery_away) = tokio::join!(
                 why_away(&mut catalog, &self.settings.catalog),
                 why_away(&mut events, &self.settings.events),
+                self.why_bigquery_away(),
             );
+            let events_away = events_away.or(bigquery_away);
             if let Some(reason) = catalog_away.as_ref().or(events_away.as_ref()) {
                 if !was_away {
                     tracing::error!("a database does not answer: {reason}");
@@ -274,13 +275,31 @@ impl Inner {
         rejected_events::expire(events, &loaded.events_schema)
             .await
             .map_err(PrepareError::during("removing old rejected events"))?;
-        for source in loaded.catalog.sources() {
+        self.make_tables(events, &loaded.catalog, &loaded.events_schema).await
+    }
+
+    /// Makes what the tables of events want, wherever they are.
+    async fn make_tables(
+        &self,
+        events: &mut PgConnection,
+        catalog: &Catalog,
+        schema: &SchemaName,
+    ) -> Result<(), PrepareError> {
+        if let Some(bigquery) = &self.bigquery {
+            return Ok(Box::pin(bigquery.prepare(catalog.sources())).await?);
+        }
+        for source in catalog.sources() {
             self.tables
-                .make_ahead(events, &loaded.events_schema, source.token)
+                .make_ahead(events, schema, source.token)
                 .await
                 .map_err(PrepareError::during("making the event tables"))?;
         }
         Ok(())
+    }
+
+    /// Why events cannot be written now, as far as it is not known of Postgres.
+    async fn why_bigquery_away(&self) -> Option<Arc<str>> {
+        Box::pin(self.bigquery.as_ref()?.why_away()).await
     }
 }
 

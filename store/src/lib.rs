@@ -8,6 +8,8 @@
 mod access_tokens;
 mod backend;
 mod batch;
+mod bigquery_events;
+mod bigquery_query;
 mod catalog;
 mod change;
 mod connections;
@@ -54,6 +56,8 @@ mod writers;
 pub use access_tokens::AccessTokens;
 pub use backend::{Backend, Outlets, Rule};
 pub use batch::Batch;
+pub use bigquery;
+pub use bigquery_query::BigQueryQuery;
 pub use catalog::{Endpoint, EndpointKey, LOGS_ALL, Source, SourceKey, Validation};
 pub use change::{Actor, ChangeError};
 pub use content_hash::ContentHash;

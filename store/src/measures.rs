@@ -10,13 +10,17 @@
 //! | `logweir_spool_bytes` | gauge | bytes of the spool's files |
 //! | `logweir_spool_max_bytes` | gauge | largest size of the spool |
 //! | `logweir_store_ready` | gauge | 1 while the databases answer |
+//! | `logweir_bigquery_rows_sent_again_total` | counter | rows that were sent again though they may have been stored |
+//! | `logweir_bigquery_processed_bytes_total` | counter | what queries cost in BigQuery, by `endpoint` |
 //!
 //! It also adds to two figures of ingest what turns out only when the spool is drained:
 //! `logweir_ingest_events_rejected_total` and `logweir_ingest_events_dropped_total`.
 
 use std::time::Duration;
 
-use metrics::{Unit, counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 
 use crate::{Readiness, Store};
 
@@ -28,8 +32,13 @@ const SPOOL_RECORDS: &str = "logweir_spool_records";
 const SPOOL_BYTES: &str = "logweir_spool_bytes";
 const SPOOL_MAX_BYTES: &str = "logweir_spool_max_bytes";
 const READY: &str = "logweir_store_ready";
+const SENT_AGAIN: &str = "logweir_bigquery_rows_sent_again_total";
+const PROCESSED: &str = "logweir_bigquery_processed_bytes_total";
 const REJECTED: &str = "logweir_ingest_events_rejected_total";
 const DROPPED: &str = "logweir_ingest_events_dropped_total";
+
+/// What queries of no endpoint are counted under.
+const NO_ENDPOINT: &str = "none";
 
 /// Where nobody can say which source it was.
 const UNKNOWN: &str = "unknown";
@@ -53,12 +62,23 @@ pub(crate) fn describe() {
     describe_gauge!(SPOOL_BYTES, Unit::Bytes, "Size of the spool's files");
     describe_gauge!(SPOOL_MAX_BYTES, Unit::Bytes, "Largest size of the spool's files");
     describe_gauge!(READY, "1 while the databases answer");
+    describe_counter!(
+        SENT_AGAIN,
+        "Rows that were sent to BigQuery again though they may have been stored"
+    );
+    describe_counter!(PROCESSED, Unit::Bytes, "What queries cost in BigQuery, in bytes processed");
 }
 
 pub(crate) fn group_written(source: String, events: usize, took: Duration) {
     #[expect(clippy::cast_precision_loss, reason = "a count of events")]
     histogram!(GROUP_EVENTS, "source" => source.clone()).record(events as f64);
     histogram!(GROUP_SECONDS, "source" => source).record(took);
+}
+
+/// A query of an endpoint, or of none, has cost this much.
+pub(crate) fn bytes_processed(endpoint: Option<&str>, bytes: u64) {
+    let endpoint = endpoint.unwrap_or(NO_ENDPOINT).to_owned();
+    counter!(PROCESSED, "endpoint" => endpoint).increment(bytes);
 }
 
 /// Postgres has refused events of a request that was acknowledged when it went on the spool.
@@ -80,6 +100,9 @@ pub(crate) fn refresh(store: &Store) {
         gauge!(SPOOL_RECORDS).set(depth.records as f64);
         gauge!(SPOOL_BYTES).set(depth.bytes as f64);
         gauge!(SPOOL_MAX_BYTES).set(depth.max_bytes as f64);
+    }
+    if let Some(bigquery) = &store.inner.bigquery {
+        counter!(SENT_AGAIN).absolute(bigquery.sent_again());
     }
     // Each of them had one event at least. Nothing else is ever dropped.
     counter!(DROPPED, "source" => UNKNOWN).absolute(store.lost_requests().unwrap_or_default());

@@ -79,6 +79,9 @@ pub(crate) enum PrepareError {
     /// The database cannot be reached, or refused a step.
     #[error("{step}: {}", failure::text(source))]
     Database { step: &'static str, source: sqlx::Error },
+    /// BigQuery cannot be reached, or refuses a step.
+    #[error("making the tables in BigQuery: {0}")]
+    BigQuery(#[from] bigquery::Error),
     /// Going on could damage what a newer program relies on.
     #[error(
         "the database was used by a newer Logweir (its version is {found}, this program knows \
@@ -109,6 +112,7 @@ impl PrepareError {
     pub(crate) fn advice(&self) -> &'static str {
         match self {
             Self::Database { source, .. } => failure::advice(source),
+            Self::BigQuery(_) => "`logweir check-bigquery` says what is missing",
             Self::NewerTables { .. } | Self::NoSchema => "",
             Self::Encoding { .. } => {
                 "name another database in the URL: CREATE DATABASE … ENCODING 'UTF8' \

@@ -84,6 +84,10 @@ pub struct QueryRows {
 }
 
 impl QueryRows {
+    pub(crate) fn new(json: String, rows: usize) -> Self {
+        Self { json, rows }
+    }
+
     /// A JSON array of objects; their keys stand in the order of the columns.
     pub fn into_json(self) -> String {
         self.json
@@ -112,7 +116,7 @@ pub enum QueryError {
     /// It failed while it ran: a division by zero, a text that is no number, too large an answer.
     #[error("{message}")]
     Failed {
-        /// The server's SQLSTATE.
+        /// The server's SQLSTATE; empty where it is BigQuery.
         sqlstate: String,
         /// The server's words.
         message: String,
@@ -120,6 +124,18 @@ pub enum QueryError {
     /// The query and its description do not fit: a fault of ours, not of the one who asked.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+impl QueryError {
+    pub(crate) fn too_large(bytes: usize) -> Self {
+        Self::Failed {
+            sqlstate: "54000".to_owned(),
+            message: format!(
+                "the answer is larger than {} MiB; select fewer columns or rows",
+                bytes / (1024 * 1024)
+            ),
+        }
+    }
 }
 
 /// How a query is run.
@@ -166,13 +182,7 @@ pub(crate) async fn run(
         Stopped::Database(error) => classify(&error, limits),
         Stopped::Mismatch(what) => QueryError::Internal(what),
         Stopped::NotShown(message) => QueryError::Failed { sqlstate: "42804".to_owned(), message },
-        Stopped::TooLarge => QueryError::Failed {
-            sqlstate: "54000".to_owned(),
-            message: format!(
-                "the answer is larger than {} MiB; select fewer columns or rows",
-                MAX_ANSWER / (1024 * 1024)
-            ),
-        },
+        Stopped::TooLarge => QueryError::too_large(MAX_ANSWER),
     })
 }
 

@@ -21,6 +21,9 @@ impl Store {
     /// # Errors
     /// When Postgres does not answer, or not in time.
     pub async fn recent_events(&self, source: &Source) -> Result<Vec<String>, QueryError> {
+        if self.is_on_bigquery() {
+            return self.recent_in_bigquery(source).await;
+        }
         let loaded = self.inner.events().map_err(QueryError::Unavailable)?;
         let limits = self.inner.query_limits(&loaded);
         let failed = |error: sqlx::Error| query::classify(&error, limits);

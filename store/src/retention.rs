@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::{
+    bigquery_events::BigQueryEvents,
     connections,
     day::Day,
     event_tables::{qualified_name, table_name},
@@ -48,7 +49,13 @@ impl Inner {
             self.events_are_there().await;
             let retentions = self.retentions(&self.state());
             wait = INTERVAL;
-            if let Err(error) = self.expire(&retentions, Day::today()).await {
+            if let Some(bigquery) = &self.bigquery {
+                // BigQuery removes them itself: its tables say after which time.
+                if let Err(error) = Box::pin(self.set_expirations(bigquery)).await {
+                    tracing::warn!("tables do not know yet how long to keep events: {error}");
+                    wait = RETRY;
+                }
+            } else if let Err(error) = self.expire(&retentions, Day::today()).await {
                 tracing::warn!("old events could not be removed yet: {}", failure::text(&error));
                 wait = RETRY;
             }
@@ -64,6 +71,11 @@ impl Inner {
         let all = sources.chain(loaded.catalog.removed_sources().iter().copied());
         let default = self.settings.default_retention_days;
         all.filter_map(|(token, days)| Some((token, days.or(default)?))).collect()
+    }
+
+    async fn set_expirations(&self, events: &BigQueryEvents) -> Result<(), bigquery::Error> {
+        let Some(loaded) = self.state().loaded else { return Ok(()) };
+        events.prepare(loaded.catalog.sources()).await
     }
 
     /// Removes what is too old by this machine's clock and the server's.
@@ -212,6 +224,7 @@ mod tests {
                 config_keys: crate::ConfigKeys::new([7; 32], None).unwrap(),
                 owner: 1,
                 default_retention_days: None,
+                bigquery: None,
             };
             let store = Store::new(settings, None);
             let watched = store.clone();

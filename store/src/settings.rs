@@ -7,8 +7,10 @@ use crate::{AccessTokens, ConfigKeys, PostgresServer};
 /// What the stores need to know, typed.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where events are stored.
+    /// Where events are stored; where they are in BigQuery, what is kept beside them.
     pub events: PostgresServer,
+    /// Where events are stored in BigQuery; `None` stores them in Postgres.
+    pub bigquery: Option<bigquery::Settings>,
     /// Where the catalog is stored.
     pub catalog: PostgresServer,
     /// The tokens that the operator chose.

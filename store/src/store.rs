@@ -19,8 +19,9 @@ use spool::Spool;
 
 use crate::{
     Admission, Column, ContentHash, Delivery, Query, QueryError, QueryRows, Readiness,
-    RejectedEvents, RejectedPage, Settings, Source, SourceKey, StoreUnavailable, connections,
-    drain, event_store,
+    RejectedEvents, RejectedPage, Settings, Source, SourceKey, StoreUnavailable,
+    bigquery_events::BigQueryEvents,
+    connections, drain, event_store,
     event_tables::EventTables,
     failure,
     figures::Figures,
@@ -53,6 +54,8 @@ pub struct Store {
 pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) tables: EventTables,
+    /// Where events are in BigQuery, and not in those tables.
+    pub(crate) bigquery: Option<BigQueryEvents>,
     pub(crate) writers: Writers,
     pub(crate) receipts: Receipts,
     pub(crate) spool: Option<Spool>,
@@ -79,10 +82,14 @@ impl Store {
     /// spool, if there is one.
     pub fn new(settings: Settings, spool: Option<Spool>) -> Self {
         measures::describe();
+        let retention_days = settings.default_retention_days;
+        let bigquery = settings.bigquery.clone();
+        let bigquery = bigquery.map(|bigquery| BigQueryEvents::new(bigquery, retention_days));
         Self {
             inner: Arc::new(Inner {
                 settings,
                 tables: EventTables::default(),
+                bigquery,
                 writers: Writers::default(),
                 receipts: Receipts::default(),
                 spool,
@@ -411,6 +418,7 @@ pub(crate) mod tests {
                 config_keys: crate::ConfigKeys::new([7; 32], None).unwrap(),
                 owner: 1,
                 default_retention_days: None,
+                bigquery: None,
             },
             spool,
         )

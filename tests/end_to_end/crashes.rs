@@ -1,11 +1,20 @@
 //! The crash matrix in short: each scenario once. `crash-matrix` runs it at length.
 
 use end_to_end::{
-    crash_matrix::{self, Effort, Report, Scenario},
+    crash_matrix::{self, Effort, Place, Report, Scenario},
     postgres::TestCluster,
 };
 
 async fn holds(scenario: Scenario) {
+    holds_in(Place::Postgres, scenario).await;
+}
+
+/// Where events are stored in BigQuery.
+async fn holds_in_bigquery(scenario: Scenario) {
+    holds_in(Place::BigQuery, scenario).await;
+}
+
+async fn holds_in(place: Place, scenario: Scenario) {
     let effort = Effort { rounds: 1, quick: true };
     let own;
     let cluster = if scenario.stops_postgres() {
@@ -15,7 +24,7 @@ async fn holds(scenario: Scenario) {
         TestCluster::shared()
     };
     let mut report = Report::default();
-    report.add(crash_matrix::run(scenario, effort, cluster).await);
+    report.add(crash_matrix::run(scenario, place, effort, cluster).await);
     assert!(report.is_right(), "{report}");
 }
 
@@ -77,4 +86,44 @@ async fn answers_that_nobody_waits_for_lose_and_double_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_that_nobody_reads_lose_and_double_nothing() {
     holds(Scenario::UnreadAnswer).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_bigquery_a_program_that_is_killed_loses_nothing() {
+    holds_in_bigquery(Scenario::Kill).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_bigquery_a_program_that_ends_loses_nothing() {
+    holds_in_bigquery(Scenario::Graceful).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_bigquery_commits_that_nobody_hears_of_lose_and_double_nothing() {
+    holds_in_bigquery(Scenario::LostCommit).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_bigquery_a_postgres_that_crashes_loses_nothing() {
+    holds_in_bigquery(Scenario::PostgresRestart).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_bigquery_a_postgres_that_is_away_holds_nobody_up() {
+    holds_in_bigquery(Scenario::PostgresAway).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_bigquery_answers_that_nobody_waits_for_lose_and_double_nothing() {
+    holds_in_bigquery(Scenario::CutAnswer).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_bigquery_a_bigquery_that_is_away_holds_nobody_up() {
+    holds_in_bigquery(Scenario::BigQueryAway).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_bigquery_a_bigquery_that_fails_loses_nothing() {
+    holds_in_bigquery(Scenario::BigQueryFails).await;
 }

@@ -1,9 +1,13 @@
 //! The crash matrix: whatever breaks, every acknowledged event is stored, and none twice; a rule stores
 //! it in another source, also once, and a drain sends it on, at least once.
 //!
+//! In BigQuery each is stored at least once: more often only where the program was killed between
+//! BigQuery's acknowledgement and its own, and where it counts that it sent rows again.
+//!
 //! Each scenario runs in rounds under load. After a round the senders stop making events, get
 //! acknowledged what they have, and then every event is compared with what is stored.
 
+mod bigquery_trouble;
 mod forwarding;
 mod full_spool;
 mod limited_folder;
@@ -46,6 +50,20 @@ pub enum Scenario {
     CutAnswer,
     /// Connections end when the answer has come, before it is read.
     UnreadAnswer,
+    /// BigQuery is away for long.
+    BigQueryAway,
+    /// BigQuery answers with errors, ends streams, and goes away from connections.
+    BigQueryFails,
+}
+
+/// Where events are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Place {
+    /// In Postgres.
+    #[default]
+    Postgres,
+    /// In a stand-in for BigQuery, the catalog in Postgres.
+    BigQuery,
 }
 
 impl Scenario {
@@ -65,6 +83,20 @@ impl Scenario {
         Self::UnreadAnswer,
     ];
 
+    /// Those where events are stored in BigQuery.
+    pub const ON_BIGQUERY: [Self; 10] = [
+        Self::Kill,
+        Self::Graceful,
+        Self::LostCommit,
+        Self::PostgresRestart,
+        Self::PostgresAway,
+        Self::SlowStore,
+        Self::CutBody,
+        Self::CutAnswer,
+        Self::BigQueryAway,
+        Self::BigQueryFails,
+    ];
+
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
@@ -80,6 +112,8 @@ impl Scenario {
             Self::CutBody => "cut-body",
             Self::CutAnswer => "cut-answer",
             Self::UnreadAnswer => "unread-answer",
+            Self::BigQueryAway => "bigquery-away",
+            Self::BigQueryFails => "bigquery-fails",
         }
     }
 
@@ -94,7 +128,7 @@ impl Scenario {
     /// Rounds that are enough where `wished` ones are run of the quick scenarios.
     fn rounds(self, wished: u32) -> u32 {
         match self {
-            Self::PostgresAway => wished.min(4),
+            Self::PostgresAway | Self::BigQueryAway => wished.min(4),
             Self::SlowStore | Self::SpoolFull | Self::DiskFull => wished.min(6),
             _ => wished,
         }
@@ -106,7 +140,10 @@ impl Scenario {
             Self::Kill | Self::Graceful | Self::PostgresRestart => setup,
             Self::KillAfterCommit | Self::LostCommit => Setup { proxied: true, ..setup },
             Self::SlowStore => Setup { proxied: true, load: store_trouble::impatient(), ..setup },
-            Self::PostgresAway => Setup { load: store_trouble::steady(), ..setup },
+            Self::BigQueryFails => setup,
+            Self::PostgresAway | Self::BigQueryAway => {
+                Setup { load: store_trouble::steady(), ..setup }
+            }
             Self::SpoolFull => full_spool::small_spool(),
             Self::DiskFull => full_spool::small_disk()?,
             Self::CutBody => faulty(&[Fault::CutBody, Fault::ResetBody]),
@@ -126,6 +163,8 @@ impl Scenario {
             Self::PostgresRestart => store_trouble::crash(stage).await,
             Self::PostgresAway => store_trouble::away(stage, round).await,
             Self::SpoolFull | Self::DiskFull => full_spool::fill(stage, round).await,
+            Self::BigQueryAway => bigquery_trouble::away(stage, round).await,
+            Self::BigQueryFails => bigquery_trouble::fails(stage).await,
             // The senders themselves do.
             Self::CutBody | Self::CutAnswer | Self::UnreadAnswer => {
                 stage.wait(Duration::from_secs(3), Duration::from_secs(2)).await;
@@ -152,7 +191,7 @@ pub struct Effort {
 ///
 /// # Panics
 /// When the program or Postgres does not come back.
-pub async fn run(scenario: Scenario, effort: Effort, cluster: &TestCluster) -> Row {
+pub async fn run(scenario: Scenario, place: Place, effort: Effort, cluster: &TestCluster) -> Row {
     let setup = match scenario.setup() {
         Ok(setup) => setup,
         Err(why) => {
@@ -161,7 +200,7 @@ pub async fn run(scenario: Scenario, effort: Effort, cluster: &TestCluster) -> R
             return Row::skipped(scenario.name(), &why);
         }
     };
-    let mut stage = Stage::set(scenario.name(), setup, cluster, effort.quick).await;
+    let mut stage = Stage::set(scenario.name(), place, setup, cluster, effort.quick).await;
     let mut row = Row::new(scenario.name());
     for round in 0..scenario.rounds(effort.rounds) {
         let client = stage.start_senders();

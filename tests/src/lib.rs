@@ -5,6 +5,7 @@ pub mod conformance;
 pub mod counting_client;
 pub mod crash_matrix;
 pub mod differential;
+pub mod fake_bigquery;
 pub mod figures;
 pub mod http_exchange;
 pub mod ledger;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A place in the query text: line and column, both from 1, columns counted in characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Position {
     /// Line, from 1; 0 when the place is not known.
     pub line: u64,

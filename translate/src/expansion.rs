@@ -28,7 +28,7 @@ pub fn expand(query: &str, sources: &dyn Sources) -> Result<Expanded, Diagnostic
         let any = Anything(sources);
         let resolved = resolve::resolve(&parsed, None, &Parameters::default(), &any, Extent::All);
         // What cannot be understood is shown as it stands.
-        let named = resolved.map(|(_, named)| named).unwrap_or_default();
+        let named = resolved.map(|resolved| resolved.named).unwrap_or_default();
         Ok(Expanded { parameters, text: replaced(query, named, sources)? })
     })
 }
@@ -65,7 +65,7 @@ fn replaced(
 ) -> Result<String, Diagnostic> {
     let mut text = String::with_capacity(query.len());
     let mut shown = 0;
-    named.retain(|named| !named.is_source);
+    named.retain(|named| named.within.is_none() && named.source.is_none());
     in_order(&mut named);
     for Named { name, start, end, unaliased, .. } in named {
         let at = start;

@@ -10,6 +10,7 @@
 //! No I/O happens here. Translation never panics and never guesses: what cannot be translated is
 //! a [`Diagnostic`] with a position and a reason.
 
+mod bigquery;
 mod constructs;
 mod diagnostic;
 mod dialect;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 
 use event_schemas::TableSchema;
 
+pub use bigquery::{BigQueryQuery, MARK, TableFields, for_bigquery};
 pub use constructs::{CONSTRUCTS, ConstructDoc};
 pub use diagnostic::{Diagnostic, Kind, Position};
 pub use expansion::{Expanded, expand};
@@ -251,6 +253,8 @@ pub enum OutputType {
 pub(crate) enum Extent {
     /// What its result needs.
     Read,
+    /// Every CTE.
+    Whole,
     /// Every CTE. Parameters have no values yet.
     All,
 }
@@ -276,8 +280,8 @@ pub fn translate_lql(
     stacker::grow(STACK_BYTES, || {
         let query = from_lql::over_source(request.text, request.source, sources, request.now)?;
         let parameters = Parameters::default();
-        let (statement, _) = resolve::resolve(&query, None, &parameters, sources, Extent::Read)?;
-        finish(statement, request.max_rows)
+        let resolved = resolve::resolve(&query, None, &parameters, sources, Extent::Read)?;
+        finish(resolved.statement, request.max_rows)
     })
 }
 
@@ -293,9 +297,9 @@ fn translate_here(
         Some(Consumer::Sql(text)) => Some(syntax::parse(text)?),
         Some(Consumer::Lql { text, now }) => Some(from_lql::over_ctes(text, &endpoint, now)?),
     };
-    let (statement, _) =
+    let resolved =
         resolve::resolve(&endpoint, consumer.as_ref(), request.parameters, sources, extent)?;
-    finish(statement, request.max_rows)
+    finish(resolved.statement, request.max_rows)
 }
 
 fn finish(mut statement: tree::Statement, max_rows: u64) -> Result<Translation, Diagnostic> {
@@ -303,11 +307,15 @@ fn finish(mut statement: tree::Statement, max_rows: u64) -> Result<Translation, 
     late::delay(&mut statement);
     let query = &mut statement.query;
     query.limit = Some(query.limit.map_or(max_rows, |limit| limit.min(max_rows)));
-    let mut columns: Vec<OutputColumn> =
-        query.columns.iter().map(output_column).collect::<Result<_, _>>()?;
-    number_names(&mut columns);
+    let columns = output_columns(query)?;
     let sql = postgres::statement(&lower::statement(&statement)?);
     Ok(Translation { sql, columns })
+}
+
+fn output_columns(query: &tree::Query) -> Result<Vec<OutputColumn>, Diagnostic> {
+    let mut columns = query.columns.iter().map(output_column).collect::<Result<Vec<_>, _>>()?;
+    number_names(&mut columns);
+    Ok(columns)
 }
 
 /// The second column of a name is called `name_1`, the third `name_2`, as in BigQuery's answers.

@@ -82,7 +82,7 @@ fn select(select: &Select, columns: &[tree::Column]) -> Result<postgres::Select,
 
 fn from(item: &From) -> Result<postgres::From, Diagnostic> {
     Ok(match item {
-        From::Table { table, relation } => {
+        From::Table { table, relation, .. } => {
             postgres::From::Relation { name: table.clone(), alias: relation.clone() }
         }
         From::Cte { cte, relation } => postgres::From::Relation {

@@ -33,7 +33,7 @@ pub fn with_sources_called(
             let parsed = syntax::parse(query).ok()?;
             let (parameters, any) = (Parameters::default(), Anything(sources));
             let resolved = resolve::resolve(&parsed, None, &parameters, &any, Extent::All).ok()?;
-            in_sql(query, resolved.1, called, back_quoted)
+            in_sql(query, resolved.named, called, back_quoted)
         }
         Written::Postgres => {
             let named = pg_sql::named(query, &Anything(sources)).ok()?;
@@ -57,7 +57,7 @@ fn in_sql(
 ) -> Option<String> {
     let mut text = String::with_capacity(query.len());
     let mut shown = 0;
-    named.retain(|named| named.is_source);
+    named.retain(|named| named.within.is_none() && named.source.is_some());
     in_order(&mut named);
     for Named { name, start, end, unaliased, .. } in named {
         let Some(new) = called(&name) else { continue };

@@ -36,7 +36,7 @@ mod time_literal;
 mod typed_literal;
 mod window;
 
-pub(crate) use stored::{Named, refuse_cycle, refuse_other};
+pub(crate) use stored::{Named, Qualifier, refuse_cycle, refuse_other};
 pub(crate) use time_literal::{format_datetime, format_time, parse as parse_time};
 
 use std::{
@@ -52,15 +52,26 @@ use crate::{
     tree,
 };
 
-/// Resolves an endpoint's query or, where there is one, a consumer's query over its CTEs. Also gives
-/// where it names sources and stored queries.
+/// What a text means.
+pub(crate) struct Resolved {
+    pub(crate) statement: tree::Statement,
+    /// Where stored queries and sources are named.
+    pub(crate) named: Vec<Named>,
+    /// Where whole names of sources stand before columns.
+    pub(crate) qualifiers: Vec<Qualifier>,
+    /// The endpoint's CTEs that a consumer's query reads, by their places.
+    pub(crate) read: Vec<usize>,
+}
+
+/// Resolves an endpoint's query or, where there is one, a consumer's query over its CTEs.
 pub(crate) fn resolve(
     endpoint: &ast::Query,
     consumer: Option<&ast::Query>,
     parameters: &Parameters,
     sources: &dyn Sources,
     extent: Extent,
-) -> Result<(tree::Statement, Vec<Named>), Diagnostic> {
+) -> Result<Resolved, Diagnostic> {
+    let mut read = Vec::new();
     let mut resolver = Resolver {
         parameters,
         sources,
@@ -71,6 +82,7 @@ pub(crate) fn resolve(
         stored: BTreeMap::new(),
         within: Vec::new(),
         named: Vec::new(),
+        qualifiers: RefCell::default(),
     };
     let query = match consumer {
         None => {
@@ -89,10 +101,14 @@ pub(crate) fn resolve(
             let tables = Tables { entries: &entries, recursive, parent: None, sources: true };
             let sandbox =
                 Tables { entries: &[], recursive: false, parent: Some(&tables), sources: false };
-            resolver.query(consumer, &sandbox, None)?
+            let query = resolver.query(consumer, &sandbox, None)?;
+            read.extend((0..entries.len()).filter(|&at| entries[at].state.get() != State::Unread));
+            query
         }
     };
-    Ok((tree::Statement { ctes: resolver.ctes, query: row::spread(query) }, resolver.named))
+    let statement = tree::Statement { ctes: resolver.ctes, query: row::spread(query) };
+    let qualifiers = resolver.qualifiers.into_inner();
+    Ok(Resolved { statement, named: resolver.named, qualifiers, read })
 }
 
 /// What the resolution of one statement knows.
@@ -110,8 +126,10 @@ struct Resolver<'a> {
     stored: BTreeMap<String, Known>,
     /// The stored queries that are being resolved, the outermost first.
     within: Vec<String>,
-    /// Where the text itself names sources and stored queries.
+    /// Where stored queries and sources are named.
     named: Vec<Named>,
+    /// Where whole names of sources stand before columns.
+    qualifiers: RefCell<Vec<Qualifier>>,
 }
 
 impl Resolver<'_> {

@@ -109,8 +109,15 @@ pub(crate) fn at_end(mut error: Diagnostic, sql: &str) -> Diagnostic {
     error
 }
 
-/// Tokens of the text, its literals with their true values.
 fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>, Diagnostic> {
+    let mut tokens = written_tokens(sql)?;
+    repair_pipes(&mut tokens);
+    set_mode::repair(&mut tokens);
+    Ok(tokens)
+}
+
+/// Tokens of the text as they are written, its literals with their true values.
+pub(crate) fn written_tokens(sql: &str) -> Result<Vec<TokenWithSpan>, Diagnostic> {
     let blanked = literal::blank(sql)?;
     let mut tokens =
         Tokenizer::new(&BigQuery, &blanked.text).tokenize_with_location().map_err(|error| {
@@ -151,8 +158,6 @@ fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>, Diagnostic> {
             }
         }
     }
-    repair_pipes(&mut tokens);
-    set_mode::repair(&mut tokens);
     // Two literals without a blank between them would have run together.
     if replaced != blanked.literals.len() {
         return Err(Diagnostic::invalid(

@@ -81,6 +81,8 @@ pub(crate) enum From {
     Table {
         table: String,
         relation: String,
+        /// The number of the place where the text names it.
+        noted: usize,
     },
     Cte {
         cte: String,

@@ -10,7 +10,7 @@ use super::variables::Variables;
 /// The schema that Supabase gives to its analytics server.
 const SUPABASE_SCHEMA: &str = "_analytics";
 
-const BACKEND_URL: &str = "POSTGRES_BACKEND_URL";
+pub(super) const BACKEND_URL: &str = "POSTGRES_BACKEND_URL";
 const BACKEND_SCHEMA: &str = "POSTGRES_BACKEND_SCHEMA";
 
 /// Variables that mean nothing without `DB_HOSTNAME`.
@@ -46,7 +46,6 @@ impl Databases {
     /// `POSTGRES_BACKEND_URL` says where events go, `DB_*` where the catalog is; either alone
     /// stands for both, and neither for the embedded server.
     pub(super) fn read(variables: &mut Variables<'_>) -> Self {
-        refuse_bigquery(variables);
         let events = read_backend(variables);
         let catalog = read_catalog(variables);
         match (events, catalog) {
@@ -60,17 +59,6 @@ impl Databases {
                 Self::Embedded { schema: schema.to_owned() }
             }
         }
-    }
-}
-
-fn refuse_bigquery(variables: &mut Variables<'_>) {
-    const NAME: &str = "GOOGLE_PROJECT_ID";
-    if variables.text(NAME).is_some() && variables.text(BACKEND_URL).is_none() {
-        variables.problem(
-            NAME,
-            "BigQuery is not supported yet. Remove the variable, or set POSTGRES_BACKEND_URL to \
-             store the events in PostgreSQL",
-        );
     }
 }
 

@@ -52,6 +52,28 @@ fn the_environment_of_the_compose_file_is_taken_as_it_is() {
 }
 
 #[test]
+fn a_project_of_googles_is_where_events_go_unless_they_go_to_postgres() {
+    let settings = read(&[("GOOGLE_PROJECT_ID", "my-project")]).unwrap();
+    assert!(matches!(settings.databases, Databases::Embedded { .. }));
+    let bigquery = settings.bigquery.unwrap();
+    assert_eq!((&*bigquery.dataset, &*bigquery.location), ("1_default", "US"));
+    assert_eq!(bigquery.rest_url.as_str(), "https://bigquery.googleapis.com/bigquery/v2");
+    assert_eq!(format!("{:?}", bigquery.credentials), "Credentials(\"the machine\")");
+    let stand_in = read(&[
+        ("GOOGLE_PROJECT_ID", "my-project"),
+        ("GOOGLE_DATASET_ID_APPEND", "_prod"),
+        ("GOOGLE_DATASET_LOCATION", "EU"),
+        ("LOGWEIR_BIGQUERY_REST_URL", "http://127.0.0.1:9050/bigquery/v2"),
+        ("LOGWEIR_BIGQUERY_STORAGE_URL", "http://127.0.0.1:9060"),
+    ]);
+    let bigquery = stand_in.unwrap().bigquery.unwrap();
+    assert_eq!((&*bigquery.dataset, &*bigquery.location), ("1_prod", "EU"));
+    assert_eq!(format!("{:?}", bigquery.credentials), "Credentials(\"nobody\")");
+    let url = ("POSTGRES_BACKEND_URL", "postgresql://me@db:5432/logs");
+    assert!(read(&[("GOOGLE_PROJECT_ID", "my-project"), url]).unwrap().bigquery.is_none());
+}
+
+#[test]
 fn all_wrong_settings_are_named_at_once() {
     let found = problems(&[
         ("LOGFLARE_SINGLE_TENANT", "FALSE"),
@@ -59,7 +81,13 @@ fn all_wrong_settings_are_named_at_once() {
         ("PHX_HTTP_PORT", "70000"),
         ("LOGFLARE_ENABLE_GRPC_SSL", "true"),
         ("LOGFLARE_GRPC_PORT", "none"),
-        ("GOOGLE_PROJECT_ID", "my-project"),
+        ("GOOGLE_PROJECT_ID", "my project"),
+        ("GOOGLE_PROJECT_NUMBER", "my-project"),
+        ("GOOGLE_DATASET_ID_APPEND", "-prod"),
+        ("GOOGLE_APPLICATION_CREDENTIALS_JSON", "{}"),
+        ("LOGWEIR_BIGQUERY_REST_URL", "localhost:9050"),
+        ("LOGWEIR_BIGQUERY_WRITE_METHOD", "load"),
+        ("LOGWEIR_BIGQUERY_MAX_BYTES_BILLED", "1"),
         ("DB_HOSTNAME", "db"),
         ("DB_PORT", "0"),
         ("DB_SSL", "yes"),
@@ -83,12 +111,20 @@ installation. Remove the variable, or set it to `true`
   LOGFLARE_ENABLE_GRPC_SSL: `true` is not supported: gRPC is served without TLS. Remove the \
 variable, and put a proxy that speaks TLS in front
   LOGFLARE_GRPC_PORT: expected a whole number from 0 to 65535, found `none`
-  GOOGLE_PROJECT_ID: BigQuery is not supported yet. Remove the variable, or set \
-POSTGRES_BACKEND_URL to store the events in PostgreSQL
   DB_USERNAME: expected the database user, because DB_HOSTNAME is set
   DB_DATABASE: expected the name of the database, because DB_HOSTNAME is set
   DB_PORT: expected a whole number from 1 to 65535, found `0`
   DB_SSL: expected `true` or `false`, found `yes`
+  GOOGLE_PROJECT_ID: expected the id of a project, found `my project`
+  GOOGLE_PROJECT_NUMBER: expected a whole number, found `my-project`
+  LOGWEIR_BIGQUERY_REST_URL: expected a URL such as \
+https://bigquery.googleapis.com/bigquery/v2, found `localhost:9050`
+  GOOGLE_DATASET_ID_APPEND: expected letters, digits and `_`, found `-prod`
+  GOOGLE_APPLICATION_CREDENTIALS_JSON: there are no credentials for BigQuery: no key of a service \
+account: missing field `private_key` at line 1 column 2
+  LOGWEIR_BIGQUERY_WRITE_METHOD: expected `storage` or `insertAll`, found `load`
+  LOGWEIR_BIGQUERY_MAX_BYTES_BILLED: expected a whole number from 10485760 to \
+1152921504606846976, found `1`
   LOGFLARE_API_KEY: expected a token without control characters and without white space around \
 it (a line end from a secrets file?)
   LOGFLARE_SUPABASE_MODE: expected `true` or `false`, found `on`

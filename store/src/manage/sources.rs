@@ -155,6 +155,10 @@ impl Store {
     }
 
     async fn make_event_table(&self, change: &Change<'_>, token: Uuid) -> Result<(), ChangeError> {
+        // One in BigQuery is made when it is first written to or asked.
+        if self.inner.bigquery.is_some() {
+            return Ok(());
+        }
         let made = async {
             let mut events = connections::connect(&self.inner.settings.events).await?;
             let schema = &change.loaded.events_schema;

@@ -133,6 +133,7 @@ pub(crate) fn settings(url: &str) -> Settings {
         tokens: AccessTokens::new("public", "private"),
         owner: 1,
         default_retention_days: None,
+        bigquery: None,
     }
 }
 

@@ -111,6 +111,7 @@ impl Warehouse {
             query_connections: 2,
             query_functions: translate::QUERY_FUNCTIONS,
             default_retention_days: None,
+            bigquery: None,
             config_keys: store::ConfigKeys::new([7; 32], None).expect("AES is there"),
         };
         let store = Store::new(settings, None);

@@ -10,6 +10,8 @@ pub(super) struct Round {
     /// Of this round and those before.
     pub(super) totals: Totals,
     pub(super) comparison: Comparison,
+    /// Rows that may be there too often.
+    pub(super) may_double: u64,
     /// Of what a rule stores in another source.
     pub(super) by_rule: Comparison,
     /// Events that have arrived at the drain's receiver.
@@ -27,9 +29,13 @@ pub(super) struct Round {
 }
 
 impl Round {
+    fn are_right(&self, rows: &Comparison) -> bool {
+        rows.lost == 0 && rows.doubled <= self.may_double
+    }
+
     pub(super) fn is_right(&self) -> bool {
-        self.comparison.is_right()
-            && self.by_rule.is_right()
+        self.are_right(&self.comparison)
+            && self.are_right(&self.by_rule)
             && self.undrained == 0
             && self.refusals.is_empty()
             && self.unanswered == 0
@@ -86,8 +92,8 @@ impl Row {
         let number = self.rounds;
         let right = round.is_right();
         let Round { totals, comparison, by_rule, drained, undrained, .. } = &round;
-        let wrong_rows = (!comparison.is_right()).then(|| comparison.to_string());
-        let wrong_copies = (!by_rule.is_right()).then(|| format!("by the rule: {by_rule}"));
+        let wrong_rows = (!round.are_right(comparison)).then(|| comparison.to_string());
+        let wrong_copies = (!round.are_right(by_rule)).then(|| format!("by the rule: {by_rule}"));
         let undrained_events =
             (*undrained > 0).then(|| format!("{undrained} events have not reached the drain"));
         self.totals = *totals;

@@ -9,9 +9,11 @@ use std::{
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::time::sleep;
+use uuid::Uuid;
 
 use crate::{
     counting_client::{CountingClient, Load},
+    fake_bigquery::services::{FakeBigQuery, catalog_settings},
     ledger::{Ledger, Number, Totals},
     postgres::TestCluster,
     postgres_proxy::PostgresProxy,
@@ -19,6 +21,7 @@ use crate::{
 };
 
 use super::{
+    Place,
     forwarding::{COPIES, Forwarding},
     limited_folder::LimitedFolder,
     report::Round,
@@ -46,6 +49,8 @@ pub(super) struct Stage<'a> {
     pub(super) ledger: Arc<Ledger>,
     forwarding: Forwarding,
     proxy: Option<PostgresProxy>,
+    fake: Option<FakeBigQuery>,
+    kills: u64,
     load: Load,
     quick: bool,
     database: String,
@@ -62,18 +67,32 @@ impl<'a> Stage<'a> {
     /// Starts the program on a new database.
     pub(super) async fn set(
         name: &str,
+        place: Place,
         setup: Setup,
         cluster: &'a TestCluster,
         quick: bool,
     ) -> Self {
-        let Setup { proxied, load, settings, folder } = setup;
+        let Setup { proxied, mut load, settings, folder } = setup;
+        let fake = match place {
+            Place::Postgres => None,
+            Place::BigQuery => {
+                // Whether an event of an id is there is not asked of BigQuery.
+                load.senders_with_ids = 0;
+                Some(FakeBigQuery::start().await)
+            }
+        };
         let database = cluster.database().await;
         let proxy =
             if proxied { Some(PostgresProxy::start(&cluster.socket()).await) } else { None };
         let url = proxy.as_ref().map_or_else(|| database.clone(), |proxy| proxy.url(&database));
         let log =
             std::env::temp_dir().join(format!("logweir-crash-{name}-{}.log", std::process::id()));
-        let mut variables = vec![("POSTGRES_BACKEND_URL", url.as_str())];
+        let of_store = match &fake {
+            None => vec![("POSTGRES_BACKEND_URL", url.clone())],
+            Some(fake) => [catalog_settings(&url), fake.settings().to_vec()].concat(),
+        };
+        let mut variables: Vec<_> =
+            of_store.iter().map(|(name, value)| (*name, value.as_str())).collect();
         variables.extend(settings.iter().map(|(name, value)| (*name, value.as_str())));
         let data_dir = folder.as_ref().map(LimitedFolder::data_dir);
         if let Some(data_dir) = &data_dir {
@@ -89,6 +108,8 @@ impl<'a> Stage<'a> {
             ledger: Arc::default(),
             forwarding,
             proxy,
+            fake,
+            kills: 0,
             load,
             quick,
             database,
@@ -103,6 +124,10 @@ impl<'a> Stage<'a> {
         self.proxy.as_ref().expect("this scenario has a proxy")
     }
 
+    pub(super) fn fake(&self) -> &FakeBigQuery {
+        self.fake.as_ref().expect("this scenario is played on BigQuery")
+    }
+
     pub(super) fn start_senders(&mut self) -> CountingClient {
         self.forwarding.begin(self.ledger.numbers(0).start);
         CountingClient::start(self.program.address(), &self.load, &self.ledger)
@@ -111,6 +136,7 @@ impl<'a> Stage<'a> {
     /// Kills the program.
     pub(super) fn kill(&mut self) {
         self.ledger.killed();
+        self.kills += 1;
         self.program.kill();
     }
 
@@ -171,6 +197,7 @@ impl<'a> Stage<'a> {
         let round = Round {
             totals: self.ledger.totals(),
             comparison,
+            may_double: self.may_double().await,
             by_rule,
             drained,
             undrained,
@@ -196,6 +223,22 @@ impl<'a> Stage<'a> {
         self.ledger.totals()
     }
 
+    /// Rows that BigQuery may have too often: those that the program has sent again, as far as it
+    /// counts them, and what was under way when it was killed.
+    async fn may_double(&self) -> u64 {
+        if self.fake.is_none() {
+            return 0;
+        }
+        let at_a_kill = (self.load.senders * self.load.largest_batch) as u64;
+        let metrics = self.program.client.get(self.program.url("/metrics"));
+        let metrics = metrics.send().await.expect("it answers").text().await.expect("it is text");
+        let mut lines = metrics.lines();
+        let sent_again =
+            lines.find_map(|line| line.strip_prefix("logweir_bigquery_rows_sent_again_total "));
+        let sent_again: u64 = sent_again.map_or(0, |count| count.parse().expect("it is a count"));
+        self.kills * at_a_kill + sent_again
+    }
+
     /// How often each event is stored, or kept among the rejected ones: in its source, and with the
     /// rule's; and how often it is rejected.
     async fn all_stored(&self) -> [HashMap<Number, u64>; 3] {
@@ -209,7 +252,7 @@ impl<'a> Stage<'a> {
         .await;
         let mut all = Vec::new();
         for source in [self.load.source, COPIES] {
-            let mut stored = stored(&mut connection, source).await;
+            let mut stored = stored(&mut connection, self.fake.as_ref(), source).await;
             for (number, count) in &rejected {
                 *stored.entry(*number).or_default() += count;
             }
@@ -221,7 +264,19 @@ impl<'a> Stage<'a> {
 }
 
 /// How often each event is stored in a source.
-async fn stored(connection: &mut PgConnection, source: &str) -> HashMap<Number, u64> {
+async fn stored(
+    connection: &mut PgConnection,
+    fake: Option<&FakeBigQuery>,
+    source: &str,
+) -> HashMap<Number, u64> {
+    if let Some(fake) = fake {
+        let token = sqlx::query_scalar("select token from logweir_sources where name = $1")
+            .bind(source)
+            .fetch_one(&mut *connection)
+            .await
+            .expect("the catalog has the source");
+        return in_bigquery(fake, token);
+    }
     let table: Option<String> = sqlx::query_scalar(
         "select to_regclass('log_events_' || replace(token::text, '-', '_'))::text \
          from logweir_sources where name = $1",
@@ -245,4 +300,14 @@ async fn counted(connection: &mut PgConnection, table: &str) -> HashMap<Number, 
         .expect("events can be read");
     let number = |value: i64| u64::try_from(value).expect("numbers and counts are not negative");
     rows.into_iter().map(|(event, count)| (number(event), number(count))).collect()
+}
+
+fn in_bigquery(fake: &FakeBigQuery, source: Uuid) -> HashMap<Number, u64> {
+    let mut stored = HashMap::new();
+    for row in fake.rows(source) {
+        let number = row["event_message"].as_str().and_then(|text| text.split(' ').next());
+        let number: Number = number.and_then(|text| text.parse().ok()).expect("it is numbered");
+        *stored.entry(number).or_default() += 1;
+    }
+    stored
 }

@@ -201,8 +201,9 @@ impl Confiner<'_> {
             let source = self.sources.source(&full);
             if self.within.is_empty() {
                 self.named.push(Named {
+                    within: None,
                     name: full.clone(),
-                    is_source: source.is_some(),
+                    source: source.clone(),
                     start: at,
                     end: span.end.into(),
                     unaliased: unaliased.then(|| folded(last)),

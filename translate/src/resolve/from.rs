@@ -173,7 +173,7 @@ impl Resolver<'_> {
             && tables.sources
             && let Some(stored) = self.stored_query(&full, at)?
         {
-            self.note(name, &full, false, alias.is_none().then(|| named.clone()));
+            self.note(name, &full, None, alias.is_none().then(|| named.clone()));
             let relation = add(scope, named, shape_of(&stored.columns, stored.value_table), at)?;
             return Ok(From::Cte { cte: stored.relation, relation });
         }
@@ -195,7 +195,8 @@ impl Resolver<'_> {
                 false => unknown.advise(format!("there are {}", known.join(", "))),
             });
         };
-        self.note(name, &full, true, alias.is_none().then(|| named.clone()));
+        let unaliased = alias.is_none().then(|| named.clone());
+        let noted = self.note(name, &full, Some(source.clone()), unaliased);
         let shape = match source.columns {
             TableColumns::Event => Shape::Events(source.schema.as_ref().clone()),
             TableColumns::Declared(columns) => {
@@ -206,7 +207,7 @@ impl Resolver<'_> {
         if let Some(added) = scope.relations.last_mut().filter(|_| alias.is_none()) {
             added.source = Some(full);
         }
-        Ok(From::Table { table: source.table, relation })
+        Ok(From::Table { table: source.table, relation, noted })
     }
 
     /// `FROM t, t.metadata AS m`: an UNNEST that is not spelled out.

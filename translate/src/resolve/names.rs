@@ -65,6 +65,9 @@ impl Resolver<'_> {
                 .find(|relation| relation.alias.eq_ignore_ascii_case(&first.value))
                 .or_else(|| here.relations.iter().find(|relation| is_source(relation, first)));
             if let Some(relation) = named {
+                if !relation.alias.eq_ignore_ascii_case(&first.value) {
+                    self.note_qualifier(first, &relation.alias);
+                }
                 return match (&relation.shape, parts.get(1)) {
                     (Shape::Element { .. }, _) => {
                         Ok(element(relation, at).map(|value| (value, &parts[1..])))

@@ -35,7 +35,7 @@ impl Resolver<'_> {
             sources: tables.sources,
         };
         // A consumer hears of every mistake, also in a CTE that nothing reads.
-        let all = !tables.sources || self.extent == Extent::All;
+        let all = !tables.sources || self.extent != Extent::Read;
         let checked = if all { entries.len() } else { 0 };
         for place in 0..checked {
             self.cte(&inner, place)?;

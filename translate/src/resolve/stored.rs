@@ -4,7 +4,7 @@ use sqlparser::{ast, ast::Spanned as _};
 
 use super::{Known, Resolver, Tables};
 use crate::{
-    Language,
+    Language, SourceTable,
     diagnostic::{Diagnostic, Position},
     syntax, tree,
 };
@@ -12,16 +12,31 @@ use crate::{
 /// How deep stored queries may read each other.
 pub(crate) const MAX_DEPTH: usize = 8;
 
-/// A place where a query names a source or a stored query.
+/// A place where a query names a stored one, or a source.
 #[derive(Debug, Clone)]
 pub(crate) struct Named {
+    /// The stored query in whose text it stands; none for the text itself.
+    pub(crate) within: Option<String>,
     pub(crate) name: String,
-    pub(crate) is_source: bool,
+    /// The source's table; none for a stored query.
+    pub(crate) source: Option<SourceTable>,
     pub(crate) start: Position,
     /// Behind the name.
     pub(crate) end: Position,
     /// What it is called there, where it has no alias.
     pub(crate) unaliased: Option<String>,
+}
+
+/// A place where a source's whole name stands before a column.
+#[derive(Debug, Clone)]
+pub(crate) struct Qualifier {
+    /// The stored query in whose text it stands; none for the text itself.
+    pub(crate) within: Option<String>,
+    pub(crate) start: Position,
+    /// Behind the name.
+    pub(crate) end: Position,
+    /// What the table is called there.
+    pub(crate) alias: String,
 }
 
 impl Resolver<'_> {
@@ -50,11 +65,13 @@ impl Resolver<'_> {
             depth: self.depth,
             stored: std::mem::take(&mut self.stored),
             within,
-            named: Vec::new(),
+            named: std::mem::take(&mut self.named),
+            qualifiers: std::mem::take(&mut self.qualifiers),
         };
         let tables = Tables { entries: &[], recursive: false, parent: None, sources: true };
         let resolved = inner.query(&query, &tables, None);
         (self.ctes, self.names, self.stored) = (inner.ctes, inner.names, inner.stored);
+        (self.named, self.qualifiers) = (inner.named, inner.qualifiers);
         let query = resolved.map_err(inside)?;
         let known = Known {
             relation: self.unique_name(name),
@@ -67,24 +84,34 @@ impl Resolver<'_> {
         Ok(Some(known))
     }
 
-    /// Remembers that the text itself names a source or a stored query.
+    /// Remembers that a source's whole name stands for its table.
+    pub(super) fn note_qualifier(&self, name: &ast::Ident, alias: &str) {
+        self.qualifiers.borrow_mut().push(Qualifier {
+            within: self.within.last().cloned(),
+            start: name.span.start.into(),
+            end: name.span.end.into(),
+            alias: alias.to_owned(),
+        });
+    }
+
+    /// Remembers that a stored query or a source is named; gives the number of the place.
     pub(super) fn note(
         &mut self,
-        name: &ast::ObjectName,
-        full: &str,
-        is_source: bool,
+        place: &ast::ObjectName,
+        name: &str,
+        source: Option<SourceTable>,
         unaliased: Option<String>,
-    ) {
-        if self.within.is_empty() {
-            let span = name.span();
-            self.named.push(Named {
-                name: full.to_owned(),
-                is_source,
-                start: span.start.into(),
-                end: span.end.into(),
-                unaliased,
-            });
-        }
+    ) -> usize {
+        let span = place.span();
+        self.named.push(Named {
+            within: self.within.last().cloned(),
+            name: name.to_owned(),
+            source,
+            start: span.start.into(),
+            end: span.end.into(),
+            unaliased,
+        });
+        self.named.len() - 1
     }
 }
 

@@ -1,0 +1,257 @@
+//! A source's table: what it is made of, and how events become its rows.
+
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
+
+use bytes::Bytes;
+use event_schemas::TableSchema;
+
+use crate::{
+    Clustering, Column, Misfit, Partitioning, PartitioningUnit, Schema, Settings, Table,
+    TableReference,
+    columns::{self, AsText},
+    descriptor::{self, WriterSchema},
+    encode,
+    json_rows::JsonRow,
+    layout::{Fresh, Layout},
+    proto_rows::ProtoRows,
+};
+
+/// Bytes of a row after which BigQuery takes it in no request.
+const MOST_ROW_BYTES: usize = 9 << 20;
+
+const DAY_MS: u64 = 86_400_000;
+
+/// A source, as far as its table has to do with it.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The name of its table, see [`table_id`](crate::table_id).
+    pub table: String,
+    /// What is known of its fields.
+    pub schema: Arc<TableSchema>,
+    /// Fields that are kept as text, as nothing is known of what they hold.
+    pub as_text: AsText,
+    /// Days for which events are kept; `None` leaves a table as it is.
+    pub retention_days: Option<u32>,
+}
+
+impl Target {
+    /// The table, as it is made where there is none.
+    pub(crate) fn new_table(&self, settings: &Settings) -> Table {
+        let mut fields = Vec::new();
+        columns::merge(&mut fields, &self.columns());
+        let label = |text: &str| text.to_owned();
+        Table {
+            table_reference: TableReference {
+                project_id: settings.project.clone(),
+                dataset_id: settings.dataset.clone(),
+                table_id: self.table.clone(),
+            },
+            schema: Some(Schema { fields }),
+            time_partitioning: Some(Partitioning {
+                unit: PartitioningUnit::Day,
+                field: Some("timestamp".to_owned()),
+                expiration_ms: self.expiration_ms(),
+            }),
+            clustering: Some(Clustering { fields: vec!["timestamp".to_owned()] }),
+            require_partition_filter: Some(true),
+            labels: BTreeMap::from([
+                (label("managed_by"), label("logflare")),
+                (label("logflare_source"), self.table.clone()),
+            ]),
+            etag: None,
+        }
+    }
+
+    pub(crate) fn columns(&self) -> Vec<Column> {
+        columns::of_source(&self.schema, &self.as_text)
+    }
+
+    /// Milliseconds until a partition is removed.
+    pub(crate) fn expiration_ms(&self) -> Option<String> {
+        let days = self.retention_days.filter(|days| *days > 0)?;
+        Some((u64::from(days) * DAY_MS).to_string())
+    }
+}
+
+/// A table that is there, as it was when it was last looked at.
+#[derive(Debug)]
+pub struct OpenTable {
+    /// Its name.
+    pub(crate) id: String,
+    pub(crate) stream: Arc<str>,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) partitioning: Option<Partitioning>,
+    pub(crate) etag: Option<String>,
+    pub(crate) fresh: Fresh,
+    layout: Layout,
+    /// With all columns.
+    full: WriterSchema,
+    /// Without those that are fresh.
+    settled: WriterSchema,
+}
+
+impl OpenTable {
+    pub(crate) fn new(settings: &Settings, table: Table, fresh: Fresh) -> Self {
+        let id = table.table_reference.table_id;
+        let Settings { project, dataset, .. } = settings;
+        let stream = format!("projects/{project}/datasets/{dataset}/tables/{id}/streams/_default");
+        let columns = table.schema.unwrap_or_default().fields;
+        let layout = Layout::new(&columns, &fresh);
+        let full = descriptor::of_layout(&layout, true);
+        let settled = match layout.has_fresh() {
+            true => descriptor::of_layout(&layout, false),
+            false => Arc::clone(&full),
+        };
+        Self {
+            id,
+            stream: stream.into(),
+            columns,
+            partitioning: table.time_partitioning,
+            etag: table.etag,
+            fresh,
+            layout,
+            full,
+            settled,
+        }
+    }
+
+    /// The same table, all of whose columns are known to whoever takes rows.
+    pub(crate) fn settled(&self) -> Self {
+        let layout = Layout::new(&self.columns, &Fresh::new());
+        let full = descriptor::of_layout(&layout, true);
+        Self {
+            id: self.id.clone(),
+            stream: Arc::clone(&self.stream),
+            columns: self.columns.clone(),
+            partitioning: self.partitioning.clone(),
+            etag: self.etag.clone(),
+            fresh: Fresh::new(),
+            layout,
+            settled: Arc::clone(&full),
+            full,
+        }
+    }
+
+    /// Whether it has a column of this name, whatever the case.
+    pub fn has_column(&self, name: &str) -> bool {
+        self.layout.find(name).is_some()
+    }
+
+    /// Makes rows of events, each an object as
+    /// [`Event::write_body`](event_schemas::Event::write_body) writes it.
+    pub fn encode<'b>(&self, bodies: impl IntoIterator<Item = &'b str>) -> EncodedRows {
+        let mut out = ProtoRows::default();
+        let mut ranges: Vec<(usize, Range<usize>)> = Vec::new();
+        let mut encoded = EncodedRows::empty(&self.full);
+        let mut uses_fresh = false;
+        for (place, body) in bodies.into_iter().enumerate() {
+            let start = out.bytes.len();
+            let row = encode::row(body, &self.layout, &mut out);
+            let size = out.bytes.len() - start;
+            match row {
+                Ok(row) if size <= MOST_ROW_BYTES => {
+                    uses_fresh |= row.uses_fresh;
+                    encoded.note_unknown(place, row.unknown);
+                    ranges.push((place, start..out.bytes.len()));
+                }
+                Ok(_) => {
+                    out.truncate(start);
+                    encoded.refused.push((place, too_large(size)));
+                }
+                Err(misfit) => {
+                    out.truncate(start);
+                    encoded.refused.push((place, misfit));
+                }
+            }
+        }
+        let bytes = Bytes::from(out.bytes);
+        encoded.rows =
+            ranges.into_iter().map(|(place, range)| (place, bytes.slice(range))).collect();
+        encoded.uses_fresh = uses_fresh;
+        if !uses_fresh {
+            encoded.schema = Arc::clone(&self.settled);
+        }
+        encoded
+    }
+
+    /// As [`encode`](Self::encode), for `tabledata.insertAll`.
+    pub(crate) fn encode_json<'b>(&self, bodies: impl IntoIterator<Item = &'b str>) -> EncodedRows {
+        let mut encoded = EncodedRows::empty(&self.full);
+        for (place, body) in bodies.into_iter().enumerate() {
+            let mut out = JsonRow::default();
+            match encode::row(body, &self.layout, &mut out) {
+                Ok(row) => {
+                    encoded.uses_fresh |= row.uses_fresh;
+                    encoded.note_unknown(place, row.unknown);
+                    let text = out.into_text();
+                    if text.len() <= MOST_ROW_BYTES {
+                        encoded.rows.push((place, Bytes::from(text)));
+                    } else {
+                        encoded.refused.push((place, too_large(text.len())));
+                    }
+                }
+                Err(misfit) => encoded.refused.push((place, misfit)),
+            }
+        }
+        encoded
+    }
+}
+
+fn too_large(bytes: usize) -> Misfit {
+    let text = format!("its row has {bytes} bytes, and BigQuery takes {MOST_ROW_BYTES}");
+    Misfit { path: String::new(), text }
+}
+
+/// Events as rows of a table.
+#[derive(Debug, Clone)]
+pub struct EncodedRows {
+    /// Each with the place of its event.
+    pub(crate) rows: Vec<(usize, Bytes)>,
+    pub(crate) schema: WriterSchema,
+    pub(crate) uses_fresh: bool,
+    /// Events that are no rows, by their places.
+    pub refused: Vec<(usize, Misfit)>,
+    /// Events that have fields without a column, by their places, with the fields' paths.
+    pub unknown: Vec<(usize, Vec<String>)>,
+}
+
+impl EncodedRows {
+    fn empty(schema: &WriterSchema) -> Self {
+        Self {
+            rows: Vec::new(),
+            schema: Arc::clone(schema),
+            uses_fresh: false,
+            refused: Vec::new(),
+            unknown: Vec::new(),
+        }
+    }
+
+    fn note_unknown(&mut self, place: usize, paths: Vec<String>) {
+        if !paths.is_empty() {
+            self.unknown.push((place, paths));
+        }
+    }
+
+    /// Events that have fields without a column become none: those fields would be lost.
+    pub fn refuse_unknown(&mut self) {
+        let unknown = std::mem::take(&mut self.unknown);
+        let places: std::collections::HashSet<_> = unknown.iter().map(|(at, _)| *at).collect();
+        self.rows.retain(|(place, _)| !places.contains(place));
+        self.refused.extend(unknown.into_iter().map(|(place, paths)| {
+            let text = "the table has no column for it, and can get none: it, or the object that \
+                it is in, has as many fields as there may be";
+            let path = paths.into_iter().next().unwrap_or_default();
+            (place, Misfit { path, text: text.to_owned() })
+        }));
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
