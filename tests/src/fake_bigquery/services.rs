@@ -60,9 +60,15 @@ pub fn catalog_settings(database: &str) -> Vec<(&'static str, String)> {
         let found = url.query_pairs().find(|(name, _)| name == wanted);
         found.map(|(_, value)| value.into_owned()).unwrap_or_default()
     };
-    vec![
-        ("DB_HOSTNAME", value("host")),
-        ("DB_USERNAME", value("user")),
+    let or = |value: String, other: &str| if value.is_empty() { other.to_owned() } else { value };
+    let mut settings = vec![
+        ("DB_HOSTNAME", or(value("host"), url.host_str().unwrap_or_default())),
+        ("DB_USERNAME", or(value("user"), url.username())),
         ("DB_DATABASE", url.path().trim_start_matches('/').to_owned()),
-    ]
+    ];
+    settings.extend(url.port().map(|port| ("DB_PORT", port.to_string())));
+    if value("sslmode") == "disable" {
+        settings.push(("DB_SSL", "false".to_owned()));
+    }
+    settings
 }
