@@ -182,6 +182,9 @@ const ERRORS: &[(&str, &str)] = &[
     ("PARSE_NUMERIC('1.2.3')", "Invalid input to PARSE_NUMERIC: \"1.2.3\""),
     ("CAST(DATE '2024-01-02' AS STRING FORMAT 'HH24')", "DATE does not support 'HH24'"),
     ("CAST(b'a' AS STRING FORMAT 'x')", "Invalid format 'x'"),
-    ("CAST(12 AS STRING FORMAT '999')", "CAST of a number with FORMAT is not supported yet"),
+    (
+        "CAST(12 AS STRING FORMAT 'RN')",
+        "'R' at this place in the FORMAT of a number is not supported yet",
+    ),
     ("CAST('1' AS INT64 FORMAT '9')", "FORMAT is not allowed for cast from STRING to INT64"),
 ];

@@ -12,7 +12,7 @@
 
 use crate::{
     functions,
-    resolve::parse_time,
+    resolve::{format_datetime, parse_time},
     tree::{Body, Comparison, Expr, ExprKind, From, Literal, Operator, Query, Statement},
     types::Type,
 };
@@ -127,11 +127,22 @@ fn folded(whole: &Expr) -> Option<Expr> {
                     Type::Timestamp | Type::Datetime | Type::Date | Type::Time
                 ) =>
             {
-                parse_time(text, &whole.ty).map(|time| Expr::literal(time, at))
+                let time = parse_time(text, &whole.ty).filter(is_in_range)?;
+                Some(Expr::literal(time, at))
             }
             _ => None,
         },
         _ => None,
+    }
+}
+
+/// Whether it is a time of BigQuery's. One that is none may be asked for by SAFE_CAST.
+fn is_in_range(time: &Literal) -> bool {
+    match time {
+        Literal::Timestamp(micros) | Literal::Datetime(micros) => {
+            format_datetime(*micros).is_some()
+        }
+        _ => true,
     }
 }
 
