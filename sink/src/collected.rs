@@ -163,7 +163,8 @@ impl Collected {
         let mut before = None;
         if let Some(treatment) = treatment.as_ref().filter(|treatment| treatment.changes_fields()) {
             // It is kept as it came, and treated again when it is sent in again.
-            before = (mode == Validation::Quarantine).then(|| event.clone());
+            let may_be_kept = may_be_kept(mode, treatment.copies());
+            before = (may_be_kept && !self.rejecting).then(|| event.clone());
             treatment.change(&mut event, &mut self.repairs);
         }
         let copies = treatment.as_ref().is_some_and(Treatment::copies);
@@ -216,6 +217,16 @@ impl Collected {
     }
 }
 
+/// Whether an event that is changed may be kept as a rejected one. Too many copies are a fault where
+/// nothing is validated too.
+fn may_be_kept(mode: Validation, copies: bool) -> bool {
+    match mode {
+        Validation::Quarantine => true,
+        Validation::Off => copies,
+        Validation::Reject => false,
+    }
+}
+
 impl Records for Collected {
     fn route(&mut self, route: Route) {
         // A field `source` of a lone event must not send a request elsewhere that has its route.
@@ -251,5 +262,22 @@ impl Records for Collected {
 
     fn is_full(&self) -> bool {
         self.is_lost()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_rejected_is_kept_as_it_came() {
+        for (mode, copies, kept) in [
+            (Validation::Quarantine, false, true),
+            (Validation::Off, true, true),
+            (Validation::Off, false, false),
+            (Validation::Reject, true, false),
+        ] {
+            assert_eq!(may_be_kept(mode, copies), kept, "{mode:?} {copies}");
+        }
     }
 }
