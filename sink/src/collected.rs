@@ -186,7 +186,7 @@ impl Collected {
                     }
                     let forwarder = &self.forwarder;
                     let forwarded = self.forwarded.get_or_insert_with(|| forwarder.of(source));
-                    self.besides.add(forwarded.push(&event));
+                    self.besides.add(forwarded.push(&event, &mut self.tally));
                 }
                 self.batch.push(&event);
             }
