@@ -147,7 +147,8 @@ impl Drain {
         );
     }
 
-    fn dropped(&self, events: usize, reason: &str) {
+    /// Events are not kept, for some reason.
+    pub(crate) fn dropped(&self, events: usize, reason: &str) {
         self.figures.dropped(Dropped::Full, events);
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.1 += events;

@@ -85,6 +85,11 @@ impl Drains {
         }
     }
 
+    /// Counts and logs events that a backend does not get, and why.
+    pub fn leave_out(&self, backend: &Arc<Backend>, events: usize, reason: &str) {
+        self.drain(backend).dropped(events, reason);
+    }
+
     /// Whether a drain may keep so many bytes more, for all that the others have.
     fn has_room(&self, drain: &Drain, bytes: usize) -> bool {
         let adding = u64::try_from(bytes).unwrap_or(u64::MAX);

@@ -102,6 +102,13 @@ impl Failing {
         Some(self.0.swap_remove(place).kept)
     }
 
+    /// Whether there are too many to take more off the spool, when the receiver has taken so many
+    /// events: trying them again tells which to give up. Where none failed before others were taken,
+    /// only more events can tell.
+    pub(crate) fn is_full(&self, taken: u64) -> bool {
+        self.0.len() > MANY && self.0.iter().any(|one| one.strikes > 0 || one.seen < taken)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
@@ -173,5 +180,22 @@ mod tests {
         failing.0[9].strikes = 2;
         assert_eq!(failing.too_many().unwrap().place.1, 9);
         assert_eq!(failing.too_many(), None);
+    }
+
+    /// Else a receiver that fails at many events fills the memory, or stops the drain for good.
+    #[tokio::test]
+    async fn no_more_are_taken_while_those_that_fail_can_be_told() {
+        let record = record().await;
+        let mut failing = Failing::default();
+        for number in 0..=MANY {
+            assert!(!failing.is_full(8), "{number}");
+            let event = Event { source: "s", body: "{}" };
+            failing.add(&Item { event, place: (record, number) }, 7);
+        }
+        assert!(!failing.is_full(7) && failing.is_full(8));
+        failing.0[9].strikes = 1;
+        assert!(failing.is_full(7));
+        failing.too_many().unwrap();
+        assert!(!failing.is_full(8));
     }
 }

@@ -31,7 +31,7 @@ pub(crate) fn describe() {
 /// Why events are not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dropped {
-    /// There is no room on the disk, or it cannot be written.
+    /// There is no room on the disk, or it cannot be written; or a body came to too much.
     Full,
     /// The receiver will not take them.
     Refused,

@@ -207,8 +207,10 @@ impl Worker {
         let has_suspects = !self.state.suspects.is_empty();
         let for_suspects = has_suspects.then(|| self.state.pace.wait(None));
         let wait = [for_suspects, self.state.failing.wait()].into_iter().flatten().min();
+        // They are in memory.
+        let is_full = self.state.failing.is_full(self.state.taken);
         let first = tokio::select! {
-            taken = self.spool.take(batching.bytes) => taken,
+            taken = self.spool.take(batching.bytes), if !is_full => taken,
             () = sleep(wait.unwrap_or_default()), if wait.is_some() => return Ok(Vec::new()),
             changed = self.target.changed(), if wait.is_some() => {
                 return changed.map(|()| Vec::new()).map_err(|_| Stopped);

@@ -14,6 +14,9 @@ use crate::budget::Share;
 /// How much more memory is asked for at a time, in bytes.
 const STEP: usize = 1 << 20;
 
+/// What comes of a smaller body is not worth taking memory for: it says little of larger ones.
+const TELLING_BODY: usize = 64 << 10;
+
 /// Most sources of which it is remembered what came of their bodies; beyond it all is forgotten.
 const MAX_SOURCES: usize = 10_000;
 
@@ -32,8 +35,10 @@ pub(crate) struct Besides {
 }
 
 impl Besides {
-    /// With so many bytes of the share.
-    pub(crate) fn within(share: Share, taken: usize) -> Self {
+    /// With so many bytes of the share, which takes `needed` for all else: those that it has, where
+    /// there are not so many at all.
+    pub(crate) fn within(share: Share, needed: usize, wanted: usize) -> Self {
+        let taken = wanted.min(share.working().saturating_sub(needed));
         let else_taken = share.working().saturating_sub(taken);
         Self { share: Some(share), else_taken, taken, ..Self::default() }
     }
@@ -71,22 +76,22 @@ impl Growths {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).values().max().copied()
     }
 
-    /// Notes what came of a body of so many bytes.
-    pub(crate) fn note(&self, source: Uuid, body: usize, besides: &Besides) {
+    /// Notes what came of a body of so many bytes; nothing, where something may come, is noted too.
+    pub(crate) fn note(&self, source: Uuid, body: usize, besides: &Besides, may_come: bool) {
         let Besides { taken, used, is_short, .. } = *besides;
         let mut growths = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let before = growths.get(&source).copied();
         // A part of the body was not looked at.
         let came = if is_short { used.max(taken).saturating_mul(2) } else { used };
-        let came = came.div_ceil(body.max(1));
-        if came == 0 && before.is_none() {
+        let came = came.div_ceil(body.max(TELLING_BODY));
+        if came == 0 && before.is_none() && !may_come {
             return;
         }
         if growths.len() >= MAX_SOURCES {
             growths.clear();
         }
         // What comes of one body may be less than of the next.
-        let kept = before.unwrap_or_default().saturating_sub(1);
+        let kept = before.unwrap_or_default().saturating_mul(7) / 8;
         growths.insert(source, came.max(kept));
     }
 }
@@ -105,7 +110,7 @@ mod tests {
         share.work(10 * MIB).await.unwrap();
         let mut other = budget.share();
         other.work(20 * MIB).await.unwrap();
-        let mut besides = Besides::within(share, 4 * MIB);
+        let mut besides = Besides::within(share, 6 * MIB, 4 * MIB);
         for _ in 0..4 {
             besides.add(MIB);
         }
@@ -120,27 +125,54 @@ mod tests {
         assert!(besides.is_short());
         // The next one waits for enough before it begins.
         let (growths, source) = (Growths::default(), Uuid::nil());
-        growths.note(source, MIB, &besides);
+        growths.note(source, MIB, &besides, true);
         let grown = growths.of(source).unwrap();
         assert!(grown >= 60, "{grown}");
         assert_eq!(growths.most(), Some(grown));
         drop((besides, other));
         let mut share = budget.share();
         share.work((4 + grown) * MIB).await.unwrap();
-        let mut besides = Besides::within(share, grown * MIB);
+        let has = share.working();
+        let mut besides = Besides::within(share, 4 * MIB, grown * MIB);
+        // There is not so much at all.
+        assert!(has < (4 + grown) * MIB && besides.taken == has - 4 * MIB, "{has}");
         besides.add(30 * MIB);
         assert!(!besides.is_short());
-        growths.note(source, MIB, &besides);
-        assert_eq!(growths.of(source), Some(grown - 1));
+        growths.note(source, MIB, &besides, true);
+        assert_eq!(growths.of(source), Some(grown * 7 / 8));
     }
 
     #[test]
     fn nothing_is_remembered_where_nothing_comes() {
         let growths = Growths::default();
-        growths.note(Uuid::nil(), 100, &Besides::default());
+        growths.note(Uuid::nil(), 100, &Besides::default(), false);
         assert_eq!(growths.of(Uuid::nil()), None);
         let mut uncounted = Besides::default();
         uncounted.add(usize::MAX);
         assert!(!uncounted.is_short());
+    }
+
+    /// Else rules that seldom match would count like those that always do.
+    #[test]
+    fn that_nothing_came_is_remembered_where_something_may() {
+        let growths = Growths::default();
+        growths.note(Uuid::nil(), 100, &Besides::default(), true);
+        assert_eq!(growths.of(Uuid::nil()), Some(0));
+    }
+
+    #[test]
+    fn small_bodies_say_little_of_large_ones_and_are_soon_forgotten() {
+        let (growths, source) = (Growths::default(), Uuid::nil());
+        let tiny = Besides { used: 10_000, ..Besides::default() };
+        growths.note(source, 2, &tiny, true);
+        assert_eq!(growths.of(source), Some(1));
+        let much = Besides { used: 800 * TELLING_BODY, ..Besides::default() };
+        growths.note(source, TELLING_BODY, &much, true);
+        for grown in [800, 700, 612, 535] {
+            assert_eq!(growths.of(source), Some(grown));
+            growths.note(source, TELLING_BODY, &Besides::default(), true);
+        }
+        (0..30).for_each(|_| growths.note(source, TELLING_BODY, &Besides::default(), true));
+        assert!(growths.of(source).unwrap() < 16);
     }
 }

@@ -163,7 +163,8 @@ impl Collected {
         let mut before = None;
         if let Some(treatment) = treatment.as_ref().filter(|treatment| treatment.changes_fields()) {
             // It is kept as it came, and treated again when it is sent in again.
-            before = (mode == Validation::Quarantine).then(|| event.clone());
+            let may_be_kept = may_be_kept(mode, treatment.copies());
+            before = (may_be_kept && !self.rejecting).then(|| event.clone());
             treatment.change(&mut event, &mut self.repairs);
         }
         let copies = treatment.as_ref().is_some_and(Treatment::copies);
@@ -185,7 +186,7 @@ impl Collected {
                     }
                     let forwarder = &self.forwarder;
                     let forwarded = self.forwarded.get_or_insert_with(|| forwarder.of(source));
-                    self.besides.add(forwarded.push(&event));
+                    self.besides.add(forwarded.push(&event, &mut self.tally));
                 }
                 self.batch.push(&event);
             }
@@ -213,6 +214,16 @@ impl Collected {
         }
         let schema = self.source.as_ref().and_then(|source| source.event_schema);
         schema.map_or(Ok(()), |schema| schema.check(event))
+    }
+}
+
+/// Whether an event that is changed may be kept as a rejected one. Too many copies are a fault where
+/// nothing is validated too.
+fn may_be_kept(mode: Validation, copies: bool) -> bool {
+    match mode {
+        Validation::Quarantine => true,
+        Validation::Off => copies,
+        Validation::Reject => false,
     }
 }
 
@@ -251,5 +262,22 @@ impl Records for Collected {
 
     fn is_full(&self) -> bool {
         self.is_lost()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_rejected_is_kept_as_it_came() {
+        for (mode, copies, kept) in [
+            (Validation::Quarantine, false, true),
+            (Validation::Off, true, true),
+            (Validation::Off, false, false),
+            (Validation::Reject, true, false),
+        ] {
+            assert_eq!(may_be_kept(mode, copies), kept, "{mode:?} {copies}");
+        }
     }
 }

@@ -15,10 +15,14 @@ use store::{
     Store,
 };
 
-use crate::{measures, seldom::Seldom, treatment::words};
+use crate::{limits::Tally, measures, seldom::Seldom, treatment::words};
 
 /// Filters that are kept compiled, whether their rules are there still or not.
 const FEW_FILTERS: usize = 64;
+
+/// Why an event does not go where it should go besides. Its sender cannot know how many want it.
+const BEYOND_LIMIT: &str = "the events of a body for other sources and backends come to more than 4 \
+                            times LOGWEIR_MAX_BODY_BYTES; raise it, or let fewer have them";
 
 /// Knows where events go besides. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -59,7 +63,14 @@ pub(crate) struct Forwarded {
 }
 
 #[derive(Debug)]
-enum Target {
+struct Target {
+    receiver: Receiver,
+    /// Events that it does not get: the body comes to too much with them.
+    beyond_limit: usize,
+}
+
+#[derive(Debug)]
+enum Receiver {
     Source { source: Arc<Source>, batch: Batch, news: SchemaNews },
     Backend { backend: Arc<Backend>, copies: Copies },
 }
@@ -119,16 +130,24 @@ impl Forwarder {
     ) -> Result<Appended, AppendError> {
         let mut sources = Vec::new();
         let mut backends = Vec::new();
-        for target in forwarded.targets {
-            match target {
-                Target::Source { source, batch, news } if !batch.is_empty() => {
+        let mut beyond_limit = Vec::new();
+        for Target { receiver, beyond_limit: events } in forwarded.targets {
+            let place = match &receiver {
+                Receiver::Source { source, .. } => Ok(Arc::clone(source)),
+                Receiver::Backend { backend, .. } => Err(Arc::clone(backend)),
+            };
+            if events > 0 {
+                beyond_limit.push((place, events));
+            }
+            match receiver {
+                Receiver::Source { source, batch, news } if !batch.is_empty() => {
                     self.store.learn(&source, &news);
                     sources.push((source, batch));
                 }
-                Target::Backend { backend, copies } if !copies.is_empty() => {
+                Receiver::Backend { backend, copies } if !copies.is_empty() => {
                     backends.push((backend, copies));
                 }
-                Target::Source { .. } | Target::Backend { .. } => {}
+                Receiver::Source { .. } | Receiver::Backend { .. } => {}
             }
         }
         let appended = if sources.is_empty() {
@@ -143,12 +162,29 @@ impl Forwarder {
             }
             appended
         };
+        for (place, events) in beyond_limit {
+            match place {
+                Ok(sink) => self.tell_beyond_limit(&sink, events),
+                Err(backend) => self.drains.leave_out(&backend, events, BEYOND_LIMIT),
+            }
+        }
         // Only now: a drain gets what is acknowledged. What is sent again it may get again.
         let puts = backends.into_iter().map(|(backend, copies)| async move {
             self.drains.put(&backend, &source.name, copies).await;
         });
         join_all(puts).await;
         Ok(appended)
+    }
+
+    /// Counts events that another source does not get.
+    fn tell_beyond_limit(&self, sink: &Source, events: usize) {
+        measures::received(&sink.name, events, 0);
+        measures::dropped(&sink.name, events);
+        let seldom = &self.filters.seldom;
+        if let Some(untold) = seldom.is_due("beyond limit", &sink.name, Instant::now()) {
+            let sink = &sink.name;
+            tracing::error!(sink, events, untold, "rules' events are dropped: {BEYOND_LIMIT}");
+        }
     }
 
     /// Counts what became of so many events for another source.
@@ -200,32 +236,38 @@ impl Filters {
 impl Forwarded {
     /// The place of a backend.
     fn backend(&mut self, wanted: &Arc<Backend>) -> usize {
-        let known = self.targets.iter().position(
-            |target| matches!(target, Target::Backend { backend, .. } if backend.id == wanted.id),
-        );
-        known.unwrap_or_else(|| {
-            let backend = Arc::clone(wanted);
-            self.targets.push(Target::Backend { backend, copies: Copies::default() });
-            self.targets.len() - 1
+        let is_wanted = |receiver: &Receiver| matches!(receiver, Receiver::Backend { backend, .. } if backend.id == wanted.id);
+        self.place(is_wanted, || Receiver::Backend {
+            backend: Arc::clone(wanted),
+            copies: Copies::default(),
         })
     }
 
     /// The place of a source.
     fn source(&mut self, wanted: &Arc<Source>) -> usize {
-        let known = self.targets.iter().position(
-            |target| matches!(target, Target::Source { source, .. } if source.id == wanted.id),
-        );
+        let is_wanted = |receiver: &Receiver| matches!(receiver, Receiver::Source { source, .. } if source.id == wanted.id);
+        self.place(is_wanted, || Receiver::Source {
+            source: Arc::clone(wanted),
+            batch: Batch::default(),
+            news: SchemaNews::default(),
+        })
+    }
+
+    fn place(
+        &mut self,
+        is_wanted: impl Fn(&Receiver) -> bool,
+        new: impl FnOnce() -> Receiver,
+    ) -> usize {
+        let known = self.targets.iter().position(|target| is_wanted(&target.receiver));
         known.unwrap_or_else(|| {
-            let (source, batch, news) =
-                (Arc::clone(wanted), Batch::default(), SchemaNews::default());
-            self.targets.push(Target::Source { source, batch, news });
+            self.targets.push(Target { receiver: new(), beyond_limit: 0 });
             self.targets.len() - 1
         })
     }
 
-    /// Takes an event to where it goes, to each place once. Gives about how much memory the
-    /// copies take until they are where they go.
-    pub(crate) fn push(&mut self, event: &Event<'_>) -> usize {
+    /// Takes an event to where it goes, to each place once, as far as the limit of the body lets it.
+    /// Gives about how much memory the copies take until they are where they go.
+    pub(crate) fn push(&mut self, event: &Event<'_>, tally: &mut Tally) -> usize {
         if self.targets.is_empty() {
             return 0;
         }
@@ -240,19 +282,73 @@ impl Forwarded {
         }
         self.body.clear();
         event.write_body(&mut self.body);
+        let mut copied = 0;
         for place in &self.chosen {
-            match self.targets.get_mut(*place) {
-                Some(Target::Source { source, batch, news }) => {
+            let Some(Target { receiver, beyond_limit }) = self.targets.get_mut(*place) else {
+                continue;
+            };
+            if !tally.forwarded(self.body.len()) {
+                *beyond_limit += 1;
+                continue;
+            }
+            copied += self.body.len();
+            match receiver {
+                Receiver::Source { source, batch, news } => {
                     if !source.settings.lock_schema {
                         source.known.news(event, news);
                     }
                     batch.push(event);
                 }
-                Some(Target::Backend { copies, .. }) => copies.push(&self.body),
-                None => {}
+                Receiver::Backend { copies, .. } => copies.push(&self.body),
             }
         }
         // Itself, and as it is stored or kept.
-        2 * self.chosen.len() * self.body.len()
+        2 * copied
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use event_schemas::{SourceSchema, Value};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn sink(id: i64) -> Source {
+        Source {
+            id,
+            token: Uuid::nil(),
+            name: "sink".to_owned(),
+            table: String::new(),
+            known: Arc::new(SourceSchema::new(Arc::default())),
+            schema: Arc::default(),
+            validation: store::Validation::Off,
+            event_schema: None,
+            retention_days: None,
+            settings: Arc::default(),
+            created_at: 0,
+            updated_at: 0,
+        }
+    }
+
+    #[test]
+    fn what_many_others_want_of_a_body_is_bounded() {
+        let event = Event::normalise(Value::Object(Vec::new()), 1).unwrap();
+        let mut body = Vec::new();
+        event.write_body(&mut body);
+        let mut forwarded = Forwarded::default();
+        for id in 0..20 {
+            let place = forwarded.source(&Arc::new(sink(id)));
+            forwarded.everything.insert(place);
+        }
+        // Four times a body of one event.
+        let mut tally = Tally::new(body.len());
+        assert_eq!(forwarded.push(&event, &mut tally), 2 * 4 * body.len());
+        assert_eq!(forwarded.push(&event, &mut tally), 0);
+        let beyond_limit: Vec<_> =
+            forwarded.targets.iter().map(|target| target.beyond_limit).collect();
+        assert_eq!(beyond_limit, [[1; 4].as_slice(), &[2; 16]].concat());
+        // The body itself is taken.
+        assert!(tally.broken().is_none());
     }
 }

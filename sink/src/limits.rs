@@ -31,6 +31,8 @@ pub(crate) struct Tally {
     reasons: usize,
     /// Of events whose fields were copied.
     copied: usize,
+    /// Of events for other sources and backends.
+    forwarded: usize,
     most_events: usize,
     most_bytes: usize,
 }
@@ -39,7 +41,15 @@ impl Tally {
     /// For a body that may be so many bytes.
     pub(crate) fn new(max_body_bytes: usize) -> Self {
         let most_bytes = max_body_bytes.saturating_mul(EVENT_BYTES);
-        Self { events: 0, bytes: 0, reasons: 0, copied: 0, most_events: MAX_EVENTS, most_bytes }
+        Self {
+            events: 0,
+            bytes: 0,
+            reasons: 0,
+            copied: 0,
+            forwarded: 0,
+            most_events: MAX_EVENTS,
+            most_bytes,
+        }
     }
 
     /// For what was taken before.
@@ -95,6 +105,17 @@ impl Tally {
         Ok(())
     }
 
+    /// Counts an event of so many bytes for another source or a backend. False where it is too much:
+    /// the event goes only to others, and not there.
+    pub(crate) fn forwarded(&mut self, bytes: usize) -> bool {
+        let forwarded = self.forwarded.saturating_add(bytes);
+        let fits = forwarded <= self.most_bytes;
+        if fits {
+            self.forwarded = forwarded;
+        }
+        fits
+    }
+
     /// Which limit is broken, if any.
     pub(crate) fn broken(&self) -> Option<IngestError> {
         if self.events > self.most_events {
@@ -141,6 +162,15 @@ mod tests {
         assert!(reason.text.contains("larger than 40 bytes"), "{reason}");
         // A smaller one fits, and the body as a whole is taken.
         assert_eq!((tally.copied(10), tally.broken().is_none()), (Ok(()), true));
+    }
+
+    #[test]
+    fn what_is_forwarded_is_bounded_apart() {
+        let mut tally = Tally::new(10);
+        let fitting = [30, 11, 10, 1].map(|bytes| tally.forwarded(bytes));
+        assert_eq!(fitting, [true, false, true, false]);
+        assert_eq!((tally.copied(40), tally.broken().is_none()), (Ok(()), true));
+        assert!(Tally::unbounded().forwarded(usize::MAX));
     }
 
     #[test]

@@ -89,7 +89,8 @@ pub(crate) fn appended(source: &str, appended: &Appended, rejected: usize) {
     count(REJECTED, rejected);
 }
 
-/// Events that rules want in a source whose table takes none, and of which enough wait already.
+/// Events that rules want in a source whose table takes none, and of which enough wait already; or
+/// that make what comes of one body too much.
 pub(crate) fn dropped(source: &str, events: usize) {
     counter!(DROPPED, "source" => source.to_owned()).increment(events as u64);
 }

@@ -214,13 +214,15 @@ impl Pipeline {
             known = store.source(key);
         }
         let is_named_in_body = route.key().is_none();
-        let Effort { copies, steps } = self.effort(known.as_deref());
+        let (Effort { copies, steps }, repaired) = self.effort(known.as_deref());
         let grown = match &known {
             Some(source) => self.growths.of(source.token),
             None => self.growths.most(),
         };
         let besides = grown.unwrap_or(copies);
-        let weight = WEIGHT + besides;
+        // What repairs add is not seen in what came of bodies before.
+        let weight_of_else = WEIGHT + repaired;
+        let weight = weight_of_else + besides;
         let request = Received { route: &route, form: &form, body, encoding, weight };
         let inflated = self.inflated(request, decode, &mut share, &delivery).await;
         let (content, body, decode) = match inflated {
@@ -229,7 +231,7 @@ impl Pipeline {
         };
         let small = is_small(body.len(), steps);
         let inflated = body.len();
-        let besides = Besides::within(share, inflated * besides);
+        let besides = Besides::within(share, inflated * weight_of_else, inflated * besides);
         let (tally, treatments) = (Tally::new(self.max_body_bytes), self.treatments());
         let (forwarder, answered) = (self.forwarder.clone(), delivery.clone());
         let work = move || {
@@ -246,7 +248,7 @@ impl Pipeline {
             Err(error) => return error.into(),
         };
         if let Some(source) = &collected.source {
-            self.growths.note(source.token, inflated, &collected.besides);
+            self.growths.note(source.token, inflated, &collected.besides, copies > 0);
         }
         if let Err(error) = decoded.and_then(|()| collected.within_limits()) {
             let events = collected.tally.events().max(1);
@@ -290,8 +292,8 @@ impl Pipeline {
     }
 
     /// What it takes to do with a source's events what people want; where the body names its source,
-    /// what it takes for all of them.
-    fn effort(&self, source: Option<&Source>) -> Effort {
+    /// what it takes for all of them. With it, how many copies of a body repairs add.
+    fn effort(&self, source: Option<&Source>) -> (Effort, usize) {
         let Effort { copies, steps: for_others } = self.forwarder.effort(source);
         let repaired = |source: &Source| if source.settings.repair { REPAIR_ADDS } else { 0 };
         let (for_own, added) = match source {
@@ -302,7 +304,7 @@ impl Pipeline {
                 (steps, sources.iter().map(|source| repaired(source)).max().unwrap_or_default())
             }
         };
-        Effort { copies: copies + added, steps: for_others + for_own }
+        (Effort { copies, steps: for_others + for_own }, added)
     }
 
     async fn store_collected(

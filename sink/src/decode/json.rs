@@ -146,14 +146,15 @@ fn begins_json(text: &str) -> bool {
     let blank = |byte: u8| byte.is_ascii_whitespace() || byte == 0;
     let inside = text.get(1..).unwrap_or_default();
     let inside = inside.trim_start_matches(|char: char| char.is_ascii_whitespace());
-    let first = inside.bytes().next();
     if text.starts_with('{') {
-        return matches!(first, None | Some(b'"' | b'}'));
+        return matches!(inside.bytes().next(), None | Some(b'"' | b'}'));
     }
+    // What a list of lists begins with tells nothing, however deep it is.
+    let inside = inside.trim_start_matches(|char: char| char == '[' || char.is_ascii_whitespace());
+    let first = inside.bytes().next();
     let ends_line = |rest: &str| lines::is_blank(lines::split_first(rest).0);
     match first {
         None | Some(b'"' | b'{') => true,
-        Some(b'[') => begins_json(inside),
         Some(b']') => ends_line(inside.get(1..).unwrap_or_default()),
         Some(_) => {
             let end = inside.bytes().position(|byte| blank(byte) || matches!(byte, b',' | b']'));
@@ -179,4 +180,25 @@ fn is_json(text: &str) -> bool {
 
 fn not_json(error: Unreadable) -> IngestError {
     IngestError::NotJson(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_in_lists_are_looked_through_however_deep() {
+        let half = 5 << 20;
+        for (beginning, end, is_json) in [
+            ("[".repeat(2 * half), "", true),
+            ("[ ".repeat(half), "", true),
+            ("[".repeat(2 * half), "1, ", true),
+            ("[".repeat(2 * half), "]", true),
+            ("[ ".repeat(half), "error] no such file", false),
+            ("[ ".repeat(half), "] no such file", false),
+            ("[\n".repeat(half), "{level=info}", true),
+        ] {
+            assert_eq!(begins_json(&(beginning + end)), is_json, "{end}");
+        }
+    }
 }
