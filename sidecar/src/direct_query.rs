@@ -64,9 +64,10 @@ async fn query(call: Call) -> Result<Answer, Refusal> {
     if language == "ch_sql" {
         return refused(NO_CLICKHOUSE);
     }
+    let known = call.store.known_catalog();
     let mut planned = plan::of_text(&call.store, language, text, MAX_ROWS);
     // What is named may have just been made by another process.
-    if planned.is_err() && call.store.has_news().await {
+    if planned.is_err() && call.store.has_news(known).await {
         planned = plan::of_text(&call.store, language, text, MAX_ROWS);
     }
     let plan = planned.map_err(told)?;

@@ -114,8 +114,9 @@ async fn planned(
     endpoint: &Endpoint,
     parameters: &Parameters,
 ) -> Result<Plan, Refusal> {
+    let known = store.known_catalog();
     let mut planned = plan::of_endpoint(store, endpoint, parameters);
-    if planned.is_err() && store.has_news().await {
+    if planned.is_err() && store.has_news(known).await {
         planned = plan::of_endpoint(store, endpoint, parameters);
     }
     planned.inspect_err(|refusal| {

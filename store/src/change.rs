@@ -77,6 +77,11 @@ impl From<sqlx::Error> for ChangeError {
     }
 }
 
+/// How far a process knows the catalog. To be taken before anything is looked up in it, and
+/// compared when that was not found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownCatalog(Option<i64>);
+
 /// A change that was begun. Dropped before its end, nothing of it is done.
 pub(crate) struct Change<'i> {
     inner: &'i Inner,
@@ -218,12 +223,19 @@ impl Store {
 }
 
 impl Store {
-    /// [Catches up](Self::catch_up); whether others had changed something that was not heard of yet.
-    /// While the catalog does not answer, nothing is.
-    pub async fn has_news(&self) -> bool {
-        let change = || self.inner.state().loaded.as_ref().map(|loaded| loaded.change);
-        let before = change();
-        self.catch_up().await.is_ok() && change() != before
+    /// The catalog as this process knows it now.
+    pub fn known_catalog(&self) -> KnownCatalog {
+        KnownCatalog(self.inner.state().loaded.as_ref().map(|loaded| loaded.change))
+    }
+
+    /// [Catches up](Self::catch_up); whether there is something that was not heard of when the catalog
+    /// was `known`. What came since then is new too: the caller may have looked before it came. While
+    /// the catalog does not answer, nothing else is.
+    pub async fn has_news(&self, known: KnownCatalog) -> bool {
+        if let Err(error) = self.catch_up().await {
+            tracing::debug!(%error, "it is not known whether the catalog was changed");
+        }
+        self.known_catalog() != known
     }
 }
 
