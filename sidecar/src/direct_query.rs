@@ -14,7 +14,7 @@ use crate::{
     plan::{self, NO_CLICKHOUSE},
     refusal::Refusal,
     resource::{TEXT, set},
-    rows::Rows,
+    rows::{Reader, Rows},
 };
 
 pub(crate) static OPERATIONS: &[Operation] = &[
@@ -72,10 +72,13 @@ async fn query(call: Call) -> Result<Answer, Refusal> {
     }
     let plan = planned.map_err(told)?;
     let rows = plan.rows(&call.store).await;
-    let rows = rows.and_then(|rows| Rows::of(&rows.into_json())).map_err(|error| match error {
-        QueryError::Unavailable(_) => Refusal::Unavailable(error.to_string()),
-        error => Refusal::Request(error.to_string()),
-    })?;
+    let rows =
+        rows.and_then(|rows| Rows::of(&rows.into_json(), Reader::Known)).map_err(|error| {
+            match error {
+                QueryError::Unavailable(_) => Refusal::Unavailable(error.to_string()),
+                error => Refusal::Request(error.to_string()),
+            }
+        })?;
     Ok(Answer::Rows(rows))
 }
 
