@@ -1,14 +1,15 @@
-//! Figures without the names of sources and backends: what those who may not know them are told.
+//! Figures without the names of what people have made: what those who may not know them are told.
 
 use std::collections::HashMap;
 
-/// Labels that tell what people have made.
-const NAMING: [&str; 2] = ["source", "backend"];
+/// Labels that tell nothing of what people have made. Any other one may.
+const HARMLESS: [&str; 3] = ["le", "quantile", "reason"];
 
 /// Of these the largest counts, of others the sum.
 const LARGEST: &str = "_age_seconds";
 
-/// A text in Prometheus's format in which figures of sources and backends are brought together.
+/// A text in Prometheus's format in which figures of sources, backends and endpoints
+/// are brought together.
 pub(crate) fn totals(text: &str) -> String {
     let mut lines: Vec<Line<'_>> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
@@ -57,10 +58,10 @@ impl<'t> Line<'t> {
         while !rest.starts_with('}') {
             let (label, value) = rest.split_once("=\"")?;
             let end = end_of_value(value)?;
-            if NAMING.contains(&label) {
-                names_something = true;
-            } else {
+            if HARMLESS.contains(&label) {
                 kept.push(format!("{label}=\"{}\"", value.get(..end)?));
+            } else {
+                names_something = true;
             }
             rest = value.get(end + 1..)?;
             rest = rest.strip_prefix(',').unwrap_or(rest);
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sources_and_backends_are_brought_together() {
+    fn what_people_have_named_is_brought_together() {
         let text = r#"# TYPE stored_total counter
 stored_total{source="a"} 5
 stored_total{source="cus\"tomer, {b}=\"x\"\\"} 7
@@ -105,6 +106,12 @@ dropped_total{backend="b2",reason="refused"} 4
 queue_age_seconds{backend="b1"} 1.5
 queue_age_seconds{backend="b2"} 0.5
 ack_seconds_bucket{le="0.001"} 3
+group_seconds_bucket{source="a",le="0.1"} 1
+group_seconds_bucket{source="b",le="0.1"} 2
+ack_seconds{quantile="0.5"} 0.25
+bytes_processed_total{endpoint="cost.per.customer"} 10
+bytes_processed_total{endpoint=""} 5
+new_total{not_known_yet="a name"} 1
 ready 1
 broken_total{source="x 1
 "#;
@@ -117,6 +124,10 @@ dropped_total{reason="refused"} 4
 # TYPE queue_age_seconds gauge
 queue_age_seconds 1.5
 ack_seconds_bucket{le="0.001"} 3
+group_seconds_bucket{le="0.1"} 3
+ack_seconds{quantile="0.5"} 0.25
+bytes_processed_total 15
+new_total 1
 ready 1
 "#;
         assert_eq!(totals(text), expected);

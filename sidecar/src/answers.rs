@@ -13,7 +13,7 @@ use crate::{
     parameters::Parameters,
     plan::{self, Asked, Plan},
     redaction,
-    rows::Rows,
+    rows::{Reader, Rows},
 };
 
 /// Bytes of all answers that are kept.
@@ -40,13 +40,15 @@ pub(crate) struct Answers {
 }
 
 /// What was asked. All that an answer depends on is in it: another version of the endpoint, other
-/// parameters, a source that is known better make another question. Who asks is not.
+/// parameters, a source that is known better make another question. Who asks is not, but for whether
+/// anybody may have the answer: those who do not read theirs must not hold the place of others.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Question {
     /// Catalog id of the endpoint, and when it was changed.
     endpoint: (i64, i64),
     asked: Asked,
     redact: bool,
+    reader: Reader,
 }
 
 #[derive(Debug, Clone)]
@@ -115,17 +117,18 @@ impl Answers {
         parameters: Parameters,
         plan: &Plan,
         redact: bool,
+        reader: Reader,
     ) -> Result<Rows, Arc<QueryError>> {
         if endpoint.cache_duration_seconds == 0 {
-            return run(store, plan, redact).await.map_err(Arc::new);
+            return run(store, plan, redact, reader).await.map_err(Arc::new);
         }
         let lifetime = Duration::from_secs(endpoint.cache_duration_seconds.into());
         let (version, asked) = ((endpoint.id, endpoint.updated_at), plan.asked());
-        let question = Arc::new(Question { endpoint: version, asked, redact });
+        let question = Arc::new(Question { endpoint: version, asked, redact, reader });
         let entry = self.kept.entry_by_ref(&question);
         let entry = entry
             .or_try_insert_with(async {
-                let rows = run(store, plan, redact).await?;
+                let rows = run(store, plan, redact, reader).await?;
                 let wanted = Arc::new(Wanted(Mutex::new(Instant::now())));
                 Ok::<_, QueryError>(Kept { rows, lifetime, wanted })
             })
@@ -173,7 +176,7 @@ impl Answers {
                     Ok(plan) if plan.asked() == question.asked => plan,
                     _ => return,
                 };
-                match run(&store, &plan, question.redact).await {
+                match run(&store, &plan, question.redact, question.reader).await {
                     Ok(rows) => {
                         let kept = Kept { rows, ..kept.clone() };
                         answers.kept.insert(Arc::clone(&question), kept).await;
@@ -189,7 +192,12 @@ impl Answers {
 }
 
 /// Runs a query.
-pub(crate) async fn run(store: &Store, plan: &Plan, redact: bool) -> Result<Rows, QueryError> {
+pub(crate) async fn run(
+    store: &Store,
+    plan: &Plan,
+    redact: bool,
+    reader: Reader,
+) -> Result<Rows, QueryError> {
     let rows = plan.rows(store).await.map_err(|error| {
         // The SQL holds what callers have sent.
         tracing::debug!(sql = plan.sql, "a query failed");
@@ -206,5 +214,5 @@ pub(crate) async fn run(store: &Store, plan: &Plan, redact: bool) -> Result<Rows
         }
     });
     let rows = rows.inspect_err(|error| tracing::warn!(%error, "a query failed"))?.into_json();
-    Rows::of(&if redact { redaction::redacted(&rows) } else { rows })
+    Rows::of(&if redact { redaction::redacted(&rows) } else { rows }, reader)
 }

@@ -26,8 +26,8 @@ const MAX_OPEN_BODY: usize = 512 << 10;
 /// What may come before memory is taken for it: little beside what its connection takes.
 const BRIEF: usize = 8 << 10;
 
-/// JSON values take about so many times the memory of their text.
-const VALUES: usize = 4;
+/// JSON values take up to about so many times the memory of their text: each `0,` becomes a value.
+const VALUES: usize = 16;
 
 /// Bytes of all bodies and what is read from them: from those who have a token, and from others.
 const MEMORY: usize = 64 << 20;
@@ -278,6 +278,11 @@ mod tests {
         let bomb = bomb.finish().unwrap();
         assert_eq!(collected(&lane, &bomb, &[("content-encoding", "gzip")]).await, too_large);
         assert_eq!(lane.free.available_permits(), lane.units);
+    }
+
+    #[test]
+    fn the_smallest_values_are_within_what_is_taken_for_them() {
+        assert!(size_of::<serde_json::Value>() <= "0,".len() * VALUES);
     }
 
     /// Bodies that never end hold no more than there is; brief ones are not in their way.

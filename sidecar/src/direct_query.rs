@@ -14,7 +14,7 @@ use crate::{
     plan::{self, NO_CLICKHOUSE},
     refusal::Refusal,
     resource::{TEXT, set},
-    rows::Rows,
+    rows::{Reader, Rows},
 };
 
 pub(crate) static OPERATIONS: &[Operation] = &[
@@ -64,17 +64,21 @@ async fn query(call: Call) -> Result<Answer, Refusal> {
     if language == "ch_sql" {
         return refused(NO_CLICKHOUSE);
     }
+    let known = call.store.known_catalog();
     let mut planned = plan::of_text(&call.store, language, text, MAX_ROWS);
     // What is named may have just been made by another process.
-    if planned.is_err() && call.store.has_news().await {
+    if planned.is_err() && call.store.has_news(known).await {
         planned = plan::of_text(&call.store, language, text, MAX_ROWS);
     }
     let plan = planned.map_err(told)?;
     let rows = plan.rows(&call.store).await;
-    let rows = rows.and_then(|rows| Rows::of(&rows.into_json())).map_err(|error| match error {
-        QueryError::Unavailable(_) => Refusal::Unavailable(error.to_string()),
-        error => Refusal::Request(error.to_string()),
-    })?;
+    let rows =
+        rows.and_then(|rows| Rows::of(&rows.into_json(), Reader::Known)).map_err(|error| {
+            match error {
+                QueryError::Unavailable(_) => Refusal::Unavailable(error.to_string()),
+                error => Refusal::Request(error.to_string()),
+            }
+        })?;
     Ok(Answer::Rows(rows))
 }
 

@@ -16,7 +16,7 @@ use crate::{
     plan::{self, Plan},
     refusal::Refusal,
     resource::{Field, TEXT, set},
-    rows::Rows,
+    rows::{Reader, Rows},
 };
 
 pub(crate) static OPERATIONS: &[Operation] = &[
@@ -88,22 +88,24 @@ async fn endpoint_query(call: Call) -> Result<Answer, Refusal> {
         _ => plan,
     };
     // Who has no grant is told no more than the endpoint tells everybody.
+    let is_granted = is_granted(&call, &endpoint);
     let redact = match call.headers.get(REDACT) {
-        Some(header) if header == "true" || is_granted(&call, &endpoint) => header == "true",
+        Some(header) if header == "true" || is_granted => header == "true",
         _ => endpoint.redact_pii,
     };
-    let rows = call.answers.rows(&call.store, &endpoint, parameters, &plan, redact).await;
+    let reader = if is_granted { Reader::Known } else { Reader::Anybody };
+    let rows = call.answers.rows(&call.store, &endpoint, parameters, &plan, redact, reader).await;
     rows.map(Answer::Rows).map_err(Refusal::Query)
 }
 
-/// Runs an endpoint's query.
+/// Runs the query of an alert, which asks as an endpoint does.
 pub(crate) async fn run(
     store: &Store,
     endpoint: &Endpoint,
     parameters: &Parameters,
 ) -> Result<Rows, Refusal> {
     let plan = planned(store, endpoint, parameters).await?;
-    let rows = answers::run(store, &plan, endpoint.redact_pii).await;
+    let rows = answers::run(store, &plan, endpoint.redact_pii, Reader::OfAlert).await;
     rows.map_err(|error| Refusal::Query(error.into()))
 }
 
@@ -114,8 +116,9 @@ async fn planned(
     endpoint: &Endpoint,
     parameters: &Parameters,
 ) -> Result<Plan, Refusal> {
+    let known = store.known_catalog();
     let mut planned = plan::of_endpoint(store, endpoint, parameters);
-    if planned.is_err() && store.has_news().await {
+    if planned.is_err() && store.has_news(known).await {
         planned = plan::of_endpoint(store, endpoint, parameters);
     }
     planned.inspect_err(|refusal| {

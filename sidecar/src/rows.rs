@@ -14,13 +14,45 @@ const BEFORE: &str = "{\"result\":";
 const BEHIND: &str = "}";
 
 /// Bytes of all answers that are there: kept ones, and those that their readers have not read yet.
-const MAX_BYTES: usize = 192 << 20;
+/// Any of them has room for the largest one.
+const MAX_BYTES: usize = 128 << 20;
+const MAX_OPEN_BYTES: usize = 96 << 20;
+const MAX_TOLD_BYTES: usize = 72 << 20;
 
 /// What is counted, in bytes.
 const UNIT: usize = 1024;
 
-static PLACES: LazyLock<Arc<Semaphore>> =
-    LazyLock::new(|| Arc::new(Semaphore::new(MAX_BYTES / UNIT)));
+/// Whose answer it is. Those of others are not in its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Reader {
+    /// Who has shown a token that may ask.
+    Known,
+    /// Anybody, of an endpoint that is open to all.
+    Anybody,
+    /// Whom an alert tells, who may take a while to be reached.
+    OfAlert,
+}
+
+/// Places of each kind of readers.
+struct Places([Arc<Semaphore>; 3]);
+
+static PLACES: LazyLock<Places> =
+    LazyLock::new(|| Places::of([MAX_BYTES, MAX_OPEN_BYTES, MAX_TOLD_BYTES]));
+
+impl Places {
+    fn of(bytes: [usize; 3]) -> Self {
+        Self(bytes.map(|bytes| Arc::new(Semaphore::new(bytes / UNIT))))
+    }
+
+    fn for_reader(&self, reader: Reader) -> &Arc<Semaphore> {
+        let [known, anybody, of_alert] = &self.0;
+        match reader {
+            Reader::Known => known,
+            Reader::Anybody => anybody,
+            Reader::OfAlert => of_alert,
+        }
+    }
+}
 
 /// Rows of a query: `{"result":[…]}`. Clones share them, and so do bodies of answers.
 #[derive(Clone)]
@@ -45,13 +77,14 @@ impl fmt::Debug for Rows {
 }
 
 impl Rows {
-    /// Of a JSON array. It is refused where all answers together are too large: readers that do not
-    /// read must not fill the memory.
-    pub(crate) fn of(json_rows: &str) -> Result<Self, QueryError> {
-        Self::within(&PLACES, json_rows)
+    /// Of a JSON array. It is refused where all answers for such readers are too large together:
+    /// readers that do not read must not fill the memory.
+    pub(crate) fn of(json_rows: &str, reader: Reader) -> Result<Self, QueryError> {
+        Self::within(&PLACES, json_rows, reader)
     }
 
-    fn within(places: &Arc<Semaphore>, json_rows: &str) -> Result<Self, QueryError> {
+    fn within(places: &Places, json_rows: &str, reader: Reader) -> Result<Self, QueryError> {
+        let places = places.for_reader(reader);
         let text = [BEFORE, json_rows, BEHIND].concat();
         let units = u32::try_from(text.len().div_ceil(UNIT)).unwrap_or(u32::MAX);
         let place = Arc::clone(places).try_acquire_many_owned(units).map_err(|_| {
@@ -90,19 +123,27 @@ mod tests {
 
     #[test]
     fn rows_are_shared_and_bounded() {
-        let places = Arc::new(Semaphore::new(4));
+        use Reader::{Anybody, Known, OfAlert};
+        let places = Places::of([4 * UNIT; 3]);
+        let free = |reader| places.for_reader(reader).available_permits();
         let large = format!("[\"{}\"]", "é".repeat(1000));
-        let rows = Rows::within(&places, &large).unwrap();
+        let rows = Rows::within(&places, &large, Anybody).unwrap();
         assert_eq!(rows.json(), large);
         // One place for all readers.
         let readers: Vec<_> = (0..100).map(|_| rows.clone().into_bytes()).collect();
         assert_eq!(readers[99], format!("{{\"result\":{large}}}").as_bytes());
         assert_eq!(readers[0].as_ptr(), readers[99].as_ptr());
-        assert_eq!(places.available_permits(), 2);
-        let refused = Rows::within(&places, &format!("[{}]", "1,".repeat(1500))).unwrap_err();
+        assert_eq!(free(Anybody), 2);
+        let larger = format!("[{}]", "1,".repeat(1500));
+        let refused = Rows::within(&places, &larger, Anybody).unwrap_err();
         assert!(refused.to_string().contains("too many large answers"), "{refused}");
-        assert_eq!(Rows::within(&places, "[]").unwrap().json(), "[]");
+        assert_eq!(Rows::within(&places, "[]", Anybody).unwrap().json(), "[]");
+        // Others do not notice.
+        for other in [Known, OfAlert] {
+            assert_eq!(free(other), 4);
+            assert_eq!(Rows::within(&places, &larger, other).unwrap().json(), larger);
+        }
         drop((rows, readers));
-        assert_eq!(places.available_permits(), 4);
+        assert_eq!(free(Anybody), 4);
     }
 }

@@ -118,9 +118,12 @@ pub(crate) const NOTIFICATION: &[Field] = &[
     set("user_schema_update_notifications", Kind::Bool, "false."),
 ];
 
-/// What is wrong with a source that wants its events repaired, by its name.
-pub(crate) fn without_repair(name: &str) -> Option<String> {
-    if event_schemas::repair_program(name).is_some() {
+/// What is wrong with a source that wants its events repaired: by the name that it is to have, or,
+/// where that is none of Supabase's, by what it was declared as before.
+pub(crate) fn without_repair(name: &str, declared_before: Option<&str>) -> Option<String> {
+    let is_declared = event_schemas::json_schema(name).is_some();
+    let declared_as = declared_before.filter(|_| !is_declared).unwrap_or(name);
+    if event_schemas::repair_program(declared_as).is_some() {
         return None;
     }
     let repaired = SUPABASE_SOURCES.iter().map(|source| source.name);
@@ -191,6 +194,21 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn repair_goes_by_what_a_source_is_declared_as() {
+        for (name, declared_before, can_be) in [
+            ("postgres.logs", None, true),
+            ("own", None, false),
+            ("own", Some("own"), false),
+            ("pg", Some("postgres.logs"), true),
+            ("gotrue.logs.prod", Some("postgres.logs"), false),
+            ("postgres.logs", Some("gotrue.logs.prod"), true),
+        ] {
+            let wrong = without_repair(name, declared_before);
+            assert_eq!(wrong.is_none(), can_be, "{name} {declared_before:?}: {wrong:?}");
+        }
+    }
 
     #[test]
     fn each_field_says_what_is_wrong() {

@@ -16,7 +16,7 @@ const COLUMNS: [(&str, FieldType); 3] = [
 /// The JSON Schema of a source's events, as far as their fields are known. That of a Supabase source
 /// is the one that its events are checked against, with the fields that were learned besides.
 pub(crate) fn json_schema(source: &Source) -> Value {
-    let declared = event_schemas::json_schema(&source.name);
+    let declared = event_schemas::json_schema(&source.declared_as);
     let declared = declared.and_then(|text| serde_json::from_str(text).ok());
     let mut schema: Map<String, Value> = declared.unwrap_or_default();
     for (name, value) in [

@@ -129,41 +129,60 @@ async fn create(call: Call) -> Result<Answer, Refusal> {
         retention_days: None,
         settings: SourceSettings::default(),
     };
-    let to_be = changed(to_be, given)?;
+    let to_be = changed(to_be, given, None)?;
     let source = call.store.create_source(&call.actor()?, token, &to_be).await?;
     Ok(Answer::Created(shown(&call.store, source).await))
 }
 
 async fn replace(call: Call) -> Result<Answer, Refusal> {
-    let source = update(&call).await?;
+    let source = update(&call, Extent::Whole).await?;
     Ok(Answer::Created(shown(&call.store, source).await))
 }
 
 async fn patch(call: Call) -> Result<Answer, Refusal> {
-    update(&call).await?;
+    update(&call, Extent::Part).await?;
     Ok(Answer::Done)
 }
 
+/// What a change is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// The whole source, as it was shown.
+    Whole,
+    /// What is to be set.
+    Part,
+}
+
 /// Fields that are not given stay as they are.
-async fn update(call: &Call) -> Result<Arc<Source>, Refusal> {
+async fn update(call: &Call, extent: Extent) -> Result<Arc<Source>, Refusal> {
     let source = found(call).await?;
     let mut given = given(call, For::Update)?;
-    let usual = [
-        ("retention_days", json!(call.store.default_retention_days())),
-        ("bq_table_id", json!(usual_table(&source))),
-    ];
+    let default_days = call.store.default_retention_days();
     let to_be = |as_it_is: SourceToBe| {
-        // What is shown where nobody has set it comes back with the whole: that sets nothing.
-        let SourceToBe { retention_days, ref settings, .. } = as_it_is;
-        let is_unset = [retention_days.is_none(), settings.bq_table_id.is_none()];
-        for ((field, usual), _) in usual.iter().zip(is_unset).filter(|(_, is_unset)| *is_unset) {
-            if given.get(*field) == Some(usual) {
-                given.remove(*field);
-            }
+        if extent == Extent::Whole {
+            without_usual(&mut given, &as_it_is, default_days, &usual_table(&source));
         }
-        changed(as_it_is, given)
+        changed(as_it_is, given, Some(&source.declared_as))
     };
     call.store.update_source(&call.actor()?, source.token, to_be).await
+}
+
+/// What is shown where nobody has set it comes back with the whole: that sets nothing.
+fn without_usual(
+    given: &mut Map<String, Value>,
+    as_it_is: &SourceToBe,
+    default_days: Option<u32>,
+    usual_table: &str,
+) {
+    let SourceToBe { retention_days, settings, .. } = as_it_is;
+    for (field, is_unset, usual) in [
+        ("retention_days", retention_days.is_none(), json!(default_days)),
+        ("bq_table_id", settings.bq_table_id.is_none(), json!(usual_table)),
+    ] {
+        if is_unset && given.get(field) == Some(&usual) {
+            given.remove(field);
+        }
+    }
 }
 
 /// The name of a source's table in BigQuery where nobody has set it.
@@ -228,8 +247,13 @@ fn given(call: &Call, what_for: For) -> Result<Map<String, Value>, Refusal> {
     Ok(given)
 }
 
-/// The source with what was given; `null` brings a field's default back.
-fn changed(to_be: SourceToBe, given: Map<String, Value>) -> Result<SourceToBe, Refusal> {
+/// The source with what was given; `null` brings a field's default back. `declared_before` is what
+/// the source was declared as so far, where there is one.
+fn changed(
+    to_be: SourceToBe,
+    given: Map<String, Value>,
+    declared_before: Option<&str>,
+) -> Result<SourceToBe, Refusal> {
     let SourceToBe { mut name, mut retention_days, settings } = to_be;
     let mut fields = match json!(settings) {
         Value::Object(fields) => fields,
@@ -249,7 +273,7 @@ fn changed(to_be: SourceToBe, given: Map<String, Value>) -> Result<SourceToBe, R
     let settings: SourceSettings = serde_json::from_value(Value::Object(fields))
         .map_err(|error| Refusal::Body(error.to_string()))?;
     if settings.repair
-        && let Some(wrong) = source_fields::without_repair(&name)
+        && let Some(wrong) = source_fields::without_repair(&name, declared_before)
     {
         return Err(FieldErrors::one("repair", wrong));
     }
@@ -363,6 +387,34 @@ mod tests {
     fn numbers_are_written_with_commas() {
         for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(with_commas(number), text);
+        }
+    }
+
+    #[test]
+    fn what_comes_back_as_it_is_shown_sets_nothing() {
+        let unset = SourceToBe {
+            name: "own".to_owned(),
+            retention_days: None,
+            settings: SourceSettings::default(),
+        };
+        let set = SourceToBe {
+            retention_days: Some(7),
+            settings: SourceSettings {
+                bq_table_id: Some("mine".to_owned()),
+                ..SourceSettings::default()
+            },
+            ..unset.clone()
+        };
+        let shown = json!({"retention_days": 20, "bq_table_id": "usual", "labels": "a=b"});
+        let other = json!({"retention_days": 5, "bq_table_id": "other"});
+        for (source, given, expected) in [
+            (&unset, &shown, &json!({"labels": "a=b"})),
+            (&unset, &other, &other),
+            (&set, &shown, &shown),
+        ] {
+            let mut left = given.as_object().cloned().unwrap_or_default();
+            without_usual(&mut left, source, Some(20), "usual");
+            assert_eq!(json!(left), *expected, "{source:?}");
         }
     }
 

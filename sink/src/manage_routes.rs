@@ -92,10 +92,11 @@ async fn admit(
     headers: &HeaderMap,
     body: impl Stream<Item = Result<impl bytes::Buf, warp::Error>>,
 ) -> Result<(Actor, Bytes), ManageError> {
-    let grant = pipeline.authorise(parameters.token(headers)).map_err(|error| match error {
-        IngestError::Starting => ManageError::Starting,
-        _ => ManageError::Unauthorized,
-    })?;
+    let grant =
+        pipeline.authorise(parameters.token(headers)).await.map_err(|error| match error {
+            IngestError::Starting => ManageError::Starting,
+            _ => ManageError::Unauthorized,
+        })?;
     if !grant.may_manage() {
         return Err(ManageError::Unauthorized);
     }

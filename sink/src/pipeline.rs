@@ -124,9 +124,12 @@ impl Pipeline {
     }
 
     /// Checks what does not need the body: the store's state and the token.
-    pub(crate) fn authorise(&self, token: Option<&str>) -> Result<Grant, IngestError> {
+    pub(crate) async fn authorise(&self, token: Option<&str>) -> Result<Grant, IngestError> {
         self.started()?;
-        let grant = token.and_then(|token| self.store.grant(token));
+        let grant = match token {
+            Some(token) => self.store.grant_after_news(token).await,
+            None => None,
+        };
         grant.filter(Grant::may_ingest).ok_or(IngestError::Unauthorized)
     }
 

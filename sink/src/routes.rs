@@ -71,7 +71,7 @@ async fn log(
     body: impl Stream<Item = Result<impl bytes::Buf, warp::Error>>,
 ) -> Result<Taken, IngestError> {
     let parameters = Parameters::read(query);
-    let grant = pipeline.authorise(parameters.token(headers))?;
+    let grant = pipeline.authorise(parameters.token(headers)).await?;
     let route = parameters.route(place.source, headers);
     let counted = |error: IngestError| {
         if error.is_final() {

@@ -131,8 +131,8 @@ impl Treatments {
             Some(_) => store.loaded_key_values(),
             None => Arc::default(),
         };
-        // By the name, which may change while the settings stay.
-        let repair = settings.repair.then(|| repair::of_source(&source.name)).flatten();
+        // By what it is declared as, which may change while the settings stay.
+        let repair = settings.repair.then(|| repair::of_source(&source.declared_as)).flatten();
         Some(Treatment { repair, rules, key_values })
     }
 }
@@ -225,6 +225,7 @@ mod tests {
             validation: Validation::default(),
             event_schema: EventSchema::of_source("none"),
             name: "own".to_owned(),
+            declared_as: "own".to_owned(),
             retention_days: None,
             settings: Arc::new(settings),
             created_at: 0,
@@ -288,7 +289,7 @@ mod tests {
 
     /// Copies are made of what was filled.
     #[test]
-    fn repair_comes_first_and_goes_by_the_name() {
+    fn repair_comes_first_and_goes_by_what_the_source_is_declared_as() {
         let settings = SourceSettings {
             repair: true,
             transform_copy_fields: text("m.parsed.user_name:user"),
@@ -297,9 +298,9 @@ mod tests {
         assert_eq!(steps(&settings), 3);
         let pipeline = Pipeline::starting();
         let (own, treatments) = (source(settings), Treatments::default());
-        let postgres = Source { name: "postgres.logs".to_owned(), ..own.clone() };
+        let renamed = Source { declared_as: "postgres.logs".to_owned(), ..own.clone() };
         let line = r#"{"message":"2026-11-20 12:00:07.5 UTC [5] me@db ERROR:  x"}"#;
-        for (source, user, filled) in [(&own, None, 0), (&postgres, Some("me"), 1)] {
+        for (source, user, filled) in [(&own, None, 0), (&renamed, Some("me"), 1)] {
             let treatment = treatments.of(source, pipeline.store()).unwrap();
             let mut event = Event::normalise(parse(line).unwrap(), 0).unwrap();
             let mut repairs = Repairs::default();

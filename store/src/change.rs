@@ -1,7 +1,11 @@
 //! Changes of the catalog that people make: one transaction each, noted in the audit log, counted,
 //! and told to all processes.
 
-use std::{fmt, sync::Arc, time::Instant};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use sqlx::{
     AssertSqlSafe, PgConnection,
@@ -10,6 +14,7 @@ use sqlx::{
 use uuid::Uuid;
 
 use crate::{
+    Grant,
     catalog::{Catalog, changes},
     connections::Lease,
     failure,
@@ -18,6 +23,9 @@ use crate::{
     state::Loaded,
     store::{Inner, Store},
 };
+
+/// How often the catalog is looked at for tokens that nobody knows, at most: anybody can bring them.
+const TOKENS_LOOKED_FOR_EVERY: Duration = Duration::from_millis(100);
 
 /// Who asks for a change.
 #[derive(Debug, Clone)]
@@ -76,6 +84,11 @@ impl From<sqlx::Error> for ChangeError {
         Self::from(&error)
     }
 }
+
+/// How far a process knows the catalog. To be taken before anything is looked up in it, and
+/// compared when that was not found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownCatalog(Option<i64>);
 
 /// A change that was begun. Dropped before its end, nothing of it is done.
 pub(crate) struct Change<'i> {
@@ -218,12 +231,42 @@ impl Store {
 }
 
 impl Store {
-    /// [Catches up](Self::catch_up); whether others had changed something that was not heard of yet.
-    /// While the catalog does not answer, nothing is.
-    pub async fn has_news(&self) -> bool {
-        let change = || self.inner.state().loaded.as_ref().map(|loaded| loaded.change);
-        let before = change();
-        self.catch_up().await.is_ok() && change() != before
+    /// As [`grant`](Self::grant); a token that is not known may have been made a moment ago, by another
+    /// process. However many bring such tokens, the catalog is looked at for one at a time, and
+    /// seldom. While it does not answer, what is known counts.
+    pub async fn grant_after_news(&self, presented: &str) -> Option<Grant> {
+        if let Some(grant) = self.grant(presented) {
+            return Some(grant);
+        }
+        let asked = Instant::now();
+        let mut looked = self.inner.looked_for_token.lock().await;
+        if looked.is_none_or(|looked| looked < asked) {
+            if let Some(before) = *looked {
+                tokio::time::sleep_until((before + TOKENS_LOOKED_FOR_EVERY).into()).await;
+            }
+            let now = Instant::now();
+            if let Err(error) = self.catch_up().await {
+                tracing::debug!(%error, "it is not known whether a token was made just now");
+            }
+            *looked = Some(now);
+        }
+        drop(looked);
+        self.grant(presented)
+    }
+
+    /// The catalog as this process knows it now.
+    pub fn known_catalog(&self) -> KnownCatalog {
+        KnownCatalog(self.inner.state().loaded.as_ref().map(|loaded| loaded.change))
+    }
+
+    /// [Catches up](Self::catch_up); whether there is something that was not heard of when the catalog
+    /// was `known`. What came since then is new too: the caller may have looked before it came. While
+    /// the catalog does not answer, nothing else is.
+    pub async fn has_news(&self, known: KnownCatalog) -> bool {
+        if let Err(error) = self.catch_up().await {
+            tracing::debug!(%error, "it is not known whether the catalog was changed");
+        }
+        self.known_catalog() != known
     }
 }
 

@@ -70,6 +70,8 @@ pub(crate) struct Inner {
     pub(crate) is_known_alive: AtomicBool,
     /// When the catalog was last looked at for a request.
     pub(crate) looked: tokio::sync::Mutex<Option<Instant>>,
+    /// When that was for the sake of a token that nobody knew.
+    pub(crate) looked_for_token: tokio::sync::Mutex<Option<Instant>>,
     pub(crate) state: watch::Sender<State>,
     // Pools want a running Tokio runtime, `Store::new` does not.
     ingest: OnceLock<PgPool>,
@@ -100,6 +102,7 @@ impl Store {
                 told_waiting: Mutex::default(),
                 is_known_alive: AtomicBool::new(false),
                 looked: tokio::sync::Mutex::default(),
+                looked_for_token: tokio::sync::Mutex::default(),
                 state: watch::Sender::default(),
                 ingest: OnceLock::new(),
                 query: OnceLock::new(),

@@ -397,6 +397,41 @@ async fn schemas_are_shown_locked_and_not_enforced() {
     assert_eq!(recent(&program, &postgres).await.len(), 1);
 }
 
+/// What its events are goes by what it was made as.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renamed_source_of_supabase_keeps_its_schema_and_its_repair() {
+    let program = crate::program().await;
+    let listed = found(&program, "/api/sources").await;
+    let postgres = listed.as_array().expect("a list").iter();
+    let postgres = postgres.clone().find(|source| source["name"] == "postgres.logs");
+    let path = format!(
+        "/api/sources/{}",
+        postgres.expect("it is seeded")["token"].as_str().expect("a token")
+    );
+    for change in [
+        json!({"name": "pg"}),
+        json!({"repair": true}),
+        json!({"name": "pg2"}),
+        // It becomes another one, and comes back.
+        json!({"name": "postgres.logs"}),
+        json!({"name": "pg"}),
+    ] {
+        assert_eq!(call(&program, "PATCH", &path, Some(change.clone())).await.0, 204, "{change}");
+    }
+    let mut schema = found(&program, &format!("{path}/schema")).await;
+    assert_eq!(schema["title"], "pg");
+    let parsed = schema["properties"]["metadata"]["properties"]["parsed"].take();
+    assert!(parsed["properties"]["error_severity"]["x-studio"].is_string(), "{parsed}");
+    let line = "2026-11-20 12:00:07.5 UTC [5] me@db ERROR:  x";
+    program.log("pg", &json!([{"event_message": line}])).await;
+    let events = recent(&program, &path).await;
+    assert_eq!(events[0]["metadata"]["parsed"]["user_name"], "me", "{events:?}");
+    // A source of one's own has none of it.
+    let own = made(&program, json!({"name": "own"})).await;
+    let (status, answer) = call(&program, "PATCH", &own, Some(json!({"repair": true}))).await;
+    assert_eq!((status, answer["errors"]["repair"].is_array()), (422, true), "{answer}");
+}
+
 /// `logweir sink` and `logweir sidecar` are as one `serve`.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_are_as_one() {
@@ -726,4 +761,11 @@ async fn a_default_that_comes_back_stays_a_default() {
     }
     let shows_it = async || found(&other, &path).await["retention_days"] == 20;
     eventually("the other process knows it", shows_it).await;
+    // So does what is set alone, though it is what is shown.
+    let path = made(&program, json!({"name": "another"})).await;
+    let shown = found(&program, &path).await;
+    let change = json!({"retention_days": 20, "bq_table_id": shown["bq_table_id"]});
+    assert_eq!(call(&program, "PATCH", &path, Some(change)).await.0, 204);
+    let shows_it = async || found(&other, &path).await["retention_days"] == 20;
+    eventually("the other process knows that too", shows_it).await;
 }

@@ -73,6 +73,23 @@ fn path_of(kind: &str, thing: &Value) -> String {
     format!("/api/{kind}/{}", thing["token"].as_str().expect("a token"))
 }
 
+/// A sender that is told 401 drops its events for good.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_the_other_has_just_made_may_send() {
+    let both = Both::start().await;
+    let shop = both.made("/api/sources", json!({"name": "shop"})).await;
+    let given = json!({"scopes": format!("ingest:source:{}", shop["id"])});
+    for _ in 0..5 {
+        let token = both.made("/api/access-tokens", given.clone()).await;
+        let key = token["token"].as_str().expect("a token");
+        assert_eq!(both.send("shop", key, &json!([{}])).await, StatusCode::OK);
+    }
+    let none = json!([{}]);
+    let wrong = (0..50).map(|_| both.send("shop", "wrong", &none));
+    let answers = futures_util::future::join_all(wrong).await;
+    assert!(answers.iter().all(|status| *status == StatusCode::UNAUTHORIZED), "{answers:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_managed_in_one_holds_in_the_other() {
     let both = Both::start().await;

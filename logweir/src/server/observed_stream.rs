@@ -17,6 +17,7 @@ use sink::Peer;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
+    time::Sleep,
 };
 
 use super::{connections::Place, request_line::RequestLines};
@@ -24,6 +25,10 @@ use super::{connections::Place, request_line::RequestLines};
 /// Longest time for the other end to acknowledge what was sent; see
 /// [`Socket::gives_answer`].
 pub(super) const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long a connection waits until its other end has room for more of an answer. Answers are held
+/// until they are read, and there is room for some only.
+const TAKEN_WITHIN: Duration = Duration::from_secs(60);
 
 /// How often it is looked whether the other end has acknowledged all: at once, then ever less often.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
@@ -41,6 +46,9 @@ pub(super) struct ObservedStream {
     socket: Arc<Socket>,
     place: Arc<Place>,
     lines: RequestLines,
+    /// The end of the other end's time to take something, while it takes nothing.
+    stall: Option<Pin<Box<Sleep>>>,
+    patience: Duration,
 }
 
 /// The socket itself, for those who only look at it.
@@ -88,9 +96,9 @@ impl Socket {
     /// answer says nothing of it. So it is known, when that time is over, that the other end has the
     /// answer.
     ///
-    /// A reader that takes its time acknowledges nothing either while its buffer is full, so there
-    /// is no limit for long answers, nor for short ones behind them: the system knows only
-    /// connections.
+    /// A reader that takes its time acknowledges nothing either while its buffer is full, so this
+    /// limit is not for long answers, nor for short ones behind them: the system knows only
+    /// connections. There is [`TAKEN_WITHIN`] for these.
     pub(super) fn gives_answer(&self, is_short: bool) {
         let mut limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
         limit.has_long_answer |= !is_short;
@@ -183,23 +191,38 @@ impl Socket {
 
 impl ObservedStream {
     pub(super) fn new(socket: Arc<Socket>, place: Arc<Place>, lines: RequestLines) -> Self {
-        Self { socket, place, lines }
+        Self { socket, place, lines, stall: None, patience: TAKEN_WITHIN }
     }
 
-    /// Tries until the system takes something.
+    /// Tries until the system takes something, which is not for ever.
     fn poll_writing(
-        &self,
+        &mut self,
         cx: &mut Context<'_>,
         write: impl Fn(&TcpStream) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         loop {
-            ready!(self.socket.stream.poll_write_ready(cx))?;
+            match self.socket.stream.poll_write_ready(cx) {
+                Poll::Ready(is_ready) => is_ready?,
+                Poll::Pending => return self.poll_stall(cx).map(Err),
+            }
             self.lines.writing(|| self.socket.has_unread());
             match self.socket.noting(write(&self.socket.stream)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                written => return Poll::Ready(written),
+                written => {
+                    self.stall = None;
+                    return Poll::Ready(written);
+                }
             }
         }
+    }
+
+    /// Waits for the end of the other end's time to take something.
+    fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let patience = self.patience;
+        let stall = self.stall.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        ready!(stall.as_mut().poll(cx));
+        self.socket.broken.store(true, Ordering::Release);
+        Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, "the answer is not read"))
     }
 }
 
@@ -234,7 +257,7 @@ impl AsyncWrite for ObservedStream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll_writing(cx, |stream| stream.try_write(bytes))
+        self.get_mut().poll_writing(cx, |stream| stream.try_write(bytes))
     }
 
     /// A socket has nothing to flush: what was written is the system's.
@@ -255,7 +278,7 @@ impl AsyncWrite for ObservedStream {
         cx: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_writing(cx, |stream| stream.try_write_vectored(parts))
+        self.get_mut().poll_writing(cx, |stream| stream.try_write_vectored(parts))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -272,6 +295,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::server::connections::Connections;
 
     /// A connection whose other end neither reads nor acknowledges: on this machine nothing is lost,
     /// but a full buffer looks the same.
@@ -288,6 +312,26 @@ mod tests {
         while timeout(Duration::from_millis(100), socket.stream.writable()).await.is_ok() {
             _ = socket.stream.try_write(&[0; 4096]);
         }
+    }
+
+    #[tokio::test]
+    async fn an_answer_of_which_nothing_is_taken_is_given_up() {
+        let (socket, _client) = deaf().await;
+        let place = Connections::new(1).place().await;
+        let patience = Duration::from_millis(300);
+        let stream = ObservedStream::new(Arc::clone(&socket), place, RequestLines::default());
+        let mut stream = ObservedStream { patience, ..stream };
+        // What is taken begins the time anew.
+        stream.stall = Some(Box::pin(sleep(Duration::ZERO)));
+        stream.write_all(b"answer").await.unwrap();
+        assert!(stream.stall.is_none());
+        fill(&socket).await;
+        assert_eq!(socket.peer(), Peer::Open);
+        let begin = Instant::now();
+        let written = timeout(Duration::from_secs(20), stream.write(&[0; 4096])).await.unwrap();
+        assert_eq!(written.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(begin.elapsed() >= patience, "{:?}", begin.elapsed());
+        assert_eq!(socket.peer(), Peer::Broken);
     }
 
     #[cfg(target_os = "linux")]

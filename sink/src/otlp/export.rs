@@ -66,15 +66,16 @@ pub(super) enum Failure {
 }
 
 /// Checks what does not need the body: whether the sender may send, and that it says where to.
-pub(super) fn admit(
+pub(super) async fn admit(
     pipeline: &Pipeline,
     parameters: &Parameters,
     headers: &HeaderMap,
 ) -> Result<Admitted, Failure> {
-    let grant = pipeline.authorise(parameters.token(headers)).map_err(|error| match error {
-        IngestError::Unauthorized => Failure::Token,
-        error => Failure::Ingest(error),
-    })?;
+    let grant =
+        pipeline.authorise(parameters.token(headers)).await.map_err(|error| match error {
+            IngestError::Unauthorized => Failure::Token,
+            error => Failure::Ingest(error),
+        })?;
     let route = parameters.route(None, headers);
     if route.key().is_some() { Ok(Admitted { grant, route }) } else { Err(Failure::NoSource) }
 }

@@ -80,7 +80,7 @@ where
     };
     let (head, body) = request.into_parts();
     let refusal = |failure: Failure| answer::grpc_failure(&failure);
-    let admitted = admit(pipeline, &Parameters::default(), &head.headers).map_err(refusal)?;
+    let admitted = admit(pipeline, &Parameters::default(), &head.headers).await.map_err(refusal)?;
     let connection = head.extensions.get::<SenderConnection>().cloned();
     let compression = message::compression(&head.headers)?;
     let (limit, mut share) = (pipeline.max_body_bytes(), pipeline.share());

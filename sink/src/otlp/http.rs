@@ -75,7 +75,7 @@ async fn export(
             format = declared;
         }
         let parameters = Parameters::read(query);
-        let admitted = admit(pipeline, &parameters, headers)?;
+        let admitted = admit(pipeline, &parameters, headers).await?;
         let counted = |failure: Failure| {
             admitted.count_refused(pipeline, &failure);
             failure

@@ -209,8 +209,8 @@ fn source(
 ) -> Result<Source, sqlx::Error> {
     let name: String = row.try_get("name")?;
     let token = row.try_get("token")?;
-    let declared_as: &str = row.try_get("declared_as")?;
-    let known = declared_fields(declared_as).with_learned(learned);
+    let declared_as: String = row.try_get("declared_as")?;
+    let known = declared_fields(&declared_as).with_learned(learned);
     let schema = Arc::new(known.table_schema());
     let Json(settings) = row.try_get("settings")?;
     Ok(Source {
@@ -220,8 +220,9 @@ fn source(
         known: Arc::new(known),
         schema,
         validation: Validation::named(row.try_get("validation")?).unwrap_or_default(),
-        event_schema: EventSchema::of_source(declared_as),
+        event_schema: EventSchema::of_source(&declared_as),
         name,
+        declared_as,
         retention_days: row.try_get::<Option<i32>, _>("retention_days")?.map(i32::unsigned_abs),
         settings: Arc::new(settings),
         created_at: row.try_get("created_at")?,

@@ -16,6 +16,9 @@ pub struct Source {
     pub token: Uuid,
     /// The name that senders use, unique.
     pub name: String,
+    /// The name by which it is known what its events are. A source of Supabase's that was renamed
+    /// keeps it; else it is a name that it has or had.
+    pub declared_as: String,
     /// Its table in the event store as SQL: quoted, with its schema.
     pub table: String,
     /// All that is known of its fields.
@@ -82,6 +85,7 @@ impl Source {
             id: 1,
             token,
             name: name.to_owned(),
+            declared_as: name.to_owned(),
             table: String::new(),
             known: Arc::new(SourceSchema::new(Arc::default())),
             schema: Arc::default(),
