@@ -310,10 +310,10 @@ fn as_endpoint(alert: &AlertToBe) -> Endpoint {
 pub(crate) async fn know_backends(store: &Store, alerts: &[Alert]) {
     let known = store.backends();
     let is_known = |id: &i64| known.iter().any(|backend| backend.id == *id);
-    if !alerts.iter().flat_map(|alert| &alert.alert.backend_ids).all(is_known) {
-        if let Err(error) = store.catch_up().await {
-            tracing::debug!(%error, "backends of alerts are not known");
-        }
+    if !alerts.iter().flat_map(|alert| &alert.alert.backend_ids).all(is_known)
+        && let Err(error) = store.catch_up().await
+    {
+        tracing::debug!(%error, "backends of alerts are not known");
     }
 }
 

@@ -319,6 +319,7 @@ mod tests {
             id,
             token: Uuid::nil(),
             name: "sink".to_owned(),
+            declared_as: "sink".to_owned(),
             table: String::new(),
             known: Arc::new(SourceSchema::new(Arc::default())),
             schema: Arc::default(),
