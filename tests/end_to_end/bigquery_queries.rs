@@ -8,7 +8,7 @@ use end_to_end::{
         tables::{Refusal, Row},
     },
     postgres::TestCluster,
-    program::{Program, eventually},
+    program::{PRIVATE, Program, eventually},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -109,7 +109,7 @@ async fn answers_come_in_pages_up_to_the_limit() {
     assert_eq!(found.len(), 1000);
     assert!(found.iter().enumerate().all(|(place, row)| row["n"] == place));
     let url = program.url("/metrics");
-    let metrics = program.client.get(url).send().await.expect("it answers");
+    let metrics = program.client.get(url).bearer_auth(PRIVATE).send().await.expect("it answers");
     let metrics = metrics.text().await.expect("text");
     let counted = "logweir_bigquery_processed_bytes_total{endpoint=\"logs.all\"} 7";
     assert!(metrics.contains(counted), "{metrics}");
