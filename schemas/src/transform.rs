@@ -53,15 +53,17 @@ pub enum InvalidTransform {
 pub struct CopyFields(Vec<(EventPath, EventPath)>);
 
 impl CopyFields {
-    /// Copies the values that are there. A value that has no place, because what should be an
-    /// object is none, is not copied.
-    pub fn apply(&self, event: &mut Event<'_>) {
+    /// Copies the values that are there, as long as `may_copy`, asked before each with about the
+    /// bytes of its JSON, says so. A value that has no place, because what should be an object is
+    /// none, is not copied.
+    pub fn apply(&self, event: &mut Event<'_>, mut may_copy: impl FnMut(usize) -> bool) {
         // Copies of copies grow fast.
         let mut left = MAX_VALUES;
         for (from, to) in &self.0 {
             let Some(value) = from.get(event) else { continue };
-            left = left.saturating_sub(value.extent().values);
-            if left == 0 {
+            let extent = value.extent();
+            left = left.saturating_sub(extent.values);
+            if left == 0 || !may_copy(extent.bytes + to.bytes()) {
                 return;
             }
             to.put(event, value);
@@ -201,7 +203,7 @@ pub(crate) mod tests {
             ("timestamp:t\nid:i", r#"{"id":"x"}"#, json!({"id": "x", "t": 0, "i": "x"})),
         ] {
             let copy: CopyFields = lines.parse().unwrap();
-            assert_eq!(changed(event, |event| copy.apply(event)), expected, "{lines}");
+            assert_eq!(changed(event, |event| copy.apply(event, |_| true)), expected, "{lines}");
         }
     }
 
@@ -210,8 +212,23 @@ pub(crate) mod tests {
         let lines: Vec<_> = (0..MAX_LINES).map(|n| format!("a:a.x{n}")).collect();
         let copy: CopyFields = lines.join("\n").parse().unwrap();
         let mut event = Event::normalise(parse(r#"{"a":{"b":1}}"#).unwrap(), 0).unwrap();
-        copy.apply(&mut event);
+        copy.apply(&mut event, |_| true);
         assert!(event.field("a").unwrap().extent().values < 2 * MAX_VALUES);
+    }
+
+    #[test]
+    fn copies_are_asked_for_before_they_are_made() {
+        let copy: CopyFields = "a:b\nx:y\na:c.d\nb:e".parse().unwrap();
+        let mut asked = Vec::new();
+        let found = changed(r#"{"a":"text"}"#, |event| {
+            copy.apply(event, |bytes| {
+                asked.push(bytes);
+                asked.len() < 3
+            });
+        });
+        assert_eq!(found, json!({"a": "text", "b": "text", "c": {"d": "text"}}));
+        // With names and signs: `,"b":"text"`, `,"c":{"d":"text"}`.
+        assert_eq!(asked, [11, 17, 11]);
     }
 
     #[test]
@@ -274,7 +291,7 @@ pub(crate) mod tests {
         fn any_text_is_read_or_refused(text in "[a-c.:m\n $\\[\\]*é-]{0,30}") {
             let event = r#"{"a":{"b":[{"c":1}]},"b":2,"metadata":{"a":1}}"#;
             if let Ok(copy) = text.parse::<CopyFields>() {
-                changed(event, |event| copy.apply(event));
+                changed(event, |event| copy.apply(event, |_| true));
             }
             if let Ok(drop) = text.parse::<DropFields>() {
                 changed(event, |event| drop.apply(event));

@@ -55,6 +55,12 @@ impl Besides {
         }
     }
 
+    /// What it has come to, in bytes.
+    #[cfg(test)]
+    pub(crate) fn used(&self) -> usize {
+        self.used
+    }
+
     /// Whether there was no more memory: the body has to come again.
     pub(crate) fn is_short(&self) -> bool {
         self.is_short

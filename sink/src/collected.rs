@@ -42,8 +42,6 @@ pub(crate) struct Collected {
     pub(crate) repairs: Repairs,
     /// The memory for what becomes of it besides.
     pub(crate) besides: Besides,
-    /// The body of one event.
-    body: Vec<u8>,
     /// Events that the source wants dropped.
     pub(crate) filtered: usize,
     /// What the events carry that is not known of their source.
@@ -101,7 +99,6 @@ impl Collected {
             rejected: Rejected::default(),
             repairs: Repairs::default(),
             besides: Besides::default(),
-            body: Vec::new(),
             filtered: 0,
             news: SchemaNews::default(),
         };
@@ -157,18 +154,29 @@ impl Collected {
             let reason = Reason { path: String::new(), text };
             return self.reject(mode, vec![reason], || value.to_json());
         }
+        let treatment = self.treatment.take();
+        let copies = treatment.as_ref().is_some_and(Treatment::copies);
+        let mut counted = CopiedEvent::default();
+        if copies {
+            counted.add(value.extent().bytes, &self.tally, &mut self.besides);
+        }
         // Only what is no object is no event.
         let Ok(mut event) = Event::normalise(value, self.now) else { return };
-        let treatment = self.treatment.take();
         let mut before = None;
         if let Some(treatment) = treatment.as_ref().filter(|treatment| treatment.changes_fields()) {
             // It is kept as it came, and treated again when it is sent in again.
-            let may_be_kept = may_be_kept(mode, treatment.copies());
+            let may_be_kept = may_be_kept(mode, copies);
             before = (may_be_kept && !self.rejecting).then(|| event.clone());
-            treatment.change(&mut event, &mut self.repairs);
+            let (tally, besides) = (&self.tally, &mut self.besides);
+            treatment
+                .change(&mut event, &mut self.repairs, |bytes| counted.add(bytes, tally, besides));
         }
-        let copies = treatment.as_ref().is_some_and(Treatment::copies);
-        let copied = if copies { self.count_copied(&event) } else { Ok(()) };
+        let copied = counted.count(&mut self.tally);
+        if self.besides.is_short() {
+            // The body has to come again.
+            self.treatment = treatment;
+            return;
+        }
         match copied.map_err(|reason| vec![reason]).and_then(|()| self.faults(mode, &event)) {
             Err(reasons) => self.reject(mode, reasons, || {
                 let mut body = Vec::new();
@@ -186,22 +194,14 @@ impl Collected {
                     }
                     let forwarder = &self.forwarder;
                     let forwarded = self.forwarded.get_or_insert_with(|| forwarder.of(source));
-                    self.besides.add(forwarded.push(&event, &mut self.tally));
+                    forwarded.push(&event, &mut self.tally, &mut self.besides);
                 }
-                self.batch.push(&event);
+                if !self.besides.is_short() {
+                    self.batch.push(&event);
+                }
             }
         }
         self.treatment = treatment;
-    }
-
-    /// Counts what an event has become.
-    fn count_copied(&mut self, event: &Event<'_>) -> Result<(), Reason> {
-        self.body.clear();
-        event.write_body(&mut self.body);
-        self.tally.copied(self.body.len())?;
-        // Itself, and as it is stored.
-        self.besides.add(2 * self.body.len());
-        Ok(())
     }
 
     fn faults(&self, mode: Validation, event: &Event<'_>) -> Result<(), Vec<Reason>> {
@@ -214,6 +214,35 @@ impl Collected {
         }
         let schema = self.source.as_ref().and_then(|source| source.event_schema);
         schema.map_or(Ok(()), |schema| schema.check(event))
+    }
+}
+
+/// What an event comes to by the copying of its fields, counted before they are copied.
+#[derive(Debug, Default)]
+struct CopiedEvent {
+    bytes: usize,
+    /// Why it may not come to so much.
+    reason: Option<Reason>,
+}
+
+impl CopiedEvent {
+    /// Whether so many bytes more are within the limit of the body, and there is memory for them.
+    fn add(&mut self, bytes: usize, tally: &Tally, besides: &mut Besides) -> bool {
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.reason = self.reason.take().or_else(|| tally.may_be_copied(self.bytes).err());
+        if self.reason.is_none() {
+            // Itself, and as it is stored.
+            besides.add(bytes.saturating_mul(2));
+        }
+        self.reason.is_none() && !besides.is_short()
+    }
+
+    fn count(self, tally: &mut Tally) -> Result<(), Reason> {
+        if let Some(reason) = self.reason {
+            return Err(reason);
+        }
+        tally.copied(self.bytes);
+        Ok(())
     }
 }
 

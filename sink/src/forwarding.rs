@@ -15,7 +15,7 @@ use store::{
     Store,
 };
 
-use crate::{limits::Tally, measures, seldom::Seldom, treatment::words};
+use crate::{besides::Besides, limits::Tally, measures, seldom::Seldom, treatment::words};
 
 /// Filters that are kept compiled, whether their rules are there still or not.
 const FEW_FILTERS: usize = 64;
@@ -265,11 +265,11 @@ impl Forwarded {
         })
     }
 
-    /// Takes an event to where it goes, to each place once, as far as the limit of the body lets it.
-    /// Gives about how much memory the copies take until they are where they go.
-    pub(crate) fn push(&mut self, event: &Event<'_>, tally: &mut Tally) -> usize {
+    /// Takes an event to where it goes, to each place once, as far as the limit of the body lets it
+    /// and there is memory.
+    pub(crate) fn push(&mut self, event: &Event<'_>, tally: &mut Tally, besides: &mut Besides) {
         if self.targets.is_empty() {
-            return 0;
+            return;
         }
         self.chosen.clone_from(&self.everything);
         for (filter, place) in &self.filters {
@@ -278,11 +278,10 @@ impl Forwarded {
             }
         }
         if self.chosen.is_empty() {
-            return 0;
+            return;
         }
         self.body.clear();
         event.write_body(&mut self.body);
-        let mut copied = 0;
         for place in &self.chosen {
             let Some(Target { receiver, beyond_limit }) = self.targets.get_mut(*place) else {
                 continue;
@@ -291,7 +290,11 @@ impl Forwarded {
                 *beyond_limit += 1;
                 continue;
             }
-            copied += self.body.len();
+            // Itself, and as it is stored or kept.
+            besides.add(2 * self.body.len());
+            if besides.is_short() {
+                return;
+            }
             match receiver {
                 Receiver::Source { source, batch, news } => {
                     if !source.settings.lock_schema {
@@ -302,8 +305,6 @@ impl Forwarded {
                 Receiver::Backend { copies, .. } => copies.push(&self.body),
             }
         }
-        // Itself, and as it is stored or kept.
-        2 * copied
     }
 }
 
@@ -344,8 +345,11 @@ mod tests {
         }
         // Four times a body of one event.
         let mut tally = Tally::new(body.len());
-        assert_eq!(forwarded.push(&event, &mut tally), 2 * 4 * body.len());
-        assert_eq!(forwarded.push(&event, &mut tally), 0);
+        let mut besides = Besides::default();
+        forwarded.push(&event, &mut tally, &mut besides);
+        assert_eq!(besides.used(), 2 * 4 * body.len());
+        forwarded.push(&event, &mut tally, &mut besides);
+        assert_eq!(besides.used(), 2 * 4 * body.len());
         let beyond_limit: Vec<_> =
             forwarded.targets.iter().map(|target| target.beyond_limit).collect();
         assert_eq!(beyond_limit, [[1; 4].as_slice(), &[2; 16]].concat());

@@ -90,19 +90,22 @@ impl Tally {
         reasons
     }
 
-    /// Counts an event of so many bytes whose fields were copied; or says what is wrong with that. Its
-    /// sender cannot know, so that only the event is rejected, and not the body.
-    pub(crate) fn copied(&mut self, bytes: usize) -> Result<(), Reason> {
-        let copied = self.copied.saturating_add(bytes);
-        if copied > self.most_bytes {
+    /// Whether an event may come to so many bytes by the copying of its fields. Its sender cannot know
+    /// how many these are, so that only the event is rejected, and not the body.
+    pub(crate) fn may_be_copied(&self, bytes: usize) -> Result<(), Reason> {
+        if self.copied.saturating_add(bytes) > self.most_bytes {
             let text = format!(
                 "transform_copy_fields makes the events of the body larger than {} bytes; copy less",
                 self.most_bytes
             );
             return Err(Reason { path: String::new(), text });
         }
-        self.copied = copied;
         Ok(())
+    }
+
+    /// Counts an event that came to so many bytes by the copying of its fields.
+    pub(crate) fn copied(&mut self, bytes: usize) {
+        self.copied = self.copied.saturating_add(bytes);
     }
 
     /// Counts an event of so many bytes for another source or a backend. False where it is too much:
@@ -157,11 +160,12 @@ mod tests {
     #[test]
     fn copies_are_bounded_too() {
         let mut tally = Tally::new(10);
-        assert_eq!(tally.copied(30), Ok(()));
-        let reason = tally.copied(11).unwrap_err();
+        assert_eq!(tally.may_be_copied(30), Ok(()));
+        tally.copied(30);
+        let reason = tally.may_be_copied(11).unwrap_err();
         assert!(reason.text.contains("larger than 40 bytes"), "{reason}");
         // A smaller one fits, and the body as a whole is taken.
-        assert_eq!((tally.copied(10), tally.broken().is_none()), (Ok(()), true));
+        assert_eq!((tally.may_be_copied(10), tally.broken().is_none()), (Ok(()), true));
     }
 
     #[test]
@@ -169,7 +173,7 @@ mod tests {
         let mut tally = Tally::new(10);
         let fitting = [30, 11, 10, 1].map(|bytes| tally.forwarded(bytes));
         assert_eq!(fitting, [true, false, true, false]);
-        assert_eq!((tally.copied(40), tally.broken().is_none()), (Ok(()), true));
+        assert_eq!((tally.may_be_copied(40), tally.broken().is_none()), (Ok(()), true));
         assert!(Tally::unbounded().forwarded(usize::MAX));
     }
 

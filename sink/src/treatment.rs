@@ -66,14 +66,19 @@ impl Treatment {
         self.rules.copy.is_some()
     }
 
-    /// What comes before an event is checked.
-    pub(crate) fn change(&self, event: &mut Event<'_>, repairs: &mut Repairs) {
+    /// What comes before an event is checked. `may_copy` is asked before each copy, with its bytes.
+    pub(crate) fn change(
+        &self,
+        event: &mut Event<'_>,
+        repairs: &mut Repairs,
+        may_copy: impl FnMut(usize) -> bool,
+    ) {
         if let Some(repair) = self.repair {
             repairs.count(repair.apply(event));
         }
         let Rules { copy, lookups, drop, .. } = &*self.rules;
         if let Some(copy) = copy {
-            copy.apply(event);
+            copy.apply(event, may_copy);
         }
         if let Some(lookups) = lookups {
             lookups.apply(event, &self.key_values);
@@ -280,7 +285,7 @@ mod tests {
             (r#"{"a":"z","b":"x","message":"m"}"#, Some("z | m")),
         ] {
             let mut event = Event::normalise(parse(body).unwrap(), 0).unwrap();
-            treatment.change(&mut event, &mut Repairs::default());
+            treatment.change(&mut event, &mut Repairs::default(), |_| true);
             assert_eq!(event.field("a"), None);
             let kept = treatment.finish(&mut event).then_some(event.event_message.as_deref());
             assert_eq!(kept, Some(message), "{body}");
@@ -304,7 +309,7 @@ mod tests {
             let treatment = treatments.of(source, pipeline.store()).unwrap();
             let mut event = Event::normalise(parse(line).unwrap(), 0).unwrap();
             let mut repairs = Repairs::default();
-            treatment.change(&mut event, &mut repairs);
+            treatment.change(&mut event, &mut repairs, |_| true);
             let user = user.map(|user: &str| event_schemas::Value::String(user.into()));
             assert_eq!((event.field("user"), repairs.filled), (user.as_ref(), filled));
         }

@@ -30,6 +30,12 @@ impl EventPath {
         (rest.len() < MAX_NAMES).then_some(Self { first, rest })
     }
 
+    /// Bytes of JSON that the names take before a value that is put there, and the signs after it.
+    pub(super) fn bytes(&self) -> usize {
+        let names = std::iter::once(&self.first).chain(&self.rest);
+        names.map(|name| name.len() + 2 * "\":".len()).sum::<usize>() + self.rest.len()
+    }
+
     /// The name of a field that every event has, if this is one.
     pub(super) fn reserved(&self) -> Option<&str> {
         let is_reserved = ["id", "timestamp", "event_message"].contains(&&*self.first);
