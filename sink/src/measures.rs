@@ -65,6 +65,7 @@ pub fn show_sources(store: &Store) {
             REPAIRS_FAILED,
             DUPLICATE,
             SPOOLED,
+            DROPPED,
         ] {
             counter!(name, "source" => source.name.clone()).increment(0);
         }

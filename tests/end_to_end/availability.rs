@@ -113,6 +113,7 @@ async fn metrics_tell_what_became_of_events() {
         r#"logweir_ingest_events_stored_total{source="postgres.logs"} 2"#,
         r#"logweir_ingest_events_rejected_total{source="postgres.logs"} 1"#,
         r#"logweir_ingest_events_duplicate_total{source="postgres.logs"} 0"#,
+        r#"logweir_ingest_events_dropped_total{source="postgres.logs"} 0"#,
         r#"logweir_ingest_events_dropped_total{source="unknown"} 0"#,
         r#"logweir_ingest_events_stored_total{source="gotrue.logs.prod"} 0"#,
         "logweir_spool_records 0",

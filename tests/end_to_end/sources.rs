@@ -161,7 +161,6 @@ async fn sources_are_made_shown_changed_and_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::too_many_lines, reason = "a table of refusals")]
 async fn refusals_say_why() {
     let program = crate::program().await;
     let path = made(&program, json!({"name": "own"})).await;
@@ -192,6 +191,12 @@ async fn refusals_say_why() {
         let answer = call_as(&program, Some(PUBLIC), method, "/api/sources", body).await;
         assert_eq!(answer, unauthorised, "{method}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_source_is_told_by_field() {
+    let program = crate::program().await;
+    let path = made(&program, json!({"name": "own"})).await;
     let taken = "has already been taken";
     let token = path.rsplit('/').next().unwrap_or_default();
     for (fields, expected) in [
