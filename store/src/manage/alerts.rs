@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use sqlx::{
-    Arguments as _, PgConnection, Row as _,
+    Arguments as _, AssertSqlSafe, PgConnection, Row as _,
     postgres::{PgArguments, PgRow},
     types::Json,
 };
@@ -95,19 +95,7 @@ impl Store {
              slack_hook_url, webhook_notification_url, enabled, source_mapping, last_due_at) \
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now()) returning id",
         );
-        let id = sqlx::query_scalar(sql)
-            .bind(token)
-            .bind(&alert.name)
-            .bind(&alert.description)
-            .bind(&alert.language)
-            .bind(&alert.query)
-            .bind(&alert.cron)
-            .bind(&alert.slack_hook_url)
-            .bind(&alert.webhook_notification_url)
-            .bind(alert.enabled)
-            .bind(Json(&alert.source_mapping))
-            .fetch_one(change.connection())
-            .await?;
+        let id = write(&mut change, sql, token, alert).await?;
         link_backends(&mut change, id, &alert.backend_ids).await?;
         let made = as_it_is(&mut change, token).await?;
         change.end("create alert", token, &details(alert)).await?;
@@ -165,6 +153,29 @@ impl Store {
     }
 }
 
+/// Runs a statement that writes what people have set (`$2` …) of the alert with a token (`$1`), and
+/// gives its catalog id.
+async fn write(
+    change: &mut Change<'_>,
+    sql: AssertSqlSafe<String>,
+    token: Uuid,
+    alert: &AlertToBe,
+) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(sql)
+        .bind(token)
+        .bind(&alert.name)
+        .bind(&alert.description)
+        .bind(&alert.language)
+        .bind(&alert.query)
+        .bind(&alert.cron)
+        .bind(&alert.slack_hook_url)
+        .bind(&alert.webhook_notification_url)
+        .bind(alert.enabled)
+        .bind(Json(&alert.source_mapping))
+        .fetch_one(change.connection())
+        .await
+}
+
 async fn set_alert(
     mut change: Change<'_>,
     token: Uuid,
@@ -177,19 +188,7 @@ async fn set_alert(
          last_due_at = case when (cron, enabled) = ($6, $9) then last_due_at else now() end \
          where token = $1 returning id",
     );
-    let id = sqlx::query_scalar(sql)
-        .bind(token)
-        .bind(&alert.name)
-        .bind(&alert.description)
-        .bind(&alert.language)
-        .bind(&alert.query)
-        .bind(&alert.cron)
-        .bind(&alert.slack_hook_url)
-        .bind(&alert.webhook_notification_url)
-        .bind(alert.enabled)
-        .bind(Json(&alert.source_mapping))
-        .fetch_one(change.connection())
-        .await?;
+    let id = write(&mut change, sql, token, alert).await?;
     link_backends(&mut change, id, &alert.backend_ids).await?;
     let changed = as_it_is(&mut change, token).await?;
     change.end("update alert", token, &details(alert)).await?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::{Actor, ChangeError, Rule, Store, catalog::load, change::Change, failure};
@@ -46,15 +47,7 @@ impl Store {
             "insert into {schema}.logweir_rules (token, source_id, lql_string, backend_id, sink) \
              values ($1, $2, $3, $4, $5)",
         );
-        sqlx::query(sql)
-            .bind(token)
-            .bind(rule.source_id)
-            .bind(&rule.lql_string)
-            .bind(rule.backend_id)
-            .bind(rule.sink)
-            .execute(change.connection())
-            .await
-            .map_err(|error| gone(&error))?;
+        write(&mut change, sql, token, rule).await?;
         let made = as_it_is(&mut change, token).await?;
         change.end("create rule", token, &rule.details()).await?;
         Ok(Arc::new(made))
@@ -92,6 +85,25 @@ impl Store {
     }
 }
 
+/// Runs a statement that writes what is to be (`$2` …) of the rule with a token (`$1`).
+async fn write(
+    change: &mut Change<'_>,
+    sql: AssertSqlSafe<String>,
+    token: Uuid,
+    rule: &RuleToBe,
+) -> Result<(), ChangeError> {
+    sqlx::query(sql)
+        .bind(token)
+        .bind(rule.source_id)
+        .bind(&rule.lql_string)
+        .bind(rule.backend_id)
+        .bind(rule.sink)
+        .execute(change.connection())
+        .await
+        .map(|_| ())
+        .map_err(|error| gone(&error))
+}
+
 async fn set_rule(
     mut change: Change<'_>,
     token: Uuid,
@@ -101,15 +113,7 @@ async fn set_rule(
         "update {schema}.logweir_rules \
          set source_id = $2, lql_string = $3, backend_id = $4, sink = $5 where token = $1",
     );
-    sqlx::query(sql)
-        .bind(token)
-        .bind(rule.source_id)
-        .bind(&rule.lql_string)
-        .bind(rule.backend_id)
-        .bind(rule.sink)
-        .execute(change.connection())
-        .await
-        .map_err(|error| gone(&error))?;
+    write(&mut change, sql, token, rule).await?;
     let changed = as_it_is(&mut change, token).await?;
     change.end("update rule", token, &rule.details()).await?;
     Ok(Arc::new(changed))
