@@ -48,7 +48,6 @@ impl Stage {
             storage_url: fake.storage.url().parse().unwrap(),
             write_method: WriteMethod::Storage,
             append_streams: 1,
-            append_patience: PATIENCE,
             maximum_bytes_billed: None,
         };
         change(&mut settings, &fake);
