@@ -23,7 +23,7 @@ use crate::{
     layout::Fresh,
     requests::{insert_row, known_places, request_length, without},
     retry::{BackOff, Retry},
-    table::{EncodedRows, OpenTable, Target},
+    table::{EncodedRows, OpenTable, Target, TypedRows},
 };
 
 /// Rows in one request of `insertAll`, of 50,000 that it takes; Google advises 500.
@@ -168,7 +168,26 @@ impl Writer {
         deadline: Instant,
         progress: &mut Progress,
     ) -> Result<(), Error> {
-        let EncodedRows { rows, schema, uses_fresh, .. } = rows;
+        let EncodedRows { settled, fresh, .. } = rows;
+        let has_fresh = !fresh.rows.is_empty();
+        // Nothing waits for columns that it does not have.
+        for typed in [settled, fresh] {
+            self.append_typed(table, &typed, deadline, progress).await?;
+        }
+        if has_fresh {
+            self.note_settled(table);
+        }
+        Ok(())
+    }
+
+    async fn append_typed(
+        &self,
+        table: &OpenTable,
+        typed: &TypedRows,
+        deadline: Instant,
+        progress: &mut Progress,
+    ) -> Result<(), Error> {
+        let TypedRows { rows, schema } = typed;
         let most_rows = match self.settings.write_method {
             WriteMethod::Storage => usize::MAX,
             WriteMethod::InsertAll => INSERT_ROWS,
@@ -179,11 +198,8 @@ impl Writer {
         while !rest.is_empty() {
             let (request, others) = rest.split_at(request_length(rest, most_rows, of_schema));
             rest = others;
-            let attempt = Attempt { table, schema: &schema, deadline };
+            let attempt = Attempt { table, schema, deadline };
             self.append_request(&attempt, request.to_vec(), progress).await?;
-        }
-        if uses_fresh {
-            self.note_settled(table);
         }
         Ok(())
     }
@@ -198,11 +214,6 @@ impl Writer {
             WriteMethod::Storage => table.encode(bodies),
             WriteMethod::InsertAll => table.encode_json(bodies),
         }
-    }
-
-    /// Looks at the table anew when it is opened next.
-    pub fn forget(&self, table: &str) {
-        self.place(table).set(None);
     }
 
     fn place(&self, table: &str) -> Arc<Place> {
@@ -293,7 +304,12 @@ impl Writer {
                 retry => retry != Retry::Never,
             };
             if !is_there {
-                self.forget(&attempt.table.id);
+                let place = self.place(&attempt.table.id);
+                match retry {
+                    // A new one has no column that is fresh.
+                    Retry::WhenTableIsKnown => place.set(None),
+                    _ => place.look_again(),
+                }
                 return Err(error);
             }
             if waits.as_ref().is_none_or(|(of, _)| *of != retry) {
