@@ -24,8 +24,9 @@ pub(super) fn safe_call(
         Safe::Caught => attempted(overload, args, whole),
     };
     match lowered {
-        // What is wrong with a constant is found here, and by BigQuery when it makes the call.
-        Err(error) if error.kind == Kind::Invalid => Ok(Pg::null(&whole.ty.postgres())),
+        // BigQuery finds what is wrong with a constant when it makes the call; what else is wrong with
+        // the call it finds before, and `SAFE.` changes nothing.
+        Err(error) if error.kind == Kind::WrongValue => Ok(Pg::null(&whole.ty.postgres())),
         lowered => lowered,
     }
 }
