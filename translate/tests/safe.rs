@@ -75,3 +75,26 @@ fn a_value_at_fault_gives_null() {
         assert_eq!(plain.map_err(|(kind, _)| kind), Err(Kind::WrongValue), "{call}");
     }
 }
+
+#[test]
+fn faults_of_arguments_stay() {
+    for (call, message) in [
+        ("DATE(CAST('foo' AS TIMESTAMP), 'UTC')", "Invalid timestamp: 'foo'"),
+        ("FORMAT('%t', CAST('foo' AS DATE))", "Invalid date: 'foo'"),
+        ("UPPER(REGEXP_EXTRACT(s, '('))", "Cannot parse regular expression"),
+        ("SUBSTR(JSON_VALUE('{}', 'a'), 1)", "JSONPath must start with '$'"),
+        ("REGEXP_CONTAINS(JSON_VALUE('{}', 'a'), '(')", "JSONPath must start with '$'"),
+    ] {
+        for outcome in both(call) {
+            let Err((_, said)) = outcome else { panic!("{call} is translated: {outcome:?}") };
+            assert!(said.contains(message), "{call}: {said}");
+        }
+    }
+    // A row may hold what an argument fails at.
+    let sql = translated(&format!("SELECT SAFE.REGEXP_CONTAINS(REPEAT(s, n), '(') FROM ({ROW})"));
+    let sql = sql.expect("it is translated");
+    assert!(sql.contains("num_nulls(logweir.repeat("), "{sql}");
+    // An argument that is SAFE. itself gives NULL.
+    let sql = translated(&format!("SELECT UPPER(SAFE.REGEXP_EXTRACT(s, '(')) FROM ({ROW})"));
+    assert!(sql.expect("it is translated").contains("NULL::text"));
+}
