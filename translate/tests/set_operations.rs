@@ -143,6 +143,21 @@ fn columns_are_matched_by_name_along_the_chain() {
     }
 }
 
+/// A result that is sorted as a whole has a name in PostgreSQL that no alias can have.
+#[test]
+fn a_sorted_result_is_no_relation_of_the_query() {
+    for alias in ["result", "RESULT", "`Result`"] {
+        let query = format!(
+            "SELECT COUNT(*) AS n, ARRAY(SELECT 1 AS a UNION ALL SELECT 2 ORDER BY a) AS l FROM t AS {alias}"
+        );
+        let translation = translated(&format!("WITH t AS ({ROW}) {query}"));
+        assert!(translation.is_ok(), "{query}: {translation:?}");
+        let error = type_of(&format!("SELECT 1 AS a UNION ALL SELECT 2 ORDER BY {alias}.a"));
+        let error = error.expect_err("nothing is called so");
+        assert!(error.contains("nrecognized name"), "{error}");
+    }
+}
+
 /// What is worked out for each query of a chain must not be worked out again for each that follows:
 /// this would take minutes.
 #[test]
