@@ -22,7 +22,7 @@ use tonic::{
     client::Grpc,
     codegen::http::uri::PathAndQuery,
     metadata::AsciiMetadataValue,
-    transport::{Channel, ClientTlsConfig, Endpoint},
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint},
 };
 use tonic_prost::ProstCodec;
 use url::Url;
@@ -285,13 +285,18 @@ impl Connection {
     fn answered(&mut self, answer: AppendRowsResponse) {
         let Some(Sent { bytes, kind, tell, .. }) = self.under_way.pop_front() else { return };
         self.bytes -= bytes;
-        let AppendRowsResponse { error, row_errors, .. } = answer;
+        let AppendRowsResponse { append_result, error, row_errors, .. } = answer;
         self.known = error.is_none().then_some(kind);
         let outcome = match error {
             // The error of a request with bad rows says no more than they do.
             _ if !row_errors.is_empty() => Ok(row_errors),
             Some(status) => Err(Failure { error: of_rpc_status(&status), may_be_stored: false }),
-            None => Ok(Vec::new()),
+            None if append_result.is_some() => Ok(Vec::new()),
+            None => {
+                let error =
+                    Error::Unexpected("an answer that does not say what was done".to_owned());
+                Err(Failure { error, may_be_stored: true })
+            }
         };
         // Who does not wait any more has told its sender that it failed.
         _ = tell.send(outcome);
@@ -340,7 +345,10 @@ impl Opener {
             .http2_keep_alive_interval(KEEP_ALIVE)
             .keep_alive_timeout(KEEP_ALIVE);
         if self.url.scheme() == "https" {
-            let tls = ClientTlsConfig::new().with_native_roots();
+            let mut tls = ClientTlsConfig::new().with_native_roots();
+            if let Some(authorities) = outbound::also_trusted() {
+                tls = tls.ca_certificate(Certificate::from_pem(authorities));
+            }
             return endpoint.tls_config(tls).map_err(wrong);
         }
         Ok(endpoint)
@@ -382,15 +390,8 @@ fn late() -> Error {
     Error::TimedOut { seconds: ANSWER_TIMEOUT.as_secs() }
 }
 
-/// With what lies below it: an error of the transport alone says `transport error`.
 fn unreachable(error: &dyn std::error::Error) -> Error {
-    let mut text = error.to_string();
-    let mut below = error.source();
-    while let Some(error) = below {
-        text = format!("{text}: {error}");
-        below = error.source();
-    }
-    Error::Unreachable(text)
+    Error::Unreachable(outbound::with_causes(error))
 }
 
 fn of_status(status: &Status) -> Error {

@@ -76,7 +76,7 @@ impl Credentials {
         });
         match token.await {
             Ok(Ok(token)) => Ok(Some(token.as_str().to_owned())),
-            Ok(Err(error)) => Err(Error::Credentials(told(&error))),
+            Ok(Err(error)) => Err(Error::Credentials(outbound::with_causes(&error))),
             Err(_) => {
                 Err(Error::Credentials(format!("no token came within {} s", TIMEOUT.as_secs())))
             }
@@ -110,20 +110,6 @@ struct KeyParts {
     client_email: String,
     #[expect(dead_code, reason = "it must be there")]
     token_uri: String,
-}
-
-/// An error with what led to it.
-fn told(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }
 
 impl Default for Credentials {

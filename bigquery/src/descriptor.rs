@@ -37,7 +37,8 @@ fn message(name: &str, layout: &Layout, with_fresh: bool) -> DescriptorProto {
         let Some(of_field) = of_column(slot.kind) else { continue };
         let mut type_name = None;
         if of_field == field_type::MESSAGE {
-            let name = format!("F{}", slot.number);
+            // Types and fields share a namespace; no column may begin so.
+            let name = format!("_FILE_{}", slot.number);
             let inner = message(&name, &slot.inner, with_fresh);
             if inner.field.is_empty() {
                 continue;
@@ -89,10 +90,16 @@ fn of_column(kind: ColumnType) -> Option<i32> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use crate::{Column, layout::Fresh};
 
     fn shown(described: &DescriptorProto) -> String {
+        let fields = described.field.iter().map(|field| &field.name);
+        let types = described.nested_type.iter().map(|nested| &nested.name);
+        let names: HashSet<_> = fields.chain(types).collect();
+        assert_eq!(names.len(), described.field.len() + described.nested_type.len(), "{names:?}");
         let fields = described.field.iter().map(|field| {
             let inner = field.type_name.as_ref().map(|name| {
                 let of_name = |inner: &&DescriptorProto| inner.name.as_ref() == Some(name);
@@ -120,6 +127,7 @@ mod tests {
         let columns = [
             Column::new("timestamp", ColumnType::Timestamp, Mode::Required),
             Column { fields: inner, ..record },
+            Column::new("F2", ColumnType::Boolean, Mode::Nullable),
             Column::new("r", ColumnType::Range, Mode::Nullable),
             Column::new("late", ColumnType::String, Mode::Nullable),
         ];
@@ -127,8 +135,11 @@ mod tests {
         let layout = Layout::new(&columns, &fresh);
         assert_eq!(
             shown(&of_layout(&layout, true)),
-            "2 timestamp=1:3, 3 m=2:11 {3 a=1:3, 1 new=2:1}, 1 late=4:9"
+            "2 timestamp=1:3, 3 m=2:11 {3 a=1:3, 1 new=2:1}, 1 F2=3:8, 1 late=5:9"
         );
-        assert_eq!(shown(&of_layout(&layout, false)), "2 timestamp=1:3, 3 m=2:11 {3 a=1:3}");
+        assert_eq!(
+            shown(&of_layout(&layout, false)),
+            "2 timestamp=1:3, 3 m=2:11 {3 a=1:3}, 1 F2=3:8"
+        );
     }
 }

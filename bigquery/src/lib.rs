@@ -18,6 +18,7 @@ mod layout;
 pub mod messages;
 mod names;
 mod proto_rows;
+mod requests;
 mod resource;
 mod rest;
 mod retry;

@@ -1,6 +1,6 @@
 //! The REST API: datasets and tables. One attempt each; whoever calls knows whether to try again.
 
-use std::{error::Error as _, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use outbound::HttpVersion;
 use reqwest::{Client, Method, Response, StatusCode, header};
@@ -256,14 +256,7 @@ async fn body(mut response: Response) -> Result<Vec<u8>, Error> {
 
 /// With its causes, without the URL: it names the project, and is known.
 fn unreachable(error: reqwest::Error) -> Error {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    Error::Unreachable(text)
+    Error::Unreachable(outbound::with_causes(&error.without_url()))
 }
 
 /// Reads `{"error": {"message": …, "status": …, "errors": [{"reason": …}]}}`.

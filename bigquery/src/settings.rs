@@ -1,7 +1,5 @@
 //! What the client needs to know.
 
-use std::time::Duration;
-
 use url::Url;
 
 use crate::Credentials;
@@ -27,9 +25,6 @@ pub struct Settings {
     pub write_method: WriteMethod,
     /// Streams over which rows go, for all tables together.
     pub append_streams: usize,
-    /// How long one append is tried. BigQuery takes new columns some seconds or minutes after they
-    /// were made.
-    pub append_patience: Duration,
     /// What a query may cost at most, in bytes processed.
     pub maximum_bytes_billed: Option<u64>,
 }

@@ -141,18 +141,16 @@ impl OpenTable {
     /// [`Event::write_body`](event_schemas::Event::write_body) writes it.
     pub fn encode<'b>(&self, bodies: impl IntoIterator<Item = &'b str>) -> EncodedRows {
         let mut out = ProtoRows::default();
-        let mut ranges: Vec<(usize, Range<usize>)> = Vec::new();
-        let mut encoded = EncodedRows::empty(&self.full);
-        let mut uses_fresh = false;
+        let mut ranges: Vec<(usize, bool, Range<usize>)> = Vec::new();
+        let mut encoded = EncodedRows::empty(self);
         for (place, body) in bodies.into_iter().enumerate() {
             let start = out.bytes.len();
             let row = encode::row(body, &self.layout, &mut out);
             let size = out.bytes.len() - start;
             match row {
                 Ok(row) if size <= MOST_ROW_BYTES => {
-                    uses_fresh |= row.uses_fresh;
                     encoded.note_unknown(place, row.unknown);
-                    ranges.push((place, start..out.bytes.len()));
+                    ranges.push((place, row.uses_fresh, start..out.bytes.len()));
                 }
                 Ok(_) => {
                     out.truncate(start);
@@ -165,27 +163,23 @@ impl OpenTable {
             }
         }
         let bytes = Bytes::from(out.bytes);
-        encoded.rows =
-            ranges.into_iter().map(|(place, range)| (place, bytes.slice(range))).collect();
-        encoded.uses_fresh = uses_fresh;
-        if !uses_fresh {
-            encoded.schema = Arc::clone(&self.settled);
+        for (place, uses_fresh, range) in ranges {
+            encoded.push(place, uses_fresh, bytes.slice(range));
         }
         encoded
     }
 
     /// As [`encode`](Self::encode), for `tabledata.insertAll`.
     pub(crate) fn encode_json<'b>(&self, bodies: impl IntoIterator<Item = &'b str>) -> EncodedRows {
-        let mut encoded = EncodedRows::empty(&self.full);
+        let mut encoded = EncodedRows::empty(self);
         for (place, body) in bodies.into_iter().enumerate() {
             let mut out = JsonRow::default();
             match encode::row(body, &self.layout, &mut out) {
                 Ok(row) => {
-                    encoded.uses_fresh |= row.uses_fresh;
                     encoded.note_unknown(place, row.unknown);
                     let text = out.into_text();
                     if text.len() <= MOST_ROW_BYTES {
-                        encoded.rows.push((place, Bytes::from(text)));
+                        encoded.push(place, row.uses_fresh, Bytes::from(text));
                     } else {
                         encoded.refused.push((place, too_large(text.len())));
                     }
@@ -205,10 +199,10 @@ fn too_large(bytes: usize) -> Misfit {
 /// Events as rows of a table.
 #[derive(Debug, Clone)]
 pub struct EncodedRows {
-    /// Each with the place of its event.
-    pub(crate) rows: Vec<(usize, Bytes)>,
-    pub(crate) schema: WriterSchema,
-    pub(crate) uses_fresh: bool,
+    /// Those without fresh columns.
+    pub(crate) settled: TypedRows,
+    /// Those with some, which wait for whoever takes rows to know of them.
+    pub(crate) fresh: TypedRows,
     /// Events that are no rows, by their places.
     pub refused: Vec<(usize, Misfit)>,
     /// Events that have fields without a column, by their places, with the fields' paths.
@@ -216,14 +210,19 @@ pub struct EncodedRows {
 }
 
 impl EncodedRows {
-    fn empty(schema: &WriterSchema) -> Self {
+    fn empty(table: &OpenTable) -> Self {
+        let of_type = |schema| TypedRows { rows: Vec::new(), schema: Arc::clone(schema) };
         Self {
-            rows: Vec::new(),
-            schema: Arc::clone(schema),
-            uses_fresh: false,
+            settled: of_type(&table.settled),
+            fresh: of_type(&table.full),
             refused: Vec::new(),
             unknown: Vec::new(),
         }
+    }
+
+    fn push(&mut self, place: usize, uses_fresh: bool, row: Bytes) {
+        let typed = if uses_fresh { &mut self.fresh } else { &mut self.settled };
+        typed.rows.push((place, row));
     }
 
     fn note_unknown(&mut self, place: usize, paths: Vec<String>) {
@@ -236,7 +235,9 @@ impl EncodedRows {
     pub fn refuse_unknown(&mut self) {
         let unknown = std::mem::take(&mut self.unknown);
         let places: std::collections::HashSet<_> = unknown.iter().map(|(at, _)| *at).collect();
-        self.rows.retain(|(place, _)| !places.contains(place));
+        for typed in [&mut self.settled, &mut self.fresh] {
+            typed.rows.retain(|(place, _)| !places.contains(place));
+        }
         self.refused.extend(unknown.into_iter().map(|(place, paths)| {
             let text = "the table has no column for it, and can get none: it, or the object that \
                 it is in, has as many fields as there may be";
@@ -247,11 +248,19 @@ impl EncodedRows {
 
     /// How many rows there are.
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.settled.rows.len() + self.fresh.rows.len()
     }
 
     /// Whether there is no row.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.len() == 0
     }
+}
+
+/// Rows of one message type.
+#[derive(Debug, Clone)]
+pub(crate) struct TypedRows {
+    /// Each with the place of its event.
+    pub(crate) rows: Vec<(usize, Bytes)>,
+    pub(crate) schema: WriterSchema,
 }

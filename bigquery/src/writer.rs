@@ -12,21 +12,19 @@ use std::{
 };
 
 use bytes::Bytes;
-use serde_json::value::RawValue;
+use prost::Message as _;
 use tonic::Code;
 
 use crate::{
-    Error, InsertRow, Misfit, Rest, Schema, Settings, StorageFault, Table, TablePatch, WriteMethod,
+    Error, Misfit, Rest, Schema, Settings, StorageFault, Table, TablePatch, WriteMethod,
     append::{Failure, Rows, Streams},
     columns,
     descriptor::WriterSchema,
     layout::Fresh,
+    requests::{insert_row, known_places, request_length, without},
     retry::{BackOff, Retry},
-    table::{EncodedRows, OpenTable, Target},
+    table::{EncodedRows, OpenTable, Target, TypedRows},
 };
-
-/// Bytes of rows in one request; the service takes 10 MiB with all that is around them.
-const REQUEST_BYTES: usize = 9 << 20;
 
 /// Rows in one request of `insertAll`, of 50,000 that it takes; Google advises 500.
 const INSERT_ROWS: usize = 500;
@@ -170,20 +168,38 @@ impl Writer {
         deadline: Instant,
         progress: &mut Progress,
     ) -> Result<(), Error> {
-        let EncodedRows { rows, schema, uses_fresh, .. } = rows;
+        let EncodedRows { settled, fresh, .. } = rows;
+        let has_fresh = !fresh.rows.is_empty();
+        // Nothing waits for columns that it does not have.
+        for typed in [settled, fresh] {
+            self.append_typed(table, &typed, deadline, progress).await?;
+        }
+        if has_fresh {
+            self.note_settled(table);
+        }
+        Ok(())
+    }
+
+    async fn append_typed(
+        &self,
+        table: &OpenTable,
+        typed: &TypedRows,
+        deadline: Instant,
+        progress: &mut Progress,
+    ) -> Result<(), Error> {
+        let TypedRows { rows, schema } = typed;
         let most_rows = match self.settings.write_method {
             WriteMethod::Storage => usize::MAX,
             WriteMethod::InsertAll => INSERT_ROWS,
         };
         let mut rest = rows.as_slice();
+        // It is part of the first request of a stream.
+        let of_schema = schema.encoded_len();
         while !rest.is_empty() {
-            let (request, others) = rest.split_at(request_length(rest, most_rows));
+            let (request, others) = rest.split_at(request_length(rest, most_rows, of_schema));
             rest = others;
-            let attempt = Attempt { table, schema: &schema, deadline };
+            let attempt = Attempt { table, schema, deadline };
             self.append_request(&attempt, request.to_vec(), progress).await?;
-        }
-        if uses_fresh {
-            self.note_settled(table);
         }
         Ok(())
     }
@@ -198,11 +214,6 @@ impl Writer {
             WriteMethod::Storage => table.encode(bodies),
             WriteMethod::InsertAll => table.encode_json(bodies),
         }
-    }
-
-    /// Looks at the table anew when it is opened next.
-    pub fn forget(&self, table: &str) {
-        self.place(table).set(None);
     }
 
     fn place(&self, table: &str) -> Arc<Place> {
@@ -293,7 +304,12 @@ impl Writer {
                 retry => retry != Retry::Never,
             };
             if !is_there {
-                self.forget(&attempt.table.id);
+                let place = self.place(&attempt.table.id);
+                match retry {
+                    // A new one has no column that is fresh.
+                    Retry::WhenTableIsKnown => place.set(None),
+                    _ => place.look_again(),
+                }
                 return Err(error);
             }
             if waits.as_ref().is_none_or(|(of, _)| *of != retry) {
@@ -325,6 +341,7 @@ impl Writer {
     ) -> Result<Vec<(usize, String)>, Failure> {
         match self.settings.write_method {
             WriteMethod::Storage => {
+                let count = rows.len();
                 let rows = Rows {
                     stream: Arc::clone(&attempt.table.stream),
                     schema: Arc::clone(attempt.schema),
@@ -343,7 +360,9 @@ impl Writer {
                     }
                 };
                 let place = |index: i64| usize::try_from(index).unwrap_or(usize::MAX);
-                Ok(errors.into_iter().map(|row| (place(row.index), row.message)).collect())
+                let is_refused = !errors.is_empty();
+                let bad = errors.into_iter().map(|row| (place(row.index), row.message)).collect();
+                known_places(bad, count, is_refused)
             }
             WriteMethod::InsertAll => {
                 let rows: Vec<_> = rows.iter().map(|(_, row)| insert_row(row)).collect();
@@ -359,10 +378,12 @@ impl Writer {
                     let error = Error::Append { code, fault, message };
                     return Err(Failure { error, may_be_stored: false });
                 }
+                let is_refused = !errors.is_empty();
                 let bad = errors.into_iter().filter(|row| row.reason != "stopped");
-                Ok(bad
+                let bad: Vec<_> = bad
                     .map(|row| (row.index, format!("{}: {}", row.location, row.message)))
-                    .collect())
+                    .collect();
+                known_places(bad, rows.len(), is_refused)
             }
         }
     }
@@ -393,44 +414,6 @@ fn up_to_date(place: &Place, target: &Target) -> Option<Arc<OpenTable>> {
         && compared.as_text == target.as_text
         && compared.retention_days == target.retention_days;
     is_same.then_some(known.table)
-}
-
-/// How many of the rows go into the next request: one at least.
-fn request_length(rows: &[(usize, Bytes)], most_rows: usize) -> usize {
-    let mut bytes = 0;
-    let fitting = rows.iter().take(most_rows).take_while(|(_, row)| {
-        // A tag and a length are around each.
-        bytes += row.len() + 6;
-        bytes <= REQUEST_BYTES
-    });
-    fitting.count().max(1)
-}
-
-/// The rows without those that are bad, which become refused.
-fn without(
-    rows: Vec<(usize, Bytes)>,
-    misfits: Vec<(usize, String)>,
-    refused: &mut Vec<(usize, Misfit)>,
-) -> Vec<(usize, Bytes)> {
-    let mut bad: HashMap<usize, String> = misfits.into_iter().collect();
-    let mut good = Vec::with_capacity(rows.len());
-    for (index, (place, row)) in rows.into_iter().enumerate() {
-        match bad.remove(&index) {
-            Some(message) => {
-                let text = format!("BigQuery refuses it: {message}");
-                refused.push((place, Misfit { path: String::new(), text }));
-            }
-            None => good.push((place, row)),
-        }
-    }
-    good
-}
-
-fn insert_row(row: &Bytes) -> InsertRow {
-    let text = String::from_utf8_lossy(row).into_owned();
-    // It was written as JSON.
-    let json = RawValue::from_string(text).unwrap_or_else(|_| RawValue::NULL.to_owned());
-    InsertRow { insert_id: None, json }
 }
 
 fn is_token_refused(error: &Error) -> bool {

@@ -48,7 +48,6 @@ impl Stage {
             storage_url: fake.storage.url().parse().unwrap(),
             write_method: WriteMethod::Storage,
             append_streams: 1,
-            append_patience: PATIENCE,
             maximum_bytes_billed: None,
         };
         change(&mut settings, &fake);
@@ -375,12 +374,20 @@ async fn new_columns_are_waited_for_and_hold_up_nobody_else() {
         stage.write(&after, &[event("c", json!({"a": 2}))]).await.unwrap();
         begun.elapsed()
     };
-    let with_new = [event("b", json!({"o": {"x": 1}}))];
-    let (written, of_others) = tokio::join!(stage.write(&after, &with_new), others);
-    assert_eq!(written.unwrap(), Progress { stored: vec![0], refused: Vec::new() });
+    let together = [event("b", json!({"o": {"x": 1}})), event("d", json!({"a": 3}))];
+    let neighbour = async {
+        let is_there = async || stage.ids().contains(&"d".to_owned());
+        eventually("what has no new column is stored", is_there).await;
+        begun.elapsed()
+    };
+    let (written, of_others, of_neighbour) =
+        tokio::join!(stage.write(&after, &together), others, neighbour);
+    assert_eq!(written.unwrap(), Progress { stored: vec![1, 0], refused: Vec::new() });
     assert!(begun.elapsed() >= lag);
     assert!(of_others < lag, "{of_others:?}");
-    assert_eq!(stage.ids(), ["a", "c", "b"]);
+    assert!(of_neighbour < lag, "{of_neighbour:?}");
+    assert_eq!(stage.ids().last().map(String::as_str), Some("b"));
+    assert_eq!(stage.ids().len(), 4);
     assert!(stage.fake.storage.counts().too_early.load(Ordering::Relaxed) >= 1);
     assert_eq!(stage.writer.sent_again(), 0);
 }

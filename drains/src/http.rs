@@ -100,7 +100,7 @@ impl Request {
 impl NoAnswer {
     fn of(error: reqwest::Error) -> Self {
         let was_reached = !error.is_connect() && !error.is_builder();
-        Self { reason: text(&error.without_url()), was_reached }
+        Self { reason: outbound::with_causes(&error.without_url()), was_reached }
     }
 
     /// It may be taken when it is sent again.
@@ -114,20 +114,6 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     // A list takes everything.
     let _ = encoder.write_all(bytes);
     encoder.finish().unwrap_or_default()
-}
-
-/// An error with its causes, which say more than it does.
-fn text(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 /// `Retry-After` in seconds, or as a date.

@@ -3,11 +3,11 @@
 
 mod tls;
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use reqwest::{Certificate, Client, ClientBuilder, redirect::Policy};
 
-pub use tls::{InvalidPem, TlsOptions, tls, trust_also};
+pub use tls::{InvalidPem, TlsOptions, also_trusted, tls, trust_also};
 
 /// Until a connection stands.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -54,6 +54,21 @@ fn builder(version: HttpVersion) -> ClientBuilder {
     }
 }
 
+/// An error with what led to it, which says more than it does alone: `error sending request: client
+/// error (Connect): Connection refused`. What is said already is not said again.
+pub fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
 fn trusted() -> impl Iterator<Item = Certificate> {
     // They were read before.
     tls::trusted().iter().filter_map(|authority| Certificate::from_der(authority).ok())
@@ -62,6 +77,18 @@ fn trusted() -> impl Iterator<Item = Certificate> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn causes_are_told_once() {
+        let lowest = std::io::Error::other("the key is worn");
+        let middle = std::io::Error::other(lowest);
+        let highest = Box::new(std::io::Error::other(Outer(middle)));
+        assert_eq!(with_causes(&*highest), "cannot sign: the key is worn");
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot sign")]
+    struct Outer(#[source] std::io::Error);
 
     #[test]
     fn clients_can_be_made() {

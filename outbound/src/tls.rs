@@ -10,7 +10,12 @@ use rustls::{
 use rustls_platform_verifier::Verifier;
 
 /// Authorities that are trusted besides the system's.
-static TRUSTED: OnceLock<Vec<CertificateDer<'static>>> = OnceLock::new();
+static TRUSTED: OnceLock<Trusted> = OnceLock::new();
+
+struct Trusted {
+    pem: Vec<u8>,
+    authorities: Vec<CertificateDer<'static>>,
+}
 
 /// What is no certificate, or no key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,13 +50,18 @@ pub struct TlsOptions<'a> {
 /// # Errors
 /// When there is none in it.
 pub fn trust_also(pem: &[u8]) -> Result<usize, InvalidPem> {
-    let trusted = authorities(pem)?;
-    Ok(TRUSTED.get_or_init(|| trusted).len())
+    let trusted = Trusted { pem: pem.to_vec(), authorities: authorities(pem)? };
+    Ok(TRUSTED.get_or_init(|| trusted).authorities.len())
+}
+
+/// PEM of the authorities that [`trust_also`] was told, for clients that are not made here.
+pub fn also_trusted() -> Option<&'static [u8]> {
+    TRUSTED.get().map(|trusted| trusted.pem.as_slice())
 }
 
 /// Those besides the system's.
 pub(crate) fn trusted() -> &'static [CertificateDer<'static>] {
-    TRUSTED.get().map_or(&[], Vec::as_slice)
+    TRUSTED.get().map_or(&[], |trusted| trusted.authorities.as_slice())
 }
 
 /// The provider of cryptography of all of the program.

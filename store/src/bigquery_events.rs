@@ -33,8 +33,6 @@ pub(crate) struct BigQueryEvents {
     writer: Writer,
     /// Of sources where nobody has set it.
     default_retention_days: Option<u32>,
-    /// How long an append is tried.
-    pub(crate) patience: Duration,
     /// Fields that are kept as text, of each source, by its token.
     as_text: Mutex<HashMap<Uuid, AsText>>,
     acknowledged: Mutex<HashMap<Uuid, Acknowledged>>,
@@ -72,7 +70,6 @@ impl BigQueryEvents {
         let rest = Rest::new(&settings);
         Self {
             default_retention_days,
-            patience: settings.append_patience,
             writer: Writer::new(settings, rest.clone()),
             rest,
             as_text: Mutex::default(),

@@ -58,7 +58,6 @@ async fn measure(rest_url: &str, storage_url: &str) {
         storage_url: storage_url.parse().expect("a URL"),
         write_method: WriteMethod::Storage,
         append_streams: 1,
-        append_patience: Duration::from_secs(20),
         maximum_bytes_billed: None,
     };
     let rest = Rest::new(&settings);

@@ -198,6 +198,11 @@ fn declared(query: &ast::Query) -> Result<Vec<Entry<'_>>, Diagnostic> {
     let Some(with) = &query.with else { return Ok(entries) };
     for cte in &with.cte_tables {
         let name = &cte.alias.name;
+        if name.value.contains('.') {
+            // Read as a path, it is a table: BigQuery would look for that and not here.
+            let message = format!("Invalid name of a WITH subquery: `{}` has a dot", name.value);
+            return Err(Diagnostic::invalid(name.span.start.into(), message));
+        }
         if entries.iter().any(|entry| entry.name.eq_ignore_ascii_case(&name.value)) {
             let message = format!("Duplicate alias {} for WITH subquery", name.value);
             return Err(Diagnostic::invalid(name.span.start.into(), message));

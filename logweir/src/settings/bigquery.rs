@@ -1,6 +1,6 @@
 //! Whether events are stored in BigQuery, and who we are there.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use store::bigquery::{Credentials, Settings, WriteMethod, dataset_id};
 use url::Url;
@@ -44,8 +44,6 @@ pub(super) fn read(variables: &mut Variables<'_>) -> Option<Settings> {
     let credentials = credentials(variables, is_plain(&rest_url) && is_plain(&storage_url));
     let write_method = write_method(variables);
     let append_streams = variables.number("LOGWEIR_BIGQUERY_APPEND_STREAMS", 4, 1..=100);
-    let append_patience =
-        variables.number("LOGWEIR_BIGQUERY_APPEND_PATIENCE_SECS", 600, 1..=86_400);
     let maximum_bytes_billed = variables
         .text(MAX_BYTES_BILLED)
         .map(|_| variables.number(MAX_BYTES_BILLED, 1 << 40, 10 << 20..=1 << 60));
@@ -58,7 +56,6 @@ pub(super) fn read(variables: &mut Variables<'_>) -> Option<Settings> {
         storage_url: storage_url?,
         write_method,
         append_streams,
-        append_patience: Duration::from_secs(append_patience),
         maximum_bytes_billed,
     })
 }

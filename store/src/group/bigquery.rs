@@ -47,8 +47,7 @@ pub(crate) async fn write(
     source: Uuid,
     requests: &[&Request],
 ) -> Result<Vec<Appended>, GroupError> {
-    let patience = events.patience.min(WRITE_TIMEOUT.saturating_sub(FOR_COMMIT));
-    let deadline = Instant::now() + patience;
+    let deadline = Instant::now() + WRITE_TIMEOUT.saturating_sub(FOR_COMMIT);
     let group = Group { target, source, requests, days: Default::default(), isolate: false };
     let writing = Writing { group, inner, events, deadline };
     let mut stale_left = target.pool.options().get_max_connections();

@@ -37,6 +37,10 @@ pub fn check_descriptor(
 ) -> Result<(), (bool, String)> {
     for field in &described.field {
         let name = field.name.as_deref().unwrap_or_default();
+        // As protocol buffers have it: fields and types share a namespace.
+        if described.nested_type.iter().any(|nested| nested.name.as_deref() == Some(name)) {
+            return Err((false, format!("\"{name}\" is already defined in the message")));
+        }
         let Some(column) = column(columns, name) else {
             let text = format!(
                 "Input schema has more fields than BigQuery schema, extra fields: '{name}'"

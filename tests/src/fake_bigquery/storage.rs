@@ -309,7 +309,8 @@ impl Call {
             let rows = request.proto_rows.and_then(|data| data.rows).unwrap_or_default();
             let rows = rows.serialized_rows.len();
             self.shared.counts.blind_rows.fetch_add(rows, Ordering::Relaxed);
-            return Ok(AppendRowsResponse::default());
+            let append_result = Some(AppendResult { offset: None });
+            return Ok(AppendRowsResponse { append_result, ..Default::default() });
         }
         let size = request.encoded_len();
         if size > MOST_BYTES {

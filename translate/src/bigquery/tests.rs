@@ -146,9 +146,14 @@ fn a_consumer_reaches_nothing_else() {
         "select session_user()",
         "select id from external_query('a', 'b')",
         "select * from a",
+        "with `p.d.logs` as (select '' as id) select id from `p`.`d`.`logs`",
+        "with `p.d.logs` as (select '' as id) select id from p.d.logs",
+        "select 1 as n from (with `x.p` as (select id from a) select id from `x.p`, p.d.logs)",
     ] {
         assert!(made(endpoint, Some(consumer)).is_err(), "{consumer}");
     }
+    let dotted = "with `p.d.logs` as (select id from logs) select id from `p.d.logs`";
+    assert!(made(dotted, None).is_err(), "an endpoint's own");
     // What sqlparser takes for one name stays one.
     let hidden = "select 1 as `a`` from x`";
     assert!(made(endpoint, Some(hidden)).unwrap().sql.contains(r"`a\` from x`"));
