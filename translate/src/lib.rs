@@ -31,7 +31,10 @@ mod syntax;
 mod tree;
 mod types;
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use event_schemas::TableSchema;
 
@@ -320,12 +323,14 @@ fn output_columns(query: &tree::Query) -> Result<Vec<OutputColumn>, Diagnostic> 
 
 /// The second column of a name is called `name_1`, the third `name_2`, as in BigQuery's answers.
 fn number_names(columns: &mut [OutputColumn]) {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
+    let mut counts = HashMap::new();
     for column in columns {
         let name = column.name.clone();
-        let mut count = 0;
+        // Those that were tried before are taken.
+        let count = counts.entry(name.to_ascii_lowercase()).or_insert(0);
         while !seen.insert(column.name.to_ascii_lowercase()) {
-            count += 1;
+            *count += 1;
             column.name = format!("{name}_{count}");
         }
     }

@@ -43,14 +43,17 @@ pub(crate) use time_literal::{format_datetime, format_time, parse as parse_time}
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
+    sync::Arc,
 };
 
+use event_schemas::TableSchema;
 use sqlparser::ast;
 
 use crate::{
     Extent, Parameters, Sources,
     diagnostic::{Diagnostic, Position},
     tree,
+    types::ObjectFields,
 };
 
 /// What a text means.
@@ -84,6 +87,7 @@ pub(crate) fn resolve(
         within: Vec::new(),
         named: Vec::new(),
         qualifiers: RefCell::default(),
+        schemas: Vec::new(),
     };
     let query = match consumer {
         None => {
@@ -131,9 +135,22 @@ struct Resolver<'a> {
     named: Vec<Named>,
     /// Where whole names of sources stand before columns.
     qualifiers: RefCell<Vec<Qualifier>>,
+    /// Schemas of sources that were read, and what they declare.
+    schemas: Vec<(Arc<TableSchema>, ObjectFields)>,
 }
 
 impl Resolver<'_> {
+    /// What a schema declares; each is read once.
+    fn fields_of_events(&mut self, schema: &Arc<TableSchema>) -> ObjectFields {
+        let known = self.schemas.iter().find(|(known, _)| Arc::ptr_eq(known, schema));
+        if let Some((_, fields)) = known {
+            return fields.clone();
+        }
+        let fields = ObjectFields::of_events(schema);
+        self.schemas.push((Arc::clone(schema), fields.clone()));
+        fields
+    }
+
     /// A name for a CTE that no other has in the statement.
     fn unique_name(&mut self, name: &str) -> String {
         let name = shorten(&name.to_ascii_lowercase());
@@ -178,7 +195,7 @@ struct Entry<'t> {
 #[derive(Clone)]
 struct Known {
     relation: String,
-    columns: Vec<tree::Column>,
+    columns: scope::Columns,
     value_table: bool,
 }
 

@@ -1,6 +1,6 @@
 //! BigQuery's types, and those of values inside events.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt, ops::Deref, sync::Arc};
 
 use event_schemas::{FieldType, TableSchema};
 
@@ -31,15 +31,15 @@ pub(crate) enum Type {
     Sketch,
     /// BigQuery's own JSON type.
     Json,
-    Struct(Vec<StructField>),
+    Struct(StructFields),
     /// An array of one of the types above.
     Array(Box<Type>),
     /// A value inside an event of which nothing is known.
     Dynamic,
     /// An object inside an event.
-    Object(TableSchema),
+    Object(ObjectFields),
     /// A list inside an event, of such elements.
-    List(Box<FieldType>),
+    List(Box<Type>),
 }
 
 /// A field of a STRUCT; not all have names, and names may be there twice.
@@ -49,7 +49,95 @@ pub(crate) struct StructField {
     pub(crate) ty: Type,
 }
 
+/// The fields of a STRUCT. All expressions of its type share them.
+#[derive(Debug, Clone)]
+pub(crate) struct StructFields {
+    fields: Arc<[StructField]>,
+    /// How many there are, those of fields included.
+    count: usize,
+    is_comparable: bool,
+    has_sketch: bool,
+}
+
+impl From<Vec<StructField>> for StructFields {
+    fn from(fields: Vec<StructField>) -> Self {
+        let of_fields = fields.iter().map(|field| field.ty.field_count());
+        Self {
+            count: of_fields.fold(fields.len(), usize::saturating_add),
+            is_comparable: fields.iter().all(|field| field.ty.is_comparable()),
+            has_sketch: fields.iter().any(|field| field.ty.has_sketch()),
+            fields: fields.into(),
+        }
+    }
+}
+
+impl FromIterator<StructField> for StructFields {
+    fn from_iter<T: IntoIterator<Item = StructField>>(fields: T) -> Self {
+        fields.into_iter().collect::<Vec<_>>().into()
+    }
+}
+
+impl Deref for StructFields {
+    type Target = [StructField];
+
+    fn deref(&self) -> &[StructField] {
+        &self.fields
+    }
+}
+
+impl PartialEq for StructFields {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.fields, &other.fields)
+            || (self.count == other.count && self.fields == other.fields)
+    }
+}
+
+/// The declared fields of an object inside an event, or of a table. All expressions of its type share
+/// them.
+#[derive(Debug, Clone)]
+pub(crate) struct ObjectFields(Arc<BTreeMap<String, Type>>);
+
+impl ObjectFields {
+    /// Of an object, or a table, of events.
+    pub(crate) fn of_events(schema: &TableSchema) -> Self {
+        Self::of(schema, Type::of_field)
+    }
+
+    /// Of a table with declared columns.
+    pub(crate) fn of_columns(schema: &TableSchema) -> Self {
+        Self::of(schema, Type::of_column)
+    }
+
+    fn of(schema: &TableSchema, ty: fn(&FieldType) -> Type) -> Self {
+        let fields = schema.fields.iter().map(|(name, field)| (name.clone(), ty(field)));
+        Self(Arc::new(fields.collect()))
+    }
+
+    /// A field as it is declared, by its name in any case: its name and its type.
+    pub(crate) fn declared(&self, name: &str) -> Option<(&str, &Type)> {
+        let exact = self.0.get_key_value(name);
+        let found =
+            exact.or_else(|| self.0.iter().find(|(field, _)| field.eq_ignore_ascii_case(name)));
+        found.map(|(name, ty)| (name.as_str(), ty))
+    }
+}
+
+impl PartialEq for ObjectFields {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+    }
+}
+
 impl Type {
+    /// How many fields a STRUCT of it has, those of fields included.
+    pub(crate) fn field_count(&self) -> usize {
+        match self {
+            Self::Struct(fields) => fields.count,
+            Self::Array(element) => element.field_count(),
+            _ => 0,
+        }
+    }
+
     /// The type of a value at an event's field.
     pub(crate) fn of_field(field: &FieldType) -> Self {
         match field {
@@ -66,8 +154,8 @@ impl Type {
             FieldType::Time => Self::Time,
             FieldType::Interval => Self::Interval,
             FieldType::Json => Self::Json,
-            FieldType::Object(fields) => Self::Object(fields.clone()),
-            FieldType::Array(element) => Self::List(element.clone()),
+            FieldType::Object(fields) => Self::Object(ObjectFields::of_events(fields)),
+            FieldType::Array(element) => Self::List(Box::new(Self::of_field(element))),
             FieldType::Unknown => Self::Dynamic,
         }
     }
@@ -109,7 +197,7 @@ impl Type {
             | Self::DatePart
             | Self::Json
             | Self::Sketch => false,
-            Self::Struct(fields) => fields.iter().all(|field| field.ty.is_comparable()),
+            Self::Struct(fields) => fields.is_comparable,
             _ => true,
         }
     }
@@ -130,7 +218,7 @@ impl Type {
         match self {
             Self::Sketch => true,
             Self::Array(element) => element.has_sketch(),
-            Self::Struct(fields) => fields.iter().any(|field| field.ty.has_sketch()),
+            Self::Struct(fields) => fields.has_sketch,
             _ => false,
         }
     }

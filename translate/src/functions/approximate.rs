@@ -117,7 +117,7 @@ fn sums(args: &[Expr]) -> Type {
 
 fn ranked(value: Type, name: &str, rank: Type) -> Type {
     let field = |name: &str, ty| StructField { name: Some(name.to_owned()), ty };
-    Type::Array(Box::new(Type::Struct(vec![field("value", value), field(name, rank)])))
+    Type::Array(Box::new(Type::Struct(vec![field("value", value), field(name, rank)].into())))
 }
 
 fn top_count(call: AggregateCall<'_>) -> Result<Pg, Diagnostic> {

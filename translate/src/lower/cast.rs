@@ -122,7 +122,7 @@ fn fields(from: &Expr, value: Pg, to: &Type, safe: bool, at: Position) -> Result
     };
     let mut exprs = Vec::with_capacity(to_fields.len());
     let mut lowered = Vec::with_capacity(to_fields.len());
-    for (place, (from_field, to_field)) in from_fields.iter().zip(to_fields).enumerate() {
+    for (place, (from_field, to_field)) in from_fields.iter().zip(to_fields.iter()).enumerate() {
         let base = Box::new(from.clone());
         let field = Expr::new(ExprKind::StructField { base, place }, from_field.ty.clone(), at);
         let read = carrier::struct_field(value.clone(), place, &from_field.ty);

@@ -182,7 +182,7 @@ fn is_castable(from: &Type, to: &Type) -> bool {
             let castable = |(from, to): (&StructField, &StructField)| {
                 from.ty == to.ty || from.ty == Type::Null || is_castable(&from.ty, &to.ty)
             };
-            from.len() == to.len() && from.iter().zip(to).all(castable)
+            from.len() == to.len() && from.iter().zip(to.iter()).all(castable)
         }
         (Bool, Int64 | String)
         | (Int64, Bool | Float64 | Numeric | BigNumeric | String)

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     diagnostic::{Diagnostic, Position},
     tree::{Body, Comparison, Expr, ExprKind, Literal, Query},
-    types::{StructField, Type},
+    types::{StructField, StructFields, Type},
 };
 
 /// Converts to a type without being asked; None where that is not allowed.
@@ -85,20 +85,21 @@ fn number(expr: Expr, ty: &Type) -> Option<Expr> {
 }
 
 /// A STRUCT with fields of other types, or other names.
-fn structure(expr: Expr, fields: &[StructField]) -> Option<Expr> {
+fn structure(expr: Expr, fields: &StructFields) -> Option<Expr> {
     let Type::Struct(from) = &expr.ty else { return None };
     if from.len() != fields.len() {
         return None;
     }
-    let (at, ty) = (expr.at, Type::Struct(fields.to_vec()));
+    let (at, ty) = (expr.at, Type::Struct(fields.clone()));
     if let ExprKind::Struct(values) = expr.kind {
-        let values = values.into_iter().zip(fields).map(|(value, field)| to(value, &field.ty));
+        let values =
+            values.into_iter().zip(fields.iter()).map(|(value, field)| to(value, &field.ty));
         return Some(Expr::new(ExprKind::Struct(values.collect::<Option<_>>()?), ty, at));
     }
     let widens = |(from, field): (&StructField, &StructField)| {
         common_type([&from.ty, &field.ty]).as_ref() == Some(&field.ty)
     };
-    let fits = from.iter().zip(fields).all(widens);
+    let fits = from.iter().zip(fields.iter()).all(widens);
     fits.then(|| cast(expr, &ty))
 }
 

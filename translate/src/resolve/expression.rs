@@ -189,7 +189,7 @@ impl Resolver<'_> {
         let (ty, safe) = match &array.ty {
             Type::Array(element) => (element.as_ref().clone(), safe),
             // Past the end of a list inside an event there is nothing, as with every missing value.
-            Type::List(element) => (Type::of_field(element), true),
+            Type::List(element) => (element.as_ref().clone(), true),
             Type::Dynamic | Type::Object(_) => (array.ty.clone(), true),
             Type::Json => (Type::Json, true),
             ty => {

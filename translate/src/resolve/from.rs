@@ -4,13 +4,13 @@ use sqlparser::ast::{self, Spanned};
 
 use super::{
     Resolver, Tables,
-    scope::{Place, Relation, Scope, Shape, is_among},
+    scope::{Columns, Place, Relation, Scope, Shape, is_among},
 };
 use crate::{
     TableColumns,
     diagnostic::{Diagnostic, Position},
-    tree::{Column, ELEMENT, ExprKind, From, JoinKind, Unnest},
-    types::Type,
+    tree::{ELEMENT, ExprKind, From, JoinKind, Unnest},
+    types::{ObjectFields, Type},
 };
 
 impl Resolver<'_> {
@@ -87,7 +87,7 @@ impl Resolver<'_> {
                 let query = self.query(subquery, tables, scope.around())?;
                 let alias =
                     alias_name(alias.as_ref())?.map_or(String::new(), |alias| alias.value.clone());
-                let shape = shape_of(&query.columns, query.value_table);
+                let shape = shape_of(query.columns.clone().into(), query.value_table);
                 let relation = add(scope, alias, shape, at)?;
                 Ok(From::Derived { query: Box::new(query), relation })
             }
@@ -159,7 +159,7 @@ impl Resolver<'_> {
                 level.entries.iter().rposition(|entry| entry.name.eq_ignore_ascii_case(&full))
             {
                 let cte = self.cte(level, place)?;
-                let shape = shape_of(&cte.columns, cte.value_table);
+                let shape = shape_of(cte.columns, cte.value_table);
                 let relation = add(scope, named, shape, at)?;
                 if let Some(added) = scope.relations.last_mut() {
                     added.of_endpoint = level.sources && !tables.sources;
@@ -174,7 +174,7 @@ impl Resolver<'_> {
             && let Some(stored) = self.stored_query(&full, at)?
         {
             self.note(name, &full, None, alias.is_none().then(|| named.clone()));
-            let relation = add(scope, named, shape_of(&stored.columns, stored.value_table), at)?;
+            let relation = add(scope, named, shape_of(stored.columns, stored.value_table), at)?;
             return Ok(From::Cte { cte: stored.relation, relation });
         }
         let Some(source) = source else {
@@ -198,10 +198,11 @@ impl Resolver<'_> {
         let unaliased = alias.is_none().then(|| named.clone());
         let noted = self.note(name, &full, Some(source.clone()), unaliased);
         let shape = match source.columns {
-            TableColumns::Event => Shape::Events(source.schema.as_ref().clone()),
-            TableColumns::Declared(columns) => {
-                Shape::Declared { schema: source.schema.as_ref().clone(), columns }
-            }
+            TableColumns::Event => Shape::Events(self.fields_of_events(&source.schema)),
+            TableColumns::Declared(columns) => Shape::Declared {
+                schema: ObjectFields::of_columns(&source.schema),
+                columns: columns.into(),
+            },
         };
         let relation = add(scope, named, shape, at)?;
         if let Some(added) = scope.relations.last_mut().filter(|_| alias.is_none()) {
@@ -246,7 +247,7 @@ impl Resolver<'_> {
         // on events that lack the part staying visible, also under CROSS JOIN.
         let (element, missing_gives_row) = match &array.ty {
             Type::Object(_) | Type::Dynamic => (array.ty.clone(), true),
-            Type::List(element) => (Type::of_field(element), false),
+            Type::List(element) => (element.as_ref().clone(), false),
             Type::Array(element) => (element.as_ref().clone(), false),
             ty => {
                 let message = format!(
@@ -298,12 +299,12 @@ fn refuse_correlation(
 }
 
 /// How a query's columns can be named in FROM.
-pub(super) fn shape_of(columns: &[Column], value_table: bool) -> Shape {
-    match columns {
+pub(super) fn shape_of(columns: Columns, value_table: bool) -> Shape {
+    match &*columns {
         [value] if value_table => {
             Shape::Element { column: value.column.clone(), ty: value.ty.clone() }
         }
-        columns => Shape::Columns(columns.to_vec()),
+        _ => Shape::Columns(columns),
     }
 }
 
@@ -335,12 +336,15 @@ pub(super) fn add(
     } else {
         super::shorten(&alias.to_ascii_lowercase())
     };
-    let mut relation = wanted.clone();
-    let mut count = 1;
+    // Those that were tried before are taken.
+    let mut count = scope.wanted.get(&wanted).copied().unwrap_or(0) + 1;
+    let numbered = |count| if count == 1 { wanted.clone() } else { format!("{wanted} {count}") };
+    let mut relation = numbered(count);
     while taken(scope, &relation) {
         count += 1;
-        relation = format!("{wanted} {count}");
+        relation = numbered(count);
     }
+    scope.wanted.insert(wanted, count);
     scope.relations.push(Relation {
         alias,
         source: None,

@@ -133,7 +133,7 @@ impl Resolver<'_> {
 fn is_in_array(at: Position, value: Expr, array: Expr, negated: bool) -> Result<Expr, Diagnostic> {
     let element = match &array.ty {
         Type::Array(element) => element.as_ref().clone(),
-        Type::List(element) => Type::of_field(element),
+        Type::List(element) => element.as_ref().clone(),
         Type::Dynamic | Type::Null => value.ty.clone(),
         ty => {
             let message = format!("Second argument of IN UNNEST must be an array but was {ty}");

@@ -173,8 +173,10 @@ impl Resolver<'_> {
 
 fn visible_columns(scope: &Scope<'_>) -> Vec<String> {
     let columns = scope.relations.iter().flat_map(|relation| match &relation.shape {
-        Shape::Columns(columns) => columns.iter().map(|column| column.name.clone()).collect(),
-        Shape::Declared { columns, .. } => columns.clone(),
+        Shape::Columns(columns) => {
+            columns.iter().map(|column| column.name.clone()).take(20).collect()
+        }
+        Shape::Declared { columns, .. } => columns.to_vec(),
         _ => Vec::new(),
     });
     columns.take(20).collect()
@@ -207,7 +209,7 @@ pub(super) fn offset(relation: &Relation, at: Position) -> Expr {
 pub(super) fn column(relation: &Relation, name: &str, at: Position) -> Option<Expr> {
     match &relation.shape {
         Shape::Columns(columns) => {
-            let column = columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))?;
+            let column = columns.named(name)?;
             let kind = ExprKind::Column {
                 relation: relation.relation.clone(),
                 column: column.column.clone(),
@@ -229,22 +231,16 @@ pub(super) fn column(relation: &Relation, name: &str, at: Position) -> Option<Ex
                     return Some(Expr::new(kind, ty, at));
                 }
             }
-            let declared = declared_name(schema, name)?;
-            Some(json_field(
-                body(relation, at),
-                declared,
-                Type::of_field(schema.field(declared)),
-                at,
-            ))
+            let (declared, ty) = schema.declared(name)?;
+            Some(json_field(body(relation, at), declared, ty.clone(), at))
         }
         Shape::Element { ty: Type::Object(schema), .. } => {
-            let declared = declared_name(schema, name)?;
-            let field = Type::of_field(schema.field(declared));
-            Some(json_field(element(relation, at)?, declared, field, at))
+            let (declared, ty) = schema.declared(name)?;
+            Some(json_field(element(relation, at)?, declared, ty.clone(), at))
         }
         Shape::Declared { schema, .. } => {
-            let declared = declared_name(schema, name)?;
-            let ty = Type::of_column(schema.field(declared));
+            let (declared, ty) = schema.declared(name)?;
+            let ty = ty.clone();
             if ty.is_event_value() {
                 return Some(json_field(body(relation, at), declared, ty, at));
             }
@@ -292,8 +288,9 @@ pub(super) fn field(value: Expr, name: &Ident) -> Result<Expr, Diagnostic> {
     match &value.ty {
         Type::Dynamic | Type::List(_) => Ok(json_field(value, &name.value, Type::Dynamic, at)),
         Type::Object(schema) => {
-            let declared = declared_name(schema, &name.value).unwrap_or(&name.value).to_owned();
-            let ty = Type::of_field(schema.field(&declared));
+            let declared = schema.declared(&name.value);
+            let (declared, ty) = declared.unwrap_or((&name.value, &Type::Dynamic));
+            let (declared, ty) = (declared.to_owned(), ty.clone());
             Ok(json_field(value, &declared, ty, at))
         }
         Type::Struct(fields) => {
@@ -321,12 +318,4 @@ pub(super) fn stored_field(relation: &Relation, name: &str, at: Position) -> Exp
 fn body(relation: &Relation, at: Position) -> Expr {
     let column = "body".to_owned();
     Expr::new(ExprKind::Column { relation: relation.relation.clone(), column }, Type::Dynamic, at)
-}
-
-/// How the schema spells a field.
-fn declared_name<'s>(schema: &'s event_schemas::TableSchema, name: &str) -> Option<&'s str> {
-    if let Some((exact, _)) = schema.fields.get_key_value(name) {
-        return Some(exact);
-    }
-    schema.fields.keys().map(String::as_str).find(|field| field.eq_ignore_ascii_case(name))
 }

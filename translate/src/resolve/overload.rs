@@ -173,8 +173,7 @@ pub(super) fn convert(params: &[Param], args: Vec<Expr>) -> Result<(Vec<Expr>, T
                 same.push(Expr::new(ExprKind::Array(Vec::new()), element.as_ref().clone(), arg.at));
             }
             (Param::Array(Param::Same), _, Type::List(element)) => {
-                let ty = Type::of_field(element);
-                same.push(Expr::new(ExprKind::Array(Vec::new()), ty, arg.at));
+                same.push(Expr::new(ExprKind::Array(Vec::new()), element.as_ref().clone(), arg.at));
             }
             _ => {}
         }
@@ -191,7 +190,7 @@ pub(super) fn convert(params: &[Param], args: Vec<Expr>) -> Result<(Vec<Expr>, T
             Param::Same => Some(common.clone()),
             Param::Array(Param::Same) => Some(Type::Array(Box::new(common.clone()))),
             Param::AnyArray => match &arg.ty {
-                Type::List(element) => Some(Type::Array(Box::new(Type::of_field(element)))),
+                Type::List(element) => Some(Type::Array(element.clone())),
                 Type::Dynamic => Some(Type::Array(Box::new(Type::Dynamic))),
                 Type::Null => Some(Type::Array(Box::new(Type::Int64))),
                 _ => None,

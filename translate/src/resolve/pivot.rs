@@ -203,7 +203,7 @@ impl Resolver<'_> {
         let query = query_of(ast::SetExpr::Select(Box::new(select)));
         let query = self.query(&query, tables, scope.around())?;
         let alias = alias.map_or(String::new(), |alias| alias.name.value.clone());
-        let relation = add(scope, alias, shape_of(&query.columns, false), at)?;
+        let relation = add(scope, alias, shape_of(query.columns.clone().into(), false), at)?;
         Ok(From::Derived { query: Box::new(query), relation })
     }
 
@@ -226,7 +226,7 @@ impl Resolver<'_> {
         tables: &Tables<'_>,
     ) -> Result<Vec<String>, Diagnostic> {
         let relation = String::from("pivoted");
-        let shape = Shape::Columns(columns.to_vec());
+        let shape = Shape::Columns(columns.to_vec().into());
         let relations = vec![Relation {
             alias: String::new(),
             source: None,

@@ -92,7 +92,7 @@ impl Resolver<'_> {
             relations: vec![Relation {
                 alias: String::new(),
                 relation: RESULT.to_owned(),
-                shape: super::from::shape_of(&sorted.columns, sorted.value_table),
+                shape: super::from::shape_of(sorted.columns.clone().into(), sorted.value_table),
                 source: None,
                 of_endpoint: false,
             }],

@@ -52,7 +52,7 @@ impl Resolver<'_> {
                 let name = relation.insert(self.unique_name(entry.name)).clone();
                 entry.known.replace(Some(Known {
                     relation: name,
-                    columns: first.columns.clone(),
+                    columns: first.columns.clone().into(),
                     value_table: first.value_table,
                 }));
                 let last = self.body(last, None, &visible, None)?;
@@ -69,7 +69,7 @@ impl Resolver<'_> {
         let relation = relation.unwrap_or_else(|| self.unique_name(entry.name));
         let known = Known {
             relation: relation.clone(),
-            columns: query.columns.clone(),
+            columns: query.columns.clone().into(),
             value_table: query.value_table,
         };
         self.ctes.push(tree::Cte { relation, recursive, query });

@@ -1,16 +1,23 @@
 //! What names mean in one place of a query.
 
-use event_schemas::TableSchema;
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Deref,
+    sync::Arc,
+};
+
 use sqlparser::ast::NamedWindowDefinition;
 
 use crate::{
     tree::{Column, Expr},
-    types::Type,
+    types::{ObjectFields, Type},
 };
 
 /// The relations of one FROM clause, and the scope of the query around it.
 pub(super) struct Scope<'p> {
     pub(super) relations: Vec<Relation>,
+    /// How often a name in PostgreSQL was wanted.
+    pub(super) wanted: BTreeMap<String, usize>,
     /// Columns that USING has made one of two; they go before those of the relations.
     pub(super) merged: Vec<Merged>,
     pub(super) parent: Option<&'p Scope<'p>>,
@@ -29,7 +36,13 @@ pub(super) struct Merged {
 
 impl<'p> Scope<'p> {
     pub(super) fn new(parent: Option<&'p Scope<'p>>) -> Self {
-        Self { relations: Vec::new(), merged: Vec::new(), parent, in_parentheses: false }
+        Self {
+            relations: Vec::new(),
+            wanted: BTreeMap::new(),
+            merged: Vec::new(),
+            parent,
+            in_parentheses: false,
+        }
     }
 
     /// The scope of a parenthesis in FROM, which sees what stands before it.
@@ -72,16 +85,52 @@ pub(super) struct Relation {
 #[derive(Debug, Clone)]
 pub(super) enum Shape {
     /// Exactly these.
-    Columns(Vec<Column>),
+    Columns(Columns),
     /// A table of events: `id`, `timestamp`, `event_message` and the fields of the body.
-    Events(TableSchema),
+    Events(ObjectFields),
     /// A table whose columns are fields of the body: these, in this order.
-    Declared { schema: TableSchema, columns: Vec<String> },
+    Declared { schema: ObjectFields, columns: Arc<[String]> },
     /// The elements of an array; fields of an element can be named as if they were columns.
     /// So are those of a query that gives values, not rows (SELECT AS STRUCT).
     Element { column: String, ty: Type },
     /// The places of the elements of an array, from 0.
     Offset,
+}
+
+/// The columns of a query. All relations that it is read as share them.
+#[derive(Debug, Clone)]
+pub(super) struct Columns(Arc<Listed>);
+
+#[derive(Debug)]
+struct Listed {
+    columns: Vec<Column>,
+    /// Their places by their names in lower case; the first of a name.
+    places: HashMap<String, usize>,
+}
+
+impl From<Vec<Column>> for Columns {
+    fn from(columns: Vec<Column>) -> Self {
+        let mut places = HashMap::with_capacity(columns.len());
+        for (place, column) in columns.iter().enumerate() {
+            places.entry(column.name.to_ascii_lowercase()).or_insert(place);
+        }
+        Self(Arc::new(Listed { columns, places }))
+    }
+}
+
+impl Columns {
+    /// The first column of a name, in any case.
+    pub(super) fn named(&self, name: &str) -> Option<&Column> {
+        self.0.columns.get(*self.0.places.get(&name.to_ascii_lowercase())?)
+    }
+}
+
+impl Deref for Columns {
+    type Target = [Column];
+
+    fn deref(&self) -> &[Column] {
+        &self.0.columns
+    }
 }
 
 impl Relation {

@@ -1,6 +1,6 @@
 //! SELECT: its list, its grouping, and the names that GROUP BY, HAVING and ORDER BY may use.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlparser::ast::{self, Spanned};
 
@@ -233,6 +233,7 @@ pub(super) fn own_name(expr: &ast::Expr) -> Option<String> {
 pub(super) fn columns(names: &[Option<String>], items: &[Expr]) -> (Vec<Column>, Vec<String>) {
     let mut unnamed = 0;
     let mut used = BTreeSet::new();
+    let mut counts = BTreeMap::new();
     let mut shown = Vec::with_capacity(items.len());
     let mut columns = Vec::with_capacity(items.len());
     for (name, item) in names.iter().zip(items) {
@@ -242,9 +243,10 @@ pub(super) fn columns(names: &[Option<String>], items: &[Expr]) -> (Vec<Column>,
         });
         let wanted = super::shorten(&name);
         let mut column = wanted.clone();
-        let mut count = 1;
+        // Those that were tried before are taken.
+        let count = counts.entry(wanted.clone()).or_insert(1);
         while !used.insert(column.clone()) {
-            count += 1;
+            *count += 1;
             column = format!("{wanted} {count}");
         }
         columns.push(Column { name: name.clone(), column, ty: item.ty.clone() });

@@ -67,15 +67,17 @@ impl Resolver<'_> {
             within,
             named: std::mem::take(&mut self.named),
             qualifiers: std::mem::take(&mut self.qualifiers),
+            schemas: std::mem::take(&mut self.schemas),
         };
         let tables = Tables { entries: &[], recursive: false, parent: None, sources: true };
         let resolved = inner.query(&query, &tables, None);
         (self.ctes, self.names, self.stored) = (inner.ctes, inner.names, inner.stored);
         (self.named, self.qualifiers) = (inner.named, inner.qualifiers);
+        self.schemas = inner.schemas;
         let query = resolved.map_err(inside)?;
         let known = Known {
             relation: self.unique_name(name),
-            columns: query.columns.clone(),
+            columns: query.columns.clone().into(),
             value_table: query.value_table,
         };
         let relation = known.relation.clone();

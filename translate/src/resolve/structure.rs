@@ -59,7 +59,7 @@ impl Resolver<'_> {
             exprs.push(value);
             fields.push(field);
         }
-        Ok(Expr::new(ExprKind::Struct(exprs), Type::Struct(fields), at))
+        Ok(Expr::new(ExprKind::Struct(exprs), Type::Struct(fields.into()), at))
     }
 }
 
