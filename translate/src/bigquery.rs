@@ -13,8 +13,7 @@ use serde_json::Value;
 use sqlparser::ast;
 
 use crate::{
-    Consumer, Extent, OutputColumn, OutputType, Parameters, Request, STACK_BYTES, SourceTable,
-    Sources,
+    Consumer, Extent, OutputColumn, OutputType, Parameters, Request, SourceTable, Sources, bounds,
     diagnostic::{Diagnostic, Position},
     fold, output_columns,
     resolve::{self, Named, Qualifier, Resolved},
@@ -65,7 +64,7 @@ pub fn for_bigquery(
     request: &Request<'_>,
     sources: &dyn Sources,
 ) -> Result<BigQueryQuery, Diagnostic> {
-    stacker::grow(STACK_BYTES, || {
+    bounds::within(|| {
         let endpoint = syntax::parse(request.endpoint)?;
         let consumer = match request.consumer {
             None => None,

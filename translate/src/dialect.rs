@@ -3,7 +3,7 @@
 //! sqlparser reads `ARRAY<INT64>[1]` as a chain of comparisons, fails at `STRUCT<a ARRAY<INT64>>(…)`
 //! and at shifts, and binds some operators otherwise.
 
-use std::any::TypeId;
+use std::{any::TypeId, cell::Cell};
 
 use sqlparser::{
     ast,
@@ -13,8 +13,24 @@ use sqlparser::{
     tokenizer::Token,
 };
 
-#[derive(Debug)]
-pub(crate) struct BigQuery;
+use crate::syntax::MAX_TOKENS;
+
+#[derive(Debug, Default)]
+pub(crate) struct BigQuery {
+    /// Expressions that were begun. sqlparser tries several readings of some, and of what is in them with
+    /// each: nested ones would take twice as long with each level.
+    begun: Cell<usize>,
+}
+
+impl BigQuery {
+    /// Whether the parser took too long.
+    pub(crate) fn gave_up(&self) -> bool {
+        self.begun.get() > MAX_BEGUN
+    }
+}
+
+/// Most expressions that are begun: many more than a query can have.
+const MAX_BEGUN: usize = 10 * MAX_TOKENS;
 
 impl Dialect for BigQuery {
     fn dialect(&self) -> TypeId {
@@ -22,6 +38,11 @@ impl Dialect for BigQuery {
     }
 
     fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<ast::Expr, ParserError>> {
+        self.begun.set(self.begun.get() + 1);
+        if self.gave_up() {
+            // No other reading is tried after this error.
+            return Some(Err(ParserError::RecursionLimitExceeded));
+        }
         let Token::Word(word) = &parser.peek_nth_token_ref(0).token else { return None };
         let keyword = word.keyword;
         if parser.peek_nth_token_ref(1).token != Token::Lt {

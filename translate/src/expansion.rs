@@ -1,7 +1,7 @@
 //! Shows a query as it is without stored queries: for people, it is not what runs.
 
 use crate::{
-    Extent, Parameters, STACK_BYTES, SourceTable, Sources, StoredQuery, TableColumns,
+    Extent, Parameters, STACK_BYTES, SourceTable, Sources, StoredQuery, TableColumns, bounds,
     diagnostic::{Diagnostic, Position},
     resolve::{self, Named},
     syntax,
@@ -26,7 +26,8 @@ pub fn expand(query: &str, sources: &dyn Sources) -> Result<Expanded, Diagnostic
         let parsed = syntax::parse(query)?;
         let parameters = syntax::parameter_names(query)?;
         let any = Anything(sources);
-        let resolved = resolve::resolve(&parsed, None, &Parameters::default(), &any, Extent::All);
+        let none = Parameters::default();
+        let resolved = bounds::within(|| resolve::resolve(&parsed, None, &none, &any, Extent::All));
         // What cannot be understood is shown as it stands.
         let named = resolved.map(|resolved| resolved.named).unwrap_or_default();
         Ok(Expanded { parameters, text: replaced(query, named, sources)? })

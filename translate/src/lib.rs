@@ -11,6 +11,7 @@
 //! a [`Diagnostic`] with a position and a reason.
 
 mod bigquery;
+mod bounds;
 mod constructs;
 mod diagnostic;
 mod dialect;
@@ -264,7 +265,7 @@ pub(crate) enum Extent {
 
 /// Translates a query.
 pub fn translate(request: &Request<'_>, sources: &dyn Sources) -> Result<Translation, Diagnostic> {
-    stacker::grow(STACK_BYTES, || translate_here(request, sources, Extent::Read))
+    bounds::within(|| translate_here(request, sources, Extent::Read))
 }
 
 /// Says what is wrong with a query that is to be stored, also in CTEs that its own last SELECT does
@@ -272,7 +273,7 @@ pub fn translate(request: &Request<'_>, sources: &dyn Sources) -> Result<Transla
 pub fn check(query: &str, sources: &dyn Sources) -> Result<(), Diagnostic> {
     let parameters = Parameters::default();
     let request = Request { endpoint: query, consumer: None, parameters: &parameters, max_rows: 1 };
-    stacker::grow(STACK_BYTES, || translate_here(&request, sources, Extent::All)).map(|_| ())
+    bounds::within(|| translate_here(&request, sources, Extent::All)).map(|_| ())
 }
 
 /// Translates an LQL query over a source: of an endpoint or an alert whose language is LQL.
@@ -280,7 +281,7 @@ pub fn translate_lql(
     request: &LqlRequest<'_>,
     sources: &dyn Sources,
 ) -> Result<Translation, Diagnostic> {
-    stacker::grow(STACK_BYTES, || {
+    bounds::within(|| {
         let query = from_lql::over_source(request.text, request.source, sources, request.now)?;
         let parameters = Parameters::default();
         let resolved = resolve::resolve(&query, None, &parameters, sources, Extent::Read)?;
@@ -311,7 +312,8 @@ fn finish(mut statement: tree::Statement, max_rows: u64) -> Result<Translation, 
     let query = &mut statement.query;
     query.limit = Some(query.limit.map_or(max_rows, |limit| limit.min(max_rows)));
     let columns = output_columns(query)?;
-    let sql = postgres::statement(&lower::statement(&statement)?);
+    let sql = postgres::statement(&lower::statement(&statement)?)
+        .ok_or_else(|| bounds::too_much_sql(Position { line: 1, column: 1 }))?;
     Ok(Translation { sql, columns })
 }
 

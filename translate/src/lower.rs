@@ -164,9 +164,13 @@ fn sort_key(key: &SortKey) -> Result<postgres::SortKey, Diagnostic> {
 
 /// An expression whose order matters: text is ordered by code point.
 fn ordered(expr: &Expr) -> Result<postgres::Expr, Diagnostic> {
-    let lowered = expression::lower(expr)?;
-    Ok(match expr.ty {
+    Ok(in_order(expression::lower(expr)?, &expr.ty))
+}
+
+/// As [`ordered`], of what is lowered.
+fn in_order(lowered: postgres::Expr, ty: &Type) -> postgres::Expr {
+    match ty {
         Type::String => postgres::Expr::template("$1 COLLATE \"C\"", vec![lowered]),
         _ => lowered,
-    })
+    }
 }

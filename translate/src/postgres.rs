@@ -5,9 +5,16 @@
 
 mod print;
 
+use std::rc::Rc;
+
 pub(crate) use print::{expression, quote_identifier, quote_text, statement};
 
-use crate::{tree::JoinKind, types::Type};
+use crate::{
+    bounds,
+    diagnostic::{Diagnostic, Position},
+    tree::JoinKind,
+    types::Type,
+};
 
 /// A query.
 #[derive(Debug, Clone, Default)]
@@ -165,9 +172,32 @@ pub(crate) enum Expr {
         elements: Vec<Expr>,
         ty: String,
     },
+    /// One that is lowered; a copy of it costs nothing, but for its bytes where it is printed.
+    Lowered {
+        expr: Rc<Expr>,
+        bytes: usize,
+    },
 }
 
 impl Expr {
+    /// Counts the SQL of an expression that is lowered, and lets it be shared.
+    pub(crate) fn counted(self, at: Position) -> Result<Self, Diagnostic> {
+        if matches!(self, Self::Lowered { .. }) {
+            return Ok(self);
+        }
+        let length = print::length(&self);
+        bounds::sql(length.all, length.own, at)?;
+        Ok(Self::Lowered { expr: Rc::new(self), bytes: length.all })
+    }
+
+    /// What it is, whether it is shared or not.
+    fn unshared(&self) -> &Self {
+        match self {
+            Self::Lowered { expr, .. } => expr,
+            expr => expr,
+        }
+    }
+
     pub(crate) fn template(template: &'static str, args: Vec<Expr>) -> Self {
         Self::Template { template, args, clauses: None }
     }

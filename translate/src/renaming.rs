@@ -1,7 +1,7 @@
 //! Shows a query with the names that its sources have now: for people, it means the same.
 
 use crate::{
-    Extent, Parameters, STACK_BYTES, Sources,
+    Extent, Parameters, STACK_BYTES, Sources, bounds,
     expansion::{Anything, byte_at, in_order},
     pg_sql,
     postgres::quote_identifier,
@@ -32,7 +32,9 @@ pub fn with_sources_called(
         Written::BigQuery => {
             let parsed = syntax::parse(query).ok()?;
             let (parameters, any) = (Parameters::default(), Anything(sources));
-            let resolved = resolve::resolve(&parsed, None, &parameters, &any, Extent::All).ok()?;
+            let resolved =
+                bounds::within(|| resolve::resolve(&parsed, None, &parameters, &any, Extent::All))
+                    .ok()?;
             in_sql(query, resolved.named, called, back_quoted)
         }
         Written::Postgres => {

@@ -111,7 +111,7 @@ pub(crate) fn resolve(
             query
         }
     };
-    let statement = tree::Statement { ctes: resolver.ctes, query: row::spread(query) };
+    let statement = tree::Statement { ctes: resolver.ctes, query: row::spread(query)? };
     let qualifiers = resolver.qualifiers.into_inner();
     Ok(Resolved { statement, named: resolver.named, qualifiers, read })
 }

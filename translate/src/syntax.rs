@@ -44,8 +44,9 @@ pub(crate) fn parse(sql: &str) -> Result<ast::Query, Diagnostic> {
     let Some(start) = start.map(|t| Position::from(t.span.start)) else {
         return Err(Diagnostic::invalid(Position::default(), "Query cannot be empty"));
     };
+    let dialect = BigQuery::default();
     let mut parser =
-        Parser::new(&BigQuery).with_recursion_limit(MAX_DEPTH).with_tokens_with_locations(tokens);
+        Parser::new(&dialect).with_recursion_limit(MAX_DEPTH).with_tokens_with_locations(tokens);
     let mut query = None;
     loop {
         while parser.consume_token(&Token::SemiColon) {}
@@ -57,7 +58,14 @@ pub(crate) fn parse(sql: &str) -> Result<ast::Query, Diagnostic> {
             return Err(Diagnostic::refused(at, "Only singular query allowed")
                 .advise("remove what follows the first query"));
         }
-        query = Some(parse_query(&mut parser, at).map_err(|error| at_end(error, sql))?);
+        query = Some(parse_query(&mut parser, at).map_err(|error| {
+            if dialect.gave_up() {
+                let message = "The query has calls in each other that take too long to read";
+                let advice = "write the inner ones in a WITH subquery";
+                return Diagnostic::refused(error.at, message).advise(advice);
+            }
+            at_end(error, sql)
+        })?);
         let next = parser.peek_token_ref();
         if !matches!(next.token, Token::SemiColon | Token::EOF) {
             let message =
@@ -119,10 +127,11 @@ fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>, Diagnostic> {
 /// Tokens of the text as they are written, its literals with their true values.
 pub(crate) fn written_tokens(sql: &str) -> Result<Vec<TokenWithSpan>, Diagnostic> {
     let blanked = literal::blank(sql)?;
-    let mut tokens =
-        Tokenizer::new(&BigQuery, &blanked.text).tokenize_with_location().map_err(|error| {
-            Diagnostic::invalid(error.location.into(), format!("Syntax error: {}", error.message))
-        })?;
+    let mut tokens = Tokenizer::new(&BigQuery::default(), &blanked.text)
+        .tokenize_with_location()
+        .map_err(|error| {
+        Diagnostic::invalid(error.location.into(), format!("Syntax error: {}", error.message))
+    })?;
     if tokens.len() > MAX_TOKENS {
         return Err(Diagnostic::refused(
             Position::default(),
@@ -237,7 +246,7 @@ fn in_bigquerys_words(message: &str) -> String {
         return message.to_owned();
     };
     let expected = expected.trim_start_matches([':', ' ']);
-    let token = Tokenizer::new(&BigQuery, found).tokenize().ok();
+    let token = Tokenizer::new(&BigQuery::default(), found).tokenize().ok();
     let got = match token.as_deref() {
         Some([token]) => describe(token),
         _ if found == "EOF" => "end of script".to_owned(),

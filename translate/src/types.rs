@@ -42,6 +42,9 @@ pub(crate) enum Type {
     List(Box<Type>),
 }
 
+/// Most fields of a STRUCT that messages show.
+const SHOWN_FIELDS: usize = 200;
+
 /// A field of a STRUCT; not all have names, and names may be there twice.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct StructField {
@@ -55,6 +58,8 @@ pub(crate) struct StructFields {
     fields: Arc<[StructField]>,
     /// How many there are, those of fields included.
     count: usize,
+    /// How deep STRUCTs stand in each other, 1 where there is just this.
+    depth: usize,
     is_comparable: bool,
     has_sketch: bool,
 }
@@ -64,6 +69,7 @@ impl From<Vec<StructField>> for StructFields {
         let of_fields = fields.iter().map(|field| field.ty.field_count());
         Self {
             count: of_fields.fold(fields.len(), usize::saturating_add),
+            depth: 1 + fields.iter().map(|field| field.ty.depth()).max().unwrap_or(0),
             is_comparable: fields.iter().all(|field| field.ty.is_comparable()),
             has_sketch: fields.iter().any(|field| field.ty.has_sketch()),
             fields: fields.into(),
@@ -134,6 +140,15 @@ impl Type {
         match self {
             Self::Struct(fields) => fields.count,
             Self::Array(element) => element.field_count(),
+            _ => 0,
+        }
+    }
+
+    /// How deep STRUCTs stand in each other.
+    pub(crate) fn depth(&self) -> usize {
+        match self {
+            Self::Struct(fields) => fields.depth,
+            Self::Array(element) => element.depth(),
             _ => 0,
         }
     }
@@ -265,6 +280,10 @@ impl fmt::Display for Type {
             Self::Sketch => f.write_str("HLL_COUNT sketch"),
             Self::Array(element) => write!(f, "ARRAY<{element}>"),
             Self::Json | Self::Dynamic => f.write_str("JSON"),
+            // Such a message would help nobody.
+            Self::Struct(fields) if fields.count > SHOWN_FIELDS => {
+                write!(f, "STRUCT<… {} fields>", fields.count)
+            }
             Self::Struct(fields) => {
                 f.write_str("STRUCT<")?;
                 for (place, field) in fields.iter().enumerate() {

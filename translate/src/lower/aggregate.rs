@@ -1,6 +1,6 @@
 //! Aggregate and window functions.
 
-use super::{expression, ordered, sort_key, sort_keys};
+use super::{expression, in_order, sort_key, sort_keys};
 use crate::{
     diagnostic::Diagnostic,
     functions::{AggregateCall, AggregateLower},
@@ -29,7 +29,7 @@ pub(super) fn lower(
     // PostgreSQL sorts what is DISTINCT by the argument as it is written, and by nothing else.
     if let (true, Some(arg), Some(first)) = (call.distinct, call.args.first(), lowered.first_mut())
     {
-        *first = ordered(arg)?;
+        *first = in_order(first.clone(), &arg.ty);
     }
     let call = AggregateCall {
         args: &call.args,

@@ -5,6 +5,7 @@
 
 use super::carrier;
 use crate::{
+    bounds,
     diagnostic::{Diagnostic, Kind},
     functions::{Lower, Overload, Safe},
     postgres::{self, Expr as Pg},
@@ -80,7 +81,8 @@ fn attempted(
     let call = called(overload.lower, args, inside)?;
     let value = Expr { kind: ExprKind::Literal(Literal::Null), ..whole.clone() };
     let call = carrier::build_struct(std::slice::from_ref(&value), vec![call]);
-    let text = Pg::text(&format!("SELECT {}", postgres::expression(&call)));
+    let text = postgres::expression(&call).ok_or_else(|| bounds::too_much_sql(whole.at))?;
+    let text = Pg::text(&format!("SELECT {text}"));
     let beside = carrier::build_struct(&carried, beside);
     let result = Pg::template("logweir.attempt($1, $2)", vec![text, beside]);
     Ok(carrier::struct_field(result, 0, &whole.ty))

@@ -120,10 +120,12 @@ fn fields(from: &Expr, value: Pg, to: &Type, safe: bool, at: Position) -> Result
     let (Type::Struct(from_fields), Type::Struct(to_fields)) = (&from.ty, to) else {
         return Err(Diagnostic::internal(at, "this is no STRUCT"));
     };
+    let from_value = ExprKind::Literal(Literal::Null);
     let mut exprs = Vec::with_capacity(to_fields.len());
     let mut lowered = Vec::with_capacity(to_fields.len());
     for (place, (from_field, to_field)) in from_fields.iter().zip(to_fields.iter()).enumerate() {
-        let base = Box::new(from.clone());
+        // Its type is what is asked for; its value is lowered.
+        let base = Box::new(Expr::new(from_value.clone(), from.ty.clone(), at));
         let field = Expr::new(ExprKind::StructField { base, place }, from_field.ty.clone(), at);
         let read = carrier::struct_field(value.clone(), place, &from_field.ty);
         let converted = match from_field.ty {

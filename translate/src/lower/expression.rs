@@ -9,8 +9,12 @@ use crate::{
     types::Type,
 };
 
-/// Lowers an expression.
+/// Lowers an expression, and counts what it becomes.
 pub(crate) fn lower(expr: &Expr) -> Result<Pg, Diagnostic> {
+    lowered(expr)?.counted(expr.at)
+}
+
+fn lowered(expr: &Expr) -> Result<Pg, Diagnostic> {
     Ok(match &expr.kind {
         ExprKind::Literal(literal) => literal::lower(literal, expr)?,
         ExprKind::Late(literal) => {

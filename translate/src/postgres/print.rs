@@ -1,20 +1,35 @@
 //! Prints the tree.
 
 use super::{Body, Bound, Clauses, Expr, From, Query, Select, SortKey, Window};
-use crate::tree::JoinKind;
+use crate::{bounds::MAX_SQL, tree::JoinKind};
 
-/// A statement's text.
-pub(crate) fn statement(query: &Query) -> String {
-    let mut printer = Printer { out: String::with_capacity(1024) };
+/// A statement's text; None where it is too long (see `bounds`).
+pub(crate) fn statement(query: &Query) -> Option<String> {
+    let mut printer = Printer { out: String::with_capacity(1024), ..Printer::default() };
     printer.query(query);
-    printer.out
+    (!printer.is_full).then_some(printer.out)
 }
 
-/// An expression's text.
-pub(crate) fn expression(expr: &Expr) -> String {
-    let mut printer = Printer { out: String::new() };
+/// An expression's text; None where it is too long (see `bounds`).
+pub(crate) fn expression(expr: &Expr) -> Option<String> {
+    let mut printer = Printer::default();
     printer.expr(expr);
-    printer.out
+    (!printer.is_full).then_some(printer.out)
+}
+
+/// How many bytes an expression is printed as.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Length {
+    pub(crate) all: usize,
+    /// Those that are not of expressions in it that are lowered, and so counted already.
+    pub(crate) own: usize,
+}
+
+/// The length of an expression.
+pub(crate) fn length(expr: &Expr) -> Length {
+    let mut printer = Printer { measured: Some(Length::default()), ..Printer::default() };
+    printer.expr(expr);
+    printer.measured.unwrap_or_default()
 }
 
 /// A name that means itself.
@@ -27,17 +42,32 @@ pub(crate) fn quote_text(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
+#[derive(Default)]
 struct Printer {
     out: String,
+    /// The length so far, where that alone is asked for.
+    measured: Option<Length>,
+    /// Whether there was more than may be; then there is no more to come.
+    is_full: bool,
 }
 
 impl Printer {
     fn push(&mut self, text: &str) {
-        self.out.push_str(text);
+        if let Some(length) = &mut self.measured {
+            length.all = length.all.saturating_add(text.len());
+            length.own = length.own.saturating_add(text.len());
+        } else if self.out.len() + text.len() > MAX_SQL {
+            self.is_full = true;
+        } else {
+            self.out.push_str(text);
+        }
     }
 
     fn list<T>(&mut self, items: &[T], separator: &str, mut print: impl FnMut(&mut Self, &T)) {
         for (place, item) in items.iter().enumerate() {
+            if self.is_full {
+                return;
+            }
             if place > 0 {
                 self.push(separator);
             }
@@ -46,6 +76,9 @@ impl Printer {
     }
 
     fn query(&mut self, query: &Query) {
+        if self.is_full {
+            return;
+        }
         if !query.ctes.is_empty() {
             self.push(if query.recursive { "WITH RECURSIVE " } else { "WITH " });
             self.list(&query.ctes, ", ", |printer, (name, query)| {
@@ -170,7 +203,7 @@ impl Printer {
 
     /// An expression as an operand: in parentheses unless nothing can come between.
     fn operand(&mut self, expr: &Expr) {
-        let closed = match expr {
+        let closed = match expr.unshared() {
             Expr::Atom(_)
             | Expr::Column { .. }
             | Expr::Cast { .. }
@@ -188,7 +221,14 @@ impl Printer {
     }
 
     fn expr(&mut self, expr: &Expr) {
+        if self.is_full {
+            return;
+        }
         match expr {
+            Expr::Lowered { expr, bytes } => match &mut self.measured {
+                Some(length) => length.all = length.all.saturating_add(*bytes),
+                None => self.expr(expr),
+            },
             Expr::Atom(text) => self.push(text),
             Expr::Column { relation, column } => {
                 self.push(&quote_identifier(relation));
@@ -355,6 +395,7 @@ fn is_call(template: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::Position;
 
     #[test]
     fn quotes() {
@@ -368,12 +409,24 @@ mod tests {
         assert!(!is_call("f($1) + g($2)") && !is_call("$1 + $2") && !is_call("f($1)::bigint"));
     }
 
+    /// What a copy costs nothing to make is not printed without end.
+    #[test]
+    fn stops_when_full() {
+        let twice = |expr: Expr| Expr::template("$1 + $1", vec![expr]);
+        let mut expr = Expr::number(1);
+        while let Ok(counted) = twice(expr.clone()).counted(Position::default()) {
+            expr = counted;
+        }
+        assert!(expression(&expr).is_some_and(|text| text.len() > MAX_SQL / 4));
+        assert_eq!(expression(&twice(twice(twice(expr)))), None);
+    }
+
     #[test]
     fn fills_templates() {
         let column =
             |name: &str| Expr::Column { relation: "t".to_owned(), column: name.to_owned() };
         let sum = Expr::infix("+", column("a"), column("b"));
-        let mut printer = Printer { out: String::new() };
+        let mut printer = Printer::default();
         printer.expr(&Expr::template("f($2, $1) || $||", vec![sum, column("c")]));
         assert_eq!(
             printer.out,

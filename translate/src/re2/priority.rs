@@ -12,6 +12,7 @@ use super::{
     print::Preference,
     program::{Program, Step},
 };
+use crate::bounds;
 
 /// Most sets of ways that are looked at, before it is given up.
 const MAX_STATES: usize = 500;
@@ -37,6 +38,9 @@ pub(super) fn preference(program: &Program) -> Option<Preference> {
             let mut visited = HashSet::new();
             for start in &state {
                 follow(program, *start, &holds, &mut visited, &mut ways);
+            }
+            if !bounds::may_look(visited.len() + signatures.len() * ways.len()) {
+                return None;
             }
             let matched = ways.iter().position(|way| program.steps[*way] == Step::Match);
             if let Some(place) = matched {
@@ -168,7 +172,7 @@ pub(super) fn groups_are_certain(program: &Program, wanted: &[usize]) -> bool {
         if !seen.insert((one, other, differ)) {
             continue;
         }
-        if seen.len() > MAX_PAIRS {
+        if seen.len() > MAX_PAIRS || !bounds::may_look(ways[&one].len() * ways[&other].len()) {
             return false;
         }
         let pairs = ways[&one].iter().flat_map(|one| ways[&other].iter().map(move |it| (one, it)));
@@ -200,7 +204,7 @@ fn ways_on(program: &Program, start: usize, wanted: &[usize]) -> Option<Vec<Way>
     let mut steps = 0;
     while let Some(way) = waiting.pop() {
         steps += 1;
-        if steps > 2000 {
+        if steps > 2000 || !bounds::may_look(1 + found.len()) {
             return None;
         }
         match program.steps[way.end] {

@@ -10,6 +10,7 @@ use super::{
     scope::Place,
 };
 use crate::{
+    bounds,
     diagnostic::{Diagnostic, Position},
     functions::parametrised::{BYTES, CHARACTERS, DIGITS},
     tree::{Expr, ExprKind, Literal},
@@ -167,6 +168,7 @@ pub(super) fn convert(
     if !is_castable(&value.ty, ty) {
         return Err(Diagnostic::invalid(at, format!("Invalid cast from {} to {ty}", value.ty)));
     }
+    bounds::expressions(ty.field_count(), at)?;
     Ok(Expr::new(ExprKind::Cast { expr: Box::new(value), safe }, ty.clone(), at))
 }
 

@@ -5,6 +5,7 @@ use super::{
     time_literal, typed_literal,
 };
 use crate::{
+    bounds,
     diagnostic::{Diagnostic, Position},
     tree::{Body, Comparison, Expr, ExprKind, Literal, Query},
     types::{StructField, StructFields, Type},
@@ -104,6 +105,7 @@ fn structure(expr: Expr, fields: &StructFields) -> Option<Expr> {
 }
 
 fn cast(expr: Expr, ty: &Type) -> Expr {
+    bounds::note(ty.field_count());
     let at = expr.at;
     Expr::new(ExprKind::Cast { expr: Box::new(expr), safe: false }, ty.clone(), at)
 }
@@ -262,6 +264,7 @@ pub(super) fn membership(
     let Some(common) = common.filter(|ty| ty.is_comparable() && !matches!(ty, Type::Struct(_)))
     else {
         // Items of several kinds: each is compared on its own.
+        bounds::copies(&value, list.len(), at)?;
         let tests = list
             .into_iter()
             .map(|item| comparison(Comparison::Equal, value.clone(), item, at))

@@ -4,6 +4,7 @@ use sqlparser::ast::{self, AccessExpr, Spanned, Subscript, Value};
 
 use super::{Resolver, coerce, names, scope::Place, typed_literal::typed_literal};
 use crate::{
+    bounds,
     diagnostic::{Diagnostic, Position},
     syntax,
     tree::{Expr, ExprKind, Literal},
@@ -29,7 +30,11 @@ impl Resolver<'_> {
         }
         let resolved = self.expr_at_depth(expr, place);
         self.depth -= 1;
-        resolved
+        let resolved = resolved?;
+        let at = begin(&resolved);
+        bounds::expressions(1, at)?;
+        bounded(&resolved.ty, at)?;
+        Ok(resolved)
     }
 
     fn expr_at_depth(&mut self, expr: &ast::Expr, place: Place<'_>) -> Result<Expr, Diagnostic> {
@@ -216,6 +221,9 @@ impl Resolver<'_> {
     ) -> Result<Expr, Diagnostic> {
         let at = Position::from(whole.span().start);
         let operand = operand.map(|operand| self.expr(operand, place)).transpose()?;
+        if let Some(operand) = &operand {
+            bounds::copies(operand, conditions.len(), at)?;
+        }
         let mut tests = Vec::with_capacity(conditions.len());
         let mut values = Vec::with_capacity(conditions.len() + 1);
         for when in conditions {
@@ -306,6 +314,24 @@ impl Resolver<'_> {
         let ty = column.ty.clone();
         Ok(Expr::new(ExprKind::Scalar(Box::new(query)), ty, at))
     }
+}
+
+/// Where an expression begins: sqlparser does not know it of a STRUCT.
+fn begin(expr: &Expr) -> Position {
+    let mut first = expr;
+    while first.at == Position::default()
+        && let ExprKind::Struct(fields) = &first.kind
+        && let Some(field) = fields.first()
+    {
+        first = field;
+    }
+    first.at
+}
+
+/// Checks how large a type is.
+pub(super) fn bounded(ty: &Type, at: Position) -> Result<(), Diagnostic> {
+    bounds::fields(ty.field_count(), at)?;
+    bounds::struct_depth(ty.depth(), at)
 }
 
 /// Functions that BigQuery calls without parentheses.

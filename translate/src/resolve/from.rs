@@ -7,7 +7,7 @@ use super::{
     scope::{Columns, Place, Relation, Scope, Shape, is_among},
 };
 use crate::{
-    TableColumns,
+    TableColumns, bounds,
     diagnostic::{Diagnostic, Position},
     tree::{ELEMENT, ExprKind, From, JoinKind, Unnest},
     types::{ObjectFields, Type},
@@ -199,10 +199,11 @@ impl Resolver<'_> {
         let noted = self.note(name, &full, Some(source.clone()), unaliased);
         let shape = match source.columns {
             TableColumns::Event => Shape::Events(self.fields_of_events(&source.schema)),
-            TableColumns::Declared(columns) => Shape::Declared {
-                schema: ObjectFields::of_columns(&source.schema),
-                columns: columns.into(),
-            },
+            TableColumns::Declared(columns) => {
+                bounds::expressions(columns.len() / 8, at)?;
+                let schema = ObjectFields::of_columns(&source.schema);
+                Shape::Declared { schema, columns: columns.into() }
+            }
         };
         let relation = add(scope, named, shape, at)?;
         if let Some(added) = scope.relations.last_mut().filter(|_| alias.is_none()) {

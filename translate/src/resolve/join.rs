@@ -8,6 +8,7 @@ use super::{
     scope::{Merged, Relation, Scope},
 };
 use crate::{
+    bounds,
     diagnostic::{Diagnostic, Position},
     functions,
     tree::{Comparison, Expr, ExprKind, JoinKind},
@@ -46,6 +47,7 @@ pub(super) fn using(
         let (on_right, right) =
             found(&scope.relations[sides.1..], name, at)?.ok_or_else(|| missing("right"))?;
         of.extend(on_right);
+        bounds::copies(&left, 2, at)?;
         conditions.push(coerce::comparison(Comparison::Equal, left.clone(), right.clone(), at)?);
         let value = match kind {
             JoinKind::Right => right,

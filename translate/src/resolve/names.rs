@@ -12,6 +12,7 @@ use super::{
     structure,
 };
 use crate::{
+    bounds,
     diagnostic::{Diagnostic, Position},
     functions,
     tree::{self, Expr, ExprKind, Literal},
@@ -37,6 +38,7 @@ impl Resolver<'_> {
             && let Some((_, expr)) =
                 place.aliases.iter().find(|(name, _)| name.eq_ignore_ascii_case(&first.value))
         {
+            bounds::copies(expr, 1, at)?;
             return Ok(Expr { at, ..expr.clone() });
         }
         let (mut value, rest) = match self.relation_value(parts, place.scope)? {
@@ -75,7 +77,7 @@ impl Resolver<'_> {
                     (Shape::Offset, _) => Ok(Some((offset(relation, at), &parts[1..]))),
                     // `SELECT a FROM a`: the column, where there is one of that name.
                     (_, None) if column(relation, &first.value, at).is_some() => Ok(None),
-                    (_, None) => Ok(Some((row::value(relation, at), &parts[1..]))),
+                    (_, None) => row::value(relation, at).map(|value| Some((value, &parts[1..]))),
                     (_, Some(name)) => {
                         member(relation, name).map(|value| Some((value, &parts[2..])))
                     }
@@ -97,6 +99,7 @@ impl Resolver<'_> {
                 .rev()
                 .find(|merged| merged.name.eq_ignore_ascii_case(&name.value))
             {
+                bounds::copies(&found.value, 1, at)?;
                 return Ok(Expr { at, ..found.value.clone() });
             }
             for of_tables in [true, false] {
@@ -134,6 +137,7 @@ impl Resolver<'_> {
         let mut here = Some(scope);
         while let Some(scope) = here {
             let open = scope.relations.iter().filter(|relation| relation.is_open());
+            bounds::expressions(2 * open.clone().count(), at)?;
             let mut values = open
                 .rev()
                 .map(|relation| member(relation, name))

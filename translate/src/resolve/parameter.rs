@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Resolver, time_literal, typed_literal::decimal};
 use crate::{
-    OutputType, Parameter,
+    OutputType, Parameter, bounds,
     diagnostic::{Diagnostic, Position},
     tree::{Expr, ExprKind, Literal},
     types::{StructField, Type},
@@ -37,6 +37,9 @@ impl Resolver<'_> {
 }
 
 fn value(parameter: &Parameter, name: &str, at: Position) -> Result<Expr, Diagnostic> {
+    let (values, bytes) = size(&parameter.value);
+    bounds::expressions(values, at)?;
+    bounds::text(bytes, at)?;
     if holds_nul(&parameter.value) {
         let message = format!("The parameter {name} holds the character U+0000");
         return Err(Diagnostic::invalid(at, message));
@@ -47,6 +50,20 @@ fn value(parameter: &Parameter, name: &str, at: Position) -> Result<Expr, Diagno
             format!("Invalid value for parameter {name} of type {ty}: {}", parameter.value);
         Diagnostic::invalid(at, message)
     })
+}
+
+/// How many values there are in a value, and how many bytes of text.
+fn size(value: &Value) -> (usize, usize) {
+    let sum = |one: (usize, usize), other: (usize, usize)| (one.0 + other.0, one.1 + other.1);
+    match value {
+        Value::String(text) => (1, text.len()),
+        Value::Array(list) => list.iter().map(size).fold((1, 0), sum),
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(name, value)| sum((0, name.len()), size(value)));
+            fields.fold((1, 0), sum)
+        }
+        _ => (1, 0),
+    }
 }
 
 /// PostgreSQL would take it for the end of the text.

@@ -9,6 +9,7 @@ use super::{
     scope::{Place, Relation, Scope, Shape},
 };
 use crate::{
+    bounds,
     diagnostic::{Diagnostic, Position},
     tree::{Column, Expr, ExprKind, From},
 };
@@ -36,6 +37,9 @@ const PIVOTED: &[&str] = &[
     "VAR_POP",
     "APPROX_COUNT_DISTINCT",
 ];
+
+/// How long what makes an expression is for the most part, in the text of a syntax tree that is copied.
+const BYTES_OF_WORD: usize = 8;
 
 impl Resolver<'_> {
     /// `table PIVOT(SUM(x) FOR y IN ('a', 'b'))`: one aggregate per value, over the rows of that
@@ -67,6 +71,9 @@ impl Resolver<'_> {
         for aggregate in aggregate_functions {
             named.extend(self.named_columns(&aggregate.expr, &columns, tables)?);
         }
+        let words = by.to_string().len()
+            + aggregate_functions.iter().map(|call| call.to_string().len()).sum::<usize>();
+        bounds::expressions(words.saturating_mul(values.len()) / BYTES_OF_WORD, at)?;
         let mut select = select_all(table.as_ref().clone());
         let kept = columns.iter().filter(|column| !named.contains(&column.column));
         select.projection = kept
@@ -207,13 +214,16 @@ impl Resolver<'_> {
         Ok(From::Derived { query: Box::new(query), relation })
     }
 
-    /// All columns of a table.
+    /// All columns of a table. It is resolved again when it is rotated: tables that are rotated in each other
+    /// take twice as long with each.
     fn columns_of(
         &mut self,
         table: &ast::TableFactor,
         scope: &Scope<'_>,
         tables: &Tables<'_>,
     ) -> Result<Vec<Column>, Diagnostic> {
+        let at = Position::from(table.span().start);
+        bounds::expressions(table.to_string().len() / BYTES_OF_WORD, at)?;
         let all = query_of(ast::SetExpr::Select(Box::new(select_all(table.clone()))));
         Ok(self.query(&all, tables, scope.around())?.columns)
     }

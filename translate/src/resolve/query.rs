@@ -7,7 +7,7 @@ use super::{
     scope::{Place, Relation, Scope},
 };
 use crate::{
-    Extent,
+    Extent, bounds,
     diagnostic::{Diagnostic, Position},
     tree::{self, Body, Expr, ExprKind, Literal},
 };
@@ -210,16 +210,20 @@ pub(super) fn ordinal(expr: &ast::Expr) -> Option<&str> {
 /// The item at a place, from 1.
 pub(super) fn item_at(items: &[Expr], place: &str, expr: &ast::Expr) -> Result<Expr, Diagnostic> {
     let item = place.parse::<usize>().ok().and_then(|place| items.get(place.checked_sub(1)?));
-    item.cloned().ok_or_else(|| {
+    let at = || Position::from(expr.span().start);
+    let Some(item) = item else {
         let message =
             format!("A column number is out of range: {place}, there are {}", items.len());
-        Diagnostic::invalid(expr.span().start.into(), message)
-    })
+        return Err(Diagnostic::invalid(at(), message));
+    };
+    bounds::copies(item, 1, at())?;
+    Ok(item.clone())
 }
 
 /// `SELECT … FROM (query) AS "RESULT"`
 pub(super) fn sorted_result(query: tree::Query) -> tree::Query {
     let (columns, value_table) = (query.columns.clone(), query.value_table);
+    bounds::note(columns.len());
     let items = columns.iter().map(|column| {
         let kind = ExprKind::Column { relation: RESULT.to_owned(), column: column.column.clone() };
         Expr::new(kind, column.ty.clone(), Position::default())

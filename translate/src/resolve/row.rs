@@ -12,6 +12,7 @@ use super::{
     structure,
 };
 use crate::{
+    bounds,
     diagnostic::{Diagnostic, Position},
     tree::{self, Expr, ExprKind},
     types::{StructField, Type},
@@ -46,7 +47,7 @@ impl Resolver<'_> {
                 if place.scope.relations.iter().any(of_events) {
                     return Err(restricted());
                 }
-                (all_columns(place.scope, at).ok_or_else(restricted)?, options)
+                (all_columns(place.scope, at)?.ok_or_else(restricted)?, options)
             }
             _ => return Err(Diagnostic::internal(at, "this is no *")),
         };
@@ -70,13 +71,13 @@ impl Resolver<'_> {
                 });
                 match relation {
                     Some(relation) if relation.of_endpoint => return Err(restricted()),
-                    Some(relation) => return columns(relation, at).ok_or_else(restricted),
+                    Some(relation) => return columns(relation, at)?.ok_or_else(restricted),
                     None => self.name(&parts, place)?,
                 }
             }
         };
         match &value.ty {
-            Type::Struct(fields) => Ok(fields_of(&value, fields, at)),
+            Type::Struct(fields) => fields_of(&value, fields, at),
             Type::Object(_) | Type::Dynamic => Err(restricted()),
             ty => {
                 let message = format!("Dot-star is not supported for type {ty}");
@@ -124,6 +125,7 @@ impl Resolver<'_> {
             let value = self.expr(&replaced.expr, place)?;
             for (name, column) in &mut columns {
                 if is_called(name.as_deref(), &replaced.column_name) {
+                    bounds::copies(&value, 1, at)?;
                     *column = value.clone();
                 }
             }
@@ -158,14 +160,17 @@ fn is_called(name: Option<&str>, wanted: &ast::Ident) -> bool {
 }
 
 /// All columns of a FROM clause, None where that cannot be said: those of USING come first.
-pub(super) fn all_columns(scope: &Scope<'_>, at: Position) -> Option<Vec<Named>> {
-    let mut all: Vec<Named> = scope
-        .merged
-        .iter()
-        .map(|merged| (Some(merged.name.clone()), Expr { at, ..merged.value.clone() }))
-        .collect();
+pub(super) fn all_columns(
+    scope: &Scope<'_>,
+    at: Position,
+) -> Result<Option<Vec<Named>>, Diagnostic> {
+    let mut all: Vec<Named> = Vec::new();
+    for merged in &scope.merged {
+        bounds::copies(&merged.value, 1, at)?;
+        all.push((Some(merged.name.clone()), Expr { at, ..merged.value.clone() }));
+    }
     for relation in &scope.relations {
-        let own = columns(relation, at)?;
+        let Some(own) = columns(relation, at)? else { return Ok(None) };
         let is_merged = |name: &str| {
             scope.merged.iter().any(|merged| {
                 merged.name.eq_ignore_ascii_case(name) && merged.of.contains(&relation.relation)
@@ -173,74 +178,82 @@ pub(super) fn all_columns(scope: &Scope<'_>, at: Position) -> Option<Vec<Named>>
         };
         all.extend(own.into_iter().filter(|(name, _)| !name.as_deref().is_some_and(is_merged)));
     }
-    Some(all)
+    Ok(Some(all))
 }
 
 /// The columns of a relation, None where nobody knows them all.
-fn columns(relation: &Relation, at: Position) -> Option<Vec<Named>> {
+fn columns(relation: &Relation, at: Position) -> Result<Option<Vec<Named>>, Diagnostic> {
     let named = |name: &str| Some((Some(name.to_owned()), column(relation, name, at)?));
-    match &relation.shape {
+    Ok(match &relation.shape {
         Shape::Events(_) => None,
-        Shape::Columns(columns) => Some(
-            columns
-                .iter()
-                .map(|column| {
-                    let kind = ExprKind::Column {
-                        relation: relation.relation.clone(),
-                        column: column.column.clone(),
-                    };
-                    (Some(column.name.clone()), Expr::new(kind, column.ty.clone(), at))
-                })
-                .collect(),
-        ),
-        Shape::Declared { columns, .. } => columns.iter().map(|name| named(name)).collect(),
+        Shape::Columns(columns) => {
+            bounds::expressions(columns.len(), at)?;
+            Some(
+                columns
+                    .iter()
+                    .map(|column| {
+                        let kind = ExprKind::Column {
+                            relation: relation.relation.clone(),
+                            column: column.column.clone(),
+                        };
+                        (Some(column.name.clone()), Expr::new(kind, column.ty.clone(), at))
+                    })
+                    .collect(),
+            )
+        }
+        Shape::Declared { columns, .. } => {
+            bounds::expressions(3 * columns.len(), at)?;
+            columns.iter().map(|name| named(name)).collect()
+        }
         Shape::Element { ty, .. } => {
-            let value = element(relation, at)?;
+            let Some(value) = element(relation, at) else { return Ok(None) };
             Some(match ty {
-                Type::Struct(fields) => fields_of(&value, fields, at),
-                ty if ty.is_event_value() => return None,
+                Type::Struct(fields) => fields_of(&value, fields, at)?,
+                ty if ty.is_event_value() => return Ok(None),
                 _ => vec![(name_of(relation), value)],
             })
         }
         Shape::Offset => Some(vec![(name_of(relation), offset(relation, at))]),
-    }
+    })
 }
 
 fn name_of(relation: &Relation) -> Option<String> {
     (!relation.alias.is_empty()).then(|| relation.alias.clone())
 }
 
-fn fields_of(value: &Expr, fields: &[StructField], at: Position) -> Vec<Named> {
+fn fields_of(value: &Expr, fields: &[StructField], at: Position) -> Result<Vec<Named>, Diagnostic> {
+    bounds::copies(value, fields.len(), at)?;
     let field = |(place, field): (usize, &StructField)| {
         (field.name.clone(), structure::field_at(value.clone(), place, field.ty.clone(), at))
     };
-    fields.iter().enumerate().map(field).collect()
+    Ok(fields.iter().enumerate().map(field).collect())
 }
 
 /// The row of a relation as a value: a STRUCT of its columns, or an event as an object.
-pub(super) fn value(relation: &Relation, at: Position) -> Expr {
+pub(super) fn value(relation: &Relation, at: Position) -> Result<Expr, Diagnostic> {
     let row = |fields| ExprKind::Row { relation: relation.relation.clone(), fields };
-    let Some(columns) = columns(relation, at) else {
+    let Some(columns) = columns(relation, at)? else {
         let own = ["body", "id", "timestamp", "event_message"].map(|column| {
             let kind =
                 ExprKind::Column { relation: relation.relation.clone(), column: column.to_owned() };
             Expr::new(kind, Type::Dynamic, at)
         });
-        return Expr::new(row(own.to_vec()), Type::Dynamic, at);
+        return Ok(Expr::new(row(own.to_vec()), Type::Dynamic, at));
     };
     let fields = columns
         .iter()
         .map(|(name, value)| StructField { name: name.clone(), ty: value.ty.clone() });
     let ty = Type::Struct(fields.collect());
-    Expr::new(row(columns.into_iter().map(|(_, value)| value).collect()), ty, at)
+    let fields = columns.into_iter().map(|(_, value)| value).collect();
+    Ok(Expr::new(row(fields), ty, at))
 }
 
 /// The fields of a query's only column as columns of their own, where it gives STRUCTs.
-pub(super) fn spread(query: tree::Query) -> tree::Query {
+pub(super) fn spread(query: tree::Query) -> Result<tree::Query, Diagnostic> {
     let Some(Type::Struct(fields)) =
         query.columns.first().map(|column| column.ty.clone()).filter(|_| query.value_table)
     else {
-        return query;
+        return Ok(query);
     };
     let mut spread = super::query::sorted_result(query);
     spread.value_table = false;
@@ -248,9 +261,9 @@ pub(super) fn spread(query: tree::Query) -> tree::Query {
         && let Some(value) = select.items.pop()
     {
         let (names, items): (Vec<_>, Vec<_>) =
-            fields_of(&value, &fields, Position::default()).into_iter().unzip();
-        spread.columns = super::select::columns(&names, &items).0;
+            fields_of(&value, &fields, Position::default())?.into_iter().unzip();
+        spread.columns = super::select::columns(&names, &items, Position::default())?.0;
         select.items = items;
     }
-    spread
+    Ok(spread)
 }

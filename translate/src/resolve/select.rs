@@ -9,6 +9,7 @@ use super::{
     scope::{Place, Scope},
 };
 use crate::{
+    bounds,
     diagnostic::{Diagnostic, Position},
     tree::{self, Body, Column, Expr, ExprKind},
     types::{StructField, Type},
@@ -85,7 +86,7 @@ impl Resolver<'_> {
         if distinct {
             check_distinct(&items)?;
         }
-        let columns = columns(&names, &items);
+        let columns = columns(&names, &items, select.span().start.into())?;
         let select = tree::Select {
             distinct: distinct && qualify.is_none(),
             items,
@@ -189,6 +190,7 @@ fn values(
             let fields =
                 fields.map(|(name, item)| StructField { name, ty: item.ty.clone() }).collect();
             let value = Expr::new(ExprKind::Struct(items), Type::Struct(fields), at);
+            super::expression::bounded(&value.ty, at)?;
             Ok((vec![value], vec![None]))
         }
     }
@@ -230,7 +232,12 @@ pub(super) fn own_name(expr: &ast::Expr) -> Option<String> {
 
 /// Output columns (their names unique, for PostgreSQL) and the names that BigQuery gives them:
 /// the nth column without a name is `f<n>_`.
-pub(super) fn columns(names: &[Option<String>], items: &[Expr]) -> (Vec<Column>, Vec<String>) {
+pub(super) fn columns(
+    names: &[Option<String>],
+    items: &[Expr],
+    at: Position,
+) -> Result<(Vec<Column>, Vec<String>), Diagnostic> {
+    bounds::fields(fields_in(items.iter().map(|item| &item.ty)), at)?;
     let mut unnamed = 0;
     let mut used = BTreeSet::new();
     let mut counts = BTreeMap::new();
@@ -252,7 +259,12 @@ pub(super) fn columns(names: &[Option<String>], items: &[Expr]) -> (Vec<Column>,
         columns.push(Column { name: name.clone(), column, ty: item.ty.clone() });
         shown.push(name);
     }
-    (columns, shown)
+    Ok((columns, shown))
+}
+
+/// How many fields a row has, those of STRUCTs included.
+pub(super) fn fields_in<'t>(types: impl Iterator<Item = &'t Type>) -> usize {
+    types.map(|ty| ty.field_count().saturating_add(1)).fold(0, usize::saturating_add)
 }
 
 /// Whether an expression aggregates rows of its own query.

@@ -11,6 +11,7 @@ use super::{
     supertype::{self, Value},
 };
 use crate::{
+    bounds,
     diagnostic::{Diagnostic, Position},
     syntax::{SetMode, mode_of},
     tree::{self, Body},
@@ -176,12 +177,19 @@ fn united_by(
             return Err(Diagnostic::invalid(at, message));
         };
         for (query, it) in queries.iter_mut().enumerate() {
+            bounds::expressions(usize::from(matched.is_some()), at)?;
             if let Some(place) = place_in(query) {
                 super::coerce::column(it, place, &common)?;
             }
         }
         types.push(common);
     }
+    bounds::fields(super::select::fields_in(types.iter()), at)?;
+    types.iter().try_for_each(|ty| super::expression::bounded(ty, at))?;
+    // Each pair of queries has names of its own.
+    let names = queries.first().into_iter().flat_map(|query| &query.columns);
+    let names: usize = names.map(|column| column.name.len()).sum();
+    bounds::text(names.saturating_mul(queries.len()) / 4, at)?;
     if let Some(columns) = matched {
         let numbered = queries.into_iter().enumerate();
         let ordered = numbered.map(|(query, it)| by_name::reordered(columns, &types, query, it));

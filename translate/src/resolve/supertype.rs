@@ -2,6 +2,8 @@
 //! fraction becomes a NUMERIC, text a time, and so do those in STRUCTs and arrays that are written
 //! out.
 
+use std::collections::HashSet;
+
 use crate::{
     tree::{Expr, ExprKind, Literal},
     types::{StructField, Type},
@@ -109,6 +111,7 @@ pub(super) fn of_values<'e>(values: impl IntoIterator<Item = &'e Expr>) -> Optio
 
 /// As [`of_values`].
 pub(super) fn of(values: &[Value<'_>]) -> Option<Type> {
+    let values = &*distinct(values);
     let without = |adapts: fn(Value<'_>) -> bool| {
         let others = values.iter().filter(|value| !adapts(**value));
         common_type(others.map(|value| value.ty))
@@ -120,6 +123,18 @@ pub(super) fn of(values: &[Value<'_>]) -> Option<Type> {
         .or_else(|| without(|value| matches!(value.literal(), Some(Literal::String(_)))))
         .or_else(|| without(|value| value.is_empty_array()))
         .or_else(|| of_arrays(values))
+}
+
+/// The values without those that add nothing: of which no more is known than a STRUCT type that
+/// another has. Chains of queries over one CTE have as many as queries.
+fn distinct<'e>(values: &[Value<'e>]) -> Vec<Value<'e>> {
+    let mut seen: HashSet<*const StructField> = HashSet::new();
+    let is_new = |value: &&Value<'_>| match (value.ty, value.written.map(|expr| &expr.kind)) {
+        (Type::Struct(_), Some(ExprKind::Struct(_) | ExprKind::Literal(_))) => true,
+        (Type::Struct(fields), _) => seen.insert(fields.as_ptr()),
+        _ => true,
+    };
+    values.iter().filter(is_new).copied().collect()
 }
 
 /// Field by field, where all are STRUCTs of as many fields; the names are those of the first.
