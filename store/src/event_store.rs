@@ -320,7 +320,7 @@ pub(crate) async fn write(
         Ok(Err(error)) => {
             let text = error.to_string();
             // Those that come next need not find out by waiting. The watch finds it back.
-            if is_unavailable(inner, &error) {
+            if is_away(inner, &error) {
                 inner.events_are_away(&text);
             }
             Err(AppendError::Unavailable(text))
@@ -330,9 +330,9 @@ pub(crate) async fn write(
 }
 
 /// Whether nothing can be written now, whatever it is.
-fn is_unavailable(inner: &Inner, error: &GroupError) -> bool {
+fn is_away(inner: &Inner, error: &GroupError) -> bool {
     match error {
-        GroupError::Postgres(error) => failure::is_unavailable(error),
+        GroupError::Postgres(error) => failure::is_away(error),
         GroupError::BigQuery(error) => {
             let is_unavailable = error.is_unavailable();
             if let Some(events) = inner.bigquery.as_ref().filter(|_| is_unavailable) {
