@@ -256,7 +256,9 @@ async fn drain(
         for (record, request) in records.iter().zip(&mut group) {
             request.of_former_life = inner.on_spool.is_of_former_life(*record);
         }
-        match drain_group(inner, &mut group).await {
+        let failing = held_back.failing_since(source);
+        let takes_rows = failing.is_some_and(|since| inner.taking.has_since(source, since));
+        match drain_group(inner, &mut group, takes_rows).await {
             Ok(()) => {
                 if held_back.succeeded(source) {
                     inner.on_spool.hold_back(source, false);
@@ -295,13 +297,17 @@ async fn drain(
     Ok((Drained(drained), held))
 }
 
-async fn drain_group(inner: &Inner, group: &mut [Request]) -> Result<(), AppendError> {
+async fn drain_group(
+    inner: &Inner,
+    group: &mut [Request],
+    takes_rows: bool,
+) -> Result<(), AppendError> {
     for request in group.iter_mut() {
         let may_come = |content| inner.receipts.may_be_sent_again(content, request.id);
         request.may_come_again = request.content.is_some_and(may_come);
     }
     let requests: Vec<&Request> = group.iter().collect();
-    let appended = event_store::write(inner, &requests).await?;
+    let appended = event_store::write(inner, &requests, takes_rows).await?;
     let refused = appended.iter().flat_map(|appended| &appended.refused);
     if let Some(first) = refused.clone().next() {
         // Nobody is there to be told any more.

@@ -1,6 +1,10 @@
 //! Writes events, wherever they can be made durable now: into Postgres, or on the spool.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use spool::Spool;
 use uuid::Uuid;
@@ -287,10 +291,12 @@ fn is_half_full(spool: &Spool) -> bool {
     depth.bytes >= depth.max_bytes / 2
 }
 
-/// Writes requests of one source as a group; returns when they are committed.
+/// Writes requests of one source as a group; returns when they are committed. `takes_rows` when its
+/// table is known to have taken others since it did not take these.
 pub(crate) async fn write(
     inner: &Inner,
     requests: &[&Request],
+    takes_rows: bool,
 ) -> Result<Vec<Appended>, AppendError> {
     let Some(first) = requests.first() else { return Ok(Vec::new()) };
     let loaded = inner.events().map_err(AppendError::Unavailable)?;
@@ -301,7 +307,9 @@ pub(crate) async fn write(
         schema: &loaded.events_schema,
         owner: inner.settings.owner,
         needless: &needless,
+        takes_rows,
     };
+    let begun = Instant::now();
     let written = tokio::time::timeout(WRITE_TIMEOUT, async {
         match &inner.bigquery {
             Some(events) => {
@@ -316,7 +324,12 @@ pub(crate) async fn write(
         needless.iter().for_each(|request| inner.receipts.note_needless(*request));
     }
     match written {
-        Ok(Ok(appended)) => Ok(appended),
+        Ok(Ok(appended)) => {
+            if appended.iter().any(|appended| appended.stored > 0) {
+                inner.taking.note(first.source, begun);
+            }
+            Ok(appended)
+        }
         Ok(Err(error)) => {
             let text = error.to_string();
             // Those that come next need not find out by waiting. The watch finds it back.

@@ -37,6 +37,19 @@ pub(crate) fn is_refusal_of_rows(error: &sqlx::Error) -> bool {
         .unwrap_or(false)
 }
 
+/// Whether rows may be refused by this: also by what a person's function or trigger raises (P0, 38,
+/// 39, 2F, 20, 21), a view's check (44) or a policy (42501) for some of them. When it comes for all
+/// rows it is the table's fault.
+pub(crate) fn may_be_refusal_of_rows(error: &sqlx::Error) -> bool {
+    is_refusal_of_rows(error)
+        || sqlstate(error).is_some_and(|code| {
+            code == "42501"
+                || code.get(..2).is_some_and(|class| {
+                    matches!(class, "20" | "21" | "2F" | "38" | "39" | "44" | "P0")
+                })
+        })
+}
+
 /// Whether the server itself is away, whatever is asked of it. All else may be the trouble of one
 /// table: a time limit, a file that is lost, a tablespace that is full, a wait for a connection. If
 /// the server is away after all, the watch finds out within seconds, as it asks on a connection of

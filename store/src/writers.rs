@@ -287,7 +287,7 @@ async fn work(mut place: Place) {
         };
         place.writes = Some((source, begun));
         let requests: Vec<&Request> = taken.iter().map(|taken| &*taken.request).collect();
-        let written = event_store::write(&inner, &requests).await;
+        let written = event_store::write(&inner, &requests, false).await;
         place.writes = None;
         inner.writers.queues().ended(source, begun, written.is_err());
         let events = requests.iter().map(|request| request.batch.len()).sum();
