@@ -24,6 +24,7 @@ mod drains;
 mod elastic;
 mod event;
 mod failing;
+mod gone;
 mod http;
 mod kind;
 mod loki;

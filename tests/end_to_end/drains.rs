@@ -591,6 +591,40 @@ async fn what_waits_goes_only_with_a_backend_that_somebody_removed() {
     std::fs::remove_file(&log).expect("it is there");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_backend_goes_that_was_removed_while_the_program_was_not_running() {
+    let database = TestCluster::shared().database().await;
+    let folder = std::env::temp_dir().join(format!("logweir-removed-{}", std::process::id()));
+    let data = folder.to_str().expect("UTF-8");
+    let settings = [("POSTGRES_BACKEND_URL", database.as_str()), ("LOGWEIR_DATA_DIR", data)];
+    let mut program = Program::start(&["serve"], &settings);
+    program.ready().await;
+    let app = source(&program, "app").await;
+    let away = json!({ "url": format!("http://127.0.0.1:{}/", free_port()), "http": "http1" });
+    let removed = attached(&program, &app, "webhook", away.clone()).await;
+    let kept = attached(&program, &app, "webhook", away).await;
+    program.log("app", &event("waits")).await;
+    let queue = |backend: &Value| folder.join("drains").join(text(&backend["token"]));
+    let stranger = folder.join("drains").join(uuid::Uuid::new_v4().to_string());
+    std::fs::create_dir(&stranger).expect("it can be made");
+    assert!(queue(&removed).exists() && queue(&kept).exists());
+    program.kill();
+    {
+        let other = Program::start(&["serve"], &settings[..1]);
+        other.ready().await;
+        let path = format!("/api/backends/{}", text(&removed["token"]));
+        let (status, _) = manage(&other, Method::DELETE, &path, Value::Null).await;
+        assert_eq!(status, StatusCode::NO_CONTENT);
+    }
+    program.restart();
+    program.ready().await;
+    eventually("its folder goes", async || !queue(&removed).exists()).await;
+    // Of these nobody has said that they are removed.
+    assert!(queue(&kept).exists() && stranger.exists());
+    drop(program);
+    std::fs::remove_dir_all(&folder).expect("it is there");
+}
+
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const OTHER_KEY: &str = "/////wQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
