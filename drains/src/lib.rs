@@ -49,6 +49,6 @@ mod worker;
 pub use config::{ConfigErrors, checked};
 pub use drains::{Drains, Settings};
 pub use kind::{Kind, UnknownKind};
-pub use mask::masked;
+pub use mask::{masked, noted};
 pub use record::Copies;
 pub use test_event::test;
