@@ -44,7 +44,8 @@ impl KeyLookups {
         let mut left = MAX_VALUES;
         for Lookup { key, to, part } in &self.0 {
             let Some(key) = key.get(event).and_then(event::text) else { continue };
-            let Some(value) = key_values.0.get(&*key) else { continue };
+            // As the keys are kept.
+            let Some(value) = key_values.0.get(key.trim()) else { continue };
             let found = match part {
                 None => Found::One(Some(value)),
                 Some(part) => part.find(value),
@@ -136,6 +137,7 @@ mod tests {
                 r#"{"project":"p"}"#,
                 json!({"project": "p", "found": {"org": {"id": 7}, "name": "n"}}),
             ),
+            ("project:org:org.id", r#"{"project":" p\n"}"#, json!({"project": " p\n", "org": 7})),
             // A later line sees what an earlier one has found.
             ("a:b:org.id\nb:c:name", r#"{"a":"p"}"#, json!({"a": "p", "b": 7, "c": "seven"})),
             // Unknown keys, unknown parts, nothing in it.
