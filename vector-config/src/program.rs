@@ -1,8 +1,10 @@
 //! VRL programs: compiled and run as Vector does it.
 
 mod assignments;
+mod not_here;
 
 use std::{
+    collections::BTreeSet,
     ops::ControlFlow,
     time::{Duration, Instant},
 };
@@ -29,43 +31,6 @@ const LOOKS: u32 = 1024;
 
 /// VRL's code of a call to a function that is not there.
 const UNDEFINED_FUNCTION: usize = 105;
-
-/// Functions that Vector has and that are not there here: they need what only a running Vector has,
-/// or reach out of the program.
-const NOT_HERE: [&str; 32] = [
-    "aggregate_vector_metrics",
-    "crc",
-    "decrypt",
-    "decrypt_ip",
-    "dns_lookup",
-    "encode_proto",
-    "encrypt",
-    "encrypt_ip",
-    "find_enrichment_table_records",
-    "find_vector_metrics",
-    "get_enrichment_table_record",
-    "get_env_var",
-    "get_hostname",
-    "get_secret",
-    "get_timezone_name",
-    "get_vector_metric",
-    "hmac",
-    "http_request",
-    "md5",
-    "parse_dnstap",
-    "parse_etld",
-    "parse_proto",
-    "remove_secret",
-    "reverse_dns",
-    "seahash",
-    "set_secret",
-    "set_semantic_meaning",
-    "sha1",
-    "sha2",
-    "sha3",
-    "validate_json_schema",
-    "xxhash",
-];
 
 /// Functions that were in VRL, and what takes their place.
 const REMOVED: [(&str, &str); 1] = [(
@@ -129,21 +94,26 @@ impl Program {
             external: ExternalEnv::new_with_kind(events.clone(), any),
             ..TypeState::default()
         };
-        let mut config = CompileConfig::default();
-        if condition {
-            config.set_read_only();
-        } else if let Ok(path) = parse_target_path("%vector") {
-            config.set_read_only_path(path, true);
-        }
+        let config = || {
+            let mut config = CompileConfig::default();
+            if condition {
+                config.set_read_only();
+            } else if let Ok(path) = parse_target_path("%vector") {
+                config.set_read_only_path(path, true);
+            }
+            config
+        };
         let functions = vrl::stdlib::all();
-        match vrl::compiler::compile_with_state(source, &functions, &state, config) {
+        match vrl::compiler::compile_with_state(source, &functions, &state, config()) {
             Ok(result) => Ok(Self {
                 source: source.to_owned(),
                 compiled: result.program,
                 warnings: faults(source, result.warnings),
                 assignments: assignments::of(source),
             }),
-            Err(list) => Err(not_compiled(source, list)),
+            Err(list) => {
+                Err(not_compiled(source, list, || not_here::other_errors(source, &state, config)))
+            }
         }
     }
 
@@ -225,19 +195,23 @@ pub(crate) fn path_of(field: &str) -> Option<OwnedValuePath> {
     Some(path.path)
 }
 
-fn not_compiled(source: &str, list: DiagnosticList) -> NotCompiled {
-    let errors: Vec<Diagnostic> = list.into_iter().filter(Diagnostic::is_problem).collect();
-    let missing: Vec<String> = errors
-        .iter()
-        .filter(|error| error.code == UNDEFINED_FUNCTION)
-        .filter_map(|error| called(source, error))
-        .filter(|name| NOT_HERE.contains(name))
-        .map(str::to_owned)
-        .collect();
-    if missing.is_empty() {
-        NotCompiled::Faults(faults(source, errors.into()))
+/// What is wrong with a program. Functions that are missing here only are no fault of it, nor is
+/// what follows from that; the `others` are.
+fn not_compiled(
+    source: &str,
+    list: DiagnosticList,
+    others: impl FnOnce() -> Vec<Diagnostic>,
+) -> NotCompiled {
+    let mut errors: Vec<Diagnostic> = list.into_iter().filter(Diagnostic::is_problem).collect();
+    let missing = errors.iter().filter_map(|error| not_here::missing_call(source, error));
+    let missing: BTreeSet<String> = missing.map(str::to_owned).collect();
+    if !missing.is_empty() {
+        errors = others();
+    }
+    if errors.is_empty() {
+        NotCompiled::Needs(missing.into_iter().collect())
     } else {
-        NotCompiled::Needs(missing)
+        NotCompiled::Faults(faults(source, errors.into()))
     }
 }
 
@@ -330,6 +304,33 @@ mod tests {
             Err(NotCompiled::Needs(names)) => assert_eq!(names, ["get_secret"]),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn mistakes_beside_a_function_that_is_not_here_are_found() {
+        for (source, expected) in [
+            // What follows from the missing function is none.
+            (".a = md5(\"x\")\n.b = upcase(.a)", &[][..]),
+            ("x = sha2!(.m, variant: \"SHA-256\")\n.b = x", &[]),
+            ("x, err = get_enrichment_table_record(\"t\", {\"id\": .id})\n.b = x.name", &[]),
+            (".b = hmac(.m, \"key\") ?? \"\"", &[]),
+            (".a = get_secret(\"x\")\n.b = nonsense(1)", &[105]),
+            (".a = md5(\"x\")\n.b = parse_json(.c)", &[103]),
+            (".a = md5(\"x\")\n.b = other", &[701]),
+            ("x = md5(\"x\")\n.b = x + y", &[701]),
+        ] {
+            let codes = match Program::compile(source, &any(), false) {
+                Err(NotCompiled::Needs(names)) => {
+                    assert_eq!(names.len(), 1, "{source}");
+                    Vec::new()
+                }
+                Err(NotCompiled::Faults(faults)) => faults.iter().map(|one| one.code).collect(),
+                Ok(_) => panic!("{source}"),
+            };
+            assert_eq!(codes, expected, "{source}");
+        }
+        let condition = Program::compile("md5(.a) == \"x\" && nonsense(1)", &any(), true);
+        assert!(matches!(condition, Err(NotCompiled::Faults(_))), "{condition:?}");
     }
 
     #[test]
