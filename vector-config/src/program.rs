@@ -183,6 +183,19 @@ impl Program {
             .map(|one| one.offset)
     }
 
+    /// Whether it assigns to a field, to what it is part of, or to a part of it.
+    pub(crate) fn may_fill(&self, field: &OwnedValuePath) -> bool {
+        let touches =
+            |one: &Assignment| field.can_start_with(&one.path) || (&one.path).can_start_with(field);
+        self.assignments.iter().any(touches)
+    }
+
+    /// Whether it asks for something inside of a field of the event.
+    pub(crate) fn reads_inside(&self, field: &OwnedValuePath) -> bool {
+        let queries = &self.compiled.info().target_queries;
+        queries.iter().any(|query| query.path != *field && (&query.path).can_start_with(field))
+    }
+
     /// Whether it assigns to exactly this field.
     pub(crate) fn names(&self, field: &OwnedValuePath) -> bool {
         self.assignments.iter().any(|one| one.path == *field)

@@ -1,8 +1,6 @@
 //! Functions that Vector has and that are not there here, and what else is wrong with a program that
 //! calls them.
 
-use std::collections::BTreeSet;
-
 use vrl::{
     compiler::{
         CompileConfig, Context, Function, FunctionExpression, Parameter, Resolved, TypeDef,
@@ -106,16 +104,17 @@ pub(super) fn is_not_here(name: &str) -> bool {
     NOT_HERE.iter().any(|missing| missing.0 == name)
 }
 
-/// The errors of a program that are there whatever these functions do: both where each of them may
-/// fail and where none can.
+/// The errors of a program that such functions are no reason for. Whether one of them can fail there is
+/// taken from how the program calls it: as that makes fewer errors.
 pub(super) fn other_errors(
     source: &str,
     state: &TypeState,
     config: impl Fn() -> CompileConfig,
 ) -> Vec<Diagnostic> {
-    let errors = |may_fail: bool| -> Vec<Diagnostic> {
+    let errors = |may_fail: &[&str]| -> Vec<Diagnostic> {
         let mut functions = vrl::stdlib::all();
         let stand_in = |Missing(name, makes): &Missing| {
+            let may_fail = may_fail.contains(name);
             Box::new(StandIn { name, makes: *makes, may_fail }) as Box<dyn Function>
         };
         functions.extend(NOT_HERE.iter().map(stand_in));
@@ -124,12 +123,19 @@ pub(super) fn other_errors(
             Err(list) => list.into_iter().filter(Diagnostic::is_problem).collect(),
         }
     };
-    let key = |one: &Diagnostic| {
-        let primary = one.labels.iter().find(|label| label.primary);
-        (one.code, primary.map_or(0, |label| label.span.start()))
-    };
-    let always: BTreeSet<_> = errors(false).iter().map(key).collect();
-    errors(true).into_iter().filter(|one| always.contains(&key(one))).collect()
+    let mut may_fail = Vec::new();
+    let mut found = errors(&may_fail);
+    let called = NOT_HERE.iter().map(|missing| missing.0).filter(|name| source.contains(name));
+    for name in called {
+        may_fail.push(name);
+        let other = errors(&may_fail);
+        if other.len() < found.len() {
+            found = other;
+        } else {
+            may_fail.pop();
+        }
+    }
+    found
 }
 
 /// What the compiler takes for one of these functions.
@@ -171,7 +177,7 @@ impl Function for StandIn {
 }
 
 impl FunctionExpression for StandIn {
-    fn resolve(&self, _: &mut Context) -> Resolved {
+    fn resolve(&self, _: &mut Context<'_>) -> Resolved {
         Err("it is not there".into())
     }
 

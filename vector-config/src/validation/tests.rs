@@ -203,6 +203,21 @@ fn a_condition_that_takes_too_long_is_given_up() {
     assert_eq!(report.exit_code(), 1);
 }
 
+#[test]
+fn labels_that_compose_does_not_tell_are_noted() {
+    let noted = |condition: &str, line: &str| {
+        let mut validation = stock(r#"kong: '.appname == "supabase-kong"'"#, condition);
+        validation.run("events", &mut line.as_bytes(), None, &mut |_| {}).unwrap();
+        let report = validation.finish();
+        report.findings.iter().any(|one| one.text.contains("tells no labels"))
+    };
+    let asks = r#"kong: '.label."com.docker.compose.service" == "kong"'"#;
+    let other = r#"kong: '.appname == "kong"'"#;
+    assert!(noted(asks, "kong | x\n"));
+    assert!(!noted(asks, "{\"message\": \"x\", \"label\": {}}\n"));
+    assert!(!noted(other, "kong | x\n"));
+}
+
 /// Lines of this many bytes, without any end.
 struct Endless(u64);
 
