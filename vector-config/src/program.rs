@@ -1,6 +1,7 @@
 //! VRL programs: compiled and run as Vector does it.
 
 mod assignments;
+mod hashes;
 mod not_here;
 
 use std::{
@@ -11,7 +12,7 @@ use std::{
 
 use vrl::{
     compiler::{
-        CompileConfig, TargetValueRef, TimeZone, TypeState,
+        CompileConfig, Function, TargetValueRef, TimeZone, TypeState,
         runtime::{Runtime, Terminate},
         state::ExternalEnv,
     },
@@ -22,6 +23,7 @@ use vrl::{
 
 use crate::event::LogEvent;
 use assignments::Assignment;
+use hashes::Hash;
 
 /// Longest run on one event. Programs cannot loop for ever, but over lists that they make.
 const LONGEST_RUN: Duration = Duration::from_secs(1);
@@ -103,7 +105,7 @@ impl Program {
             }
             config
         };
-        let functions = vrl::stdlib::all();
+        let functions = functions();
         match vrl::compiler::compile_with_state(source, &functions, &state, config()) {
             Ok(result) => Ok(Self {
                 source: source.to_owned(),
@@ -200,6 +202,13 @@ impl Program {
     pub(crate) fn names(&self, field: &OwnedValuePath) -> bool {
         self.assignments.iter().any(|one| one.path == *field)
     }
+}
+
+/// The functions that programs can call.
+fn functions() -> Vec<Box<dyn Function>> {
+    let mut functions = vrl::stdlib::all();
+    functions.extend(Hash::ALL.map(|hash| Box::new(hash) as Box<dyn Function>));
+    functions
 }
 
 /// A field of the event as a path of VRL: `metadata.context[0].pid`.
@@ -323,14 +332,14 @@ mod tests {
     fn mistakes_beside_a_function_that_is_not_here_are_found() {
         for (source, expected) in [
             // What follows from the missing function is none.
-            (".a = md5(\"x\")\n.b = upcase(.a)", &[][..]),
-            ("x = sha2!(.m, variant: \"SHA-256\")\n.b = x", &[]),
+            (".a = sha3(\"x\")\n.b = upcase(.a)", &[][..]),
+            ("x = sha3!(.m, variant: \"SHA3-256\")\n.b = x", &[]),
             ("x, err = get_enrichment_table_record(\"t\", {\"id\": .id})\n.b = x.name", &[]),
-            (".b = hmac(.m, \"key\") ?? \"\"", &[]),
+            (".b = xxhash(.m, \"XXH32\") ?? 0", &[]),
             (".a = get_secret(\"x\")\n.b = nonsense(1)", &[105]),
-            (".a = md5(\"x\")\n.b = parse_json(.c)", &[103]),
-            (".a = md5(\"x\")\n.b = other", &[701]),
-            ("x = md5(\"x\")\n.b = x + y", &[701]),
+            (".a = sha3(\"x\")\n.b = parse_json(.c)", &[103]),
+            (".a = sha3(\"x\")\n.b = other", &[701]),
+            ("x = sha3(\"x\")\n.b = x + y", &[701]),
         ] {
             let codes = match Program::compile(source, &any(), false) {
                 Err(NotCompiled::Needs(names)) => {
@@ -342,7 +351,7 @@ mod tests {
             };
             assert_eq!(codes, expected, "{source}");
         }
-        let condition = Program::compile("md5(.a) == \"x\" && nonsense(1)", &any(), true);
+        let condition = Program::compile("sha3(.a) == \"x\" && nonsense(1)", &any(), true);
         assert!(matches!(condition, Err(NotCompiled::Faults(_))), "{condition:?}");
     }
 

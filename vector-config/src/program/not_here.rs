@@ -15,10 +15,10 @@ use vrl::{
 use super::UNDEFINED_FUNCTION;
 
 /// Such a function, and what it makes: some need what only a running Vector has, or reach out of the
-/// program; those of cryptography would bring many crates along.
+/// program, or would bring many crates along.
 struct Missing(&'static str, u16);
 
-const NOT_HERE: [Missing; 32] = [
+const NOT_HERE: [Missing; 28] = [
     Missing("aggregate_vector_metrics", kind::ANY),
     Missing("crc", kind::BYTES),
     Missing("decrypt", kind::BYTES),
@@ -35,9 +35,7 @@ const NOT_HERE: [Missing; 32] = [
     Missing("get_secret", kind::BYTES | kind::NULL),
     Missing("get_timezone_name", kind::BYTES),
     Missing("get_vector_metric", kind::ANY),
-    Missing("hmac", kind::BYTES),
     Missing("http_request", kind::BYTES),
-    Missing("md5", kind::BYTES),
     Missing("parse_dnstap", kind::OBJECT),
     Missing("parse_etld", kind::OBJECT),
     Missing("parse_proto", kind::ANY),
@@ -46,8 +44,6 @@ const NOT_HERE: [Missing; 32] = [
     Missing("seahash", kind::INTEGER),
     Missing("set_secret", kind::NULL),
     Missing("set_semantic_meaning", kind::NULL),
-    Missing("sha1", kind::BYTES),
-    Missing("sha2", kind::BYTES),
     Missing("sha3", kind::BYTES),
     Missing("validate_json_schema", kind::BOOLEAN),
     Missing("xxhash", kind::INTEGER | kind::BYTES),
@@ -112,7 +108,7 @@ pub(super) fn other_errors(
     config: impl Fn() -> CompileConfig,
 ) -> Vec<Diagnostic> {
     let errors = |may_fail: &[&str]| -> Vec<Diagnostic> {
-        let mut functions = vrl::stdlib::all();
+        let mut functions = super::functions();
         let stand_in = |Missing(name, makes): &Missing| {
             let may_fail = may_fail.contains(name);
             Box::new(StandIn { name, makes: *makes, may_fail }) as Box<dyn Function>
