@@ -300,12 +300,14 @@ async fn lql_is_asked_in_bigquerys_sql() {
 async fn answers_to_times_of_today_are_kept() {
     let fake = FakeBigQuery::start().await;
     let program = serving(&fake, &[]).await;
+    let query = format!("with own as (select id, timestamp from `{EDGE}`) select 1 as one");
+    let endpoint = json!({"name": "kept", "query": query, "sandboxable": true});
+    made(&program, "/api/endpoints", endpoint).await;
     let minutes = Answer::rows(&[("value", ColumnType::Integer)], &[]);
     fake.rest.answer("COUNT(*) AS `value`", minutes);
     let asked = async || {
-        let query = [("project", "default"), ("lql", "f:edge_logs t:last@1h c:count(*)")];
-        let path = "/api/endpoints/query/logs.all";
-        let (status, found) = answer(request(&program, Method::GET, path).query(&query)).await;
+        let asking = request(&program, Method::GET, "/api/endpoints/query/kept");
+        let (status, found) = answer(asking.query(&[("lql", "t:last@1h c:count(*)")])).await;
         assert_eq!((status, found), (200, json!({ "result": [] })));
         fake.rest.asked().len()
     };

@@ -68,19 +68,19 @@ pub fn for_bigquery(
 ) -> Result<BigQueryQuery, Diagnostic> {
     stacker::grow(STACK_BYTES, || {
         let endpoint = syntax::parse(request.endpoint)?;
-        let texts = |consumer| Texts { endpoint: (request.endpoint, &endpoint), consumer };
+        let parsed = |consumer| Parsed { endpoint: (request.endpoint, &endpoint), consumer };
         match request.consumer {
-            None => checked(&texts(None), request.parameters, sources),
+            None => checked(&parsed(None), request.parameters, sources),
             Some(Consumer::Sql(text)) => {
                 let consumer = syntax::parse(text)?;
-                checked(&texts(Some((text, &consumer))), request.parameters, sources)
+                checked(&parsed(Some((text, &consumer))), request.parameters, sources)
             }
             Some(Consumer::Lql { text, now }) => {
                 let of_endpoint = (request.endpoint, &endpoint);
                 let written = lql::over_ctes(text, now, of_endpoint, request.parameters, sources)?;
                 let consumer = syntax::parse(&written.sql).map_err(nowhere)?;
-                let texts = texts(Some((&written.sql, &consumer)));
-                checked(&texts, &written.parameters, sources).map_err(nowhere)
+                let parsed = parsed(Some((&written.sql, &consumer)));
+                checked(&parsed, &written.parameters, sources).map_err(nowhere)
             }
         }
     })
@@ -94,8 +94,8 @@ pub fn lql_for_bigquery(
     stacker::grow(STACK_BYTES, || {
         let written = lql::over_source(request, sources)?;
         let query = syntax::parse(&written.sql).map_err(nowhere)?;
-        let texts = Texts { endpoint: (&written.sql, &query), consumer: None };
-        checked(&texts, &written.parameters, sources).map_err(nowhere)
+        let parsed = Parsed { endpoint: (&written.sql, &query), consumer: None };
+        checked(&parsed, &written.parameters, sources).map_err(nowhere)
     })
 }
 
@@ -105,18 +105,18 @@ fn nowhere(error: Diagnostic) -> Diagnostic {
 }
 
 /// Texts and what they say.
-struct Texts<'t> {
+struct Parsed<'t> {
     endpoint: (&'t str, &'t ast::Query),
     consumer: Option<(&'t str, &'t ast::Query)>,
 }
 
 fn checked(
-    texts: &Texts<'_>,
+    parsed: &Parsed<'_>,
     parameters: &Parameters,
     sources: &dyn Sources,
 ) -> Result<BigQueryQuery, Diagnostic> {
-    let (text, endpoint) = texts.endpoint;
-    let consumer = texts.consumer.map(|(_, query)| query);
+    let (text, endpoint) = parsed.endpoint;
+    let consumer = parsed.consumer.map(|(_, query)| query);
     let resolved = resolve::resolve(endpoint, consumer, parameters, sources, Extent::Whole)?;
     let Resolved { mut statement, named, qualifiers, read } = resolved;
     let columns = output_columns(&statement.query)?;
@@ -129,7 +129,7 @@ fn checked(
     let (names, fields) = (Vec::new(), Vec::new());
     let (named, qualifiers) = (&*named, &*qualifiers);
     let mut writer = Writer { named, qualifiers, readings: &readings, sources, names, fields };
-    let (sql, lines_before) = match texts.consumer {
+    let (sql, lines_before) = match parsed.consumer {
         None => (writer.whole(None, text, sources)?, 0),
         Some((consumer, _)) => writer.over_ctes(text, endpoint, &read, consumer)?,
     };

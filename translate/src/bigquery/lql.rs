@@ -72,7 +72,7 @@ fn written(
         None => shown::fields(&lql.select, table)?,
     };
     let mut sql = format!("SELECT {}\nFROM {}", shown.items.join(", "), table.named_as()?);
-    for (array, alias) in &shown.unnested.0 {
+    for (array, alias) in &shown.unnested.arrays {
         sql.push_str(&format!("\nLEFT JOIN UNNEST({array}) AS {alias}"));
     }
     for (count, filter) in lql.filters.iter().enumerate() {

@@ -76,11 +76,14 @@ fn field(
         let unknown = if *condition == Condition::Missing { "TRUE" } else { UNKNOWN };
         return Ok(unknown.to_owned());
     };
-    if unnested.0.is_empty() {
+    if unnested.arrays.is_empty() {
         return Ok(of_one(condition, &place, texts));
     }
-    let from: Vec<String> =
-        unnested.0.iter().map(|(array, alias)| format!("UNNEST({array}) AS {alias}")).collect();
+    let from: Vec<String> = unnested
+        .arrays
+        .iter()
+        .map(|(array, alias)| format!("UNNEST({array}) AS {alias}"))
+        .collect();
     let from = from.join(", ");
     Ok(match condition {
         Condition::Missing => format!("(SELECT {} FROM {from}) = 0", place.count()),

@@ -27,17 +27,21 @@ pub(super) struct Column {
 }
 
 /// Arrays that are unnested on the way to values, and what their elements are called.
-pub(super) struct Unnested(pub(super) Vec<(String, String)>, &'static str);
+pub(super) struct Unnested {
+    /// Both in SQL, in order: an array may be one in an element before it.
+    pub(super) arrays: Vec<(String, String)>,
+    prefix: &'static str,
+}
 
 impl Unnested {
     /// Elements are called so, with a number.
     pub(super) fn called(prefix: &'static str) -> Self {
-        Self(Vec::new(), prefix)
+        Self { arrays: Vec::new(), prefix }
     }
 
     fn add(&mut self, array: String) -> String {
-        let alias = format!("{}_{}", self.1, self.0.len() + 1);
-        self.0.push((array, alias.clone()));
+        let alias = format!("{}_{}", self.prefix, self.arrays.len() + 1);
+        self.arrays.push((array, alias.clone()));
         alias
     }
 }

@@ -35,7 +35,7 @@ impl Shape {
                 FieldType::Object(_) => Self::of_field(element, records),
                 FieldType::Unknown => None,
                 FieldType::Array(_) => list(Self::JsonText),
-                // What is told of an element is little: it says itself what it is.
+                // In SQL its elements are checked as values of any type, so they are made JSON anew.
                 FieldType::Json => list(Self::Unknown),
                 element => list(Self::of_field(element, records)?),
             },
