@@ -7,7 +7,10 @@ use uuid::Uuid;
 
 use crate::{
     Batch, ContentHash, Delivery, Source, failure,
-    group::{self, Target, bigquery::GroupError},
+    group::{
+        self, Target,
+        bigquery::{GroupError, Written},
+    },
     receipts::{Noted, Stage},
     request::{Appended, Request},
     spooled,
@@ -287,11 +290,11 @@ fn is_half_full(spool: &Spool) -> bool {
     depth.bytes >= depth.max_bytes / 2
 }
 
-/// Writes requests of one source as a group; returns when they are committed.
+/// Writes requests of one source as a group; returns when they are committed, or some of them are.
 pub(crate) async fn write(
     inner: &Inner,
     requests: &[&Request],
-) -> Result<Vec<Appended>, AppendError> {
+) -> Result<Vec<Result<Appended, AppendError>>, AppendError> {
     let Some(first) = requests.first() else { return Ok(Vec::new()) };
     let loaded = inner.events().map_err(AppendError::Unavailable)?;
     let needless = inner.receipts.take_needless();
@@ -308,7 +311,10 @@ pub(crate) async fn write(
                 let write = group::bigquery::write(inner, events, target, first.source, requests);
                 Box::pin(write).await
             }
-            None => group::write(target, first.source, requests).await.map_err(GroupError::from),
+            None => {
+                let written = group::write(target, first.source, requests).await;
+                written.map(Written::whole).map_err(GroupError::from)
+            }
         }
     });
     let written = written.await;
@@ -316,17 +322,22 @@ pub(crate) async fn write(
         needless.iter().for_each(|request| inner.receipts.note_needless(*request));
     }
     match written {
-        Ok(Ok(appended)) => Ok(appended),
-        Ok(Err(error)) => {
-            let text = error.to_string();
-            // Those that come next need not find out by waiting. The watch finds it back.
-            if is_unavailable(inner, &error) {
-                inner.events_are_away(&text);
-            }
-            Err(AppendError::Unavailable(text))
+        Ok(Ok(Written { outcomes, error })) => {
+            let error = error.map_or(AppendError::Late, |error| not_written(inner, &error));
+            Ok(outcomes.into_iter().map(|one| one.ok_or_else(|| error.clone())).collect())
         }
+        Ok(Err(error)) => Err(not_written(inner, &error)),
         Err(_) => Err(AppendError::Late),
     }
+}
+
+fn not_written(inner: &Inner, error: &GroupError) -> AppendError {
+    let text = error.to_string();
+    // Those that come next need not find out by waiting. The watch finds it back.
+    if is_unavailable(inner, error) {
+        inner.events_are_away(&text);
+    }
+    AppendError::Unavailable(text)
 }
 
 /// Whether nothing can be written now, whatever it is.

@@ -73,6 +73,7 @@ async fn measure(rest_url: &str, storage_url: &str) {
         schema: Arc::new(known(&bodies).table_schema()),
         as_text: AsText::new(),
         retention_days: None,
+        clustering: Vec::new(),
     };
     let table = writer.open(&target).await.expect("the table is made");
     let encode = || writer.encode(&table, bodies.iter().map(String::as_str));

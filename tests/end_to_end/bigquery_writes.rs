@@ -6,8 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bigquery::ColumnType;
 use end_to_end::{
-    fake_bigquery::{services::FakeBigQuery, tables::Row},
+    fake_bigquery::{
+        rest::Answer,
+        services::{DATASET, FakeBigQuery},
+        tables::Row,
+    },
     program::{Program, eventually},
 };
 use reqwest::{Method, StatusCode};
@@ -136,6 +141,41 @@ fn reason(rejected: &Value) -> String {
     )
 }
 
+/// BigQuery refuses to change one table: the others, and queries of it, go on, also after a start.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_refused_is_in_nobody_elses_way() {
+    const OTHER: &str = "cloudflare.logs.prod";
+    let fake = FakeBigQuery::start().await;
+    let mut program = serving(&fake, &[]).await;
+    let (source, other) = (token(&program, SOURCE).await, token(&program, OTHER).await);
+    let stored = async |program: &Program, message: &str| {
+        program.log(OTHER, &json!([{"event_message": message}])).await;
+        let is_there = |row: &Row| row["event_message"] == message;
+        eventually("the other's is stored", async || fake.rows(other).iter().any(is_there)).await;
+        assert_eq!(program.rows("select id from edge_logs").await, Vec::<Value>::new());
+    };
+    let none = Answer::rows(&[("id", ColumnType::String)], &[]);
+    fake.rest.answer("select id", none);
+    stored(&program, "before").await;
+    program.log(SOURCE, &json!([{"event_message": "known"}])).await;
+    assert_eq!(fake.rows(source).len(), 1);
+    fake.rest.deny("bigquery.tables.update");
+    program.log(SOURCE, &json!([{"event_message": "new", "never_seen": 5}])).await;
+    stored(&program, "meanwhile").await;
+    // Its own queries read what is there.
+    assert_eq!(program.rows("select id from postgres_logs").await, Vec::<Value>::new());
+    let tables = || fake.tables.names(DATASET).len();
+    let made = tables();
+    program.kill();
+    program.restart();
+    program.ready().await;
+    stored(&program, "after a start").await;
+    assert_eq!((fake.rows(source).len(), tables()), (1, made));
+    fake.rest.permit_again("bigquery.tables.update");
+    eventually("it is stored", async || fake.rows(source).len() == 2).await;
+    assert_eq!(fake.rows(source)[1]["never_seen"], 5);
+}
+
 /// An object whose names are data would take all columns.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_whose_names_are_data_is_text() {
@@ -157,9 +197,7 @@ async fn retention_is_the_tables() {
     let source = token(&program, SOURCE).await;
     let table = || {
         let table = bigquery::table_id(source);
-        fake.tables
-            .table(end_to_end::fake_bigquery::services::DATASET, &table)
-            .expect("it is there")
+        fake.tables.table(DATASET, &table).expect("it is there")
     };
     let days = |days: u64| json!((days * 86_400_000).to_string());
     assert_eq!(table()["timePartitioning"]["expirationMs"], days(9));
