@@ -4,6 +4,7 @@
 
 mod append;
 mod appending;
+mod bad_rows;
 mod cells;
 mod check;
 mod columns;

@@ -86,7 +86,7 @@ impl Place {
 
     /// Whether rows of this type have been taken.
     pub(crate) fn has_taken(&self, schema: &WriterSchema) -> bool {
-        locked(&self.taken).as_ref().is_some_and(|taken| Arc::ptr_eq(taken, schema))
+        locked(&self.taken).as_ref() == Some(schema)
     }
 }
 
