@@ -95,7 +95,7 @@ impl BigQueryEvents {
             self.rest.create_dataset().await?;
         }
         for sources in sources.chunks(TABLES_AT_ONCE) {
-            let opened = join_all(sources.iter().map(|source| self.ensure(source))).await;
+            let opened = join_all(sources.iter().map(|source| self.make_ahead(source))).await;
             for (source, opened) in sources.iter().zip(opened) {
                 match opened {
                     Err(error) if error.is_unavailable() => return Err(error),
@@ -104,12 +104,24 @@ impl BigQueryEvents {
                         %error,
                         "the source's table cannot be made as its events want it; others' can"
                     ),
-                    Ok(_) => {}
+                    Ok(()) => {}
                 }
             }
         }
         *locked(&self.away) = None;
         Ok(())
+    }
+
+    /// Makes the table of a source, but where its events have to say first by what it is sorted: that
+    /// cannot be changed later.
+    async fn make_ahead(&self, source: &Source) -> Result<(), Error> {
+        let is_known = |name: &String| source.schema.fields.contains_key(name);
+        if !clustering(source).iter().all(is_known)
+            && self.writer.as_it_is(&bigquery::table_id(source.token)).await?.is_none()
+        {
+            return Ok(());
+        }
+        self.ensure(source).await.map(drop)
     }
 
     /// Makes the table of a source, with columns for all of its fields, where it is not there. What
@@ -284,7 +296,7 @@ pub(crate) struct Wait {
 pub(crate) struct AreWaiting(pub(crate) bool);
 
 /// Days that a source's events are kept, where somebody has said it of the source.
-fn days_kept(source: &Source) -> Option<u32> {
+pub(crate) fn days_kept(source: &Source) -> Option<u32> {
     let of_table = source.settings.bigquery_table_ttl;
     source.retention_days.or_else(|| u32::try_from(of_table?).ok())
 }

@@ -228,11 +228,15 @@ async fn a_source_says_how_its_table_is_made() {
     let days = |days: u64| json!((days * 86_400_000).to_string());
     assert_eq!(table()["timePartitioning"]["expirationMs"], days(4));
     let path = format!("/api/sources/{source}");
-    let change = request(&program, Method::PATCH, &path).json(&json!({"retention_days": 3}));
-    let (status, text) = answer(change).await;
-    assert!((200..300).contains(&status), "{status} {text}");
-    eventually("the table knows", async || table()["timePartitioning"]["expirationMs"] == days(3))
-        .await;
+    for (change, expected) in
+        [(json!({"bigquery_table_ttl": 5}), 5), (json!({"retention_days": 3}), 3)]
+    {
+        let change = request(&program, Method::PATCH, &path).json(&change);
+        let (status, text) = answer(change).await;
+        assert!((200..300).contains(&status), "{status} {text}");
+        let knows = async || table()["timePartitioning"]["expirationMs"] == days(expected);
+        eventually("the table knows", knows).await;
+    }
 }
 
 /// A process that dies while it waits for BigQuery to know of a column has told Postgres of all that
