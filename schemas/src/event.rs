@@ -53,7 +53,8 @@ impl<'a> Event<'a> {
                 "message" => message = text(value),
                 "event_message" => event_message = text(value),
                 _ => {
-                    if let Some(value) = pruned(value) {
+                    if let Some(mut value) = pruned(value) {
+                        value.order_fields();
                         event.fields.push((name, value));
                     }
                 }
@@ -211,6 +212,18 @@ mod tests {
             let error = Event::normalise(parse(value).unwrap(), NOW).unwrap_err();
             assert_eq!(error.to_string(), text);
         }
+    }
+
+    #[test]
+    fn fields_come_as_jsonb_keeps_them() {
+        let text = r#"{"id":"i","m":{"ccc":{"b":1,"a":[{"z":1,"aa":1,"b":2}]},"bb":2,"c":3}}"#;
+        let mut out = Vec::new();
+        Event::normalise(parse(text).unwrap(), NOW).unwrap().write_body(&mut out);
+        let expected = format!(
+            r#"{{"id":"i","timestamp":{NOW},"event_message":null,{}}}"#,
+            r#""m":{"c":3,"bb":2,"ccc":{"a":[{"b":2,"z":1,"aa":1}],"b":1}}"#
+        );
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 
     #[test]

@@ -22,6 +22,8 @@ impl From<sqlparser::tokenizer::Location> for Position {
 pub enum Kind {
     /// BigQuery would refuse the query too.
     Invalid,
+    /// A constant holds what BigQuery would fail at when it runs the query; with `SAFE.` it would not.
+    WrongValue,
     /// The query may be good BigQuery, but the endpoint does not let it run.
     Refused,
     /// Good BigQuery that Logweir cannot translate yet.
@@ -49,6 +51,10 @@ pub struct Diagnostic {
 impl Diagnostic {
     pub(crate) fn invalid(at: Position, message: impl Into<String>) -> Self {
         Self { kind: Kind::Invalid, message: message.into(), advice: None, at }
+    }
+
+    pub(crate) fn wrong_value(at: Position, message: impl Into<String>) -> Self {
+        Self { kind: Kind::WrongValue, message: message.into(), advice: None, at }
     }
 
     pub(crate) fn refused(at: Position, message: impl Into<String>) -> Self {

@@ -6,7 +6,7 @@
 //!
 //! has no rows, and so no error. PostgreSQL works out what is constant when it plans, but not what
 //! depends on a sub-query. Invariant after this pass: in the lists, keys and HAVING of queries with
-//! FROM, no call that may fail depends on constants alone. Conditions stay as they are: partitions are
+//! FROM, no call that may fail depends on constants alone. WHERE and ON stay as they are: partitions are
 //! left out by constants.
 
 use crate::{

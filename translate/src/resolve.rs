@@ -2,6 +2,7 @@
 
 mod argument;
 mod arithmetic;
+mod by_name;
 mod call;
 mod cast;
 mod coerce;

@@ -193,7 +193,9 @@ impl Differential {
             (_, Err(NotEvaluated::Unsupported(reason))) => Outcome::Unsupported(plain(&reason)),
             (Err(NoAnswer::Refused(_)), Err(NotEvaluated::Invalid(_))) => Outcome::BothInvalid,
             (_, Err(NotEvaluated::Invalid(reason))) => Outcome::OnlyTheyInvalid(plain(&reason)),
-            (Err(NoAnswer::Refused(refusal)), Err(_)) if refusal.kind == Kind::Invalid => {
+            (Err(NoAnswer::Refused(refusal)), Err(_))
+                if matches!(refusal.kind, Kind::Invalid | Kind::WrongValue) =>
+            {
                 Outcome::AgreedError
             }
             (Err(NoAnswer::Refused(refusal)), _) => Outcome::Refused(plain(&refusal.to_string())),

@@ -67,6 +67,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
             ("CAST(1234 AS STRING FORMAT '999')", " ###"),
             ("CAST(-1 AS STRING FORMAT '999PR')", "  <1>"),
             ("CAST(12345 AS STRING FORMAT '9.99EEEE')", " 1.23E+04"),
+            ("CAST(1250.0 AS STRING FORMAT '9.9EEEE')", " 1.2E+03"),
+            ("CAST(-2.5 AS STRING FORMAT '9EEEE')", "-2E+00"),
+            ("CAST(99.96 AS STRING FORMAT '9.99EEEE')", " 1.00E+02"),
+            ("CAST(NUMERIC '1250' AS STRING FORMAT '9.9EEEE')", " 1.3E+03"),
             ("CAST(255 AS STRING FORMAT '0XXX')", " 00FF"),
         ],
     ),
@@ -185,8 +189,15 @@ fn number_text(args: &[Expr], lowered: Vec<Pg>) -> Result<Pg, Diagnostic> {
         Diagnostic::unsupported(args[1].at, format!("{what} in the FORMAT of a number"))
     })?;
     let value = lowered.into_iter().next().unwrap_or_else(|| Pg::null("numeric"));
+    // A FLOAT64 that lies in the middle goes to the even digit.
+    if let (Type::Float64, NumberForm::Scientific { .. }) = (&args[0].ty, &form) {
+        let decimals = Pg::Atom(form.decimals().unwrap_or_default().to_string());
+        return Ok(Pg::template(
+            "logweir.format_float(logweir.finite($1) + 0.0, 'E', ' ', NULL, $2)",
+            vec![value, decimals],
+        ));
+    }
     let value = match args[0].ty {
-        // A FLOAT64 that lies in the middle goes to the even digit.
         Type::Float64 => match form.decimals() {
             Some(decimals) => Pg::template(
                 "logweir.round_to_even(logweir.exact(logweir.finite($1)), $2)",

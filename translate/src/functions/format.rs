@@ -214,23 +214,18 @@ fn value<'a, I: Iterator<Item = (&'a Expr, Pg)>>(
             }
         }
         conversion => {
-            let text = match conversion {
-                'p' | 'P' => {
-                    let value =
-                        typed(arg, value, &Type::Json).ok_or_else(|| wrong(arg, place, "JSON"))?;
-                    Pg::template(
-                        match conversion {
-                            'p' => "logweir.json_text($1)",
-                            _ => "logweir.pretty_json(logweir.json_text($1)::json)",
-                        },
-                        vec![value],
-                    )
-                }
-                _ => printed(arg, value, conversion == 'T')?,
+            let json = |value, template| {
+                let value =
+                    typed(arg, value, &Type::Json).ok_or_else(|| wrong(arg, place, "JSON"))?;
+                Ok(Pg::template(template, vec![value]))
             };
             let text = match conversion {
-                'p' | 'P' => text,
-                _ => Pg::template("COALESCE($1, 'NULL')", vec![text]),
+                'p' => json(value, "logweir.json_text($1)")?,
+                'P' => json(value, "logweir.pretty_json(logweir.json_text($1)::json)")?,
+                _ => {
+                    let text = printed(arg, value, conversion == 'T')?;
+                    Pg::template("COALESCE($1, 'NULL')", vec![text])
+                }
             };
             if plain {
                 text

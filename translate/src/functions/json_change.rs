@@ -185,7 +185,7 @@ fn json_remove(args: &[Expr], lowered: Vec<Pg>) -> Result<Pg, Diagnostic> {
     for arg in args.get(1..).unwrap_or_default() {
         let Some(path) = JsonPath::of(arg, Quoting::Standard)? else { continue };
         if path.is_root() {
-            return Err(Diagnostic::invalid(arg.at, "The JSONPath cannot be '$'"));
+            return Err(Diagnostic::wrong_value(arg.at, "The JSONPath cannot be '$'"));
         }
         json = Pg::template("logweir.json_remove($1, $2)", vec![json, path.steps()]);
     }

@@ -53,7 +53,7 @@ impl JsonPath {
     }
 
     fn parse(text: &str, quoting: Quoting, at: Position) -> Result<Self, Diagnostic> {
-        let invalid = |message: String| Err(Diagnostic::invalid(at, message));
+        let invalid = |message: String| Err(Diagnostic::wrong_value(at, message));
         let modes = ["lax ", "lax recursive ", "strict "];
         if modes.iter().any(|mode| text.trim_start().to_ascii_lowercase().starts_with(mode)) {
             return Err(Diagnostic::unsupported(at, "a mode of JSONPath"));

@@ -249,9 +249,12 @@ fn in_mode(
         Some((Some(Literal::String(mode)), _)) if mode == "exact" => {
             Ok(Pg::template(exact, lowered))
         }
+        Some((Some(_), at)) => {
+            Err(Diagnostic::wrong_value(at, "Invalid `wide_number_mode` specified"))
+        }
         mode => {
             let at = mode.map(|(_, at)| at).unwrap_or_default();
-            Err(Diagnostic::invalid(at, "Invalid `wide_number_mode` specified"))
+            Err(Diagnostic::unsupported(at, "a `wide_number_mode` that is no constant"))
         }
     }
 }

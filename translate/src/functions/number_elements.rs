@@ -12,9 +12,11 @@ pub(super) enum NumberForm {
 }
 
 impl NumberForm {
-    /// How many digits stand after the point.
+    /// How many digits stand after the point, of what has one.
     pub(super) fn decimals(&self) -> Option<usize> {
-        let Self::Decimal { to_char, .. } = self else { return None };
+        let (Self::Decimal { to_char, .. } | Self::Scientific { to_char }) = self else {
+            return None;
+        };
         let after = to_char.split_once('.').map_or("", |(_, after)| after);
         Some(after.bytes().filter(u8::is_ascii_digit).count())
     }
@@ -66,7 +68,7 @@ pub(super) fn read(format: &str) -> Result<NumberForm, String> {
                 signs += 1;
                 (rest, 2)
             }
-            _ if rest.starts_with("EEEE") => {
+            _ if rest == "EEEE" => {
                 scientific = true;
                 ("EEEE", 4)
             }
@@ -79,8 +81,9 @@ pub(super) fn read(format: &str) -> Result<NumberForm, String> {
     if digits == 0 || points > 1 || signs > 1 {
         return Err(format!("'{format}'"));
     }
-    // What PostgreSQL and BigQuery write differently.
-    let mixed = scientific && (to_char.contains(',') || !currency.is_empty());
+    // What PostgreSQL refuses, or writes otherwise than BigQuery.
+    let fits = |element: char| matches!(element, '9' | '0' | '.' | 'E');
+    let mixed = scientific && !(to_char.chars().all(fits) && currency.is_empty());
     let signed_currency = !currency.is_empty() && signs > 0;
     if mixed || signed_currency {
         return Err(format!("'{format}'"));
@@ -114,6 +117,16 @@ mod tests {
             ("9S9", Err("'S' at this place".to_owned())),
             ("", Err("''".to_owned())),
             ("9V9", Err("'V' at this place".to_owned())),
+            ("S9.9EEEE", Err("'S9.9EEEE'".to_owned())),
+            ("9.9EEEES", Err("'E' at this place".to_owned())),
+            ("9.9EEEEMI", Err("'E' at this place".to_owned())),
+            ("9.9EEEEPR", Err("'E' at this place".to_owned())),
+            ("FM9.9EEEE", Err("'FM9.9EEEE'".to_owned())),
+            ("9.9EEEE9", Err("'E' at this place".to_owned())),
+            ("9.9EEEEEEEE", Err("'E' at this place".to_owned())),
+            ("9,9EEEE", Err("'9,9EEEE'".to_owned())),
+            ("$9EEEE", Err("'$9EEEE'".to_owned())),
+            ("EEEE", Err("'EEEE'".to_owned())),
         ] {
             assert_eq!(read(format), form, "{format}");
         }

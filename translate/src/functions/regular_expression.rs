@@ -170,7 +170,7 @@ fn pattern(arg: &Expr) -> Result<Option<Pattern>, Diagnostic> {
 fn because(arg: &Expr, error: re2::Error) -> Diagnostic {
     match error {
         re2::Error::Invalid(why) => {
-            Diagnostic::invalid(arg.at, format!("Cannot parse regular expression: {why}"))
+            Diagnostic::wrong_value(arg.at, format!("Cannot parse regular expression: {why}"))
         }
         re2::Error::Unsupported(what) => {
             Diagnostic::unsupported(arg.at, format!("{what} in a regular expression"))
@@ -210,7 +210,7 @@ fn numbers(numbers: &[i64]) -> Pg {
 /// The group that is returned: 0 is the whole match.
 fn group(pattern: &Pattern, args: &[Expr]) -> Result<usize, Diagnostic> {
     if pattern.groups > 1 {
-        return Err(Diagnostic::invalid(
+        return Err(Diagnostic::wrong_value(
             args[1].at,
             "Regular expressions passed into extraction functions must not have more than 1 capturing group",
         ));
@@ -279,7 +279,7 @@ fn replace(args: &[Expr], lowered: Vec<Pg>) -> Result<Pg, Diagnostic> {
         return Ok(Pg::null("text"));
     };
     let with = Replacement::parse(&with, pattern.groups).map_err(|why| {
-        Diagnostic::invalid(args[2].at, format!("Invalid REGEXP_REPLACE pattern: {why}"))
+        Diagnostic::wrong_value(args[2].at, format!("Invalid REGEXP_REPLACE pattern: {why}"))
     })?;
     let wanted: Vec<usize> = with.groups.iter().copied().filter(|group| *group > 0).collect();
     let (native, mut given) = search(&pattern, &wanted, false, args, &lowered)?;

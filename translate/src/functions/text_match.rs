@@ -226,7 +226,7 @@ fn search(args: &[Expr], lowered: Vec<Pg>) -> Result<Pg, Diagnostic> {
     };
     let terms: Vec<&str> = query.split_ascii_whitespace().collect();
     if terms.is_empty() {
-        return Err(Diagnostic::invalid(args[1].at, "SEARCH query has no tokens"));
+        return Err(Diagnostic::wrong_value(args[1].at, "SEARCH query has no tokens"));
     }
     if !terms.iter().all(|term| plain(term)) {
         return Err(Diagnostic::unsupported(

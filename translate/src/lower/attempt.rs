@@ -3,7 +3,7 @@
 //! PostgreSQL catches errors only in a function. So the call becomes a text of its own, which a helper
 //! runs with the arguments beside it: both they and the value are carried as STRUCTs are.
 
-use super::{carrier, expression::lower};
+use super::carrier;
 use crate::{
     diagnostic::{Diagnostic, Kind},
     functions::{Lower, Overload, Safe},
@@ -18,16 +18,37 @@ pub(super) fn safe_call(
     args: &[Expr],
     whole: &Expr,
 ) -> Result<Pg, Diagnostic> {
-    let lowered = match overload.safe {
-        Safe::Other(how) => called(how, args, super::expression::all(args)?),
-        Safe::Total => called(overload.lower, args, super::expression::all(args)?),
-        Safe::Caught => attempted(overload, args, whole),
+    // What is wrong with the arguments themselves stays.
+    let lowered = super::expression::all(args)?;
+    let given = lowered.clone();
+    let call = match overload.safe {
+        Safe::Other(how) => called(how, args, lowered),
+        Safe::Total => called(overload.lower, args, lowered),
+        Safe::Caught => attempted(overload, args, lowered, whole),
     };
-    match lowered {
-        // What is wrong with a constant is found here, and by BigQuery when it makes the call.
-        Err(error) if error.kind == Kind::Invalid => Ok(Pg::null(&whole.ty.postgres())),
-        lowered => lowered,
+    match call {
+        // BigQuery finds what is wrong with a constant when it makes the call; what else is wrong with
+        // the call it finds before, and `SAFE.` changes nothing.
+        Err(error) if error.kind == Kind::WrongValue => Ok(null(args, given, &whole.ty)),
+        call => call,
     }
+}
+
+/// NULL once the arguments are worked out, which may fail.
+fn null(args: &[Expr], lowered: Vec<Pg>, ty: &Type) -> Pg {
+    let null = Pg::null(&ty.postgres());
+    let given = args.iter().zip(lowered);
+    let given: Vec<_> = given.filter(|(arg, _)| !is_fixed(arg)).map(|(_, value)| value).collect();
+    if given.is_empty() {
+        return null;
+    }
+    let never = Pg::template("num_nulls($*) < 0", given);
+    Pg::Case { branches: vec![(never, null.clone())], otherwise: Box::new(null) }
+}
+
+/// Whether an argument is a part of the call's text.
+fn is_fixed(arg: &Expr) -> bool {
+    arg.as_literal().is_some() || arg.ty == Type::DatePart
 }
 
 /// Lowers a call of lowered arguments.
@@ -38,14 +59,21 @@ pub(super) fn called(how: Lower, args: &[Expr], lowered: Vec<Pg>) -> Result<Pg, 
     }
 }
 
-fn attempted(overload: &Overload, args: &[Expr], whole: &Expr) -> Result<Pg, Diagnostic> {
+fn attempted(
+    overload: &Overload,
+    args: &[Expr],
+    lowered: Vec<Pg>,
+    whole: &Expr,
+) -> Result<Pg, Diagnostic> {
     let mut carried = Vec::new();
+    let mut beside = Vec::new();
     let mut inside = Vec::with_capacity(args.len());
-    for arg in args {
-        inside.push(if arg.as_literal().is_some() || arg.ty == Type::DatePart {
-            lower(arg)?
+    for (arg, value) in args.iter().zip(lowered) {
+        inside.push(if is_fixed(arg) {
+            value
         } else {
             carried.push(arg.clone());
+            beside.push(value);
             carrier::struct_field(Pg::Atom("$1".to_owned()), carried.len() - 1, &arg.ty)
         });
     }
@@ -53,7 +81,6 @@ fn attempted(overload: &Overload, args: &[Expr], whole: &Expr) -> Result<Pg, Dia
     let value = Expr { kind: ExprKind::Literal(Literal::Null), ..whole.clone() };
     let call = carrier::build_struct(std::slice::from_ref(&value), vec![call]);
     let text = Pg::text(&format!("SELECT {}", postgres::expression(&call)));
-    let beside = super::expression::all(&carried)?;
     let beside = carrier::build_struct(&carried, beside);
     let result = Pg::template("logweir.attempt($1, $2)", vec![text, beside]);
     Ok(carrier::struct_field(result, 0, &whole.ty))

@@ -29,7 +29,7 @@ pub(crate) fn lower(
             Timestamp | Date => format!("Invalid {name}: '{text}'"),
             _ => format!("Invalid {name} string \"{text}\""),
         };
-        return Err(Diagnostic::invalid(at, message));
+        return Err(Diagnostic::wrong_value(at, message));
     }
     match (&from.ty, to) {
         (from, to) if from == to => Ok(value),

@@ -96,7 +96,7 @@ fn structure(expr: Expr, fields: &[StructField]) -> Option<Expr> {
         return Some(Expr::new(ExprKind::Struct(values.collect::<Option<_>>()?), ty, at));
     }
     let widens = |(from, field): (&StructField, &StructField)| {
-        common_type(&[from.ty.clone(), field.ty.clone()]).as_ref() == Some(&field.ty)
+        common_type([&from.ty, &field.ty]).as_ref() == Some(&field.ty)
     };
     let fits = from.iter().zip(fields).all(widens);
     fits.then(|| cast(expr, &ty))

@@ -4,7 +4,7 @@ use sqlparser::ast::{self, Spanned};
 
 use super::{
     Resolver, Tables,
-    scope::{Place, Relation, Scope, Shape},
+    scope::{Place, Relation, Scope, Shape, is_among},
 };
 use crate::{
     TableColumns,
@@ -292,7 +292,7 @@ fn refuse_correlation(
     at: Position,
 ) -> Result<(), Diagnostic> {
     let correlated = unnest.array.any(&mut |expr| match &expr.kind {
-        ExprKind::Column { relation, .. } => before.iter().any(|own| own.relation == *relation),
+        ExprKind::Column { relation, .. } => is_among(before, relation),
         _ => false,
     });
     if correlated {
@@ -359,8 +359,7 @@ pub(super) fn add(
 
 /// Whether a relation here or around has the name: an inner one must not hide an outer one.
 fn taken(scope: &Scope<'_>, relation: &str) -> bool {
-    scope.relations.iter().any(|other| other.relation == relation)
-        || scope.parent.is_some_and(|parent| taken(parent, relation))
+    scope.owns(relation) || scope.parent.is_some_and(|parent| taken(parent, relation))
 }
 
 fn alias_name(alias: Option<&ast::TableAlias>) -> Result<Option<&ast::Ident>, Diagnostic> {

@@ -55,7 +55,7 @@ impl Resolver<'_> {
             return Err(Diagnostic::invalid(at, "Subquery of IN must have exactly one column"));
         };
         let (left, right) = (value.ty.clone(), column.ty.clone());
-        let common = common_type(&[left.clone(), right.clone()]);
+        let common = common_type([&left, &right]);
         let converted = common.and_then(|ty| Some((coerce::to(value, &ty)?, ty)));
         let Some((value, ty)) = converted.filter(|(_, ty)| ty.is_comparable()) else {
             let message = format!(
@@ -147,9 +147,8 @@ fn is_in_array(at: Position, value: Expr, array: Expr, negated: bool) -> Result<
         Diagnostic::invalid(at, message)
     };
     // Elements are not converted: PostgreSQL compares numbers of several types by itself.
-    let common = common_type(&[value.ty.clone(), element])
-        .filter(Type::is_comparable)
-        .ok_or_else(no_match)?;
+    let common =
+        common_type([&value.ty, &element]).filter(Type::is_comparable).ok_or_else(no_match)?;
     let to = if matches!(array.ty, Type::Array(_)) && common.is_number() {
         array.ty.clone()
     } else {

@@ -21,15 +21,15 @@ pub(super) fn keep(
     let (Some(own), Some(_)) = (own, scope.parent) else { return };
     let sort_keys = sort_keys.iter_mut().map(|key| &mut key.expr);
     for expr in items.iter_mut().chain(conditions.into_iter().flatten()).chain(sort_keys) {
-        keep_with(expr, &scope.relations, &own);
+        keep_with(expr, scope, &own);
     }
 }
 
-fn keep_with(expr: &mut Expr, relations: &[Relation], own: &Expr) {
+fn keep_with(expr: &mut Expr, scope: &Scope<'_>, own: &Expr) {
     if let ExprKind::Aggregate(call) = &mut expr.kind {
         let mut names = Names::default();
         for arg in call.args.iter().chain(call.order_by.iter().map(|key| &key.expr)) {
-            names.collect(arg, relations);
+            names.collect(arg, scope);
         }
         if let (true, false, Some(first)) = (names.others, names.own, call.args.first_mut()) {
             let value = first.clone();
@@ -41,7 +41,7 @@ fn keep_with(expr: &mut Expr, relations: &[Relation], own: &Expr) {
         return;
     }
     for child in expr.children_mut() {
-        keep_with(child, relations, own);
+        keep_with(child, scope, own);
     }
 }
 
@@ -71,10 +71,10 @@ struct Names {
 }
 
 impl Names {
-    fn collect(&mut self, expr: &Expr, relations: &[Relation]) {
+    fn collect(&mut self, expr: &Expr, scope: &Scope<'_>) {
         match &expr.kind {
             ExprKind::Column { relation, .. } | ExprKind::Row { relation, .. } => {
-                let own = relations.iter().any(|known| known.relation == *relation);
+                let own = scope.owns(relation);
                 self.own |= own;
                 self.others |= !own;
             }
@@ -85,7 +85,7 @@ impl Names {
             _ => {}
         }
         for child in expr.children() {
-            self.collect(child, relations);
+            self.collect(child, scope);
         }
     }
 }

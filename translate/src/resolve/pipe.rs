@@ -18,8 +18,9 @@ pub(super) fn unfolded(query: &ast::Query) -> Result<ast::Query, Diagnostic> {
         select.projection = vec![star(ast::WildcardAdditionalOptions::default())];
         flow.open = true;
     }
+    let at = Position::from(query.span().start);
     for operator in &query.pipe_operators {
-        flow.apply(operator, query.span().start.into())?;
+        flow.apply(operator, at)?;
     }
     flow.query.with.clone_from(&query.with);
     Ok(flow.query)
@@ -207,11 +208,22 @@ impl Flow {
         self.open = true;
     }
 
+    /// What there is so far; what contains it takes its place. A copy for each of many operators would
+    /// be their number squared.
+    fn taken(&mut self) -> ast::Query {
+        let nothing = ast::SetExpr::Values(ast::Values {
+            explicit_row: false,
+            value_keyword: false,
+            rows: Vec::new(),
+        });
+        std::mem::replace(&mut self.query, query_of(nothing))
+    }
+
     /// What there is so far as a table.
-    fn derived(&self, alias: Option<ast::Ident>) -> ast::TableFactor {
+    fn derived(&mut self, alias: Option<ast::Ident>) -> ast::TableFactor {
         ast::TableFactor::Derived {
             lateral: false,
-            subquery: Box::new(self.query.clone()),
+            subquery: Box::new(self.taken()),
             alias: alias.map(table_alias),
             sample: None,
         }
@@ -274,14 +286,15 @@ impl Flow {
         quantifier: ast::SetQuantifier,
         queries: &[ast::Query],
     ) {
-        for query in queries {
-            self.query = query_of(ast::SetExpr::SetOperation {
-                op: operator,
-                set_quantifier: quantifier,
-                left: Box::new(ast::SetExpr::Query(Box::new(self.query.clone()))),
-                right: Box::new(ast::SetExpr::Query(Box::new(query.clone()))),
-            });
-        }
+        // All are one operation, as they would be without parentheses.
+        let first = ast::SetExpr::Query(Box::new(self.taken()));
+        let united = queries.iter().fold(first, |left, query| ast::SetExpr::SetOperation {
+            op: operator,
+            set_quantifier: quantifier,
+            left: Box::new(left),
+            right: Box::new(ast::SetExpr::Query(Box::new(query.clone()))),
+        });
+        self.query = query_of(united);
         self.open = false;
     }
 }

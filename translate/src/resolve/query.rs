@@ -12,8 +12,9 @@ use crate::{
     tree::{self, Body, Expr, ExprKind, Literal},
 };
 
-/// The relation of a query whose result is sorted as a whole.
-pub(super) const RESULT: &str = "result";
+/// The relation of a query whose result is sorted as a whole. No alias is called so: relations that a
+/// query names have names in lower case.
+pub(super) const RESULT: &str = "RESULT";
 
 impl Resolver<'_> {
     pub(super) fn query(
@@ -89,7 +90,7 @@ impl Resolver<'_> {
         let mut sorted = sorted_result(query);
         let scope = Scope {
             relations: vec![Relation {
-                alias: RESULT.to_owned(),
+                alias: String::new(),
                 relation: RESULT.to_owned(),
                 shape: super::from::shape_of(&sorted.columns, sorted.value_table),
                 source: None,
@@ -216,7 +217,7 @@ pub(super) fn item_at(items: &[Expr], place: &str, expr: &ast::Expr) -> Result<E
     })
 }
 
-/// `SELECT … FROM (query) AS result`
+/// `SELECT … FROM (query) AS "RESULT"`
 pub(super) fn sorted_result(query: tree::Query) -> tree::Query {
     let (columns, value_table) = (query.columns.clone(), query.value_table);
     let items = columns.iter().map(|column| {

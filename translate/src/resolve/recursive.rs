@@ -2,10 +2,19 @@
 
 use sqlparser::ast;
 
-use super::{Known, Resolver, State, Tables, coerce, set_operation::united};
+use super::{
+    Known, Resolver, State, Tables, coerce,
+    set_operation::{Chain, united},
+};
 use crate::{
-    diagnostic::Diagnostic,
+    diagnostic::{Diagnostic, Position},
     tree::{self, SetOperator},
+};
+
+const UNION_ALL: Chain = Chain {
+    operator: ast::SetOperator::Union,
+    quantifier: ast::SetQuantifier::All,
+    by_name: false,
 };
 
 impl Resolver<'_> {
@@ -31,8 +40,14 @@ impl Resolver<'_> {
         let visible = Tables { entries: visible, ..*tables };
         let mut relation = None;
         let query = match parts(entry.query) {
-            Some((first, last)) if tables.recursive => {
-                let first = self.body(first, None, &visible, None)?;
+            Some((left, right)) if tables.recursive => {
+                let (_, mut arms) = UNION_ALL.arms(left, right, entry.at)?;
+                let last = arms.pop().unwrap_or(right);
+                let mut queries = Vec::with_capacity(arms.len() + 1);
+                for arm in arms {
+                    queries.push(self.body(arm, None, &visible, None)?);
+                }
+                let first = united(SetOperator::Union, true, queries.clone(), entry.at)?;
                 let first = without_null(first)?;
                 let name = relation.insert(self.unique_name(entry.name)).clone();
                 entry.known.replace(Some(Known {
@@ -41,21 +56,12 @@ impl Resolver<'_> {
                     value_table: first.value_table,
                 }));
                 let last = self.body(last, None, &visible, None)?;
-                let types: Vec<_> = first.columns.iter().map(|column| column.ty.clone()).collect();
-                let query = united(SetOperator::Union, true, first, last, entry.at)?;
-                let changed = query.columns.iter().zip(&types).find(|(now, then)| now.ty != **then);
-                if let Some((column, then)) = changed
-                    && entry.state.get() == State::ReadsItself
-                {
-                    let what = format!(
-                        "a recursive CTE whose column {} begins as {then} and becomes {}",
-                        column.name, column.ty
-                    );
-                    return Err(
-                        Diagnostic::unsupported(entry.at, what).advise("cast it in the first part")
-                    );
+                if entry.state.get() == State::ReadsItself {
+                    repeated(first, last, entry.at)?
+                } else {
+                    queries.push(last);
+                    united(SetOperator::Union, true, queries, entry.at)?
                 }
-                query
             }
             _ => self.query(entry.query, &visible, None)?,
         };
@@ -70,6 +76,27 @@ impl Resolver<'_> {
         entry.known.replace(Some(known.clone()));
         entry.state.set(State::Resolved);
         Ok(known)
+    }
+}
+
+/// A query that reads itself: what it begins with, whose types it keeps, and what is repeated.
+fn repeated(
+    first: tree::Query,
+    last: tree::Query,
+    at: Position,
+) -> Result<tree::Query, Diagnostic> {
+    let types: Vec<_> = first.columns.iter().map(|column| column.ty.clone()).collect();
+    let query = united(SetOperator::Union, true, vec![first, last], at)?;
+    let changed = query.columns.iter().zip(&types).find(|(now, then)| now.ty != **then);
+    match changed {
+        None => Ok(query),
+        Some((column, then)) => {
+            let what = format!(
+                "a recursive CTE whose column {} begins as {then} and becomes {}",
+                column.name, column.ty
+            );
+            Err(Diagnostic::unsupported(at, what).advise("cast it in the first part"))
+        }
     }
 }
 

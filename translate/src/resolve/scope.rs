@@ -37,10 +37,20 @@ impl<'p> Scope<'p> {
         Self { in_parentheses: true, ..Self::new(Some(before)) }
     }
 
+    /// Whether it is one of these relations that has the name in PostgreSQL, not one of a query around.
+    pub(super) fn owns(&self, relation: &str) -> bool {
+        is_among(&self.relations, relation)
+    }
+
     /// The scope of the query around this one.
     pub(super) fn around(&self) -> Option<&'p Scope<'p>> {
         if self.in_parentheses { self.parent?.around() } else { self.parent }
     }
+}
+
+/// Whether one of the relations has the name in PostgreSQL.
+pub(super) fn is_among(relations: &[Relation], relation: &str) -> bool {
+    relations.iter().any(|known| known.relation == relation)
 }
 
 /// A relation that expressions can name.

@@ -269,9 +269,7 @@ fn check_grouped(expr: &Expr, group_by: &[Expr], scope: &Scope<'_>) -> Result<()
             Err(Diagnostic::invalid(expr.at, "GROUPING must have an argument of GROUP BY"))
         }
         // A column of a query around this one has one value here.
-        ExprKind::Column { relation, column }
-            if scope.relations.iter().any(|own| own.relation == *relation) =>
-        {
+        ExprKind::Column { relation, column } if scope.owns(relation) => {
             let message = format!(
                 "SELECT list expression references column {column} which is neither grouped nor aggregated"
             );
@@ -301,8 +299,7 @@ fn check_correlation(
     let mut ungrouped = None;
     query.any(&mut |expr| match &expr.kind {
         ExprKind::Column { relation, column }
-            if scope.relations.iter().any(|own| own.relation == *relation)
-                && !group_by.contains(expr) =>
+            if scope.owns(relation) && !group_by.contains(expr) =>
         {
             ungrouped = Some(column.clone());
             true

@@ -1,17 +1,19 @@
 //! UNION, INTERSECT and EXCEPT.
 
+use std::collections::HashSet;
+
 use sqlparser::ast;
 
 use super::{
     Resolver, Tables,
-    query::sorted_result,
+    by_name::{self, Matched},
     scope::Scope,
     supertype::{self, Value},
 };
 use crate::{
     diagnostic::{Diagnostic, Position},
     syntax::{SetMode, mode_of},
-    tree::{self, Body, Expr, Literal},
+    tree::{self, Body},
     types::Type,
 };
 
@@ -43,7 +45,8 @@ impl Resolver<'_> {
                 return Err(Diagnostic::invalid(at, message));
             }
         };
-        let syntax_operator = operator;
+        let chain = Chain { operator, quantifier, by_name };
+        let (mode, arms) = chain.arms(left, right, at)?;
         let operator = match operator {
             ast::SetOperator::Union => tree::SetOperator::Union,
             ast::SetOperator::Intersect => tree::SetOperator::Intersect,
@@ -54,158 +57,160 @@ impl Resolver<'_> {
             let message = format!("Syntax error: {name} ALL is not supported, use {name} DISTINCT");
             return Err(Diagnostic::invalid(at, message));
         }
-        let (left, mode) = match left {
-            ast::SetExpr::SetOperation { left: first, right: marker, .. } if by_name => {
+        let mut queries = Vec::with_capacity(arms.len());
+        for arm in arms {
+            queries.push(self.body(arm, None, tables, parent)?);
+        }
+        if by_name {
+            let columns = by_name::matched(mode, &queries, at)?;
+            return united_by(operator, all, queries, Some(&columns), at);
+        }
+        united(operator, all, queries, at)
+    }
+}
+
+/// Operations of one kind in a row: `a UNION ALL b UNION ALL c`. The columns of all are matched at
+/// once.
+#[derive(Clone, Copy)]
+pub(super) struct Chain {
+    pub(super) operator: ast::SetOperator,
+    pub(super) quantifier: ast::SetQuantifier,
+    pub(super) by_name: bool,
+}
+
+impl Chain {
+    /// How columns are matched by their names, and the operands from the left.
+    pub(super) fn arms<'q>(
+        self,
+        left: &'q ast::SetExpr,
+        right: &'q ast::SetExpr,
+        at: Position,
+    ) -> Result<(SetMode, Vec<&'q ast::SetExpr>), Diagnostic> {
+        let (mut first, mode) = self.without_mode(left);
+        let mut arms = vec![right];
+        while let ast::SetExpr::SetOperation { left, right, .. } = first {
+            let (before, its_mode) = self.without_mode(left);
+            // Columns that are matched in another way are those of a query of its own.
+            if self.differs(first) || its_mode != mode {
+                break;
+            }
+            arms.push(right);
+            first = before;
+        }
+        arms.push(first);
+        arms.reverse();
+        if arms.iter().any(|arm| self.differs(arm)) {
+            let message = "Different set operations cannot be used in the same query without using parentheses for grouping";
+            return Err(Diagnostic::invalid(at, message));
+        }
+        Ok((mode, arms))
+    }
+
+    /// The left operand without the one that stands for a mode.
+    fn without_mode(self, left: &ast::SetExpr) -> (&ast::SetExpr, SetMode) {
+        match left {
+            ast::SetExpr::SetOperation { left: first, right: marker, .. } if self.by_name => {
                 match mode_of(marker) {
                     Some(mode) => (first.as_ref(), mode),
                     None => (left, SetMode::Strict),
                 }
             }
             left => (left, SetMode::Strict),
-        };
-        let differs = |side: &ast::SetExpr| {
-            matches!(side, ast::SetExpr::SetOperation { op, set_quantifier, .. }
-                if (op, set_quantifier) != (&syntax_operator, &quantifier))
-        };
-        if differs(left) || differs(right) {
-            let message = "Different set operations cannot be used in the same query without using parentheses for grouping";
-            return Err(Diagnostic::invalid(at, message));
         }
-        let left = self.body(left, None, tables, parent)?;
-        let right = self.body(right, None, tables, parent)?;
-        let (left, right) = if by_name { by_names(mode, left, right, at)? } else { (left, right) };
-        united(operator, all, left, right, at)
+    }
+
+    fn differs(self, operand: &ast::SetExpr) -> bool {
+        matches!(operand, ast::SetExpr::SetOperation { op, set_quantifier, .. }
+            if (*op, *set_quantifier) != (self.operator, self.quantifier))
     }
 }
 
-/// A set operation over two queries, whose columns get common types.
+/// A set operation over queries, whose columns get common types.
 pub(super) fn united(
     operator: tree::SetOperator,
     all: bool,
-    mut left: tree::Query,
-    mut right: tree::Query,
+    queries: Vec<tree::Query>,
     at: Position,
 ) -> Result<tree::Query, Diagnostic> {
-    if left.columns.len() != right.columns.len() {
+    let counts: Vec<usize> = queries.iter().map(|query| query.columns.len()).collect();
+    if let Some((first, other)) =
+        counts.first().and_then(|first| Some((first, counts.iter().find(|count| *count != first)?)))
+    {
         let message = format!(
-            "Queries in a set operation have mismatched column count; the first has {}, the second {}",
-            left.columns.len(),
-            right.columns.len()
+            "Queries in a set operation have mismatched column count; the first has {first}, the second {other}"
         );
         return Err(Diagnostic::invalid(at, message));
     }
-    for place in 0..left.columns.len() {
-        let types = [left.columns[place].ty.clone(), right.columns[place].ty.clone()];
-        let mut values = Vec::new();
-        values_at(&left, place, &mut values);
-        values_at(&right, place, &mut values);
+    united_by(operator, all, queries, None, at)
+}
+
+/// As [`united`], with these columns, or with those of all in their order.
+fn united_by(
+    operator: tree::SetOperator,
+    all: bool,
+    mut queries: Vec<tree::Query>,
+    matched: Option<&[Matched]>,
+    at: Position,
+) -> Result<tree::Query, Diagnostic> {
+    let count = match matched {
+        Some(columns) => columns.len(),
+        None => queries.first().map_or(0, |query| query.columns.len()),
+    };
+    let mut types = Vec::with_capacity(count);
+    for column in 0..count {
+        let place_in = |query: usize| match matched {
+            Some(columns) => columns[column].places[query],
+            None => Some(column),
+        };
+        let values = queries.iter().enumerate().map(|(query, it)| value_at(it, place_in(query)));
+        let values: Vec<Value<'_>> = values.collect();
         let Some(common) = supertype::of(&values) else {
+            let mut seen = HashSet::new();
+            let found = values.iter().map(|value| value.ty().to_string());
+            let found: Vec<_> = found.filter(|ty| seen.insert(ty.clone())).collect();
             let message = format!(
-                "Column {} in a set operation has incompatible types: {}, {}",
-                place + 1,
-                types[0],
-                types[1]
+                "Column {} in a set operation has incompatible types: {}",
+                column + 1,
+                found.join(", ")
             );
             return Err(Diagnostic::invalid(at, message));
         };
-        for query in [&mut left, &mut right] {
-            super::coerce::column(query, place, &common)?;
+        for (query, it) in queries.iter_mut().enumerate() {
+            if let Some(place) = place_in(query) {
+                super::coerce::column(it, place, &common)?;
+            }
         }
+        types.push(common);
+    }
+    if let Some(columns) = matched {
+        let numbered = queries.into_iter().enumerate();
+        let ordered = numbered.map(|(query, it)| by_name::reordered(columns, &types, query, it));
+        queries = ordered.collect();
     }
     // Without ALL, rows are compared.
-    if !all && left.columns.iter().any(|column| column.ty.has_sketch()) {
+    let mut columns = queries.first().into_iter().flat_map(|query| &query.columns);
+    if !all && columns.any(|column| column.ty.has_sketch()) {
         return Err(Diagnostic::closed_sketch(at));
     }
-    let value_table = left.value_table && right.value_table;
-    Ok(tree::Query {
+    let pair = |left: tree::Query, right: tree::Query| tree::Query {
         columns: left.columns.clone(),
+        value_table: left.value_table && right.value_table,
         body: Body::SetOperation { operator, all, left: Box::new(left), right: Box::new(right) },
         order_by: Vec::new(),
         limit: None,
         offset: None,
-        value_table,
-    })
-}
-
-/// What stands in a column of a query and of those that it unites.
-fn values_at<'q>(query: &'q tree::Query, place: usize, values: &mut Vec<Value<'q>>) {
-    match &query.body {
-        Body::Select(select) => values.extend(select.items.get(place).map(Value::from)),
-        Body::SetOperation { left, right, .. } => {
-            values_at(left, place, values);
-            values_at(right, place, values);
-        }
-    }
-}
-
-/// BY NAME: both queries with the same columns, in the same order.
-fn by_names(
-    mode: SetMode,
-    left: tree::Query,
-    right: tree::Query,
-    at: Position,
-) -> Result<(tree::Query, tree::Query), Diagnostic> {
-    let (one, other) = (&left.columns, &right.columns);
-    for columns in [one, other] {
-        let twice = columns.iter().find(|column| place_of(columns, column).is_none());
-        if let Some(column) = twice {
-            let message = format!("BY NAME needs one column of the name {}", column.name);
-            return Err(Diagnostic::invalid(at, message));
-        }
-    }
-    let only = |columns: &[tree::Column], others: &[tree::Column]| -> Vec<tree::Column> {
-        columns.iter().filter(|column| place_of(others, column).is_none()).cloned().collect()
     };
-    let (only_one, only_other) = (only(one, other), only(other, one));
-    if let (SetMode::Strict, Some(column)) = (mode, only_one.iter().chain(&only_other).next()) {
-        let message = format!(
-            "BY NAME needs column {} in both queries of the set operation; FULL, LEFT and INNER before it do not",
-            column.name
-        );
-        return Err(Diagnostic::invalid(at, message));
-    }
-    let mut wanted = one.clone();
-    match mode {
-        SetMode::Strict | SetMode::Left => {}
-        SetMode::Inner => wanted.retain(|column| place_of(other, column).is_some()),
-        SetMode::Full => wanted.extend(only_other),
-    }
-    if wanted.is_empty() {
-        let message = "The queries of the set operation have no column in common";
-        return Err(Diagnostic::invalid(at, message));
-    }
-    Ok((with_columns(&wanted, left), with_columns(&wanted, right)))
+    let united = queries.into_iter().reduce(pair);
+    united.ok_or_else(|| Diagnostic::internal(at, "a set operation lost its queries"))
 }
 
-/// Where a column of the same name stands, if there is just one.
-fn place_of(columns: &[tree::Column], wanted: &tree::Column) -> Option<usize> {
-    let named = |known: &tree::Column| known.name.eq_ignore_ascii_case(&wanted.name);
-    let mut found = columns.iter().enumerate().filter(|(_, known)| named(known));
-    match (found.next(), found.next()) {
-        (Some((place, _)), None) => Some(place),
-        _ => None,
+/// What stands in a column of a query; NULL where it does not have it.
+fn value_at(query: &tree::Query, place: Option<usize>) -> Value<'_> {
+    let column = place.and_then(|place| query.columns.get(place));
+    match (&query.body, place) {
+        (Body::Select(select), Some(place)) if place < select.items.len() => {
+            Value::from(&select.items[place])
+        }
+        _ => Value::of_type(column.map_or(&Type::Null, |column| &column.ty)),
     }
-}
-
-/// A query with these columns in this order, NULL where it has none of a name.
-fn with_columns(wanted: &[tree::Column], query: tree::Query) -> tree::Query {
-    let places: Vec<_> = wanted.iter().map(|column| place_of(&query.columns, column)).collect();
-    let mut ordered = sorted_result(query);
-    let Body::Select(select) = &mut ordered.body else { return ordered };
-    let mut items = Vec::with_capacity(wanted.len());
-    let mut columns = Vec::with_capacity(wanted.len());
-    for (number, (column, place)) in wanted.iter().zip(places).enumerate() {
-        let kept =
-            place.and_then(|place| Some((select.items.get(place)?, &ordered.columns[place])));
-        let (item, ty) = match kept {
-            Some((item, known)) => (item.clone(), known.ty.clone()),
-            None => (Expr::literal(Literal::Null, Position::default()), Type::Null),
-        };
-        items.push(item);
-        let name = column.name.clone();
-        columns.push(tree::Column { name, column: format!("{} {number}", column.column), ty });
-    }
-    select.items = items;
-    ordered.columns = columns;
-    ordered
 }

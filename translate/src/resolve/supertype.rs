@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The type that all of these convert to without being asked, if there is one.
-pub(super) fn common_type(types: &[Type]) -> Option<Type> {
+pub(super) fn common_type<'t>(types: impl IntoIterator<Item = &'t Type>) -> Option<Type> {
     let mut common = Type::Null;
     for ty in types {
         common = match (common, ty) {
@@ -39,7 +39,7 @@ fn common_struct(one: &[StructField], other: &[StructField]) -> Option<Type> {
         return None;
     }
     let fields = one.iter().zip(other).map(|(one, other)| {
-        let ty = common_type(&[one.ty.clone(), other.ty.clone()])?;
+        let ty = common_type([&one.ty, &other.ty])?;
         Some(StructField { name: one.name.clone().or_else(|| other.name.clone()), ty })
     });
     Some(Type::Struct(fields.collect::<Option<_>>()?))
@@ -67,6 +67,10 @@ impl<'e> Value<'e> {
     /// A value of which nothing is known but its type.
     pub(super) fn of_type(ty: &'e Type) -> Self {
         Self { ty, written: None }
+    }
+
+    pub(super) fn ty(self) -> &'e Type {
+        self.ty
     }
 
     fn literal(self) -> Option<&'e Literal> {
@@ -107,7 +111,7 @@ pub(super) fn of_values<'e>(values: impl IntoIterator<Item = &'e Expr>) -> Optio
 pub(super) fn of(values: &[Value<'_>]) -> Option<Type> {
     let without = |adapts: fn(Value<'_>) -> bool| {
         let others = values.iter().filter(|value| !adapts(**value));
-        common_type(&others.map(|value| value.ty.clone()).collect::<Vec<_>>())
+        common_type(others.map(|value| value.ty))
     };
     without(|value| matches!(value.literal(), Some(Literal::Float64(..))))
         .filter(|ty| matches!(ty, Type::Numeric | Type::BigNumeric))
