@@ -175,6 +175,31 @@ impl Type {
         }
     }
 
+    /// The field whose values have the type: what [`Self::of_field`] makes a type of.
+    pub(crate) fn to_field(&self) -> FieldType {
+        match self {
+            Self::Bool => FieldType::Bool,
+            Self::Int64 => FieldType::Int64,
+            Self::Float64 => FieldType::Float64,
+            Self::Numeric => FieldType::Numeric,
+            Self::BigNumeric => FieldType::BigNumeric,
+            Self::String => FieldType::String,
+            Self::Bytes => FieldType::Bytes,
+            Self::Timestamp => FieldType::Timestamp,
+            Self::Datetime => FieldType::Datetime,
+            Self::Date => FieldType::Date,
+            Self::Time => FieldType::Time,
+            Self::Interval => FieldType::Interval,
+            Self::Json => FieldType::Json,
+            Self::Object(fields) => {
+                let fields = fields.0.iter().map(|(name, ty)| (name.clone(), ty.to_field()));
+                FieldType::Object(TableSchema { fields: fields.collect() })
+            }
+            Self::List(element) => FieldType::Array(Box::new(element.to_field())),
+            _ => FieldType::Unknown,
+        }
+    }
+
     /// The type of a declared table's column: there a list is an ARRAY, an object a STRUCT.
     pub(crate) fn of_column(column: &FieldType) -> Self {
         match column {

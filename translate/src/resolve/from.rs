@@ -70,7 +70,8 @@ impl Resolver<'_> {
         tables: &Tables<'_>,
         outer: bool,
     ) -> Result<From, Diagnostic> {
-        let at = Position::from(table.span().start);
+        // To find it takes a look at all that is in the table: not each of many in each other.
+        let at = || Position::from(table.span().start);
         match table {
             ast::TableFactor::Table {
                 name,
@@ -88,6 +89,7 @@ impl Resolver<'_> {
                 let alias =
                     alias_name(alias.as_ref())?.map_or(String::new(), |alias| alias.value.clone());
                 let shape = shape_of(query.columns.clone().into(), query.value_table);
+                let at = if alias.is_empty() { Position::default() } else { at() };
                 let relation = add(scope, alias, shape, at)?;
                 Ok(From::Derived { query: Box::new(query), relation })
             }
@@ -99,7 +101,7 @@ impl Resolver<'_> {
                 with_ordinality: false,
             } => {
                 let [array] = array_exprs.as_slice() else {
-                    return Err(Diagnostic::unsupported(at, "UNNEST of several arrays"));
+                    return Err(Diagnostic::unsupported(at(), "UNNEST of several arrays"));
                 };
                 let alias =
                     alias_name(alias.as_ref())?.map_or(String::new(), |alias| alias.value.clone());
@@ -118,7 +120,7 @@ impl Resolver<'_> {
                 for relation in relations {
                     if is_taken(scope, &relation.alias) && !matches!(relation.shape, Shape::Offset)
                     {
-                        return Err(duplicate(&relation.alias, at));
+                        return Err(duplicate(&relation.alias, at()));
                     }
                     scope.relations.push(relation);
                 }
@@ -129,9 +131,9 @@ impl Resolver<'_> {
             ast::TableFactor::Unpivot { .. } => self.unpivot(table, scope, tables),
             ast::TableFactor::Table { name, args: Some(_), .. }
             | ast::TableFactor::Function { name, .. } => {
-                Err(Diagnostic::refused(at, format!("Table-valued function not found: {name}")))
+                Err(Diagnostic::refused(at(), format!("Table-valued function not found: {name}")))
             }
-            _ => Err(Diagnostic::unsupported(at, "this kind of table")),
+            _ => Err(Diagnostic::unsupported(at(), "this kind of table")),
         }
     }
 
@@ -226,6 +228,12 @@ impl Resolver<'_> {
             .any(|relation| relation.alias.eq_ignore_ascii_case(&parts[0].value))
         {
             return Ok(None);
+        }
+        if let Some(dotted) = parts.iter().find(|part| part.value.contains('.')) {
+            // Read as a path of its own, it is a table: BigQuery would look for that and not here.
+            let message = format!("Invalid name in a path of FROM: `{}` has a dot", dotted.value);
+            let refused = Diagnostic::invalid(dotted.span.start.into(), message);
+            return Err(refused.advise("write UNNEST(…), or give the table an alias without one"));
         }
         let array = ast::Expr::CompoundIdentifier(parts.iter().map(|&part| part.clone()).collect());
         let alias =

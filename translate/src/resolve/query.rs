@@ -248,13 +248,13 @@ pub(super) fn sorted_result(query: tree::Query) -> tree::Query {
 }
 
 fn refuse_rest(query: &ast::Query) -> Result<(), Diagnostic> {
-    let at = Position::from(query.span().start);
     let foreign = query.fetch.is_some()
         || !query.locks.is_empty()
         || query.for_clause.is_some()
         || query.settings.is_some()
         || query.format_clause.is_some();
     if foreign {
+        let at = Position::from(query.span().start);
         return Err(Diagnostic::invalid(at, "Syntax error: this clause is not BigQuery's"));
     }
     Ok(())

@@ -262,7 +262,7 @@ pub(super) fn spread(query: tree::Query) -> Result<tree::Query, Diagnostic> {
     {
         let (names, items): (Vec<_>, Vec<_>) =
             fields_of(&value, &fields, Position::default())?.into_iter().unzip();
-        spread.columns = super::select::columns(&names, &items, Position::default())?.0;
+        spread.columns = super::select::columns(&names, &items, Position::default)?.0;
         select.items = items;
     }
     Ok(spread)

@@ -86,7 +86,7 @@ impl Resolver<'_> {
         if distinct {
             check_distinct(&items)?;
         }
-        let columns = columns(&names, &items, select.span().start.into())?;
+        let columns = columns(&names, &items, || select.span().start.into())?;
         let select = tree::Select {
             distinct: distinct && qualify.is_none(),
             items,
@@ -178,14 +178,14 @@ fn values(
     select: &ast::Select,
 ) -> Result<(Vec<Expr>, Vec<Option<String>>), Diagnostic> {
     use ast::ValueTableMode as Mode;
+    let Some(mode) = mode else { return Ok((items, names)) };
     let at = Position::from(select.span().start);
     match mode {
-        None => Ok((items, names)),
-        Some(Mode::AsValue | Mode::DistinctAsValue) if items.len() == 1 => Ok((items, names)),
-        Some(Mode::AsValue | Mode::DistinctAsValue) => {
+        Mode::AsValue | Mode::DistinctAsValue if items.len() == 1 => Ok((items, names)),
+        Mode::AsValue | Mode::DistinctAsValue => {
             Err(Diagnostic::invalid(at, "SELECT AS VALUE query must have exactly one column"))
         }
-        Some(Mode::AsStruct | Mode::DistinctAsStruct) => {
+        Mode::AsStruct | Mode::DistinctAsStruct => {
             let fields = names.into_iter().zip(&items);
             let fields =
                 fields.map(|(name, item)| StructField { name, ty: item.ty.clone() }).collect();
@@ -235,9 +235,12 @@ pub(super) fn own_name(expr: &ast::Expr) -> Option<String> {
 pub(super) fn columns(
     names: &[Option<String>],
     items: &[Expr],
-    at: Position,
+    at: impl FnOnce() -> Position,
 ) -> Result<(Vec<Column>, Vec<String>), Diagnostic> {
-    bounds::fields(fields_in(items.iter().map(|item| &item.ty)), at)?;
+    let count = fields_in(items.iter().map(|item| &item.ty));
+    if count > bounds::MAX_FIELDS {
+        bounds::fields(count, at())?;
+    }
     let mut unnamed = 0;
     let mut used = BTreeSet::new();
     let mut counts = BTreeMap::new();
@@ -332,10 +335,9 @@ fn check_correlation(
 }
 
 fn refuse_rest(select: &ast::Select) -> Result<(), Diagnostic> {
-    let at = Position::from(select.span().start);
     for (present, what) in [(select.flavor != ast::SelectFlavor::Standard, "FROM before SELECT")] {
         if present {
-            return Err(Diagnostic::unsupported(at, what));
+            return Err(Diagnostic::unsupported(select.span().start.into(), what));
         }
     }
     let foreign = select.top.is_some()
@@ -348,6 +350,7 @@ fn refuse_rest(select: &ast::Select) -> Result<(), Diagnostic> {
         || !select.distribute_by.is_empty()
         || !select.sort_by.is_empty();
     if foreign {
+        let at = Position::from(select.span().start);
         return Err(Diagnostic::invalid(at, "Syntax error: this clause is not BigQuery's"));
     }
     Ok(())
