@@ -49,7 +49,7 @@ pub(crate) struct OnBigQuery {
 
 /// Everything that an answer depends on beside the events and the time: plans of which it is the same
 /// have the same answer at the same time.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Asked {
     pub(crate) text: String,
     columns: Option<Vec<Column>>,

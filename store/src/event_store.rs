@@ -1,13 +1,20 @@
 //! Writes events, wherever they can be made durable now: into Postgres, or on the spool.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use spool::Spool;
 use uuid::Uuid;
 
 use crate::{
     Batch, ContentHash, Delivery, Source, failure,
-    group::{self, Target, bigquery::GroupError},
+    group::{
+        self, Target,
+        bigquery::{GroupError, Written},
+    },
     receipts::{Noted, Stage},
     request::{Appended, Request},
     spooled,
@@ -287,11 +294,13 @@ fn is_half_full(spool: &Spool) -> bool {
     depth.bytes >= depth.max_bytes / 2
 }
 
-/// Writes requests of one source as a group; returns when they are committed.
+/// Writes requests of one source as a group; returns when they are committed, or some of them are.
+/// `takes_rows` when its table is known to have taken others since it did not take these.
 pub(crate) async fn write(
     inner: &Inner,
     requests: &[&Request],
-) -> Result<Vec<Appended>, AppendError> {
+    takes_rows: bool,
+) -> Result<Vec<Result<Appended, AppendError>>, AppendError> {
     let Some(first) = requests.first() else { return Ok(Vec::new()) };
     let loaded = inner.events().map_err(AppendError::Unavailable)?;
     let needless = inner.receipts.take_needless();
@@ -301,14 +310,19 @@ pub(crate) async fn write(
         schema: &loaded.events_schema,
         owner: inner.settings.owner,
         needless: &needless,
+        takes_rows,
     };
+    let begun = Instant::now();
     let written = tokio::time::timeout(WRITE_TIMEOUT, async {
         match &inner.bigquery {
             Some(events) => {
                 let write = group::bigquery::write(inner, events, target, first.source, requests);
                 Box::pin(write).await
             }
-            None => group::write(target, first.source, requests).await.map_err(GroupError::from),
+            None => {
+                let written = group::write(target, first.source, requests).await;
+                written.map(Written::whole).map_err(GroupError::from)
+            }
         }
     });
     let written = written.await;
@@ -316,23 +330,31 @@ pub(crate) async fn write(
         needless.iter().for_each(|request| inner.receipts.note_needless(*request));
     }
     match written {
-        Ok(Ok(appended)) => Ok(appended),
-        Ok(Err(error)) => {
-            let text = error.to_string();
-            // Those that come next need not find out by waiting. The watch finds it back.
-            if is_unavailable(inner, &error) {
-                inner.events_are_away(&text);
+        Ok(Ok(Written { outcomes, error })) => {
+            if outcomes.iter().flatten().any(|appended| appended.stored > 0) {
+                inner.taking.note(first.source, begun);
             }
-            Err(AppendError::Unavailable(text))
+            let error = error.map_or(AppendError::Late, |error| not_written(inner, &error));
+            Ok(outcomes.into_iter().map(|one| one.ok_or_else(|| error.clone())).collect())
         }
+        Ok(Err(error)) => Err(not_written(inner, &error)),
         Err(_) => Err(AppendError::Late),
     }
 }
 
+fn not_written(inner: &Inner, error: &GroupError) -> AppendError {
+    let text = error.to_string();
+    // Those that come next need not find out by waiting. The watch finds it back.
+    if is_away(inner, error) {
+        inner.events_are_away(&text);
+    }
+    AppendError::Unavailable(text)
+}
+
 /// Whether nothing can be written now, whatever it is.
-fn is_unavailable(inner: &Inner, error: &GroupError) -> bool {
+fn is_away(inner: &Inner, error: &GroupError) -> bool {
     match error {
-        GroupError::Postgres(error) => failure::is_unavailable(error),
+        GroupError::Postgres(error) => failure::is_away(error),
         GroupError::BigQuery(error) => {
             let is_unavailable = error.is_unavailable();
             if let Some(events) = inner.bigquery.as_ref().filter(|_| is_unavailable) {

@@ -1,5 +1,7 @@
 //! Queries where the events are in BigQuery: what is asked of it, and what comes of its answers.
 
+use std::time::{Duration, Instant};
+
 use bigquery::{ColumnType, table_id};
 use end_to_end::{
     fake_bigquery::{
@@ -19,7 +21,16 @@ use super::endpoints::{answer, made, request};
 const EDGE: &str = "cloudflare.logs.prod";
 
 pub(super) async fn serving(fake: &FakeBigQuery, more: &[(&str, &str)]) -> Program {
-    let catalog = catalog_settings(&TestCluster::shared().database().await);
+    serving_with(&TestCluster::shared().database().await, fake, more).await
+}
+
+/// With its catalog in this database.
+pub(super) async fn serving_with(
+    database: &str,
+    fake: &FakeBigQuery,
+    more: &[(&str, &str)],
+) -> Program {
+    let catalog = catalog_settings(database);
     let of_fake = fake.settings();
     let mut settings: Vec<(&str, &str)> =
         catalog.iter().chain(&of_fake).map(|(name, value)| (*name, value.as_str())).collect();
@@ -201,7 +212,8 @@ async fn endpoints_have_parameters_labels_and_fields_that_no_event_has_carried()
     .await;
     let query =
         "select price, nothing from `shop.events` as e where nothing = @what or @what is null";
-    let endpoint = json!({"name": "sold", "query": query, "labels": "team=Shop,what=@what,who"});
+    let endpoint =
+        json!({"name": "sold", "query": query, "labels": "team=Shop,what=@what,who,9lives=1,_x=2"});
     made(&program, "/api/endpoints", endpoint).await;
     let columns = [("price", ColumnType::Integer), ("nothing", ColumnType::String)];
     let row = Row::from_iter([("price".to_owned(), json!(3))]);
@@ -223,6 +235,8 @@ async fn endpoints_have_parameters_labels_and_fields_that_no_event_has_carried()
         (&labels["team"], &labels["what"], &labels["who"], &labels["other"]),
         (&json!("shop"), &json!("a_b"), &json!("me"), &Value::Null)
     );
+    // BigQuery wants a letter first.
+    assert_eq!((&labels["l9lives"], &labels["l_x"]), (&json!("1"), &json!("2")));
     for (language, query, why) in [
         ("pg_sql", "select 1 as one", "the events are in BigQuery"),
         ("lql", "f:nowhere sold", "Table \\\"nowhere\\\" does not exist at [1:3]"),
@@ -330,6 +344,41 @@ async fn queries_end_in_time() {
     let refusal = program.refusal("select id from edge_logs").await;
     assert_eq!(refusal, "the query ran longer than 1 s; narrow its time range");
     eventually("the job is cancelled", async || fake.rest.cancelled() == 1).await;
+}
+
+/// So does what has to be asked before: the table of a new source.
+#[tokio::test(flavor = "multi_thread")]
+async fn queries_end_in_time_with_all_that_goes_before_them() {
+    let fake = FakeBigQuery::start().await;
+    let program = serving(&fake, &[("LOGWEIR_QUERY_TIMEOUT_SECS", "1")]).await;
+    made(&program, "/api/sources", json!({"name": "shop.events"})).await;
+    fake.rest.set_delay(Duration::from_secs(30));
+    let sql = "select id from `shop.events`";
+    let begun = Instant::now();
+    let (status, refused) =
+        answer(request(&program, Method::GET, "/api/query").query(&[("sql", sql)])).await;
+    assert_eq!(status, 400, "{refused}");
+    let text = refused["error"].as_str().unwrap_or_default();
+    assert_eq!(text, "the query ran longer than 1 s; narrow its time range");
+    let parse = request(&program, Method::GET, "/api/query/parse").query(&[("sql", sql)]);
+    let (_, parsed) = answer(parse).await;
+    let why = parsed["result"]["no_estimate"].as_str().unwrap_or_default();
+    assert!(why.contains("longer than 1 s"), "{parsed}");
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+/// Somebody removes a table under the running program.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_gone_is_made_and_asked_again() {
+    let fake = FakeBigQuery::start().await;
+    let program = serving(&fake, &[]).await;
+    let table = table_id(token(&program, EDGE).await);
+    program.log(EDGE, &json!([edge_event("a", "/one", 200)])).await;
+    fake.rest.answer("from edge_logs", Answer::newest(DATASET, &table, &["id"]));
+    assert_eq!(program.rows("select id from edge_logs").await, [json!({"id": "a"})]);
+    fake.tables.delete_table(DATASET, &table).expect("it is there");
+    assert_eq!(program.rows("select id from edge_logs").await, Vec::<Value>::new());
+    assert!(fake.tables.table(DATASET, &table).is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
