@@ -28,7 +28,7 @@ use tonic_prost::ProstCodec;
 use url::Url;
 
 use crate::{
-    Credentials, Error, StorageFault,
+    Credentials, Error, Retry, StorageFault,
     descriptor::WriterSchema,
     messages::{
         APPEND_ROWS, Any, AppendRowsRequest, AppendRowsResponse, ProtoData, ProtoRows, ProtoSchema,
@@ -50,6 +50,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait for an answer. A server that vanished would otherwise be waited for as long as TCP
 /// does.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Largest answer: it names each bad row of a request. What tonic takes by itself is less.
+const MOST_ANSWER_BYTES: usize = 64 << 20;
 
 /// How often a connection is tried on which an answer is awaited.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
@@ -78,6 +81,19 @@ pub(crate) struct Failure {
     pub(crate) error: Error,
     /// Whether they may have been stored all the same.
     pub(crate) may_be_stored: bool,
+}
+
+impl Failure {
+    /// Whether a row may be bad for which nothing of its request is stored, and which was not named.
+    pub(crate) fn may_be_of_a_row(&self) -> bool {
+        let is_refusal = match &self.error {
+            Error::Append { code, .. } => *code == Code::InvalidArgument,
+            Error::Refused { status, .. } => matches!(status, 400 | 413),
+            Error::Unexpected(_) => true,
+            _ => false,
+        };
+        is_refusal && !self.may_be_stored && self.error.retry() == Retry::Never
+    }
 }
 
 type Answer = Result<Vec<RowError>, Failure>;
@@ -378,7 +394,7 @@ impl Opener {
                 .map_err(|_| Error::Credentials("the token is no text".to_owned()))?;
             request.metadata_mut().insert("authorization", value);
         }
-        let mut grpc = Grpc::new(channel);
+        let mut grpc = Grpc::new(channel).max_decoding_message_size(MOST_ANSWER_BYTES);
         grpc.ready().await.map_err(|error| unreachable(&error))?;
         let codec = ProstCodec::default();
         let answered = grpc.streaming(request, PathAndQuery::from_static(APPEND_ROWS), codec).await;

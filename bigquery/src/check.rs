@@ -101,12 +101,14 @@ impl Findings {
             schema: Arc::default(),
             as_text: AsText::default(),
             retention_days: Some(1),
+            clustering: Vec::new(),
         };
         let table = target.new_table(settings);
         if self.note("bigquery.tables.create", rest.create_table(&table).await).is_some() {
-            self.try_table(rest, &id, table).await;
+            // Before it is changed: a new column may be unknown for longer than is waited.
             let written = write(Writer::new(settings.clone(), rest.clone()), &target).await;
             self.note("bigquery.tables.updateData", written);
+            self.try_table(rest, &id, table).await;
             let sql = format!(
                 "SELECT COUNT(*) AS events FROM {} WHERE `timestamp` >= {SOME_TIME}",
                 rest.quoted(&id)

@@ -12,6 +12,9 @@ const MOST_COLUMNS: usize = 10_000;
 /// Most records around a field. What lies deeper is kept as JSON text.
 const MOST_LEVELS: usize = 15;
 
+/// Most columns by which a table is sorted.
+const MOST_SORTED_BY: usize = 4;
+
 /// Paths of fields that are kept as text, though nothing is known of what they hold: names with `.`
 /// between.
 pub type AsText = BTreeSet<String>;
@@ -32,6 +35,9 @@ pub(crate) fn of_source(schema: &TableSchema, as_text: &AsText) -> Vec<Column> {
     }
     columns
 }
+
+/// The columns that each table has from the beginning.
+pub(crate) const ALWAYS_THERE: [&str; 3] = ["timestamp", "id", "event_message"];
 
 /// The columns that each table has.
 fn first_columns() -> Vec<Column> {
@@ -143,6 +149,43 @@ fn merge_record(
             }
         }
     }
+}
+
+/// The paths of all columns, those in records among them, as [`below`] makes them.
+pub(crate) fn paths(columns: &[Column]) -> impl Iterator<Item = String> {
+    let mut paths = Vec::new();
+    paths_below(columns, "", &mut paths);
+    paths.into_iter()
+}
+
+fn paths_below(columns: &[Column], record: &str, paths: &mut Vec<String>) {
+    for column in columns {
+        let path = below(record, &column.name);
+        paths_below(&column.fields, &path, paths);
+        paths.push(path);
+    }
+}
+
+/// Those of the wanted columns by which a table can be sorted: four at most.
+pub(crate) fn sortable(columns: &[Column], wanted: &[String]) -> Vec<String> {
+    use ColumnType::{
+        Bignumeric, Boolean, Date, Datetime, Geography, Integer, Numeric, String, Timestamp,
+    };
+    let kinds =
+        [Bignumeric, Boolean, Date, Datetime, Geography, Integer, Numeric, String, Timestamp];
+    let mut sortable = Vec::new();
+    for name in wanted {
+        let is_it = |column: &&Column| column_key(&column.name) == column_key(name);
+        if let Some(column) = columns.iter().find(is_it)
+            && column.mode != Mode::Repeated
+            && kinds.contains(&column.kind)
+            && sortable.len() < MOST_SORTED_BY
+            && !sortable.contains(&column.name)
+        {
+            sortable.push(column.name.clone());
+        }
+    }
+    sortable
 }
 
 fn count(columns: &[Column]) -> usize {
@@ -261,6 +304,27 @@ mod tests {
             shown(&there),
             format!("{FIRST}, a String, o* Record{{x String, Y Integer}}, z* Record{{q Integer}}")
         );
+    }
+
+    #[test]
+    fn a_table_is_sorted_by_what_can_be_sorted() {
+        let there = wanted(
+            json!({
+                "s": {"type": "string"}, "f": {"type": "number"}, "n": {"type": "integer"},
+                "l": {"type": "array", "items": {"type": "string"}},
+                "o": {"type": "object", "properties": {"x": {"type": "string"}}}
+            }),
+            &[],
+        );
+        for (names, expected) in [
+            (&["s", "N", "timestamp"][..], &["s", "n", "timestamp"][..]),
+            (&["f", "l", "o", "o.x", "nothing", "s", "S"], &["s"]),
+            (&["s", "n", "timestamp", "id", "event_message"], &["s", "n", "timestamp", "id"]),
+            (&[], &[]),
+        ] {
+            let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+            assert_eq!(sortable(&there, &names), expected, "{names:?}");
+        }
     }
 
     #[test]

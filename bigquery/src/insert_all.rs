@@ -6,16 +6,9 @@ use serde_json::value::RawValue;
 
 use crate::{Error, Rest, rest::Sent};
 
-/// A row for `tabledata.insertAll`.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct InsertRow {
-    /// Rows of one id that come within about a minute are one, if BigQuery has time for it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub insert_id: Option<String>,
-    /// The columns that are set.
-    pub json: Box<RawValue>,
-}
+/// A row for `tabledata.insertAll`, as JSON: `insertId` and `json` with the columns that are set. Rows
+/// of one `insertId` that come within about a minute are one, if BigQuery has time for it.
+pub type InsertRow = RawValue;
 
 /// Why a row was not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +28,7 @@ pub struct RowError {
 struct Request<'r> {
     skip_invalid_rows: bool,
     ignore_unknown_values: bool,
-    rows: &'r [InsertRow],
+    rows: &'r [Box<InsertRow>],
 }
 
 #[derive(Deserialize)]
@@ -70,7 +63,7 @@ impl Rest {
     pub async fn insert_all(
         &self,
         table: &str,
-        rows: &[InsertRow],
+        rows: &[Box<InsertRow>],
     ) -> Result<Vec<RowError>, Error> {
         let path = self.of_dataset(&["tables", table, "insertAll"]);
         let body = Request { skip_invalid_rows: false, ignore_unknown_values: false, rows };

@@ -47,7 +47,7 @@ pub struct Query<'a> {
 }
 
 /// The rows of an answer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Rows {
     /// A JSON array of objects.
     pub json: String,
@@ -204,7 +204,8 @@ impl Rest {
 
     async fn first_page(&self, query: &Query<'_>, deadline: Instant) -> Result<Page, QueryFailure> {
         let mut body = self.request(query.sql, query.parameters);
-        let labels = query.labels.iter().map(|(key, value)| (label(key), label(value)));
+        let labels = query.labels.iter();
+        let labels = labels.filter_map(|(key, value)| Some((label_key(key)?, label(value))));
         let timeout = u64::try_from(query.timeout.as_millis()).unwrap_or(u64::MAX);
         body["labels"] = json!(labels.collect::<BTreeMap<_, _>>());
         body["maxResults"] = json!(query.max_rows);
@@ -310,9 +311,34 @@ pub fn label(text: &str) -> String {
     text.chars().map(fit).take(LABEL_LENGTH).collect()
 }
 
+/// A text as BigQuery takes it for the key of a label, which begins with a letter; nothing is none.
+fn label_key(text: &str) -> Option<String> {
+    let begins = |text: &str| text.starts_with(|c: char| c.is_ascii_lowercase());
+    match label(text) {
+        key if key.is_empty() => None,
+        key if begins(&key) => Some(key),
+        key => Some(label(&format!("l{key}"))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_of_labels_begin_with_a_letter() {
+        for (text, expected) in [
+            ("Team.a", Some("team_a")),
+            ("9lives", Some("l9lives")),
+            ("_x", Some("l_x")),
+            ("-", Some("l-")),
+            ("Übung", Some("l_bung")),
+            ("", None),
+            (&"9".repeat(63), Some(&*format!("l{}", "9".repeat(62)))),
+        ] {
+            assert_eq!(label_key(text).as_deref(), expected);
+        }
+    }
 
     #[test]
     fn labels_are_made_fit() {

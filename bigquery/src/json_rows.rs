@@ -1,12 +1,31 @@
 //! Rows as JSON, for `tabledata.insertAll`.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use event_schemas::{Value, members, parse};
 use jiff::{Timestamp, ToSpan as _, civil};
 
 use crate::{ColumnType, Mode, encode::Output, fit::Fitted, layout::Slot};
 
 /// Whole numbers beyond it are written as text: readers of JSON take numbers for floats.
 const EXACT: i64 = 1 << 53;
+
+/// Longest id by which rows are known to be one.
+const LONGEST_ID: usize = 128;
+
+/// What an event is known by where it comes twice: its id and its time, as events of one id are others
+/// at another time.
+pub(crate) fn insert_id(event: &str) -> Option<String> {
+    let event = parse(event).ok()?;
+    let Value::Object(fields) = &event else { return None };
+    let of_name =
+        |wanted| members(fields).find(|(name, _)| *name == wanted).map(|(_, value)| value);
+    let Some(Value::String(id)) = of_name("id") else { return None };
+    let insert_id = match of_name("timestamp") {
+        Some(Value::Number(at)) => format!("{id}-{at}"),
+        _ => id.to_string(),
+    };
+    (insert_id.len() <= LONGEST_ID).then_some(insert_id)
+}
 
 /// Writes one row.
 #[derive(Debug)]
@@ -25,6 +44,15 @@ impl JsonRow {
     pub(crate) fn into_text(mut self) -> String {
         self.text.push('}');
         self.text
+    }
+
+    /// The row as `tabledata.insertAll` takes it, with its event's id where there is one.
+    pub(crate) fn into_insert_row(self, insert_id: Option<&str>) -> String {
+        let row = self.into_text();
+        match insert_id {
+            Some(id) => format!(r#"{{"insertId":{},"json":{row}}}"#, serde_json::Value::from(id)),
+            None => format!(r#"{{"json":{row}}}"#),
+        }
     }
 
     fn comma(&mut self) {

@@ -32,6 +32,13 @@ pub(crate) struct Slot {
     pub(crate) inner: Layout,
 }
 
+impl Slot {
+    /// Whether it is a record.
+    pub(crate) fn has_fields(&self) -> bool {
+        self.kind == ColumnType::Record
+    }
+}
+
 impl Layout {
     /// The layout of these columns. `fresh` are those that may not be known yet.
     ///

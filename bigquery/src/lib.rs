@@ -3,9 +3,12 @@
 //! It knows nothing of where its settings come from, and no other database.
 
 mod append;
+mod appending;
+mod bad_rows;
 mod cells;
 mod check;
 mod columns;
+mod columns_in_use;
 mod credentials;
 mod descriptor;
 mod encode;
@@ -17,6 +20,7 @@ mod json_rows;
 mod layout;
 pub mod messages;
 mod names;
+mod place;
 mod proto_rows;
 mod requests;
 mod resource;
@@ -26,6 +30,7 @@ mod settings;
 mod table;
 mod writer;
 
+pub use appending::Progress;
 pub use check::{Finding, Outcome, check};
 pub use columns::AsText;
 pub use credentials::Credentials;
@@ -41,5 +46,5 @@ pub use resource::{
 pub use rest::{Rest, TablePatch};
 pub use retry::{BackOff, Retry};
 pub use settings::{Settings, WriteMethod};
-pub use table::{EncodedRows, OpenTable, Target};
-pub use writer::{Progress, Writer};
+pub use table::{EncodedRows, OpenTable, Target, WaitingRows};
+pub use writer::Writer;

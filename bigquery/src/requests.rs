@@ -56,11 +56,10 @@ pub(crate) fn without(
 }
 
 /// A row that was written as JSON.
-pub(crate) fn insert_row(row: &Bytes) -> InsertRow {
+pub(crate) fn insert_row(row: &Bytes) -> Box<InsertRow> {
     let text = String::from_utf8_lossy(row).into_owned();
     // It is JSON.
-    let json = RawValue::from_string(text).unwrap_or_else(|_| RawValue::NULL.to_owned());
-    InsertRow { insert_id: None, json }
+    RawValue::from_string(text).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
 #[cfg(test)]

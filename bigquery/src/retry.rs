@@ -46,17 +46,25 @@ impl Error {
         }
     }
 
-    /// Whether the service cannot be used now, whatever is asked of it.
+    /// Whether the service cannot be used now, whatever is asked of it: there is no way to it, or it
+    /// does not know who we are. What it says of one table is never that.
     pub fn is_unavailable(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::TimedOut { .. } | Self::Credentials(_) => true,
+            Self::Unreachable(_) | Self::Credentials(_) => true,
+            Self::Refused { status, .. } => *status == 401,
+            Self::Append { code, .. } => *code == Code::Unauthenticated,
+            Self::TimedOut { .. } | Self::Unexpected(_) => false,
+        }
+    }
+
+    /// Whether whoever asks could have asked for nothing that is answered: it is the service, or what
+    /// it lets us do.
+    pub fn is_none_of_callers(&self) -> bool {
+        match self {
+            Self::TimedOut { .. } => true,
             Self::Refused { reason, .. } if TOO_MUCH.contains(&reason.as_str()) => false,
             Self::Refused { status, .. } => matches!(status, 401 | 403 | 500 | 502 | 503 | 504),
-            Self::Append { code, .. } => matches!(
-                code,
-                Code::Unavailable | Code::Unauthenticated | Code::PermissionDenied | Code::Unknown
-            ),
-            Self::Unexpected(_) => false,
+            error => error.is_unavailable(),
         }
     }
 }
@@ -168,6 +176,28 @@ mod tests {
             (append(Code::Unimplemented, None, ""), Never),
         ] {
             assert_eq!(error.retry(), expected, "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_one_table_is_not_said_of_the_service() {
+        for (error, is_unavailable, is_none_of_callers) in [
+            (Error::Unreachable(String::new()), true, true),
+            (Error::Credentials(String::new()), true, true),
+            (Error::TimedOut { seconds: 1 }, false, true),
+            (Error::Unexpected(String::new()), false, false),
+            (refused(401, "authError"), true, true),
+            (refused(403, "accessDenied"), false, true),
+            (refused(403, "quotaExceeded"), false, false),
+            (refused(400, "invalid"), false, false),
+            (refused(503, "backendError"), false, true),
+            (append(Code::Unauthenticated, None, ""), true, true),
+            (append(Code::PermissionDenied, None, ""), false, false),
+            (append(Code::Unknown, None, "who knows"), false, false),
+            (append(Code::Unavailable, None, ""), false, false),
+        ] {
+            let found = (error.is_unavailable(), error.is_none_of_callers());
+            assert_eq!(found, (is_unavailable, is_none_of_callers), "{error}");
         }
     }
 

@@ -9,9 +9,10 @@ use crate::{
     Clustering, Column, Misfit, Partitioning, PartitioningUnit, Schema, Settings, Table,
     TableReference,
     columns::{self, AsText},
+    columns_in_use::{InUse, columns_in_use},
     descriptor::{self, WriterSchema},
     encode,
-    json_rows::JsonRow,
+    json_rows::{self, JsonRow},
     layout::{Fresh, Layout},
     proto_rows::ProtoRows,
 };
@@ -32,6 +33,8 @@ pub struct Target {
     pub as_text: AsText,
     /// Days for which events are kept; `None` leaves a table as it is.
     pub retention_days: Option<u32>,
+    /// Columns by which the table is sorted where it is made; by time where there are none.
+    pub clustering: Vec<String>,
 }
 
 impl Target {
@@ -39,6 +42,19 @@ impl Target {
     pub(crate) fn new_table(&self, settings: &Settings) -> Table {
         let mut fields = Vec::new();
         columns::merge(&mut fields, &self.columns());
+        let mut clustering = columns::sortable(&fields, &self.clustering);
+        if clustering.len() < self.clustering.len() {
+            tracing::warn!(
+                table = self.table,
+                wanted = ?self.clustering,
+                taken = ?clustering,
+                "the table cannot be clustered by all that it should be: only by four columns that \
+                 it has when it is made, each of one value that can be sorted"
+            );
+        }
+        if clustering.is_empty() {
+            clustering.push("timestamp".to_owned());
+        }
         let label = |text: &str| text.to_owned();
         Table {
             table_reference: TableReference {
@@ -52,7 +68,7 @@ impl Target {
                 field: Some("timestamp".to_owned()),
                 expiration_ms: self.expiration_ms(),
             }),
-            clustering: Some(Clustering { fields: vec!["timestamp".to_owned()] }),
+            clustering: Some(Clustering { fields: clustering }),
             require_partition_filter: Some(true),
             labels: BTreeMap::from([
                 (label("managed_by"), label("logflare")),
@@ -64,6 +80,13 @@ impl Target {
 
     pub(crate) fn columns(&self) -> Vec<Column> {
         columns::of_source(&self.schema, &self.as_text)
+    }
+
+    /// Whether a table that is as this one wants it is so for the other one.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.schema, &other.schema)
+            && self.as_text == other.as_text
+            && self.retention_days == other.retention_days
     }
 
     /// Milliseconds until a partition is removed.
@@ -98,10 +121,7 @@ impl OpenTable {
         let columns = table.schema.unwrap_or_default().fields;
         let layout = Layout::new(&columns, &fresh);
         let full = descriptor::of_layout(&layout, true);
-        let settled = match layout.has_fresh() {
-            true => descriptor::of_layout(&layout, false),
-            false => Arc::clone(&full),
-        };
+        let settled = of_settled(&layout, &full);
         Self {
             id,
             stream: stream.into(),
@@ -117,7 +137,29 @@ impl OpenTable {
 
     /// The same table, all of whose columns are known to whoever takes rows.
     pub(crate) fn settled(&self) -> Self {
-        let layout = Layout::new(&self.columns, &Fresh::new());
+        self.of_fresh(Fresh::new())
+    }
+
+    /// The same table, with these columns fresh as well.
+    pub(crate) fn with_fresh(&self, fresh: &Fresh) -> Self {
+        self.of_fresh(&self.fresh | fresh)
+    }
+
+    /// The columns of this table, as it is now, that may not be known yet to whoever takes rows: those
+    /// that were fresh, and those that were not there.
+    pub(crate) fn fresh_beside(&self, now: &Table) -> Fresh {
+        let columns = now.schema.as_ref().map(|schema| schema.fields.as_slice());
+        let added = columns::merge(&mut self.columns.clone(), columns.unwrap_or_default());
+        &self.fresh | &added.into_iter().collect()
+    }
+
+    /// Whether a table, as it is now, has the columns that this one is known to have.
+    pub(crate) fn has_columns_of(&self, now: &Table) -> bool {
+        now.schema.as_ref().is_some_and(|schema| schema.fields == self.columns)
+    }
+
+    fn of_fresh(&self, fresh: Fresh) -> Self {
+        let layout = Layout::new(&self.columns, &fresh);
         let full = descriptor::of_layout(&layout, true);
         Self {
             id: self.id.clone(),
@@ -125,11 +167,22 @@ impl OpenTable {
             columns: self.columns.clone(),
             partitioning: self.partitioning.clone(),
             etag: self.etag.clone(),
-            fresh: Fresh::new(),
+            settled: of_settled(&layout, &full),
+            fresh,
             layout,
-            settled: Arc::clone(&full),
             full,
         }
+    }
+
+    /// The columns that a row has; `None` where it is none of this table.
+    pub(crate) fn columns_in_use(&self, row: &[u8]) -> Option<InUse> {
+        columns_in_use(row, &self.layout)
+    }
+
+    /// The message type with these columns only.
+    pub(crate) fn type_of(&self, in_use: &InUse) -> WriterSchema {
+        let others = columns::paths(&self.columns).filter(|path| !in_use.contains(path));
+        descriptor::of_layout(&Layout::new(&self.columns, &others.collect()), false)
     }
 
     /// Whether it has a column of this name, whatever the case.
@@ -177,7 +230,7 @@ impl OpenTable {
             match encode::row(body, &self.layout, &mut out) {
                 Ok(row) => {
                     encoded.note_unknown(place, row.unknown);
-                    let text = out.into_text();
+                    let text = out.into_insert_row(json_rows::insert_id(body).as_deref());
                     if text.len() <= MOST_ROW_BYTES {
                         encoded.push(place, row.uses_fresh, Bytes::from(text));
                     } else {
@@ -189,6 +242,10 @@ impl OpenTable {
         }
         encoded
     }
+}
+
+fn of_settled(layout: &Layout, full: &WriterSchema) -> WriterSchema {
+    if layout.has_fresh() { descriptor::of_layout(layout, false) } else { Arc::clone(full) }
 }
 
 fn too_large(bytes: usize) -> Misfit {
@@ -254,6 +311,21 @@ impl EncodedRows {
     /// Whether there is no row.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+/// Rows with columns that may not be known yet to whoever takes rows.
+#[derive(Debug, Default)]
+pub struct WaitingRows {
+    pub(crate) of_types: Vec<TypedRows>,
+    /// Whether those with all columns of the table are among them.
+    pub(crate) has_fresh: bool,
+}
+
+impl WaitingRows {
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.of_types.iter().all(|typed| typed.rows.is_empty())
     }
 }
 

@@ -1,8 +1,12 @@
 //! Queries where the events are in BigQuery.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use bigquery::{Error, OpenTable, QueryFailure};
+use bigquery::{Error, OpenTable, QueryFailure, Rows};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -13,6 +17,9 @@ use crate::{
 /// Most events that are shown as the latest ones, and how many days are looked back for them.
 const MOST_RECENT: u64 = 100;
 const RECENT_DAYS: u32 = 1;
+
+/// Time that BigQuery gets, beyond the limit of a query, to tell that it was reached.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// More columns than a table can have.
 const ALL_OF_EVENTS: [bool; 10_000] = [true; 10_000];
@@ -41,6 +48,15 @@ pub struct BigQueryQuery<'a> {
     pub labels: &'a BTreeMap<String, String>,
 }
 
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+enum Wanted<'a> {
+    /// The rows; of each column, whether it holds values of events.
+    Rows { of_events: &'a [bool] },
+    /// What they would cost.
+    Price,
+}
+
 /// Tables by their names in SQL.
 type Tables = BTreeMap<String, Arc<OpenTable>>;
 
@@ -63,22 +79,9 @@ impl Store {
     /// # Errors
     /// When there is no whole answer.
     pub async fn query_bigquery(&self, query: BigQueryQuery<'_>) -> Result<QueryRows, QueryError> {
-        let events = self.on_bigquery()?;
-        let tables = self.have_tables(events, query.tables).await?;
-        let sql = completed(query.sql, query.fields, &tables);
         let of_event = |column: &Column| matches!(column.kind, ColumnKind::Json);
         let of_events: Vec<bool> = query.columns.iter().map(of_event).collect();
-        let asked = bigquery::Query {
-            sql: &sql,
-            parameters: query.parameters,
-            labels: query.labels,
-            timeout: self.inner.settings.query_timeout,
-            max_rows: query.max_rows,
-            max_answer: MAX_ANSWER,
-            of_events: &of_events,
-        };
-        let rows = events.client().query(&asked).await;
-        let rows = rows.map_err(|failure| self.in_callers_words(failure, query.lines_before))?;
+        let rows = self.ask_in_time(&query, Wanted::Rows { of_events: &of_events }).await?;
         measures::bytes_processed(query.endpoint, rows.bytes_processed);
         Ok(QueryRows::new(rows.json, rows.count))
     }
@@ -88,11 +91,7 @@ impl Store {
     /// # Errors
     /// When BigQuery would not run it.
     pub async fn estimate_in_bigquery(&self, query: BigQueryQuery<'_>) -> Result<u64, QueryError> {
-        let events = self.on_bigquery()?;
-        let tables = self.have_tables(events, query.tables).await?;
-        let sql = completed(query.sql, query.fields, &tables);
-        let estimate = events.client().estimate(&sql, query.parameters).await;
-        estimate.map_err(|error| self.in_callers_words(error.into(), query.lines_before))
+        Ok(self.ask_in_time(&query, Wanted::Price).await?.bytes_processed)
     }
 
     /// The latest events of a source that is in BigQuery, the oldest of them first: of the last day
@@ -107,23 +106,81 @@ impl Store {
             "SELECT * FROM {table} WHERE `timestamp` >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), \
              INTERVAL {RECENT_DAYS} DAY) ORDER BY `timestamp` DESC LIMIT {MOST_RECENT}"
         );
-        self.have_tables(events, &[table]).await?;
-        let asked = bigquery::Query {
+        let query = BigQueryQuery {
             sql: &sql,
+            fields: &[],
+            columns: &[],
             parameters: &BTreeMap::new(),
-            labels: &BTreeMap::new(),
-            timeout: self.inner.settings.query_timeout,
+            tables: &[table],
             max_rows: MOST_RECENT,
-            max_answer: MAX_ANSWER,
-            of_events: &ALL_OF_EVENTS,
+            lines_before: 0,
+            endpoint: None,
+            labels: &BTreeMap::new(),
         };
-        let rows = events.client().query(&asked).await;
-        let rows = rows.map_err(|failure| self.in_callers_words(failure, 0))?;
+        let rows = self.ask_in_time(&query, Wanted::Rows { of_events: &ALL_OF_EVENTS }).await?;
         measures::bytes_processed(None, rows.bytes_processed);
         let mut events: Vec<Map<String, Value>> = serde_json::from_str(&rows.json)
             .map_err(|error| QueryError::Internal(error.to_string()))?;
         events.iter_mut().for_each(|event| event.retain(|_, value| !value.is_null()));
         Ok(events.into_iter().rev().map(|event| Value::Object(event).to_string()).collect())
+    }
+
+    /// Asks something about tables, which are made before where they are not there: all together for at
+    /// most the time of the settings. Where one of them is gone, it is made anew, and asked once more.
+    async fn ask_in_time(
+        &self,
+        query: &BigQueryQuery<'_>,
+        wanted: Wanted<'_>,
+    ) -> Result<Rows, QueryError> {
+        let events = self.on_bigquery()?;
+        let limit = self.inner.settings.query_timeout;
+        let deadline = Instant::now() + limit;
+        let asking = async {
+            let failure = match self.ask(events, query, wanted, deadline).await? {
+                Ok(rows) => return Ok(rows),
+                Err(failure) => failure,
+            };
+            let gone: Vec<&str> = gone(&failure, query.tables).collect();
+            if gone.is_empty() {
+                return Err(self.in_callers_words(failure, query.lines_before));
+            }
+            gone.into_iter().for_each(|table| events.forget_table(table));
+            let asked = self.ask(events, query, wanted, deadline).await?;
+            asked.map_err(|failure| self.in_callers_words(failure, query.lines_before))
+        };
+        match tokio::time::timeout(limit + GRACE, asking).await {
+            Ok(asked) => asked,
+            Err(_) => Err(QueryError::Timeout(limit)),
+        }
+    }
+
+    async fn ask(
+        &self,
+        events: &BigQueryEvents,
+        query: &BigQueryQuery<'_>,
+        wanted: Wanted<'_>,
+        deadline: Instant,
+    ) -> Result<Result<Rows, QueryFailure>, QueryError> {
+        let tables = self.have_tables(events, query.tables).await?;
+        let sql = completed(query.sql, query.fields, &tables);
+        let Wanted::Rows { of_events } = wanted else {
+            let price = events.client().estimate(&sql, query.parameters).await;
+            let price = price.map(|bytes_processed| Rows { bytes_processed, ..Rows::default() });
+            return Ok(price.map_err(QueryFailure::from));
+        };
+        let left = deadline.saturating_duration_since(Instant::now());
+        // BigQuery gets whole seconds.
+        let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+        let asked = bigquery::Query {
+            sql: &sql,
+            parameters: query.parameters,
+            labels: query.labels,
+            timeout: Duration::from_secs(seconds),
+            max_rows: query.max_rows,
+            max_answer: MAX_ANSWER,
+            of_events,
+        };
+        Ok(events.client().query(&asked).await)
     }
 
     fn on_bigquery(&self) -> Result<&BigQueryEvents, QueryError> {
@@ -143,7 +200,7 @@ impl Store {
             let table = events.client().quoted(&bigquery::table_id(source.token));
             tables.contains(&table).then_some((table, source))
         });
-        let made = read.map(async |(table, source)| Ok((table, events.ensure(source).await?)));
+        let made = read.map(async |(table, source)| Ok((table, events.for_query(source).await?)));
         let made: Result<Vec<_>, Error> = futures_util::future::try_join_all(made).await;
         let made = made.map_err(|error| self.in_callers_words(error.into(), 0))?;
         Ok(made.into_iter().collect())
@@ -151,13 +208,15 @@ impl Store {
 
     fn in_callers_words(&self, failure: QueryFailure, lines_before: u64) -> QueryError {
         let error = match failure {
-            QueryFailure::Timeout(time) => return QueryError::Timeout(time),
+            QueryFailure::Timeout(_) => {
+                return QueryError::Timeout(self.inner.settings.query_timeout);
+            }
             QueryFailure::TooLarge(bytes) => return QueryError::too_large(bytes),
             QueryFailure::Service(error) => error,
         };
         let message = match &error {
             Error::Unexpected(_) => return QueryError::Internal(error.to_string()),
-            Error::Refused { message, .. } if !error.is_unavailable() => message.clone(),
+            Error::Refused { message, .. } if !error.is_none_of_callers() => message.clone(),
             error => error.to_string(),
         };
         let message = match self.inner.events() {
@@ -168,12 +227,22 @@ impl Store {
             }
             Err(_) => message,
         };
-        if error.is_unavailable() {
+        if error.is_none_of_callers() {
             return QueryError::Unavailable(message);
         }
         let message = in_callers_lines(&message, lines_before);
         QueryError::Failed { sqlstate: String::new(), message }
     }
+}
+
+/// The tables, by their ids, of which BigQuery says that they are not there.
+fn gone<'t>(failure: &QueryFailure, tables: &'t [String]) -> impl Iterator<Item = &'t str> {
+    let message = match failure {
+        QueryFailure::Service(Error::Refused { status: 404, message, .. }) => message.as_str(),
+        _ => "",
+    };
+    let id = |table: &'t String| table.rsplit('.').next().map(|id| id.trim_end_matches('`'));
+    tables.iter().filter_map(id).filter(move |id| message.contains(id))
 }
 
 /// The query with a NULL of its name for each field that has no column.

@@ -307,8 +307,8 @@ async fn drain_group(
         request.may_come_again = request.content.is_some_and(may_come);
     }
     let requests: Vec<&Request> = group.iter().collect();
-    let appended = event_store::write(inner, &requests, takes_rows).await?;
-    let refused = appended.iter().flat_map(|appended| &appended.refused);
+    let outcomes = event_store::write(inner, &requests, takes_rows).await?;
+    let refused = outcomes.iter().flatten().flat_map(|appended| &appended.refused);
     if let Some(first) = refused.clone().next() {
         // Nobody is there to be told any more.
         let source = group.first().map(|first| first.source).unwrap_or_default();
@@ -322,7 +322,8 @@ async fn drain_group(
             "events from the spool are refused; they are among the rejected events"
         );
     }
-    Ok(())
+    // Those that are stored have their receipts, and come again with the others.
+    outcomes.into_iter().try_for_each(|outcome| outcome.map(drop))
 }
 
 #[cfg(test)]

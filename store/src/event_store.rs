@@ -11,7 +11,10 @@ use uuid::Uuid;
 
 use crate::{
     Batch, ContentHash, Delivery, Source, failure,
-    group::{self, Target, bigquery::GroupError},
+    group::{
+        self, Target,
+        bigquery::{GroupError, Written},
+    },
     receipts::{Noted, Stage},
     request::{Appended, Request},
     spooled,
@@ -291,13 +294,13 @@ fn is_half_full(spool: &Spool) -> bool {
     depth.bytes >= depth.max_bytes / 2
 }
 
-/// Writes requests of one source as a group; returns when they are committed. `takes_rows` when its
-/// table is known to have taken others since it did not take these.
+/// Writes requests of one source as a group; returns when they are committed, or some of them are.
+/// `takes_rows` when its table is known to have taken others since it did not take these.
 pub(crate) async fn write(
     inner: &Inner,
     requests: &[&Request],
     takes_rows: bool,
-) -> Result<Vec<Appended>, AppendError> {
+) -> Result<Vec<Result<Appended, AppendError>>, AppendError> {
     let Some(first) = requests.first() else { return Ok(Vec::new()) };
     let loaded = inner.events().map_err(AppendError::Unavailable)?;
     let needless = inner.receipts.take_needless();
@@ -316,7 +319,10 @@ pub(crate) async fn write(
                 let write = group::bigquery::write(inner, events, target, first.source, requests);
                 Box::pin(write).await
             }
-            None => group::write(target, first.source, requests).await.map_err(GroupError::from),
+            None => {
+                let written = group::write(target, first.source, requests).await;
+                written.map(Written::whole).map_err(GroupError::from)
+            }
         }
     });
     let written = written.await;
@@ -324,22 +330,25 @@ pub(crate) async fn write(
         needless.iter().for_each(|request| inner.receipts.note_needless(*request));
     }
     match written {
-        Ok(Ok(appended)) => {
-            if appended.iter().any(|appended| appended.stored > 0) {
+        Ok(Ok(Written { outcomes, error })) => {
+            if outcomes.iter().flatten().any(|appended| appended.stored > 0) {
                 inner.taking.note(first.source, begun);
             }
-            Ok(appended)
+            let error = error.map_or(AppendError::Late, |error| not_written(inner, &error));
+            Ok(outcomes.into_iter().map(|one| one.ok_or_else(|| error.clone())).collect())
         }
-        Ok(Err(error)) => {
-            let text = error.to_string();
-            // Those that come next need not find out by waiting. The watch finds it back.
-            if is_away(inner, &error) {
-                inner.events_are_away(&text);
-            }
-            Err(AppendError::Unavailable(text))
-        }
+        Ok(Err(error)) => Err(not_written(inner, &error)),
         Err(_) => Err(AppendError::Late),
     }
+}
+
+fn not_written(inner: &Inner, error: &GroupError) -> AppendError {
+    let text = error.to_string();
+    // Those that come next need not find out by waiting. The watch finds it back.
+    if is_away(inner, error) {
+        inner.events_are_away(&text);
+    }
+    AppendError::Unavailable(text)
 }
 
 /// Whether nothing can be written now, whatever it is.

@@ -10,7 +10,7 @@
 //! | `logweir_spool_bytes` | gauge | bytes of the spool's files |
 //! | `logweir_spool_max_bytes` | gauge | largest size of the spool |
 //! | `logweir_store_ready` | gauge | 1 while the databases answer |
-//! | `logweir_bigquery_rows_sent_again_total` | counter | rows that were sent again though they may have been stored |
+//! | `logweir_bigquery_rows_sent_again_total` | counter | rows that were sent without an answer that says whether they are stored, each time; they are sent again |
 //! | `logweir_bigquery_processed_bytes_total` | counter | what queries cost in BigQuery, by `endpoint` |
 //!
 //! It also adds to two figures of ingest what turns out only when the spool is drained:
@@ -64,7 +64,7 @@ pub(crate) fn describe() {
     describe_gauge!(READY, "1 while the databases answer");
     describe_counter!(
         SENT_AGAIN,
-        "Rows that were sent to BigQuery again though they may have been stored"
+        "Rows that were sent to BigQuery without an answer that says whether they are stored"
     );
     describe_counter!(PROCESSED, Unit::Bytes, "What queries cost in BigQuery, in bytes processed");
 }
@@ -102,7 +102,7 @@ pub(crate) fn refresh(store: &Store) {
         gauge!(SPOOL_MAX_BYTES).set(depth.max_bytes as f64);
     }
     if let Some(bigquery) = &store.inner.bigquery {
-        counter!(SENT_AGAIN).absolute(bigquery.sent_again());
+        counter!(SENT_AGAIN).absolute(bigquery.sent_in_doubt());
     }
     // Each of them had one event at least. Nothing else is ever dropped.
     counter!(DROPPED, "source" => UNKNOWN).absolute(store.lost_requests().unwrap_or_default());

@@ -13,7 +13,8 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::{
-    bigquery_events::BigQueryEvents,
+    Source,
+    bigquery_events::{self, BigQueryEvents},
     connections,
     day::Day,
     event_tables::{qualified_name, table_name},
@@ -66,7 +67,11 @@ impl Inner {
     fn retentions(&self, state: &State) -> Retentions {
         let Some(loaded) = &state.loaded else { return Retentions::new() };
         let sources = loaded.catalog.sources().iter();
-        let sources = sources.map(|source| (source.token, source.retention_days));
+        let days = |source: &Source| match &self.bigquery {
+            Some(_) => bigquery_events::days_kept(source),
+            None => source.retention_days,
+        };
+        let sources = sources.map(|source| (source.token, days(source)));
         // What was removed leaves its table, which must not keep its events for ever.
         let all = sources.chain(loaded.catalog.removed_sources().iter().copied());
         let default = self.settings.default_retention_days;

@@ -289,11 +289,12 @@ async fn work(mut place: Place) {
         let requests: Vec<&Request> = taken.iter().map(|taken| &*taken.request).collect();
         let written = event_store::write(&inner, &requests, false).await;
         place.writes = None;
-        inner.writers.queues().ended(source, begun, written.is_err());
+        let are_written = written.as_ref().is_ok_and(|outcomes| outcomes.iter().all(Result::is_ok));
+        inner.writers.queues().ended(source, begun, !are_written);
         let events = requests.iter().map(|request| request.batch.len()).sum();
         measures::group_written(inner.name_of_source(source), events, begun.elapsed());
         let outcomes: Vec<_> = match written {
-            Ok(appended) => appended.into_iter().map(Ok).collect(),
+            Ok(outcomes) => outcomes,
             Err(error) => taken.iter().map(|_| Err(error.clone())).collect(),
         };
         for (Taken { request, tell }, outcome) in taken.into_iter().zip(outcomes) {

@@ -3,7 +3,7 @@
 //! `cargo bench -p end-to-end --bench bigquery` prints, for events of about 600 bytes: how many a core
 //! serialises with serde_json, how many it encodes as rows, and how many it encodes and sends to a
 //! stand-in that only counts them. Counted is the time of the thread that does it; the stand-in runs
-//! on another.
+//! on another. Once they also go to a stand-in that reads each row and holds it against the columns.
 
 use std::{
     sync::{Arc, mpsc},
@@ -32,9 +32,9 @@ const ROUNDS: usize = 5;
 fn main() {
     let (tell, addresses) = mpsc::channel();
     std::thread::spawn(move || serve(&tell));
-    let (rest_url, storage_url) = addresses.recv().expect("the stand-in starts");
+    let [blind, reading] = [(); 2].map(|()| addresses.recv().expect("the stand-ins start"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime").block_on(measure(&rest_url, &storage_url));
+    runtime.expect("a runtime").block_on(measure(&blind, &reading));
 }
 
 /// Runs the stand-in until the process ends.
@@ -43,12 +43,16 @@ fn serve(tell: &mpsc::Sender<(String, String)>) {
     runtime.expect("a runtime").block_on(async {
         let fake = FakeBigQuery::start().await;
         fake.storage.set_blind();
-        tell.send((fake.rest.url(), fake.storage.url())).expect("the bench waits");
+        let reading = FakeBigQuery::start().await;
+        for fake in [&fake, &reading] {
+            tell.send((fake.rest.url(), fake.storage.url())).expect("the bench waits");
+        }
         std::future::pending::<()>().await;
     });
 }
 
-async fn measure(rest_url: &str, storage_url: &str) {
+/// A writer to a stand-in, by the URLs of its two services.
+async fn writer((rest_url, storage_url): &(String, String)) -> Writer {
     let settings = Settings {
         project: PROJECT.to_owned(),
         dataset: DATASET.to_owned(),
@@ -62,7 +66,11 @@ async fn measure(rest_url: &str, storage_url: &str) {
     };
     let rest = Rest::new(&settings);
     rest.create_dataset().await.expect("the dataset is made");
-    let writer = Writer::new(settings, rest);
+    Writer::new(settings, rest)
+}
+
+async fn measure(blind: &(String, String), reading: &(String, String)) {
+    let writer = writer(blind).await;
     let values: Vec<Value> = (0..GROUP).map(event).collect();
     let bodies: Vec<String> = values.iter().map(body).collect();
     let bytes: usize = bodies.iter().map(String::len).sum();
@@ -73,6 +81,7 @@ async fn measure(rest_url: &str, storage_url: &str) {
         schema: Arc::new(known(&bodies).table_schema()),
         as_text: AsText::new(),
         retention_days: None,
+        clustering: Vec::new(),
     };
     let table = writer.open(&target).await.expect("the table is made");
     let encode = || writer.encode(&table, bodies.iter().map(String::as_str));
@@ -105,11 +114,23 @@ async fn measure(rest_url: &str, storage_url: &str) {
         sent.push(rate(cpu_time() - begun));
         sent_wall.push(rate(wall.elapsed()));
     }
+    let reader = self::writer(reading).await;
+    let table = reader.open(&target).await.expect("the table is made");
+    let (mut progress, wall) = (Progress::default(), Instant::now());
+    for _ in 0..GROUPS {
+        let rows = reader.encode(&table, bodies.iter().map(String::as_str));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        reader.append(&table, rows, deadline, &mut progress).await.expect("the rows are taken");
+    }
+    assert_eq!((progress.stored.len(), progress.refused.len()), (GROUP * GROUPS, 0));
+    let mut read = Figures::default();
+    read.push(rate(wall.elapsed()));
     for (what, figures) in [
         ("serde_json::to_vec", json),
         ("encoded as rows", encoded),
         ("encoded and sent, a core", sent),
         ("encoded and sent, one after the other", sent_wall),
+        ("the same, each row read and checked", read),
     ] {
         println!("{what:<40} {figures} events/s");
     }

@@ -6,17 +6,24 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bigquery::ColumnType;
 use end_to_end::{
-    fake_bigquery::{services::FakeBigQuery, tables::Row},
+    fake_bigquery::{
+        rest::Answer,
+        services::{DATASET, FakeBigQuery},
+        tables::Row,
+    },
+    postgres::TestCluster,
     program::{Program, eventually},
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
 use tokio::task::JoinSet;
 
 use super::{
-    bigquery_queries::{serving, token},
-    endpoints::{answer, request},
+    bigquery_queries::{serving, serving_with, token},
+    endpoints::{answer, made, request},
 };
 
 const SOURCE: &str = "postgres.logs";
@@ -136,6 +143,41 @@ fn reason(rejected: &Value) -> String {
     )
 }
 
+/// BigQuery refuses to change one table: the others, and queries of it, go on, also after a start.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_refused_is_in_nobody_elses_way() {
+    const OTHER: &str = "cloudflare.logs.prod";
+    let fake = FakeBigQuery::start().await;
+    let mut program = serving(&fake, &[]).await;
+    let (source, other) = (token(&program, SOURCE).await, token(&program, OTHER).await);
+    let stored = async |program: &Program, message: &str| {
+        program.log(OTHER, &json!([{"event_message": message}])).await;
+        let is_there = |row: &Row| row["event_message"] == message;
+        eventually("the other's is stored", async || fake.rows(other).iter().any(is_there)).await;
+        assert_eq!(program.rows("select id from edge_logs").await, Vec::<Value>::new());
+    };
+    let none = Answer::rows(&[("id", ColumnType::String)], &[]);
+    fake.rest.answer("select id", none);
+    stored(&program, "before").await;
+    program.log(SOURCE, &json!([{"event_message": "known"}])).await;
+    assert_eq!(fake.rows(source).len(), 1);
+    fake.rest.deny("bigquery.tables.update");
+    program.log(SOURCE, &json!([{"event_message": "new", "never_seen": 5}])).await;
+    stored(&program, "meanwhile").await;
+    // Its own queries read what is there.
+    assert_eq!(program.rows("select id from postgres_logs").await, Vec::<Value>::new());
+    let tables = || fake.tables.names(DATASET).len();
+    let made = tables();
+    program.kill();
+    program.restart();
+    program.ready().await;
+    stored(&program, "after a start").await;
+    assert_eq!((fake.rows(source).len(), tables()), (1, made));
+    fake.rest.permit_again("bigquery.tables.update");
+    eventually("it is stored", async || fake.rows(source).len() == 2).await;
+    assert_eq!(fake.rows(source)[1]["never_seen"], 5);
+}
+
 /// An object whose names are data would take all columns.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_whose_names_are_data_is_text() {
@@ -157,9 +199,7 @@ async fn retention_is_the_tables() {
     let source = token(&program, SOURCE).await;
     let table = || {
         let table = bigquery::table_id(source);
-        fake.tables
-            .table(end_to_end::fake_bigquery::services::DATASET, &table)
-            .expect("it is there")
+        fake.tables.table(DATASET, &table).expect("it is there")
     };
     let days = |days: u64| json!((days * 86_400_000).to_string());
     assert_eq!(table()["timePartitioning"]["expirationMs"], days(9));
@@ -169,4 +209,80 @@ async fn retention_is_the_tables() {
     assert!((200..300).contains(&status), "{status} {text}");
     eventually("the table knows", async || table()["timePartitioning"]["expirationMs"] == days(3))
         .await;
+}
+
+/// What people set of the source's table counts where it is made.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_says_how_its_table_is_made() {
+    let fake = FakeBigQuery::start().await;
+    let program = serving(&fake, &[("LOGWEIR_DEFAULT_RETENTION_DAYS", "9")]).await;
+    let source = json!({
+        "name": "shop.events", "bigquery_table_ttl": 4,
+        "bigquery_clustering_fields": "project, nothing,timestamp",
+    });
+    made(&program, "/api/sources", source).await;
+    program.log("shop.events", &json!([{"event_message": "sold", "project": "shop"}])).await;
+    let source = token(&program, "shop.events").await;
+    let table = || fake.tables.table(DATASET, &bigquery::table_id(source)).expect("it is there");
+    assert_eq!(table()["clustering"]["fields"], json!(["project", "timestamp"]));
+    let days = |days: u64| json!((days * 86_400_000).to_string());
+    assert_eq!(table()["timePartitioning"]["expirationMs"], days(4));
+    let path = format!("/api/sources/{source}");
+    for (change, expected) in
+        [(json!({"bigquery_table_ttl": 5}), 5), (json!({"retention_days": 3}), 3)]
+    {
+        let change = request(&program, Method::PATCH, &path).json(&change);
+        let (status, text) = answer(change).await;
+        assert!((200..300).contains(&status), "{status} {text}");
+        let knows = async || table()["timePartitioning"]["expirationMs"] == days(expected);
+        eventually("the table knows", knows).await;
+    }
+}
+
+/// A process that dies while it waits for BigQuery to know of a column has told Postgres of all that
+/// is stored.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_are_stored_are_committed_before_others_are_waited_for() {
+    let fake = FakeBigQuery::start().await;
+    let database = TestCluster::shared().database().await;
+    let mut program = serving_with(&database, &fake, &[]).await;
+    let source = token(&program, SOURCE).await;
+    program.log(SOURCE, &json!([{"event_message": "first"}])).await;
+    fake.tables.set_schema_lag(Duration::from_secs(3600));
+    program.log(SOURCE, &json!([{"event_message": "new", "never_seen": 5}])).await;
+    // They come from the spool, behind the one that waits, as one group with it.
+    let others: Vec<String> = (0..20).map(|number| format!("other {number}")).collect();
+    let mut answers = JoinSet::new();
+    for other in &others {
+        let request = program.ingest(SOURCE, json!([{"event_message": other}]).to_string());
+        answers.spawn(async move { request.send().await.map(|answer| answer.status()) });
+    }
+    for answer in answers.join_all().await {
+        assert_eq!(answer.expect("it answers"), StatusCode::OK);
+    }
+    let count = |other: &String| {
+        fake.rows(source).iter().filter(|row| row["event_message"] == **other).count()
+    };
+    let mut connection = PgConnection::connect(&database).await.expect("the database answers");
+    let deadline = Instant::now() + Duration::from_secs(90);
+    let mut receipts = 0;
+    while receipts < 20 && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let asked = sqlx::query_scalar("select count(*) from logweir_receipts");
+        receipts = asked.fetch_one(&mut connection).await.expect("receipts can be counted");
+    }
+    assert!(receipts >= 20_i64, "{receipts} are committed");
+    assert!(others.iter().all(|other| count(other) == 1));
+    program.kill();
+    program.restart();
+    program.ready().await;
+    fake.tables.set_schema_lag(Duration::ZERO);
+    program.log(SOURCE, &json!([{"event_message": "last", "later_seen": 6}])).await;
+    eventually("the spool is empty", async || {
+        let metrics = program.client.get(program.url("/metrics")).send().await;
+        let text = metrics.expect("it answers").text().await.expect("it is text");
+        text.lines().any(|line| line == "logweir_spool_records 0")
+    })
+    .await;
+    assert!(others.iter().all(|other| count(other) == 1));
 }

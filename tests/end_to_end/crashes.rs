@@ -127,3 +127,33 @@ async fn in_bigquery_a_bigquery_that_is_away_holds_nobody_up() {
 async fn in_bigquery_a_bigquery_that_fails_loses_nothing() {
     holds_in_bigquery(Scenario::BigQueryFails).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_bigquery_a_program_that_is_killed_after_a_commit_loses_nothing() {
+    holds_in_bigquery(Scenario::KillAfterCommit).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_bigquery_a_full_spool_loses_and_doubles_nothing() {
+    holds_in_bigquery(Scenario::SpoolFull).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_bigquery_a_full_disk_loses_and_doubles_nothing() {
+    holds_in_bigquery(Scenario::DiskFull).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_bigquery_answers_that_nobody_reads_lose_and_double_nothing() {
+    holds_in_bigquery(Scenario::UnreadAnswer).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_bigquery_columns_that_are_known_late_double_no_more_than_a_kill_does() {
+    holds_in_bigquery(Scenario::ColumnsLate).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_bigquery_answers_that_come_late_are_counted() {
+    holds_in_bigquery(Scenario::AnswersLate).await;
+}

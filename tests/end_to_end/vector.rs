@@ -66,7 +66,7 @@ fn complete(answer: &[u8]) -> bool {
 }
 
 /// The list queries of Studio's pages, with the columns that the pages show.
-fn list_query(source: &str) -> &'static str {
+pub(super) fn list_query(source: &str) -> &'static str {
     match source {
         "cloudflare.logs.prod" => {
             "select id, edge_logs.timestamp, event_message, request.method, request.path, request.search, response.status_code

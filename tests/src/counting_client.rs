@@ -38,6 +38,8 @@ pub struct Load {
     pub senders_with_ids: usize,
     /// Events of a batch, up to.
     pub largest_batch: usize,
+    /// Whether some events have fields that none had before.
+    pub new_columns: bool,
     /// Between two batches of a sender.
     pub pause: Range<Duration>,
     /// How half of the attempts fail, one of these each time.
@@ -53,6 +55,7 @@ impl Default for Load {
             senders: 6,
             senders_with_ids: 2,
             largest_batch: 200,
+            new_columns: false,
             pause: Duration::ZERO..Duration::from_millis(20),
             faults: &[],
             patience: Duration::from_secs(20),
@@ -147,9 +150,10 @@ struct Batch {
 }
 
 impl Batch {
-    fn of(events: impl Into<Arc<[Number]>>, copies: Copies) -> Self {
+    fn of(events: impl Into<Arc<[Number]>>, copies: Copies, new_columns: bool) -> Self {
         let events = events.into();
-        let body: Vec<_> = events.iter().map(|&number| event(number, copies)).collect();
+        let body: Vec<_> =
+            events.iter().map(|&number| event(number, copies, new_columns)).collect();
         Self { events, body: format!("[{}]", body.join(",")).into(), copies }
     }
 }
@@ -270,7 +274,8 @@ impl Sender {
 
     fn new_batch(&self, copies: Copies) -> Batch {
         let count = rand::random_range(1..=self.shared.load.largest_batch);
-        Batch::of(self.shared.ledger.numbers(count).collect::<Vec<_>>(), copies)
+        let new_columns = self.shared.load.new_columns;
+        Batch::of(self.shared.ledger.numbers(count).collect::<Vec<_>>(), copies, new_columns)
     }
 
     async fn pause(&self) {
@@ -285,14 +290,14 @@ fn rebatched(events: &[Number], largest: usize) -> VecDeque<Batch> {
     let mut batches = VecDeque::new();
     while !rest.is_empty() {
         let (batch, others) = rest.split_at(rand::random_range(1..=largest.min(rest.len())));
-        batches.push_back(Batch::of(batch, Copies::One));
+        batches.push_back(Batch::of(batch, Copies::One, false));
         rest = others;
     }
     batches
 }
 
 /// An event: always the same for the same number, so that it can be sent again.
-fn event(number: Number, copies: Copies) -> String {
+fn event(number: Number, copies: Copies, new_columns: bool) -> String {
     // Two minutes ago, and after.
     let timestamp = start() - 120_000_000 + i64::try_from(number).unwrap_or_default();
     let id = match copies {
@@ -305,8 +310,13 @@ fn event(number: Number, copies: Copies) -> String {
         Copies::OnePerRequest if number % 16 == 5 => r#"{"no":"text"}"#,
         _ => r#""LOG""#,
     };
+    // Of some thousand events the first have a field of their own.
+    let late = match number % 4_000 {
+        ..1_000 if new_columns => format!(r#""late_{}":{number},"#, number / 4_000),
+        _ => String::new(),
+    };
     format!(
-        r#"{{{id}"event_message":"{number} connection received: host=172.18.0.5 port=43512","timestamp":{timestamp},"project":"default","appname":"supabase-db","metadata":{{"host":"db-default","parsed":{{"error_severity":{severity},"backend_type":"client backend"}}}}}}"#
+        r#"{{{id}{late}"event_message":"{number} connection received: host=172.18.0.5 port=43512","timestamp":{timestamp},"project":"default","appname":"supabase-db","metadata":{{"host":"db-default","parsed":{{"error_severity":{severity},"backend_type":"client backend"}}}}}}"#
     )
 }
 

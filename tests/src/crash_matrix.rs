@@ -54,6 +54,10 @@ pub enum Scenario {
     BigQueryAway,
     /// BigQuery answers with errors, ends streams, and goes away from connections.
     BigQueryFails,
+    /// BigQuery is slow to know of new columns, and the program is killed meanwhile.
+    ColumnsLate,
+    /// BigQuery answers when nobody waits any more.
+    AnswersLate,
 }
 
 /// Where events are stored.
@@ -84,17 +88,23 @@ impl Scenario {
     ];
 
     /// Those where events are stored in BigQuery.
-    pub const ON_BIGQUERY: [Self; 10] = [
+    pub const ON_BIGQUERY: [Self; 16] = [
         Self::Kill,
+        Self::KillAfterCommit,
         Self::Graceful,
         Self::LostCommit,
         Self::PostgresRestart,
         Self::PostgresAway,
         Self::SlowStore,
+        Self::SpoolFull,
+        Self::DiskFull,
         Self::CutBody,
         Self::CutAnswer,
+        Self::UnreadAnswer,
         Self::BigQueryAway,
         Self::BigQueryFails,
+        Self::ColumnsLate,
+        Self::AnswersLate,
     ];
 
     /// Its name on the command line.
@@ -114,6 +124,8 @@ impl Scenario {
             Self::UnreadAnswer => "unread-answer",
             Self::BigQueryAway => "bigquery-away",
             Self::BigQueryFails => "bigquery-fails",
+            Self::ColumnsLate => "columns-late",
+            Self::AnswersLate => "answers-late",
         }
     }
 
@@ -128,8 +140,8 @@ impl Scenario {
     /// Rounds that are enough where `wished` ones are run of the quick scenarios.
     fn rounds(self, wished: u32) -> u32 {
         match self {
-            Self::PostgresAway | Self::BigQueryAway => wished.min(4),
-            Self::SlowStore | Self::SpoolFull | Self::DiskFull => wished.min(6),
+            Self::PostgresAway | Self::BigQueryAway | Self::AnswersLate => wished.min(4),
+            Self::SlowStore | Self::SpoolFull | Self::DiskFull | Self::ColumnsLate => wished.min(6),
             _ => wished,
         }
     }
@@ -141,7 +153,8 @@ impl Scenario {
             Self::KillAfterCommit | Self::LostCommit => Setup { proxied: true, ..setup },
             Self::SlowStore => Setup { proxied: true, load: store_trouble::impatient(), ..setup },
             Self::BigQueryFails => setup,
-            Self::PostgresAway | Self::BigQueryAway => {
+            Self::ColumnsLate => Setup { load: bigquery_trouble::new_columns(), ..setup },
+            Self::PostgresAway | Self::BigQueryAway | Self::AnswersLate => {
                 Setup { load: store_trouble::steady(), ..setup }
             }
             Self::SpoolFull => full_spool::small_spool(),
@@ -165,6 +178,8 @@ impl Scenario {
             Self::SpoolFull | Self::DiskFull => full_spool::fill(stage, round).await,
             Self::BigQueryAway => bigquery_trouble::away(stage, round).await,
             Self::BigQueryFails => bigquery_trouble::fails(stage).await,
+            Self::ColumnsLate => bigquery_trouble::knows_columns_late(stage).await,
+            Self::AnswersLate => bigquery_trouble::answers_late(stage).await,
             // The senders themselves do.
             Self::CutBody | Self::CutAnswer | Self::UnreadAnswer => {
                 stage.wait(Duration::from_secs(3), Duration::from_secs(2)).await;

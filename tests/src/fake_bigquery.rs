@@ -2,6 +2,7 @@
 //! fails as it is told to.
 
 pub mod columns;
+pub mod decimals;
 pub mod proto_row;
 pub mod rest;
 pub mod services;

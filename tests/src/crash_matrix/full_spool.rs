@@ -44,7 +44,7 @@ pub(super) async fn fill(stage: &mut Stage<'_>, round: u32) {
     stage.note(format!("{acknowledged} events were acknowledged until senders were put off"));
     stage.wait(Duration::from_secs(2), Duration::from_millis(500)).await;
     if round % 2 == 1 {
-        stage.kill();
+        stage.kill().await;
         stage.program.restart();
     }
     stage.wait(Duration::from_secs(2), Duration::from_millis(500)).await;

@@ -12,7 +12,7 @@ use super::stage::Stage;
 pub(super) async fn kill(stage: &mut Stage<'_>) {
     for _ in 0..3 {
         stage.work().await;
-        stage.kill();
+        stage.kill().await;
         stage.wait_some(300).await;
         stage.program.restart();
     }
@@ -23,6 +23,7 @@ pub(super) async fn kill(stage: &mut Stage<'_>) {
 pub(super) async fn kill_after_commit(stage: &mut Stage<'_>) {
     for _ in 0..3 {
         stage.work().await;
+        stage.ends().await;
         let (kill, ledger) = (stage.program.killer(), stage.ledger.clone());
         let harm = Harm::CutAfter(Box::new(move || {
             ledger.killed();
@@ -33,6 +34,7 @@ pub(super) async fn kill_after_commit(stage: &mut Stage<'_>) {
             stage.fail("no commit was seen to kill the program after".to_owned());
             return;
         }
+        stage.note_kill();
         stage.program.kill();
         stage.program.restart();
         stage.program.ready().await;
@@ -44,6 +46,7 @@ pub(super) async fn kill_after_commit(stage: &mut Stage<'_>) {
 pub(super) async fn graceful(stage: &mut Stage<'_>) {
     for _ in 0..3 {
         stage.work().await;
+        stage.ends().await;
         stage.program.signal("TERM");
         let status = stage.program.ended().await;
         if !status.success() {

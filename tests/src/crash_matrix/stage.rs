@@ -50,7 +50,12 @@ pub(super) struct Stage<'a> {
     forwarding: Forwarding,
     proxy: Option<PostgresProxy>,
     fake: Option<FakeBigQuery>,
+    /// Kills of this round.
     kills: u64,
+    /// Rows of this round that programs had counted as in doubt before they ended.
+    in_doubt: u64,
+    /// What the program had counted when the round began.
+    in_doubt_before: u64,
     load: Load,
     quick: bool,
     database: String,
@@ -110,6 +115,8 @@ impl<'a> Stage<'a> {
             proxy,
             fake,
             kills: 0,
+            in_doubt: 0,
+            in_doubt_before: 0,
             load,
             quick,
             database,
@@ -134,10 +141,22 @@ impl<'a> Stage<'a> {
     }
 
     /// Kills the program.
-    pub(super) fn kill(&mut self) {
+    pub(super) async fn kill(&mut self) {
+        self.ends().await;
         self.ledger.killed();
         self.kills += 1;
         self.program.kill();
+    }
+
+    /// The program was killed otherwise.
+    pub(super) fn note_kill(&mut self) {
+        self.kills += 1;
+    }
+
+    /// The program ends, and with it what it has counted.
+    pub(super) async fn ends(&mut self) {
+        self.in_doubt = self.in_doubt().await;
+        self.in_doubt_before = 0;
     }
 
     /// Lets time pass; less of it in a quick run.
@@ -194,10 +213,11 @@ impl<'a> Stage<'a> {
         let comparison = self.ledger.compare(&stored);
         let by_rule = self.forwarding.compare(&self.ledger, &stored, &copies);
         self.ledger.settle(&stored);
+        let may_double = self.may_double().await;
         let round = Round {
             totals: self.ledger.totals(),
             comparison,
-            may_double: self.may_double().await,
+            may_double,
             by_rule,
             drained,
             undrained,
@@ -223,20 +243,34 @@ impl<'a> Stage<'a> {
         self.ledger.totals()
     }
 
-    /// Rows that BigQuery may have too often: those that the program has sent again, as far as it
-    /// counts them, and what was under way when it was killed.
-    async fn may_double(&self) -> u64 {
+    /// Rows that BigQuery may have too often of this round: those of which the program did not know
+    /// whether they were stored, as it counts them, and what was under way when it was killed.
+    async fn may_double(&mut self) -> u64 {
         if self.fake.is_none() {
             return 0;
         }
         let at_a_kill = (self.load.senders * self.load.largest_batch) as u64;
+        let of_round = self.in_doubt().await;
+        let counted = self.counted_in_doubt().await.expect("the program says what it counts");
+        let kills = std::mem::take(&mut self.kills);
+        (self.in_doubt, self.in_doubt_before) = (0, counted);
+        kills * at_a_kill + of_round
+    }
+
+    /// Rows of this round of which the program did not know whether they were stored.
+    pub(super) async fn in_doubt(&self) -> u64 {
+        let counted = self.counted_in_doubt().await.unwrap_or_default();
+        self.in_doubt + counted.saturating_sub(self.in_doubt_before)
+    }
+
+    /// Rows of which this life of the program has not known whether they were stored.
+    async fn counted_in_doubt(&self) -> Option<u64> {
         let metrics = self.program.client.get(self.program.url("/metrics"));
-        let metrics = metrics.send().await.expect("it answers").text().await.expect("it is text");
+        let metrics = metrics.send().await.ok()?.text().await.ok()?;
         let mut lines = metrics.lines();
-        let sent_again =
+        let counted =
             lines.find_map(|line| line.strip_prefix("logweir_bigquery_rows_sent_again_total "));
-        let sent_again: u64 = sent_again.map_or(0, |count| count.parse().expect("it is a count"));
-        self.kills * at_a_kill + sent_again
+        Some(counted.map_or(0, |count| count.parse().expect("it is a count")))
     }
 
     /// How often each event is stored, or kept among the rejected ones: in its source, and with the

@@ -63,7 +63,7 @@ pub(super) async fn away(stage: &mut Stage<'_>, round: u32) {
     half().await;
     let killed = round % 2 == 1;
     if killed {
-        stage.kill();
+        stage.kill().await;
         stage.program.restart();
     }
     stage.wait(Duration::from_secs(30), Duration::from_millis(2_500)).await;

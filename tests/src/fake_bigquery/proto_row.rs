@@ -8,7 +8,7 @@ use bigquery::{
 use jiff::{Timestamp, ToSpan as _, civil};
 use serde_json::{Map, Value, json};
 
-use super::tables::Row;
+use super::{decimals::is_decimal, tables::Row};
 
 const LABELS: [(i32, Mode); 3] = [(1, Mode::Nullable), (2, Mode::Required), (3, Mode::Repeated)];
 
@@ -175,9 +175,7 @@ fn of_bytes(bytes: &[u8], column: &Column) -> Result<Value, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| format!("{name}: no UTF-8"))?;
     let fits = match column.kind {
         ColumnType::Json => serde_json::from_str::<Value>(text).is_ok(),
-        ColumnType::Numeric | ColumnType::Bignumeric => {
-            text.parse::<f64>().is_ok_and(f64::is_finite)
-        }
+        ColumnType::Numeric | ColumnType::Bignumeric => is_decimal(text, column.kind),
         ColumnType::Datetime => text.parse::<civil::DateTime>().is_ok(),
         ColumnType::Time => text.parse::<civil::Time>().is_ok(),
         _ => true,

@@ -6,10 +6,11 @@ mod insert_rows;
 mod queries;
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::VecDeque,
     convert::Infallible,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -54,7 +55,10 @@ struct State {
 struct Told {
     /// Refusals of the next requests.
     refusals: VecDeque<Refusal>,
-    denied: BTreeSet<&'static str>,
+    /// Refusals of the next changes, which are done all the same.
+    lost_answers: VecDeque<Refusal>,
+    /// How long answers take.
+    delay: Duration,
     /// Whether requests need a token; the one that is good, and how many were given.
     asks_for_token: bool,
     tokens: usize,
@@ -114,9 +118,24 @@ impl RestService {
         self.told().refusals.extend(std::iter::repeat_n(refusal.clone(), count));
     }
 
+    /// Does what the next `count` requests that change something want, and answers as if it had not.
+    pub fn lose_answers(&self, count: usize, refusal: &Refusal) {
+        self.told().lost_answers.extend(std::iter::repeat_n(refusal.clone(), count));
+    }
+
+    /// Each answer takes so long from now on.
+    pub fn set_delay(&self, delay: Duration) {
+        self.told().delay = delay;
+    }
+
     /// Whoever asks has no such permission any more.
     pub fn deny(&self, permission: &'static str) {
-        self.told().denied.insert(permission);
+        self.state.tables.deny(permission, "");
+    }
+
+    /// Whoever asks has the permission again.
+    pub fn permit_again(&self, permission: &'static str) {
+        self.state.tables.permit(permission, "");
     }
 
     /// How many requests came.
@@ -210,7 +229,16 @@ impl State {
             if_match: header(header::IF_MATCH).map(str::to_owned),
             body: serde_json::from_slice(&body).unwrap_or_default(),
         };
-        match self.route(&call) {
+        let delay = self.told().delay;
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        let answer = self.route(&call);
+        let is_change = call.method != Method::GET;
+        if let Some(refusal) = is_change.then(|| self.told().lost_answers.pop_front()).flatten() {
+            return refused(&refusal);
+        }
+        match answer {
             Ok(Value::Null) => response(StatusCode::NO_CONTENT, String::new()),
             Ok(answer) => response(StatusCode::OK, answer.to_string()),
             Err(refusal) => refused(&refusal),
@@ -289,7 +317,7 @@ impl State {
     }
 
     fn permit(&self, permission: &'static str, dataset: &str) -> Result<(), Refusal> {
-        if !self.told().denied.contains(permission) {
+        if !self.tables.is_denied(permission, "") {
             return Ok(());
         }
         let message = format!(

@@ -72,8 +72,10 @@ pub struct Counts {
 struct Shared {
     tables: Arc<Tables>,
     faults: Mutex<VecDeque<Fault>>,
-    /// Rows that hold this text are refused.
-    refused_text: Mutex<Option<String>>,
+    /// Rows that hold this text are refused, in these words.
+    refused_text: Mutex<Option<(String, String)>>,
+    /// Requests with a row that holds this text are refused, without a word on which it is.
+    refused_requests: Mutex<Option<String>>,
     /// The only token that is good; none where all come in.
     token: Mutex<Option<String>>,
     delay: Mutex<Duration>,
@@ -120,6 +122,7 @@ impl FakeStorage {
             tables,
             faults: Mutex::default(),
             refused_text: Mutex::default(),
+            refused_requests: Mutex::default(),
             token: Mutex::default(),
             delay: Mutex::default(),
             is_blind: AtomicBool::new(false),
@@ -147,7 +150,17 @@ impl FakeStorage {
 
     /// Rows that hold this text are refused from now on.
     pub fn refuse_rows_with(&self, text: &str) {
-        *locked(&self.shared.refused_text) = Some(text.to_owned());
+        self.refuse_rows_in_words(text, "as it was told to");
+    }
+
+    /// Rows that hold this text are refused from now on, in these words.
+    pub fn refuse_rows_in_words(&self, text: &str, words: &str) {
+        *locked(&self.shared.refused_text) = Some((text.to_owned(), words.to_owned()));
+    }
+
+    /// Requests with a row that holds this text are refused from now on, without saying which it is.
+    pub fn refuse_requests_with(&self, text: &str) {
+        *locked(&self.shared.refused_requests) = Some(text.to_owned());
     }
 
     /// From now on only this token is good.
@@ -335,6 +348,15 @@ impl Call {
         };
         let (dataset, table) = table_of(&stream)
             .ok_or_else(|| Status::invalid_argument(format!("{stream} is no default stream")))?;
+        if self.shared.tables.is_denied("bigquery.tables.updateData", &table) {
+            let text = format!("Permission 'TABLES_UPDATE_DATA' denied on resource '{stream}'");
+            return Err(Status::permission_denied(text));
+        }
+        let resource = self.shared.tables.table(&dataset, &table).unwrap_or_default();
+        if resource.get("type").is_some_and(|kind| kind == "VIEW") {
+            let text = format!("{stream} is of a view, to which nothing can be written");
+            return Err(Status::invalid_argument(text));
+        }
         let Some(known) = self.shared.tables.known(&dataset, &table) else {
             let text = format!("Requested entity was not found. Entity: {stream}");
             return Ok(error(Code::NotFound, Some(1), &text));
@@ -352,8 +374,8 @@ impl Call {
         for (index, bytes) in rows.unwrap_or_default().serialized_rows.iter().enumerate() {
             let row = proto_row::read(bytes, &described, &known.schema.fields);
             let row = row.and_then(|row| match &refused_text {
-                Some(text) if serde_json::json!(row).to_string().contains(text) => {
-                    Err("as it was told to".to_owned())
+                Some((text, words)) if serde_json::json!(row).to_string().contains(text) => {
+                    Err(words.clone())
                 }
                 _ => Ok(row),
             });
@@ -364,6 +386,11 @@ impl Call {
                     row_errors.push(RowError { index, code: 1, message });
                 }
             }
+        }
+        let refused = locked(&self.shared.refused_requests).clone();
+        let shown = |row| serde_json::json!(row).to_string();
+        if refused.is_some_and(|text| taken.iter().any(|row| shown(row).contains(&text))) {
+            return Ok(error(Code::InvalidArgument, None, "a row is not as it should be"));
         }
         if !row_errors.is_empty() {
             let text = "Errors found while processing rows. Please refer to the row_errors field for details.";

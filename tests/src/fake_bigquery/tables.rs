@@ -1,7 +1,7 @@
 //! Datasets and tables, and what may be done to them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -42,8 +42,19 @@ struct Project {
     datasets: BTreeMap<String, Dataset>,
     /// How long the service that takes rows does not know of new columns.
     schema_lag: Duration,
+    /// How long it does not know of new tables.
+    table_lag: Duration,
     changes: u64,
+    /// Permissions that nobody has, for one table where it is named.
+    denied: BTreeSet<(&'static str, String)>,
 }
+
+/// Changes of one table in [`CHANGES_TIME`].
+const MOST_CHANGES: usize = 5;
+const CHANGES_TIME: Duration = Duration::from_secs(10);
+
+/// How long rows of one `insertId` are one.
+const REMEMBERED: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 struct Dataset {
@@ -57,7 +68,10 @@ struct Table {
     rows: Vec<Row>,
     /// The schemas in their order, each with when it counts for rows.
     schemas: Vec<(Instant, Schema)>,
-    patches: usize,
+    /// When it was patched.
+    patched: Vec<Instant>,
+    /// What came with an `insertId`, and when.
+    insert_ids: BTreeMap<String, Instant>,
 }
 
 /// What the service that takes rows knows of a table.
@@ -77,6 +91,27 @@ impl Tables {
     /// From now on new columns can be written so much later only.
     pub fn set_schema_lag(&self, lag: Duration) {
         self.project().schema_lag = lag;
+    }
+
+    /// From now on rows for a new table can be written so much later only.
+    pub fn set_table_lag(&self, lag: Duration) {
+        self.project().table_lag = lag;
+    }
+
+    /// Nobody has a permission any more: for one table, or for all where none is named.
+    pub fn deny(&self, permission: &'static str, table: &str) {
+        self.project().denied.insert((permission, table.to_owned()));
+    }
+
+    /// Takes a denial back.
+    pub fn permit(&self, permission: &'static str, table: &str) {
+        self.project().denied.remove(&(permission, table.to_owned()));
+    }
+
+    /// Whether a permission is denied for a table, or for all.
+    pub fn is_denied(&self, permission: &'static str, table: &str) -> bool {
+        let project = self.project();
+        [table, ""].iter().any(|of| project.denied.contains(&(permission, (*of).to_owned())))
     }
 
     /// A dataset as the REST API shows it.
@@ -126,11 +161,22 @@ impl Tables {
     /// When it is there, or BigQuery would not have it.
     pub fn insert_table(&self, dataset: &str, mut resource: Value) -> Result<Value, Refusal> {
         let name = text(&resource, "/tableReference/tableId");
+        let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | ' ');
+        if name.is_empty() || name.len() > 1024 || !name.chars().all(is_name) {
+            return Err(Refusal::new(400, "invalid", format!("Invalid table ID \"{name}\".")));
+        }
+        if text(&resource, "/tableReference/datasetId") != dataset {
+            let message = "the table reference names another dataset than the path";
+            return Err(Refusal::new(400, "invalid", message));
+        }
         let schema = schema_of(&resource)?;
         columns::check(&schema).map_err(|message| Refusal::new(400, "invalid", message))?;
         check_partitioning(&resource, &schema)?;
+        check_clustering(&resource, &schema)?;
+        check_labels(&resource)?;
         let mut project = self.project();
         project.changes += 1;
+        let counts_from = Instant::now() + project.table_lag;
         resource["etag"] = json!(format!("etag-{}", project.changes));
         let of_dataset = project.datasets.get_mut(dataset).ok_or_else(|| {
             Refusal::new(404, "notFound", format!("Not found: Dataset {dataset}"))
@@ -139,8 +185,13 @@ impl Tables {
             let message = format!("Already Exists: Table {dataset}.{name}");
             return Err(Refusal::new(409, "duplicate", message));
         }
-        let schemas = vec![(Instant::now(), schema)];
-        let table = Table { resource: resource.clone(), rows: Vec::new(), schemas, patches: 0 };
+        let table = Table {
+            resource: resource.clone(),
+            rows: Vec::new(),
+            schemas: vec![(counts_from, schema)],
+            patched: Vec::new(),
+            insert_ids: BTreeMap::new(),
+        };
         of_dataset.tables.insert(name, table);
         Ok(resource)
     }
@@ -164,6 +215,17 @@ impl Tables {
         let etag = text(&found.resource, "/etag");
         if if_match.is_some_and(|wanted| wanted != etag) {
             return Err(Refusal::new(412, "conditionNotMet", "Precondition check failed."));
+        }
+        if text(&found.resource, "/type") == "VIEW" && patch.get("schema").is_some() {
+            let message = format!(
+                "{dataset}.{table} is not allowed for this operation because it is currently a VIEW."
+            );
+            return Err(Refusal::new(400, "invalid", message));
+        }
+        let latest = found.patched.iter().filter(|at| at.elapsed() < CHANGES_TIME).count();
+        if latest >= MOST_CHANGES {
+            let message = "Exceeded rate limits: too many table update operations for this table.";
+            return Err(Refusal::new(403, "rateLimitExceeded", message));
         }
         let mut resource = found.resource.clone();
         for (name, value) in patch.as_object().into_iter().flatten() {
@@ -192,7 +254,7 @@ impl Tables {
         }
         resource["etag"] = json!(format!("etag-{change}"));
         found.resource = resource.clone();
-        found.patches += 1;
+        found.patched.push(Instant::now());
         project.changes = change;
         Ok(resource)
     }
@@ -212,7 +274,7 @@ impl Tables {
     pub fn patches(&self, dataset: &str, table: &str) -> usize {
         let project = self.project();
         let found = project.datasets.get(dataset).and_then(|found| found.tables.get(table));
-        found.map_or(0, |table| table.patches)
+        found.map_or(0, |table| table.patched.len())
     }
 
     /// What the service that takes rows knows of a table now.
@@ -236,6 +298,20 @@ impl Tables {
         let Some(found) = found else { return false };
         found.rows.extend(rows);
         true
+    }
+
+    /// Adds rows of `insertAll`: of those of one `insertId` that come within a minute the first.
+    pub fn insert_once(&self, dataset: &str, table: &str, rows: Vec<(Option<String>, Row)>) {
+        let mut project = self.project();
+        let found = project.datasets.get_mut(dataset).and_then(|found| found.tables.get_mut(table));
+        let Some(found) = found else { return };
+        found.insert_ids.retain(|_, at| at.elapsed() < REMEMBERED);
+        for (id, row) in rows {
+            let known = id.is_some_and(|id| found.insert_ids.insert(id, Instant::now()).is_some());
+            if !known {
+                found.rows.push(row);
+            }
+        }
     }
 
     /// All rows of a table.
@@ -264,6 +340,60 @@ fn text(resource: &Value, pointer: &str) -> String {
 fn schema_of(resource: &Value) -> Result<Schema, Refusal> {
     let schema = resource.get("schema").cloned().unwrap_or_else(|| json!({ "fields": [] }));
     serde_json::from_value(schema).map_err(|error| Refusal::new(400, "invalid", error.to_string()))
+}
+
+fn check_clustering(resource: &Value, schema: &Schema) -> Result<(), Refusal> {
+    use bigquery::{ColumnType, Mode};
+    let invalid = |message: String| Err(Refusal::new(400, "invalid", message));
+    let Some(clustering) = resource.get("clustering") else { return Ok(()) };
+    let fields = clustering.get("fields").and_then(Value::as_array);
+    let fields = fields.map(Vec::as_slice).unwrap_or_default();
+    if fields.is_empty() || fields.len() > 4 {
+        return invalid(format!("{} clustering fields; at least 1, at most 4", fields.len()));
+    }
+    for (place, field) in fields.iter().enumerate() {
+        let name = field.as_str().unwrap_or_default();
+        if fields.iter().take(place).any(|other| other == field) {
+            return invalid(format!("Clustering field {name} is named twice"));
+        }
+        let column = schema.fields.iter().find(|column| column.name == name);
+        let Some(column) = column else {
+            return invalid(format!("The field specified for clustering cannot be found: {name}"));
+        };
+        let never = matches!(
+            column.kind,
+            ColumnType::Record
+                | ColumnType::Float
+                | ColumnType::Json
+                | ColumnType::Bytes
+                | ColumnType::Time
+                | ColumnType::Interval
+                | ColumnType::Range
+        );
+        if never || column.mode == Mode::Repeated {
+            return invalid(format!("Clustering is not supported on this type of field: {name}"));
+        }
+    }
+    Ok(())
+}
+
+fn check_labels(resource: &Value) -> Result<(), Refusal> {
+    let labels = resource.get("labels").and_then(Value::as_object);
+    for (key, value) in labels.into_iter().flatten() {
+        if !is_label(key, value.as_str()) {
+            return Err(Refusal::new(400, "invalid", format!("Invalid label {key}={value}")));
+        }
+    }
+    Ok(())
+}
+
+/// Whether BigQuery takes it for a label, of a table or a job.
+pub fn is_label(key: &str, value: Option<&str>) -> bool {
+    let fits = |text: &str| {
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+        text.len() <= 63 && text.chars().all(fits)
+    };
+    key.starts_with(|c: char| c.is_ascii_lowercase()) && fits(key) && value.is_some_and(fits)
 }
 
 fn check_partitioning(resource: &Value, schema: &Schema) -> Result<(), Refusal> {

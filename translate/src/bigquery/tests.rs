@@ -149,11 +149,17 @@ fn a_consumer_reaches_nothing_else() {
         "with `p.d.logs` as (select '' as id) select id from `p`.`d`.`logs`",
         "with `p.d.logs` as (select '' as id) select id from p.d.logs",
         "select 1 as n from (with `x.p` as (select id from a) select id from `x.p`, p.d.logs)",
+        "select 1 as n from (select [1] as logs) as `p.d`, `p.d`.logs",
+        "select 1 as n from (select [struct([1] as logs)] as x) as t, t.x as `p.d`, `p.d`.logs",
+        "select 1 as n from (select struct([1] as logs) as `d.e`) as p, p.`d.e`.logs",
     ] {
         assert!(made(endpoint, Some(consumer)).is_err(), "{consumer}");
     }
     let dotted = "with `p.d.logs` as (select id from logs) select id from `p.d.logs`";
     assert!(made(dotted, None).is_err(), "an endpoint's own");
+    // The same names without a dot are fields.
+    let fields = "select 1 as n from (select [1] as logs from a) as p_d, p_d.logs";
+    assert!(made(endpoint, Some(fields)).is_ok());
     // What sqlparser takes for one name stays one.
     let hidden = "select 1 as `a`` from x`";
     assert!(made(endpoint, Some(hidden)).unwrap().sql.contains(r"`a\` from x`"));
@@ -221,13 +227,7 @@ fn fields_that_are_read_are_told_where_they_belong() {
 }
 
 #[test]
-fn what_is_only_for_postgres_is_refused() {
-    let parameters = Parameters::default();
-    let consumer = Some(Consumer::Lql { text: "error", now: 0 });
-    let endpoint = "with a as (select id from logs) select id from a";
-    let request = Request { endpoint, consumer, parameters: &parameters, max_rows: 10 };
-    let refusal = for_bigquery(&request, &Catalog).unwrap_err().to_string();
-    assert_eq!(refusal, "LQL over events in BigQuery is not supported yet; write the query in SQL");
+fn what_is_no_text_is_no_parameter() {
     let mut parameters = Parameters::default();
     parameters.named.insert("a".to_owned(), Parameter { ty: OutputType::Int64, value: 1.into() });
     let request = Request {

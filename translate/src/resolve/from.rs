@@ -225,6 +225,12 @@ impl Resolver<'_> {
         {
             return Ok(None);
         }
+        if let Some(dotted) = parts.iter().find(|part| part.value.contains('.')) {
+            // Read as a path of its own, it is a table: BigQuery would look for that and not here.
+            let message = format!("Invalid name in a path of FROM: `{}` has a dot", dotted.value);
+            let refused = Diagnostic::invalid(dotted.span.start.into(), message);
+            return Err(refused.advise("write UNNEST(…), or give the table an alias without one"));
+        }
         let array = ast::Expr::CompoundIdentifier(parts.iter().map(|&part| part.clone()).collect());
         let alias =
             alias.or(parts.last().copied()).map_or(String::new(), |alias| alias.value.clone());

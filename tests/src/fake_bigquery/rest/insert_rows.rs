@@ -5,7 +5,10 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::tables::{Refusal, Row, Tables},
+    super::{
+        decimals::is_decimal,
+        tables::{Refusal, Row, Tables},
+    },
     not_found,
 };
 
@@ -33,7 +36,13 @@ pub(super) fn insert_all(
     for (index, row) in rows.iter().enumerate() {
         let fields = row.get("json").and_then(Value::as_object).cloned().unwrap_or_default();
         match record(&known.schema.fields, &fields, flag("ignoreUnknownValues")) {
-            Ok(row) => good.push((index, row)),
+            Ok(fields) => {
+                let id = row.get("insertId").and_then(Value::as_str);
+                if id.is_some_and(|id| id.len() > 128) {
+                    return Err(Refusal::new(400, "invalid", "an insertId of more than 128 bytes"));
+                }
+                good.push((index, id.map(str::to_owned), fields));
+            }
             Err((location, message)) => errors.push(json!({
                 "index": index,
                 "errors": [{
@@ -46,14 +55,14 @@ pub(super) fn insert_all(
         }
     }
     if !errors.is_empty() && !flag("skipInvalidRows") {
-        errors.extend(good.iter().map(|(index, _)| {
+        errors.extend(good.iter().map(|(index, ..)| {
             let stopped =
                 json!({ "reason": "stopped", "location": "", "debugInfo": "", "message": "" });
             json!({ "index": index, "errors": [stopped] })
         }));
         good.clear();
     }
-    tables.insert_rows(dataset, table, good.into_iter().map(|(_, row)| row).collect());
+    tables.insert_once(dataset, table, good.into_iter().map(|(_, id, row)| (id, row)).collect());
     let mut answer = json!({ "kind": "bigquery#tableDataInsertAllResponse" });
     if !errors.is_empty() {
         answer["insertErrors"] = json!(errors);
@@ -144,6 +153,10 @@ fn one(column: &Column, value: &Value, lenient: bool) -> Result<Value, Wrong> {
         }
         (ColumnType::Timestamp, _) => {
             micros(value).map_or_else(|| bad("timestamp"), |micros| Ok(json!(micros)))
+        }
+        (ColumnType::Numeric | ColumnType::Bignumeric, _) => {
+            let digits = text.map_or_else(|| value.to_string(), str::to_owned);
+            if is_decimal(&digits, column.kind) { Ok(json!(digits)) } else { bad("numeric") }
         }
         (_, Value::String(_)) => Ok(value.clone()),
         (ColumnType::String, _) => Ok(json!(value.to_string())),

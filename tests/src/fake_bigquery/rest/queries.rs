@@ -11,7 +11,7 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 use super::{
-    super::tables::{Refusal, Row, Tables},
+    super::tables::{Refusal, Row, Tables, is_label},
     PROJECT, cells,
 };
 
@@ -245,13 +245,8 @@ fn check(asked: &Asked, tables: &Tables) -> Result<(), Refusal> {
     }
     check_parameters(sql, request)?;
     let labels = request.get("labels").and_then(Value::as_object).into_iter().flatten();
-    let is_label = |text: &str| {
-        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
-        text.len() <= 63 && text.chars().all(fits)
-    };
     for (key, value) in labels {
-        let begins = key.starts_with(|c: char| c.is_ascii_lowercase());
-        if !begins || !is_label(key) || !value.as_str().is_some_and(is_label) {
+        if !is_label(key, value.as_str()) {
             let message = format!("Invalid label {key}={value}");
             return Err(Refusal::new(400, "invalid", message));
         }

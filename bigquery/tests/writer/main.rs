@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by it")]
 
+mod trouble;
+
 use std::{
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
@@ -62,14 +64,7 @@ impl Stage {
 
     /// Opens the table, and appends events; gives those that are refused.
     async fn write(&self, target: &Target, events: &[Value]) -> Result<Progress, Error> {
-        let table = self.writer.open(target).await?;
-        let bodies: Vec<_> = events.iter().map(Value::to_string).collect();
-        let mut rows = self.writer.encode(&table, bodies.iter().map(String::as_str));
-        let mut progress = Progress::default();
-        progress.refused.append(&mut rows.refused);
-        let deadline = Instant::now() + PATIENCE;
-        self.writer.append(&table, rows, deadline, &mut progress).await?;
-        Ok(progress)
+        write(&self.writer, target, events, PATIENCE).await
     }
 
     fn rows(&self) -> Vec<Row> {
@@ -83,6 +78,21 @@ impl Stage {
     }
 }
 
+async fn write(
+    writer: &Writer,
+    target: &Target,
+    events: &[Value],
+    patience: Duration,
+) -> Result<Progress, Error> {
+    let table = writer.open(target).await?;
+    let bodies: Vec<_> = events.iter().map(Value::to_string).collect();
+    let mut rows = writer.encode(&table, bodies.iter().map(String::as_str));
+    let mut progress = Progress::default();
+    progress.refused.append(&mut rows.refused);
+    writer.append(&table, rows, Instant::now() + patience, &mut progress).await?;
+    Ok(progress)
+}
+
 fn target(properties: Value) -> Target {
     let schema = json!({"type": "object", "properties": properties});
     Target {
@@ -90,6 +100,7 @@ fn target(properties: Value) -> Target {
         schema: Arc::new(TableSchema::from_json_schema(&schema).unwrap()),
         as_text: AsText::new(),
         retention_days: None,
+        clustering: Vec::new(),
     }
 }
 
@@ -241,7 +252,7 @@ async fn rows_that_are_refused_do_not_harm_their_neighbours() {
     let refused: Vec<_> = written.refused.iter().map(|(place, _)| *place).collect();
     assert_eq!(refused, [1, 3]);
     assert_eq!(written.refused[0].1.text, "BigQuery refuses it: as it was told to");
-    assert_eq!(stage.writer.sent_again(), 0);
+    assert_eq!(stage.writer.sent_in_doubt(), 0);
 }
 
 #[tokio::test]
@@ -289,7 +300,7 @@ async fn rows_whose_answer_is_lost_are_sent_again_and_counted() {
     let events = [event("a", json!({})), event("b", json!({}))];
     stage.write(&target(json!({})), &events).await.unwrap();
     assert_eq!(stage.ids(), ["a", "b", "a", "b"]);
-    assert_eq!(stage.writer.sent_again(), 2);
+    assert_eq!(stage.writer.sent_in_doubt(), 2);
 }
 
 #[tokio::test]
@@ -389,7 +400,7 @@ async fn new_columns_are_waited_for_and_hold_up_nobody_else() {
     assert_eq!(stage.ids().last().map(String::as_str), Some("b"));
     assert_eq!(stage.ids().len(), 4);
     assert!(stage.fake.storage.counts().too_early.load(Ordering::Relaxed) >= 1);
-    assert_eq!(stage.writer.sent_again(), 0);
+    assert_eq!(stage.writer.sent_in_doubt(), 0);
 }
 
 #[tokio::test]
