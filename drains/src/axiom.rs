@@ -67,7 +67,8 @@ impl Form for Axiom {
                 let first = failures.into_iter().next();
                 let reason = first.map_or_else(|| answer.reason(), |failure| failure.error);
                 let unnamed = failed.min(events.len());
-                Outcome::Partly { refused: Vec::new(), unnamed, later: Vec::new(), reason }
+                let (refused, later) = (Vec::new(), Vec::new());
+                Outcome::Partly { refused, unnamed, later, of_events: false, reason }
             }
             _ => outcome,
         }
@@ -105,6 +106,7 @@ mod tests {
                     refused: vec![],
                     unnamed: 2,
                     later: vec![],
+                    of_events: false,
                     reason: "no time".to_owned(),
                 },
             ),

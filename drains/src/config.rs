@@ -19,6 +19,9 @@ pub type ConfigErrors = BTreeMap<String, Vec<String>>;
 
 const NOT_BUILT: &str = "is not built yet: send to a relay on the same machine or network";
 
+/// Who may change a config need not know its secrets, and learns none by sending them elsewhere.
+const FOR_ANOTHER: &str = "must be given anew: what is kept is for another scheme, host or port";
+
 /// Most bytes of a text.
 const MAX_TEXT: usize = 16 << 10;
 
@@ -52,6 +55,14 @@ pub fn checked(
         }
     }
     whole(kind, &config, &mut errors);
+    if let Some(before) = before.filter(|_| errors.is_empty())
+        && mask::address(kind, before) != mask::address(kind, &config)
+    {
+        let kept = kind.settings().iter().filter(|setting| {
+            mask::keeps_secret(setting, given.get(setting.name), config.get(setting.name))
+        });
+        kept.for_each(|setting| add(&mut errors, setting.name, FOR_ANOTHER));
+    }
     if errors.is_empty() { Ok(config) } else { Err(errors) }
 }
 
@@ -344,8 +355,8 @@ mod tests {
         let read = |given| read(Kind::Webhook, given, Some(&before));
         assert_eq!(read(json!({})), Ok(before.clone()));
         assert_eq!(read(shown), Ok(before.clone()));
-        let moved = read(json!({"url": "https://u:REDACTED@h:8/y", "headers": null})).unwrap();
-        assert_eq!(moved["url"], "https://u:p@h:8/y");
+        let moved = read(json!({"url": "https://u:REDACTED@h/y", "headers": null})).unwrap();
+        assert_eq!(moved["url"], "https://u:p@h/y");
         assert_eq!(moved.get("headers"), None);
         let headers = json!({"headers": {"Authorization": "REDACTED", "new": "z"}});
         let headers = read(headers).unwrap()["headers"].clone();
@@ -354,9 +365,72 @@ mod tests {
             json!({"headers": {"x-api-key": "REDACTED"}}),
             json!({"url": "https://h/?key=REDACTED"}),
             json!({"url": "https://u:REDACTED@other/x"}),
+            json!({"url": "https://u:REDACTED@h:8/x"}),
+            json!({"url": "http://u:REDACTED@h/x"}),
         ] {
             let errors = read(given.clone()).unwrap_err();
             assert!(errors.to_string().contains("is the mask"), "{given}: {errors}");
+        }
+    }
+
+    #[test]
+    fn secrets_go_to_no_other_address_than_they_were_given_for() {
+        let webhook =
+            json!({"url": "https://h/x", "headers": {"Authorization": "a", "accept": "b"}});
+        let elastic =
+            json!({"url": "https://h:9200", "username": "u", "password": "p", "api_key": "k"});
+        let postgres = json!({"hostname": "h", "username": "u", "password": "p"});
+        let syslog =
+            json!({"host": "h", "port": 6514, "tls": true, "structured_data": "[t@1 a=\"b\"]"});
+        let axiom = json!({"dataset_name": "d", "api_token": "t"});
+        let datadog = json!({"api_key": "k", "region": "EU"});
+        for (kind, before, given, refused) in [
+            (Kind::Webhook, &webhook, json!({"url": "https://other/x"}), &["headers"][..]),
+            (Kind::Webhook, &webhook, json!({"url": "http://h/x"}), &["headers"]),
+            (Kind::Webhook, &webhook, json!({"url": "https://h:8443/x"}), &["headers"]),
+            (
+                Kind::Webhook,
+                &webhook,
+                json!({"url": "https://other/", "headers": {"Authorization": "REDACTED"}}),
+                &["headers"],
+            ),
+            (Kind::Webhook, &webhook, json!({"url": "https://h:443/other"}), &[]),
+            (
+                Kind::Webhook,
+                &webhook,
+                json!({"url": "https://other/", "headers": {"Authorization": "new"}}),
+                &[],
+            ),
+            (Kind::Webhook, &webhook, json!({"url": "https://other/", "headers": null}), &[]),
+            (Kind::Elastic, &elastic, json!({"url": "https://o:9200"}), &["api_key", "password"]),
+            (
+                Kind::Elastic,
+                &elastic,
+                json!({"url": "https://o:9200", "api_key": null, "password": "p"}),
+                &[],
+            ),
+            (
+                Kind::Postgres,
+                &postgres,
+                json!({"hostname": "o", "password": "REDACTED"}),
+                &["password"],
+            ),
+            (Kind::Postgres, &postgres, json!({"database": "d"}), &[]),
+            (Kind::Syslog, &syslog, json!({"tls": false}), &["structured_data"]),
+            (Kind::Axiom, &axiom, json!({"domain": "o"}), &["api_token"]),
+            (Kind::Datadog, &datadog, json!({"url": "https://o/"}), &["api_key"]),
+            (Kind::Datadog, &datadog, json!({"region": "US1"}), &[]),
+        ] {
+            let before = read(kind, before.clone(), None).unwrap();
+            let found = match read(kind, given.clone(), Some(&before)) {
+                Ok(_) => Vec::new(),
+                Err(errors) => {
+                    let errors = errors.as_object().unwrap();
+                    assert!(errors.values().all(|texts| texts[0] == FOR_ANOTHER), "{errors:?}");
+                    errors.keys().cloned().collect()
+                }
+            };
+            assert_eq!(found, refused, "{given}");
         }
     }
 }

@@ -40,6 +40,29 @@ pub(crate) struct Delivered<'a> {
     pub(crate) reason: String,
 }
 
+impl<'a> Delivered<'a> {
+    /// What became of another batch. What a receiver did not take that is no longer sent to goes to
+    /// `again`.
+    pub(crate) fn add(&mut self, other: Self, again: &mut Vec<Item<'a>>) {
+        let is_same = match (&self.receiver, &other.receiver) {
+            (Some(before), Some(now)) => Arc::ptr_eq(before, now),
+            _ => true,
+        };
+        if !is_same {
+            again.append(&mut self.suspects);
+            again.append(&mut self.failing);
+            self.taken = 0;
+        }
+        self.receiver = other.receiver;
+        self.taken += other.taken;
+        if !other.suspects.is_empty() || !other.failing.is_empty() {
+            self.reason = other.reason;
+        }
+        self.suspects.extend(other.suspects);
+        self.failing.extend(other.failing);
+    }
+}
+
 /// A batch on its way.
 #[derive(Debug)]
 struct Delivery {
@@ -51,6 +74,8 @@ struct Delivery {
     failing: Vec<usize>,
     reason: String,
     taken: usize,
+    /// Whether the receiver has taken other events before.
+    takes_others: bool,
     pace: Pace,
     /// Where to go on after a rest, so that at last each event was tried.
     turn: usize,
@@ -61,13 +86,14 @@ struct Delivery {
 }
 
 impl Delivery {
-    fn of(events: usize) -> Self {
+    fn of(events: usize, takes_others: bool) -> Self {
         Self {
             parts: vec![(0..events).collect()],
             suspects: Vec::new(),
             failing: Vec::new(),
             reason: String::new(),
             taken: 0,
+            takes_others,
             pace: Pace::default(),
             turn: 0,
             failing_since: None,
@@ -81,7 +107,7 @@ impl Delivery {
         let apart = [std::mem::take(&mut self.suspects), std::mem::take(&mut self.failing)];
         let mut all: Vec<_> = rest.chain(apart).flatten().collect();
         all.sort_unstable();
-        *self = Self { pace: std::mem::take(&mut self.pace), ..Self::of(0) };
+        *self = Self { pace: std::mem::take(&mut self.pace), ..Self::of(0, false) };
         self.parts = vec![all];
     }
 
@@ -115,12 +141,14 @@ fn chosen<'a>(items: &[Item<'a>], places: &[usize]) -> Vec<Item<'a>> {
 }
 
 impl Worker {
-    /// Returns when all are dealt with, but for what is set apart.
+    /// Returns when all are dealt with, but for what is set apart. Where the receiver takes others,
+    /// what it refuses alone is given up.
     pub(crate) async fn deliver<'a>(
         &mut self,
         items: &[Item<'a>],
+        takes_others: bool,
     ) -> Result<Delivered<'a>, Stopped> {
-        let mut delivery = Delivery::of(items.len());
+        let mut delivery = Delivery::of(items.len(), takes_others);
         let mut receiver = self.receiver().await?;
         while let Some(part) = delivery.parts.pop() {
             let current = self.receiver().await?;
@@ -139,10 +167,12 @@ impl Worker {
                     delivery.pace = Pace::default();
                     delivery.failing_since = None;
                 }
-                Outcome::Partly { refused, unnamed, later, reason } => {
+                Outcome::Partly { refused, unnamed, later, reason, .. } => {
+                    // Some are taken, or it would be another outcome.
                     let kept = refused.len() + unnamed + later.len();
                     self.delivered(part.len().saturating_sub(kept));
                     delivery.taken += part.len().saturating_sub(kept);
+                    delivery.failing_since = None;
                     self.lost(unnamed, &reason);
                     self.give_up(Dropped::Refused, &chosen(&events, &refused), &reason).await;
                     let again: Vec<_> =
@@ -163,7 +193,7 @@ impl Worker {
                     }
                 }
                 Outcome::Refused { .. } if part.len() > 1 => delivery.cut(&part),
-                Outcome::Refused { reason } if delivery.taken > 0 => {
+                Outcome::Refused { reason } if delivery.takes_others || delivery.taken > 0 => {
                     self.give_up(Dropped::Refused, &events, &reason).await;
                 }
                 Outcome::Refused { reason } => {
@@ -213,7 +243,7 @@ impl Worker {
             sleep(LAST_REQUEST).await;
         };
         let outcome = tokio::select! {
-            outcome = receiver.send(&events) => outcome,
+            outcome = receiver.send(&events) => outcome.of_request(events.len()),
             () = too_late => return Err(Stopped),
         };
         if outcome != Outcome::Delivered {

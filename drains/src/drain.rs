@@ -16,6 +16,7 @@ use tokio::{
 };
 
 use crate::{
+    gone,
     kind::Kind,
     measures::{Dropped, Figures, now},
     overdue::{Overdue, Patience},
@@ -42,6 +43,8 @@ pub(crate) struct Drain {
     worker: Mutex<Option<JoinHandle<()>>>,
     /// When it was told last that events are dropped, and how many were since.
     told: Mutex<(Option<Instant>, usize)>,
+    /// The end of whoever had the folder before.
+    before: Option<watch::Receiver<()>>,
 }
 
 impl Drain {
@@ -63,7 +66,13 @@ impl Drain {
             patience: overdue.patience(),
             worker: Mutex::default(),
             told: Mutex::default(),
+            before: None,
         }
+    }
+
+    /// One that is opened only when whoever has the folder has left it.
+    pub(crate) fn after(self, before: Option<watch::Receiver<()>>) -> Self {
+        Self { before, ..self }
     }
 
     fn name(&self) -> String {
@@ -87,6 +96,10 @@ impl Drain {
     /// Opens the spool and begins to send, once.
     pub(crate) async fn open(&self) -> Result<&Spool, String> {
         let opened = self.spool.get_or_try_init(|| async {
+            if let Some(mut before) = self.before.clone() {
+                // Nothing is said but that it is there no more.
+                let _ = before.changed().await;
+            }
             let settings = spool::Settings::new(&self.dir, self.max_bytes);
             let opening = tokio::task::spawn_blocking(move || {
                 create_private(&settings.dir)?;
@@ -168,9 +181,11 @@ impl Drain {
         }
     }
 
-    /// Ends the worker and closes the spool.
+    /// Ends the worker and closes the spool, once.
     pub(crate) async fn close(&self) {
-        self.stop.send_replace(true);
+        if self.stop.send_replace(true) {
+            return;
+        }
         let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(worker) = worker
             && let Err(error) = worker.await
@@ -182,9 +197,8 @@ impl Drain {
         }
     }
 
-    /// Closes it and leaves what waits: the backend is gone, and may come back.
-    pub(crate) async fn leave(&self, reason: &str) {
-        self.close().await;
+    /// Tells that what waits is left: the backend is gone, and may come back.
+    pub(crate) fn leave(&self, reason: &str) {
         let (backend, dir) = (self.name(), self.dir.display());
         tracing::warn!(
             backend,
@@ -200,12 +214,7 @@ impl Drain {
         let waiting = self.spool.get().map_or(0, |spool| spool.depth().records);
         self.close().await;
         self.figures.gone();
-        if let Err(error) = tokio::fs::remove_dir_all(&self.dir).await
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            let dir = self.dir.display();
-            tracing::warn!(%error, %dir, "what a drain kept cannot be deleted");
-        }
+        gone::delete(&self.dir).await;
         if waiting > 0 {
             let backend = self.name();
             tracing::warn!(backend, waiting, "the backend was removed with events that waited");

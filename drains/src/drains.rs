@@ -2,15 +2,23 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use futures_util::future::join_all;
 use store::{Backend, Store};
+use tokio::{sync::watch, task::JoinSet};
 use uuid::Uuid;
 
-use crate::{drain::Drain, measures, overdue::Overdue, record::Copies, room};
+use crate::{
+    drain::Drain,
+    gone::{self, Fate},
+    measures,
+    overdue::Overdue,
+    record::Copies,
+    room,
+};
 
 /// What drains need to know.
 #[derive(Debug, Clone)]
@@ -32,14 +40,20 @@ struct Inner {
     settings: Settings,
     overdue: Overdue,
     drains: Mutex<HashMap<Uuid, Arc<Drain>>>,
+    /// Ends of those that are being left: who has the folder next waits for them.
+    leaving: Mutex<HashMap<Uuid, watch::Receiver<()>>>,
 }
 
 impl Drains {
     /// No drains yet; they come with the backends of a store.
     pub fn new(settings: Settings) -> Self {
         measures::describe();
-        let overdue = Overdue::default();
-        Self(Arc::new(Inner { settings, overdue, drains: Mutex::default() }))
+        Self(Arc::new(Inner {
+            settings,
+            overdue: Overdue::default(),
+            drains: Mutex::default(),
+            leaving: Mutex::default(),
+        }))
     }
 
     /// Sends on what waits, and follows the backends of the catalog, for as long as the future is
@@ -47,14 +61,32 @@ impl Drains {
     pub async fn follow(&self, store: &Store) {
         let mut changes = store.catalog_changes();
         let mut is_first = true;
+        // A catalog or a disk that does not answer holds up no other backend.
+        let mut leaving = JoinSet::new();
         while changes.next().await {
             let backends = store.backends();
             let there_are: HashSet<_> = backends.iter().map(|backend| backend.token).collect();
-            if std::mem::take(&mut is_first) {
-                self.tell_strangers(&there_are);
-            }
             let gone: Vec<_> =
                 self.drains().extract_if(|token, _| !there_are.contains(token)).collect();
+            if std::mem::take(&mut is_first) {
+                for (token, folder) in self.strangers(&there_are) {
+                    let ended = self.leaves(token);
+                    let store = store.clone();
+                    leaving.spawn(async move {
+                        leave_folder(&store, token, &folder).await;
+                        drop(ended);
+                    });
+                }
+            }
+            for (token, drain) in gone {
+                let ended = self.leaves(token);
+                let store = store.clone();
+                leaving.spawn(async move {
+                    leave(&store, token, &drain).await;
+                    drop(ended);
+                });
+            }
+            while leaving.try_join_next().is_some() {}
             for backend in backends {
                 let drain = self.drain(&backend);
                 drain.update(&backend);
@@ -66,7 +98,6 @@ impl Drains {
                     }
                 });
             }
-            join_all(gone.iter().map(|(token, drain)| leave(store, *token, drain))).await;
         }
     }
 
@@ -113,7 +144,8 @@ impl Drains {
         let mut drains = self.drains();
         let drain = drains.entry(backend.token).or_insert_with(|| {
             let dir = dir.join(backend.token.to_string());
-            Arc::new(Drain::new(backend, dir, *max_bytes, &self.0.overdue))
+            let before = self.leaving().get(&backend.token).cloned();
+            Arc::new(Drain::new(backend, dir, *max_bytes, &self.0.overdue).after(before))
         });
         Arc::clone(drain)
     }
@@ -122,29 +154,61 @@ impl Drains {
         self.0.drains.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Folders of backends that are gone are left alone: this may be the wrong database.
-    fn tell_strangers(&self, known: &HashSet<Uuid>) {
-        let Ok(folders) = self.0.settings.dir.read_dir() else { return };
-        for folder in folders.flatten() {
-            let token = folder.file_name().to_str().and_then(|name| Uuid::try_parse(name).ok());
-            if token.is_some_and(|token| !known.contains(&token)) {
-                let folder = folder.path();
-                tracing::warn!(
-                    folder = %folder.display(),
-                    "events wait here for a backend that the catalog does not know; delete the \
-                     folder if it is gone for good"
-                );
-            }
-        }
+    fn leaving(&self) -> MutexGuard<'_, HashMap<Uuid, watch::Receiver<()>>> {
+        self.0.leaving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a folder is being left, until what is given is dropped.
+    fn leaves(&self, token: Uuid) -> watch::Sender<()> {
+        let (ended, left) = watch::channel(());
+        let mut leaving = self.leaving();
+        leaving.retain(|_, left| left.has_changed().is_ok());
+        leaving.insert(token, left);
+        ended
+    }
+
+    /// Folders of backends that the catalog does not know.
+    fn strangers(&self, known: &HashSet<Uuid>) -> Vec<(Uuid, PathBuf)> {
+        let Ok(folders) = self.0.settings.dir.read_dir() else { return Vec::new() };
+        let of_strangers = folders.flatten().filter_map(|folder| {
+            let token = Uuid::try_parse(folder.file_name().to_str()?).ok()?;
+            (!known.contains(&token)).then(|| (token, folder.path()))
+        });
+        of_strangers.collect()
     }
 }
 
-/// Ends a drain whose backend the catalog does not know any more. What waits is deleted only if
-/// somebody has removed the backend: otherwise this may be the wrong database, or an older one.
+/// Ends a drain whose backend the catalog does not know any more.
 async fn leave(store: &Store, token: Uuid, drain: &Drain) {
-    match store.backend_was_deleted(token).await {
-        Ok(true) => drain.remove().await,
-        Ok(false) => drain.leave("the catalog does not say that it was removed").await,
-        Err(error) => drain.leave(&error.to_string()).await,
+    drain.close().await;
+    match fate(store, token).await {
+        Fate::Removed => drain.remove().await,
+        Fate::Unknown => drain.leave("the catalog does not say that it was removed"),
+        Fate::Back => {}
     }
+}
+
+/// The same of one that was gone when the program was started.
+async fn leave_folder(store: &Store, token: Uuid, folder: &Path) {
+    let shown = folder.display();
+    match fate(store, token).await {
+        Fate::Removed => {
+            tracing::warn!(
+                folder = %shown,
+                "a backend was removed while this program was not there; what waited for it goes"
+            );
+            gone::delete(folder).await;
+        }
+        Fate::Unknown => tracing::warn!(
+            folder = %shown,
+            "events wait here for a backend that the catalog does not know; delete the folder if it \
+             is gone for good"
+        ),
+        Fate::Back => {}
+    }
+}
+
+async fn fate(store: &Store, token: Uuid) -> Fate {
+    let is_back = || store.backend(token).is_some();
+    gone::fate(is_back, || store.backend_was_deleted(token)).await
 }

@@ -90,20 +90,28 @@ impl Form for Elastic {
             return Outcome::Delivered;
         }
         let (mut refused, mut later, mut first) = (Vec::new(), Vec::new(), None);
+        let mut of_events = false;
         for (place, item) in bulk.items.iter().enumerate().take(events.len()) {
             let Some(result) = item.values().next() else {
+                of_events = true;
                 later.push(place);
                 continue;
             };
             match result["status"].as_u64().unwrap_or_default() {
                 200..=299 | CONFLICT => continue,
-                // What it does not say is nothing that it refuses.
-                0 | 401 | 403 | 408 | 429 | 500.. => later.push(place),
-                _ => refused.push(place),
+                400 | 413 | 422 => refused.push(place),
+                // An index that is closed to all, and too much for now.
+                401 | 403 | 429 => later.push(place),
+                // An index that is missing, a shard that is away; or what breaks it.
+                _ => {
+                    of_events = true;
+                    later.push(place);
+                }
             }
             first.get_or_insert_with(|| result["error"].to_string());
         }
         if bulk.items.len() < events.len() {
+            of_events = true;
             later.extend(bulk.items.len()..events.len());
             first.get_or_insert_with(|| "the answer does not speak of all events".to_owned());
         }
@@ -111,7 +119,7 @@ impl Form for Elastic {
         if refused.is_empty() && later.is_empty() {
             return Outcome::Delivered;
         }
-        Outcome::Partly { refused, unnamed: 0, later, reason }
+        Outcome::Partly { refused, unnamed: 0, later, of_events, reason }
     }
 }
 
@@ -146,13 +154,20 @@ mod tests {
         let items = json!({"errors": true, "items": [created(201), created(409), created(200)]});
         assert_eq!(answered(items), Outcome::Delivered);
         let items = json!({"errors": true, "items": [created(400), created(201), created(429)]});
-        let partly = |refused: &[usize], later: &[usize]| {
+        let partly = |refused: &[usize], later: &[usize], of_events| {
             let (refused, later) = (refused.to_vec(), later.to_vec());
-            Outcome::Partly { refused, unnamed: 0, later, reason: r#"{"type":"t"}"#.to_owned() }
+            let reason = r#"{"type":"t"}"#.to_owned();
+            Outcome::Partly { refused, unnamed: 0, later, of_events, reason }
         };
-        assert_eq!(answered(items), partly(&[0], &[2]));
+        assert_eq!(answered(items), partly(&[0], &[2], false));
         let items = json!({"errors": true, "items": [created(400)]});
-        assert_eq!(answered(items), partly(&[0], &[1, 2]));
+        assert_eq!(answered(items), partly(&[0], &[1, 2], true));
+        // An index that is missing is no fault of an event, and what breaks it may be.
+        for status in [0, 404, 405, 500, 503] {
+            let items = [created(201), created(status), created(429)];
+            let items = json!({"errors": true, "items": items});
+            assert_eq!(answered(items), partly(&[], &[1, 2], true), "{status}");
+        }
         let items = json!({"errors": true, "items": [created(201), {}]});
         assert!(matches!(
             answered(items),

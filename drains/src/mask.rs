@@ -11,7 +11,8 @@ use crate::{
 /// What is shown in the place of a secret.
 pub(crate) const MASK: &str = "REDACTED";
 
-/// The config as it may be shown.
+/// The config as whoever manages backends may be shown it. Paths of URLs are shown, as forms send
+/// back what they were shown.
 pub fn masked(kind: Kind, config: &Map<String, Value>) -> Map<String, Value> {
     let mut shown = Map::new();
     for setting in kind.settings() {
@@ -20,6 +21,56 @@ pub fn masked(kind: Kind, config: &Map<String, Value>) -> Map<String, Value> {
         }
     }
     shown
+}
+
+/// The config as it may be noted for good: without paths of URLs too, as those of some webhooks are
+/// all that it takes to post there.
+pub fn noted(kind: Kind, config: &Map<String, Value>) -> Map<String, Value> {
+    let mut noted = masked(kind, config);
+    for setting in kind.settings().iter().filter(|setting| setting.shape == Shape::HttpUrl) {
+        if let Some(Value::String(text)) = noted.get_mut(setting.name)
+            && let Ok(mut url) = Url::parse(text)
+            && url.path() != "/"
+        {
+            url.set_path(MASK);
+            *text = url.into();
+        }
+    }
+    noted
+}
+
+/// Settings beside URLs that say where events go, and what comes with them.
+const ADDRESSES: [&str; 5] = ["domain", "host", "hostname", "port", "tls"];
+
+/// Where a config sends to: who learns the secrets that it holds.
+pub(crate) fn address(kind: Kind, config: &Map<String, Value>) -> Vec<(&'static str, String)> {
+    let of_setting = |setting: &Setting| {
+        let address = match (setting.shape, config.get(setting.name)?) {
+            (Shape::HttpUrl | Shape::PostgresUrl, Value::String(url)) => {
+                Url::parse(url).map_or_else(|_| url.clone(), |url| format!("{:?}", origin(&url)))
+            }
+            (_, value) if ADDRESSES.contains(&setting.name) => value.to_string(),
+            _ => return None,
+        };
+        Some((setting.name, address))
+    };
+    kind.settings().iter().filter_map(of_setting).collect()
+}
+
+fn origin(url: &Url) -> (&str, Option<&str>, Option<u16>) {
+    (url.scheme(), url.host_str(), url.port_or_known_default())
+}
+
+/// Whether what a setting is now has a secret of before, which was not given anew.
+pub(crate) fn keeps_secret(setting: &Setting, given: Option<&Value>, now: Option<&Value>) -> bool {
+    let Some(now) = now else { return false };
+    match (setting.shape, now) {
+        (Shape::Headers, Value::Object(headers)) => headers.keys().any(|name| {
+            let is_kept = |given: &Value| given.get(name).is_some_and(|value| value == MASK);
+            is_secret_header(name) && given.is_none_or(is_kept)
+        }),
+        _ => setting.secret && given.is_none_or(|given| given == MASK),
+    }
 }
 
 fn masked_value(setting: &Setting, value: &Value) -> Value {
@@ -79,12 +130,23 @@ fn is_secret_header(name: &str) -> bool {
     !HARMLESS_HEADERS.iter().any(|harmless| name.eq_ignore_ascii_case(harmless))
 }
 
-/// Whether a parameter of this name holds a secret.
+/// Parameters of URLs that hold no secrets. Any other may.
+const HARMLESS_PARAMETERS: [&str; 10] = [
+    "api-version",
+    "application_name",
+    "async_insert",
+    "connect_timeout",
+    "database",
+    "format",
+    "pipeline",
+    "sslmode",
+    "version",
+    "wait_for_async_insert",
+];
+
+/// Whether a parameter of this name may hold a secret.
 fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    ["auth", "cookie", "key", "pass", "secret", "sig", "token", "credential"]
-        .iter()
-        .any(|part| name.contains(part))
+    !HARMLESS_PARAMETERS.iter().any(|harmless| name.eq_ignore_ascii_case(harmless))
 }
 
 /// Whether its user is all that it is authorised by: a token, not a name.
@@ -92,7 +154,7 @@ fn has_lone_user(url: &Url) -> bool {
     !url.username().is_empty() && url.password().is_none_or(str::is_empty)
 }
 
-/// The URL with masks for its password, or lone user, and for parameters that hold secrets.
+/// The URL with masks for its password, or lone user, and for parameters that may hold secrets.
 fn masked_url(text: &str) -> String {
     let Ok(mut url) = Url::parse(text) else { return MASK.to_owned() };
     let has_secrets = url.password().is_some()
@@ -105,8 +167,8 @@ fn masked_url(text: &str) -> String {
     url.into()
 }
 
-/// A URL whose masks stand for what the one before has in their places, if it is of the same host:
-/// no other may learn it.
+/// A URL whose masks stand for what the one before has in their places, if it is of the same scheme,
+/// host and port: no other may learn it.
 fn unmasked_url(text: &str, before: Option<&str>) -> Option<String> {
     // What is no URL is refused by whoever reads it.
     let Ok(mut url) = Url::parse(text) else { return Some(text.to_owned()) };
@@ -116,7 +178,7 @@ fn unmasked_url(text: &str, before: Option<&str>) -> Option<String> {
     if !is_masked {
         return Some(text.to_owned());
     }
-    let before = Url::parse(before?).ok().filter(|before| before.host() == url.host())?;
+    let before = Url::parse(before?).ok().filter(|before| origin(before) == origin(&url))?;
     let of_before = |place: Place<'_>| match place {
         // Encoded as it stands there; what is encoded stays so.
         Place::Password => before.password().map(str::to_owned),
@@ -190,7 +252,7 @@ mod tests {
                 Kind::Webhook,
                 json!({"url": "http://u:p%40@h/x?api_key=k&a=b", "headers": {
                     "Authorization": "x", "DD-API-KEY": "y", "content-type": "z"}}),
-                json!({"url": "http://u:REDACTED@h/x?api_key=REDACTED&a=b", "headers": {
+                json!({"url": "http://u:REDACTED@h/x?api_key=REDACTED&a=REDACTED", "headers": {
                     "Authorization": "REDACTED", "DD-API-KEY": "REDACTED", "content-type": "z"}}),
             ),
             (
@@ -231,12 +293,31 @@ mod tests {
         }
     }
 
+    /// Of a webhook the path may be the secret, and a parameter of any name.
+    #[test]
+    fn what_is_noted_has_no_paths() {
+        let slack = json!({"url": "https://hooks.slack.com/services/T0/B0/secret?p=secret"});
+        let config = slack.as_object().unwrap();
+        let shown = masked(Kind::Webhook, config);
+        assert_eq!(shown["url"], "https://hooks.slack.com/services/T0/B0/secret?p=REDACTED");
+        let noted_url = &noted(Kind::Webhook, config)["url"];
+        assert_eq!(noted_url, "https://hooks.slack.com/REDACTED?p=REDACTED");
+        let plain = json!({"url": "http://h:1", "database": "d"});
+        assert_eq!(
+            noted(Kind::Clickhouse, plain.as_object().unwrap()),
+            *plain.as_object().unwrap()
+        );
+    }
+
     #[test]
     fn masked_urls_are_read_back() {
         let before = "http://u:p%40%25%2B+@h/x?api_key=k+1&a=b";
         for (given, expected) in [
             (masked_url(before).as_str(), Some(before)),
-            ("http://v:REDACTED@h:81/", Some("http://v:p%40%25%2B+@h:81/")),
+            ("http://v:REDACTED@h:80/", Some("http://v:p%40%25%2B+@h/")),
+            ("http://v:REDACTED@h:81/", None),
+            ("https://u:REDACTED@h/x", None),
+            ("https://h/x?api_key=REDACTED", None),
             ("http://u:REDACTED@i/x", None),
             ("http://i/x?api_key=REDACTED", None),
             ("http://h/?a=c&api_key=REDACTED", Some("http://h/?a=c&api_key=k+1")),

@@ -114,6 +114,7 @@ impl Form for Otlp {
                 refused: Vec::new(),
                 unnamed,
                 later: Vec::new(),
+                of_events: false,
                 reason: partial.error_message,
             },
             _ => Outcome::Delivered,
@@ -241,7 +242,13 @@ mod tests {
         let reason = "no".to_owned();
         assert_eq!(
             partial(2),
-            Outcome::Partly { refused: vec![], unnamed: 2, later: vec![], reason }
+            Outcome::Partly {
+                refused: vec![],
+                unnamed: 2,
+                later: vec![],
+                of_events: false,
+                reason
+            }
         );
     }
 }

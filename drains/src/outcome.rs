@@ -30,7 +30,28 @@ pub(crate) enum Outcome {
         unnamed: usize,
         /// Places of those that it may take later, ascending.
         later: Vec<usize>,
+        /// Whether one of these may be the cause itself.
+        of_events: bool,
         /// For people.
         reason: String,
     },
+}
+
+impl Outcome {
+    /// What it says of a request of so many events. Where a receiver that speaks of single events has
+    /// taken none of them, it may be the receiver: an index that is missing fails all of them.
+    pub(crate) fn of_request(self, events: usize) -> Self {
+        match self {
+            Self::Partly { refused, unnamed, later, of_events, reason }
+                if refused.len() + unnamed + later.len() >= events =>
+            {
+                if refused.len() == events {
+                    return Self::Refused { reason };
+                }
+                let of_events = of_events || later.is_empty();
+                Self::Later { reason, after: None, of_events }
+            }
+            other => other,
+        }
+    }
 }

@@ -144,24 +144,14 @@ impl Worker {
         // Not taken by a receiver that is no longer sent to.
         let mut again = Vec::new();
         for batch in batches(items, batching) {
-            let Delivered { receiver, taken, suspects, failing, reason } =
-                self.deliver(batch).await?;
-            let is_same = match (&all.receiver, &receiver) {
-                (Some(before), Some(now)) => Arc::ptr_eq(before, now),
-                _ => true,
-            };
-            if !is_same {
-                again.append(&mut all.suspects);
-                again.append(&mut all.failing);
-                all.taken = 0;
+            all.add(self.deliver(batch, false).await?, &mut again);
+        }
+        if all.taken > 0 {
+            // It may be that it takes something only since they were refused.
+            let suspects = std::mem::take(&mut all.suspects);
+            for batch in batches(&suspects, batching) {
+                all.add(self.deliver(batch, true).await?, &mut again);
             }
-            all.receiver = receiver;
-            all.taken += taken;
-            if !suspects.is_empty() || !failing.is_empty() {
-                all.reason = reason;
-            }
-            all.suspects.extend(suspects);
-            all.failing.extend(failing);
         }
         if all.taken > 0 {
             self.give_up(Dropped::Refused, &all.suspects, &all.reason).await;

@@ -7,6 +7,7 @@ mod with_grpc;
 
 mod answer_body;
 mod connections;
+mod heads;
 mod observed_stream;
 mod refusals;
 mod request_line;
@@ -45,6 +46,7 @@ use tracing::Instrument as _;
 use crate::request_id::RequestId;
 use answer_body::AnswerBody;
 use connections::{Connections, Place, RequestInWork};
+use heads::{HeadLimits, Heads};
 use observed_stream::{ACKNOWLEDGED_WITHIN, ObservedStream, Socket};
 use request_line::RequestLines;
 pub(crate) use timed_body::BodyTimes;
@@ -52,8 +54,10 @@ use timed_body::TimedBody;
 
 pub(crate) use with_grpc::WithGrpc;
 
-/// Studio asks with the whole query in the URL, of which up to 65,534 bytes are taken.
-const MAX_HEAD_BYTES: usize = 256 << 10;
+/// Studio asks with the whole query in the URL, of which up to 65,534 bytes are taken; the rest is
+/// for headers. So much of a body is read at a time too, which is enough for a call of the system
+/// to cost next to nothing for each byte.
+const MAX_HEAD_BYTES: usize = 80 << 10;
 
 /// Likewise for HTTP/2, as that counts them. With more than a URL takes, requests whose URL is too
 /// long would be reset rather than answered 431.
@@ -91,9 +95,10 @@ pub(crate) struct Limits {
     /// Connections at a time. For one more, that which has waited the longest for a request is
     /// closed, else one whose request's body trickles in; while all have other requests, it waits.
     pub(crate) max_connections: usize,
-    /// For the first request to arrive after the connection is made.
+    /// For the first request to arrive after the connection is made, and for the head of each
+    /// request to be whole after its first byte.
     pub(crate) head_timeout: Duration,
-    /// For the head of a next one to arrive. Vector keeps connections for 90 s, and one that is
+    /// For a next one to begin. Vector keeps connections for 90 s, and one that is
     /// closed when it is used costs a retry.
     pub(crate) idle_timeout: Duration,
     /// For a request's body to arrive; 408 is answered when it does not, or gRPC's like of it.
@@ -220,11 +225,14 @@ async fn accept_all(
     graceful: &GracefulShutdown,
 ) {
     let connections = Connections::new(limits.max_connections);
+    let heads = HeadLimits::new(limits.head_timeout);
     loop {
         let stream = accept(listener).await;
         let place = connections.place().await;
-        let (service, limits) = (service.clone(), limits.clone());
-        tokio::spawn(serve_connection(stream, service, limits, graceful.watcher(), place));
+        let (service, limits, heads) = (service.clone(), limits.clone(), Heads::new(heads.clone()));
+        let connection =
+            serve_connection(stream, service, limits, heads, graceful.watcher(), place);
+        tokio::spawn(connection);
     }
 }
 
@@ -251,6 +259,7 @@ async fn serve_connection<S: Served>(
     stream: TcpStream,
     service: S,
     limits: Limits,
+    heads: Heads,
     watcher: Watcher,
     place: Arc<Place>,
 ) {
@@ -297,7 +306,7 @@ async fn serve_connection<S: Served>(
         })
     };
     let builder = connection_builder(idle_timeout);
-    let stream = ObservedStream::new(Arc::clone(&socket), Arc::clone(&place), lines);
+    let stream = ObservedStream::new(Arc::clone(&socket), Arc::clone(&place), lines, heads);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         // First, so that a request that has come is begun before anything is given up.

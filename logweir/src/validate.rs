@@ -14,7 +14,8 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use vector_config::{
-    ConfigPaths, Format, Report, ReportFormat, Rule, Settings, Validation, Variables, VectorVersion,
+    ConfigPaths, Format, Level, Report, ReportFormat, Rule, Settings, Validation, Variables,
+    VectorVersion,
 };
 
 use progress_bar::ProgressBar;
@@ -102,10 +103,18 @@ enum OutputFormat {
 }
 
 fn rule(name: &str) -> Result<Rule, String> {
-    Rule::ALL.into_iter().find(|rule| rule.name() == name).ok_or_else(|| {
-        let names: Vec<_> = Rule::ALL.iter().map(|rule| rule.name()).collect();
-        format!("there is no such rule; there are {}", names.join(", "))
-    })
+    let may_be_allowed = |rule: &Rule| rule.level() != Level::Fatal;
+    match Rule::ALL.into_iter().find(|rule| rule.name() == name) {
+        Some(rule) if may_be_allowed(&rule) => Ok(rule),
+        Some(_) => Err("it cannot be allowed: Vector would not start, or the events cannot be \
+                        read"
+            .to_owned()),
+        None => {
+            let names = Rule::ALL.iter().filter(|rule| may_be_allowed(rule));
+            let names: Vec<_> = names.map(|rule| rule.name()).collect();
+            Err(format!("there is no such rule; there are {}", names.join(", ")))
+        }
+    }
 }
 
 fn repaired(name: &str) -> Result<String, String> {
@@ -142,6 +151,9 @@ pub(crate) fn run(arguments: &ValidateArguments) -> ExitCode {
 fn alone(arguments: &ValidateArguments) -> Result<Vec<ValidateArguments>, Box<dyn Error>> {
     if !arguments.each {
         return Ok(vec![arguments.clone()]);
+    }
+    if arguments.files.len() > 1 && arguments.events.iter().any(|file| is_standard_input(file)) {
+        return Err("standard input can be read once: with --each give the events as a file".into());
     }
     let whole = [OutputFormat::Json, OutputFormat::Junit, OutputFormat::Sarif];
     if arguments.files.len() > 1 && whole.contains(&arguments.format) {
@@ -232,12 +244,16 @@ fn interpolation(arguments: &ValidateArguments, environment: &Variables) -> Opti
     allowed.then_some(true)
 }
 
+fn is_standard_input(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
 fn run_events(
     validation: &mut Validation,
     path: &Path,
     source: Option<&str>,
 ) -> Result<(), Box<dyn Error>> {
-    if path == Path::new("-") {
+    if is_standard_input(path) {
         let name = "standard input";
         let mut bar = ProgressBar::new(name, None);
         validation.run(name, &mut io::stdin().lock(), source, &mut |read| bar.show(read))?;
@@ -342,5 +358,9 @@ mod tests {
             [Rule::Buffer, Rule::Delivery]
         );
         assert!(rule("nonsense").unwrap_err().contains("null-field"));
+        assert!(!rule("nonsense").unwrap_err().contains("vrl-error"));
+        for fatal in ["vrl-error", "configuration", "removed-function", "events"] {
+            assert!(rule(fatal).unwrap_err().contains("cannot be allowed"), "{fatal}");
+        }
     }
 }

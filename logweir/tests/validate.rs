@@ -104,6 +104,10 @@ fn each_file_may_be_a_configuration() {
     assert_eq!(code, 78);
     let (code, text) = validate(path, &["--each", two[0], two[1], "--format", "sarif"]);
     assert!(code == 78 && text.contains("a report in sarif is about one"), "{text}");
+    let (code, text) = validate(path, &["--each", two[0], two[1], "--events", "-"]);
+    assert!(code == 78 && text.contains("standard input can be read once"), "{text}");
+    let (code, text) = validate(path, &["--each", two[0], "--events", "-"]);
+    assert_eq!(code, 0, "{text}");
 }
 
 #[test]
@@ -122,12 +126,29 @@ fn what_the_server_repairs_is_not_missed() {
 #[test]
 fn what_is_allowed_is_not_said() {
     let folder = folder();
-    let allowed = ["stock.yml", "--allow", "buffer,uninterpolated-variable"];
+    let allowed = ["stock.yml", "--allow", "buffer,uninterpolated-variable,unfed-source"];
     let (code, text) = validate(folder.path(), &allowed);
     assert_eq!(code, 0, "{text}");
     let (code, text) = validate(folder.path(), &["stock.yml", "--format", "github"]);
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("::error file=stock.yml,line="), "{text}");
+}
+
+#[test]
+fn what_vector_does_not_start_with_cannot_be_allowed() {
+    let folder = folder();
+    let path = folder.path();
+    fs::write(
+        path.join("broken.yml"),
+        "sources: {in: {type: stdin}}\ntransforms: {t: {type: remap, inputs: [in], source: '.a = '}}\n\
+         sinks: {out: {type: console, inputs: [t], encoding: {codec: json}}}\n",
+    )
+    .unwrap();
+    let (code, text) = validate(path, &["broken.yml"]);
+    assert!(code == 78 && text.contains("[vrl-error]"), "{code} {text}");
+    let (code, text) = validate(path, &["broken.yml", "--allow", "vrl-error"]);
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("it cannot be allowed"), "{text}");
 }
 
 #[test]

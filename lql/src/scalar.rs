@@ -45,9 +45,9 @@ impl Scalar {
         Self::Text(word.to_owned())
     }
 
-    /// The number, where it is one.
+    /// The number that it is as a FLOAT64, where it is one.
     #[expect(clippy::cast_precision_loss, reason = "as PostgreSQL makes a double of it")]
-    pub(crate) fn number(&self) -> Option<f64> {
+    pub fn number(&self) -> Option<f64> {
         match self {
             Self::Int64(number) => Some(*number as f64),
             Self::Float64(written) => Real::read(written),

@@ -297,10 +297,12 @@ pub(crate) mod tests {
                 changed(event, |event| drop.apply(event));
             }
             if let Ok(keys) = text.parse::<MessageKeys>() {
-                changed(event, |event| keys.apply(event));
+                changed(event, |event| {
+                    keys.apply(event, |_| true);
+                });
             }
             if let Ok(lookups) = text.parse::<KeyLookups>() {
-                changed(event, |event| lookups.apply(event, &KeyValues::default()));
+                changed(event, |event| lookups.apply(event, &KeyValues::default(), |_| true));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! A JSON value that borrows from the request it came in.
 
-mod extent;
+pub(crate) mod extent;
 mod number;
 mod read;
 mod write;

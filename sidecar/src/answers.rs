@@ -72,6 +72,16 @@ impl Wanted {
     }
 }
 
+/// Who refreshes an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Us,
+    /// It was thrown away and got again since.
+    Other,
+    /// It is not kept any more.
+    Nobody,
+}
+
 /// An answer is kept from when it was got.
 struct Lifetime;
 
@@ -144,6 +154,15 @@ impl Answers {
         Ok(rows)
     }
 
+    /// Who refreshes an answer: each that is got because somebody wants it has one who does.
+    async fn owner(&self, question: &Arc<Question>, kept: &Kept) -> Owner {
+        match self.kept.get(question).await {
+            Some(now) if Arc::ptr_eq(&now.wanted, &kept.wanted) => Owner::Us,
+            Some(_) => Owner::Other,
+            None => Owner::Nobody,
+        }
+    }
+
     /// Asks again every now and then, until nobody has wanted the answer for as long as one is kept.
     fn keep_fresh(
         &self,
@@ -166,7 +185,7 @@ impl Answers {
                 let now = store.endpoint(EndpointKey::Token(endpoint.token));
                 let is_changed = now.is_none_or(|now| now.updated_at != endpoint.updated_at);
                 let is_wanted = kept.wanted.ago() < kept.lifetime;
-                if is_changed || !is_wanted || !answers.kept.contains_key(&question) {
+                if is_changed || !is_wanted || answers.owner(&question, &kept).await != Owner::Us {
                     return;
                 }
                 let Ok(_turn) = answers.refreshing.acquire().await else { return };
@@ -178,6 +197,9 @@ impl Answers {
                 };
                 match run(&store, &plan, question.redact, question.reader).await {
                     Ok(rows) => {
+                        if answers.owner(&question, &kept).await == Owner::Other {
+                            return;
+                        }
                         let kept = Kept { rows, ..kept.clone() };
                         answers.kept.insert(Arc::clone(&question), kept).await;
                     }
@@ -202,12 +224,8 @@ pub(crate) async fn run(
         // The SQL holds what callers have sent.
         tracing::debug!(sql = plan.sql, "a query failed");
         match error {
-            QueryError::Failed { sqlstate, message } if redact && sqlstate.starts_with("22") => {
-                let message = redaction::without_values(&message);
-                QueryError::Failed { sqlstate, message }
-            }
-            QueryError::Failed { sqlstate, message } if redact && plan.bigquery.is_some() => {
-                let message = redaction::without_addresses(&message).unwrap_or(message);
+            QueryError::Failed { sqlstate, message } if redact => {
+                let message = redaction::of_error(&sqlstate, &message);
                 QueryError::Failed { sqlstate, message }
             }
             error => error,
@@ -215,4 +233,34 @@ pub(crate) async fn run(
     });
     let rows = rows.inspect_err(|error| tracing::warn!(%error, "a query failed"))?.into_json();
     Rows::of(&if redact { redaction::redacted(&rows) } else { rows }, reader)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Else each answer that is thrown away while it is asked for again leaves one more who asks.
+    #[tokio::test]
+    async fn an_answer_that_was_got_again_is_refreshed_by_nobody_else() {
+        let answers = Answers::new();
+        let (asked, reader) = (Asked::default(), Reader::Known);
+        let question = Arc::new(Question { endpoint: (1, 1), asked, redact: false, reader });
+        let rows = Rows::of("[]", reader).unwrap();
+        let got = || Kept {
+            rows: rows.clone(),
+            lifetime: Duration::from_secs(60),
+            wanted: Arc::new(Wanted(Mutex::new(Instant::now()))),
+        };
+        let (first, second) = (got(), got());
+        assert_eq!(answers.owner(&question, &first).await, Owner::Nobody);
+        answers.kept.insert(Arc::clone(&question), first.clone()).await;
+        assert_eq!(answers.owner(&question, &first).await, Owner::Us);
+        // As it is refreshed.
+        let refreshed = Kept { rows: rows.clone(), ..first.clone() };
+        answers.kept.insert(Arc::clone(&question), refreshed).await;
+        assert_eq!(answers.owner(&question, &first).await, Owner::Us);
+        answers.kept.insert(Arc::clone(&question), second.clone()).await;
+        assert_eq!(answers.owner(&question, &first).await, Owner::Other);
+        assert_eq!(answers.owner(&question, &second).await, Owner::Us);
+    }
 }

@@ -280,7 +280,7 @@ fn read(call: &Call, before: Option<&Backend>) -> Result<BackendToBe, Refusal> {
         (None, kind) => kind.unwrap_or_default().trim().to_owned(),
     };
     let mut config = Map::new();
-    let mut shown_config = Map::new();
+    let mut noted_config = Map::new();
     match kind.parse::<BackendKind>() {
         Ok(kind) => {
             let nothing = Map::new();
@@ -289,7 +289,7 @@ fn read(call: &Call, before: Option<&Backend>) -> Result<BackendToBe, Refusal> {
             let before = before.and_then(|before| before.config.as_ref().ok());
             match drains::checked(kind, given.unwrap_or(&nothing), before.map(|config| &**config)) {
                 Ok(checked) => {
-                    shown_config = drains::masked(kind, &checked);
+                    noted_config = drains::noted(kind, &checked);
                     config = checked;
                 }
                 Err(wrong) => {
@@ -326,7 +326,7 @@ fn read(call: &Call, before: Option<&Backend>) -> Result<BackendToBe, Refusal> {
         description,
         kind,
         config,
-        shown_config,
+        shown_config: noted_config,
         metadata,
         default_ingest,
     })

@@ -50,7 +50,7 @@ pub(crate) static ENDPOINT: Resource = Resource {
         set(
             "enable_dynamic_reservation",
             Kind::Bool,
-            "Whether callers may name a reservation of BigQuery's; false.",
+            "Whether callers may name a reservation of BigQuery's; false. Kept for Logflare's clients; does nothing.",
         ),
         set("labels", TEXT, "For BigQuery: `key=value`, `key=@parameter`, `key`, by commas.")
             .such_as("\"team=web\""),

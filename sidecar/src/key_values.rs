@@ -74,7 +74,9 @@ pub(crate) static OPERATIONS: &[Operation] = &[
 ];
 
 async fn list(call: Call) -> Result<Answer, Refusal> {
-    let found = call.store.key_values(call.parameters.get("key")).await?;
+    // As the keys are kept.
+    let key = call.parameters.get("key").map(str::trim);
+    let found = call.store.key_values(key).await?;
     let shown =
         |KeyValue { id, key, value }: KeyValue| json!({ "id": id, "key": key, "value": value });
     Ok(Answer::Found(found.into_iter().map(shown).collect()))
@@ -108,7 +110,10 @@ async fn delete(call: Call) -> Result<Answer, Refusal> {
     let (store, actor) = (&call.store, call.actor()?);
     let accessor = given.get("accessor").and_then(Value::as_str);
     let count = match (texts(&given, "keys")?, texts(&given, "values")?, accessor) {
-        (Some(keys), None, _) => store.delete_keys(&actor, &keys).await?,
+        (Some(keys), None, _) => {
+            let keys: Vec<_> = keys.iter().map(|key| key.trim().to_owned()).collect();
+            store.delete_keys(&actor, &keys).await?
+        }
         (None, Some(values), Some(accessor)) => {
             store.delete_keys_with(&actor, &path(accessor), &values).await?
         }

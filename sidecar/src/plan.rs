@@ -49,7 +49,7 @@ pub(crate) struct OnBigQuery {
 
 /// Everything that an answer depends on beside the events and the time: plans of which it is the same
 /// have the same answer at the same time.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Asked {
     pub(crate) text: String,
     columns: Option<Vec<Column>>,
@@ -66,11 +66,8 @@ impl Plan {
     }
 
     /// The plan of LQL, which is made for a time.
-    fn of_lql(
-        lql: &str,
-        at: impl Fn(i64) -> Result<Translation, Diagnostic>,
-    ) -> Result<Self, Diagnostic> {
-        let mut plan = Self::from(at(now())?);
+    fn of_lql(lql: &str, at: impl Fn(i64) -> Result<Self, Diagnostic>) -> Result<Self, Diagnostic> {
+        let mut plan = at(now())?;
         let at_any_time = at(ANY_TIME)?.sql;
         if at_any_time != plan.sql {
             plan.timeless = Some(format!("{lql}\n{at_any_time}"));
@@ -151,18 +148,22 @@ pub(crate) fn of_endpoint(
         Request { endpoint, consumer, parameters: &values, max_rows }
     };
     match (endpoint.language.as_str(), sql, lql) {
-        ("bq_sql", sql, lql) if store.is_on_bigquery() => {
-            let lql = lql.map(|text| Consumer::Lql { text, now: now() });
-            let request = asked(sql.map(Consumer::Sql).or(lql));
-            on_bigquery(&request, &sources, Some((endpoint, parameters)))
-        }
-        (other, ..) if store.is_on_bigquery() => Err(not_on_bigquery(other).into()),
         ("bq_sql", None, Some(text)) => Ok(Plan::of_lql(text, |now| {
-            translate::translate(&asked(Some(Consumer::Lql { text, now })), &sources)
+            let request = asked(Some(Consumer::Lql { text, now }));
+            if store.is_on_bigquery() {
+                let query = translate::for_bigquery(&request, &sources)?;
+                return Ok(on_bigquery(query, max_rows, Some((endpoint, parameters))));
+            }
+            Ok(translate::translate(&request, &sources)?.into())
         })?),
+        ("bq_sql", sql, _) if store.is_on_bigquery() => {
+            let query = translate::for_bigquery(&asked(sql.map(Consumer::Sql)), &sources)?;
+            Ok(on_bigquery(query, max_rows, Some((endpoint, parameters))))
+        }
         ("bq_sql", sql, _) => {
             Ok(translate::translate(&asked(sql.map(Consumer::Sql)), &sources)?.into())
         }
+        ("pg_sql", ..) if store.is_on_bigquery() => Err(not_on_bigquery("pg_sql").into()),
         ("pg_sql", sql, lql) => {
             let lql = lql.map(|text| Consumer::Lql { text, now: now() });
             let sql = translate::confine(&asked(sql.map(Consumer::Sql).or(lql)), &sources)?;
@@ -172,7 +173,11 @@ pub(crate) fn of_endpoint(
             let text = &endpoint.query;
             Ok(Plan::of_lql(text, |now| {
                 let request = LqlRequest { text, source: None, now, max_rows };
-                translate::translate_lql(&request, &sources)
+                if store.is_on_bigquery() {
+                    let query = translate::lql_for_bigquery(&request, &sources)?;
+                    return Ok(on_bigquery(query, max_rows, Some((endpoint, parameters))));
+                }
+                Ok(translate::translate_lql(&request, &sources)?.into())
             })?)
         }
         ("lql", ..) => Err(Refusal::NotSandboxable(endpoint.name.clone())),
@@ -194,16 +199,15 @@ pub(crate) fn of_text(
         ("pg_sql", false) => Ok(Plan::as_it_comes(translate::confine(&request, &sources)?)),
         ("pg_sql", true) => Err(not_on_bigquery(language).into()),
         (_, false) => Ok(translate::translate(&request, &sources)?.into()),
-        (_, true) => on_bigquery(&request, &sources, None),
+        (_, true) => Ok(on_bigquery(translate::for_bigquery(&request, &sources)?, max_rows, None)),
     }
 }
 
 fn on_bigquery(
-    request: &Request<'_>,
-    sources: &CatalogSources<'_>,
+    query: translate::BigQueryQuery,
+    max_rows: u64,
     endpoint: Option<(&Endpoint, &Parameters)>,
-) -> Result<Plan, Refusal> {
-    let query = translate::for_bigquery(request, sources)?;
+) -> Plan {
     let labels = endpoint.map_or_else(
         || BTreeMap::from([("managed_by".to_owned(), "logweir".to_owned())]),
         |(endpoint, parameters)| job_labels::of(endpoint, parameters, None),
@@ -212,22 +216,22 @@ fn on_bigquery(
         parameters: query.parameters,
         tables: query.tables,
         fields: query.fields.into_iter().map(|read| (read.table, read.fields)).collect(),
-        max_rows: request.max_rows,
+        max_rows,
         lines_before: query.lines_before,
         endpoint: endpoint.map(|(endpoint, _)| endpoint.name.clone()),
         labels,
     };
     let columns = query.columns.into_iter().map(column).collect();
     let columns = Some(columns);
-    Ok(Plan { sql: query.sql, columns, bigquery: Some(bigquery), timeless: None })
+    Plan { sql: query.sql, columns, bigquery: Some(bigquery), timeless: None }
 }
 
-/// BigQuery runs BigQuery's SQL only.
+/// BigQuery runs BigQuery's SQL only, and LQL is made into that.
 fn not_on_bigquery(language: &str) -> Diagnostic {
     Diagnostic {
         kind: translate::Kind::Refused,
         message: format!("a query in {language} cannot be run: the events are in BigQuery"),
-        advice: Some("write it in bq_sql".to_owned()),
+        advice: Some("write it in bq_sql or lql".to_owned()),
         at: translate::Position::default(),
     }
 }
@@ -240,7 +244,7 @@ pub(crate) fn check(
 ) -> Result<BTreeMap<String, Uuid>, Diagnostic> {
     let sources = CatalogSources::of_draft(store, mapping, draft);
     match draft.language {
-        other if other != "bq_sql" && store.is_on_bigquery() => return Err(not_on_bigquery(other)),
+        "pg_sql" if store.is_on_bigquery() => return Err(not_on_bigquery("pg_sql")),
         "pg_sql" => {
             let parameters = translate::Parameters::default();
             let request = Request {
@@ -254,7 +258,11 @@ pub(crate) fn check(
         "lql" => {
             let text = draft.query;
             let request = LqlRequest { text, source: None, now: now(), max_rows: 1 };
-            translate::translate_lql(&request, &sources).map(drop)?;
+            if store.is_on_bigquery() {
+                translate::lql_for_bigquery(&request, &sources).map(drop)?;
+            } else {
+                translate::translate_lql(&request, &sources).map(drop)?;
+            }
         }
         _ => translate::check(draft.query, &sources)?,
     }

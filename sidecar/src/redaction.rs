@@ -28,8 +28,51 @@ pub(crate) fn redacted(json: &str) -> String {
     out
 }
 
+/// Characters after which values are cut in messages.
+const CUT_AT: usize = 100;
+
+/// What a database says of a query that failed, without addresses. It speaks of values, in quotes or
+/// without, whole or cut. `sqlstate` is empty where it is BigQuery.
+pub(crate) fn of_error(sqlstate: &str, message: &str) -> String {
+    // Of values that do not fit.
+    let is_of_values = sqlstate.starts_with("22");
+    let message = if is_of_values { without_values(message) } else { message.to_owned() };
+    let is_of_addresses = |c: char| c.is_ascii_hexdigit() || matches!(c, '.' | ':');
+    let mut out = String::with_capacity(message.len());
+    let mut rest = message.as_str();
+    while let Some(start) = rest.find(is_of_addresses) {
+        let (before, from_run) = rest.split_at(start);
+        let length = from_run.find(|c| !is_of_addresses(c)).unwrap_or(from_run.len());
+        let (run, after) = from_run.split_at(length);
+        out.push_str(before);
+        // The rest of an address that was cut is known by where it stands.
+        let may_be_cut = message.chars().count() > CUT_AT
+            && after.trim_matches(['"', '\'']).is_empty()
+            && run.contains(['.', ':'])
+            && run.contains(|c: char| c.is_ascii_digit());
+        if may_be_cut || is_ipv6(run) {
+            out.push_str(REDACTED);
+        } else {
+            without_ipv4(run, &mut out);
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Whether a text is an address of IPv6, but for what ends and begins a part of a sentence.
+fn is_ipv6(run: &str) -> bool {
+    let without_stop = run.trim_end_matches('.');
+    let shorter = [
+        without_stop.strip_suffix(':').unwrap_or(without_stop),
+        without_stop.strip_prefix(':').unwrap_or(without_stop),
+    ];
+    [without_stop].iter().chain(&shorter).any(|text| text.parse::<Ipv6Addr>().is_ok())
+}
+
 /// What Postgres says of values that do not fit, without the values: it quotes them.
-pub(crate) fn without_values(message: &str) -> String {
+fn without_values(message: &str) -> String {
     // A value may hold quotes itself.
     match (message.split_once('"'), message.rsplit_once('"')) {
         (Some((before, _)), Some((_, after))) => format!("{before}\"{REDACTED}\"{after}"),
@@ -52,7 +95,7 @@ fn length_of_string(text: &str) -> usize {
 }
 
 /// The text without addresses; `None` where there are none.
-pub(crate) fn without_addresses(text: &str) -> Option<String> {
+fn without_addresses(text: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     for word in text.split_inclusive(char::is_whitespace) {
         let bare = word.trim_end();
@@ -124,6 +167,48 @@ mod tests {
             (r#"one " alone"#, r#"one "REDACTED" alone"#),
         ] {
             assert_eq!(without_values(message), expected);
+        }
+    }
+
+    /// Helpers of ours quote nothing, and cut what is long.
+    #[test]
+    fn errors_do_not_tell_addresses() {
+        let long = "x".repeat(CUT_AT - 8);
+        let cut = |address: &str| {
+            let value: String = format!("{long}{address}").chars().take(CUT_AT).collect();
+            of_error("22P02", &format!("Bad int64 value: {value}"))
+        };
+        for (sqlstate, message, expected) in [
+            ("22P02", "Bad int64 value: 203.0.113.7", "Bad int64 value: REDACTED"),
+            (
+                "22P02",
+                "Bad int64 value: from 203.0.113.7:443 x",
+                "Bad int64 value: from REDACTED:443 x",
+            ),
+            ("22007", "Invalid timestamp: '2001:db8::1'", "Invalid timestamp: 'REDACTED'"),
+            (
+                "22000",
+                "[2001:db8::1]:443 and ::1, fe80::1%eth0: no",
+                "[REDACTED]:443 and REDACTED, REDACTED%eth0: no",
+            ),
+            ("22000", "at 2001:db8::1: no. Nor 2001:db8::2.", "at REDACTED no. Nor REDACTED"),
+            ("", "Bad int64 value: 203.0.113.7; error", "Bad int64 value: REDACTED; error"),
+            ("P0001", "of ip=10.0.0.1", "of ip=REDACTED"),
+            ("22012", "division by zero: 1.5 / 0", "division by zero: 1.5 / 0"),
+            (
+                "22007",
+                "Invalid timestamp: '2026-11-26 12:30:00.5'",
+                "Invalid timestamp: '2026-11-26 12:30:00.5'",
+            ),
+            ("22P02", r#"invalid input: "10.0.0.1" é"#, r#"invalid input: "REDACTED" é"#),
+        ] {
+            assert_eq!(of_error(sqlstate, message), expected, "{message}");
+        }
+        for address in ["203.0.113.7", "2001:db8:1:2::3", "203.0.11"] {
+            let told = cut(address);
+            assert_eq!(told, format!("Bad int64 value: {long}REDACTED"), "{address}");
+            let quoted = of_error("22007", &format!("Invalid timestamp: '{long}{address:.8}'"));
+            assert_eq!(quoted, format!("Invalid timestamp: '{long}REDACTED'"), "{address}");
         }
     }
 

@@ -184,7 +184,7 @@ async fn delete(call: Call) -> Result<Answer, Refusal> {
 /// Catches up where a source or a backend that is named is unknown: another process may have just
 /// made it.
 async fn know_what_is_named(store: &Store, given: &Map<String, Value>) -> Result<(), Refusal> {
-    let id = |field: &str| given.get(field).and_then(Value::as_i64);
+    let id = |field: &str| given.get(field).and_then(number);
     let sink = given.get("sink").and_then(Value::as_str).and_then(|sink| sink.parse().ok());
     let knows_all = id("source_id").is_none_or(|id| store.sources().iter().any(|one| one.id == id))
         && id("backend_id").is_none_or(|id| has_backend(store, id))
@@ -193,6 +193,14 @@ async fn know_what_is_named(store: &Store, given: &Map<String, Value>) -> Result
         store.catch_up().await?;
     }
     Ok(())
+}
+
+/// A number of a thing, also as text.
+fn number(given: &Value) -> Option<i64> {
+    match given {
+        Value::String(text) => text.trim().parse().ok(),
+        other => other.as_i64(),
+    }
 }
 
 fn has_backend(store: &Store, id: i64) -> bool {
@@ -258,4 +266,23 @@ fn shown_rule(rule: &Rule) -> Value {
         "backend_id": rule.backend_id,
         "sink": rule.sink,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As fields are read: else what another process has made is unknown where its number is text.
+    #[test]
+    fn numbers_may_be_texts() {
+        for (given, expected) in
+            [(json!(7), Some(7)), (json!(" 7 "), Some(7)), (json!("x"), None), (json!(null), None)]
+        {
+            assert_eq!(number(&given), expected, "{given}");
+            let read = RULE
+                .read(&json!({ "backend_id": given }).as_object().unwrap().clone(), For::Update);
+            let read = read.ok().and_then(|fields| fields.get("backend_id")?.as_i64());
+            assert_eq!(read, expected, "{given}");
+        }
+    }
 }

@@ -30,11 +30,31 @@ pub(crate) static SOURCE: Resource = Resource {
             "Whole days that events are kept at least; what is older is removed within hours. The \
              default of the settings, where that is none for ever.",
         ),
-        set("bigquery_table_ttl", Kind::Integer(1, 36_500), "Days that BigQuery keeps events."),
-        set("bigquery_clustering_fields", TEXT, "Fields by which BigQuery clusters the table."),
-        set("bq_table_id", TEXT, "The table's name in BigQuery; made of the token."),
-        set("bq_table_schema", Kind::Object, "The table's schema in BigQuery."),
-        set("bq_storage_write_api", Kind::Bool, "Whether BigQuery's Storage Write API is used."),
+        set(
+            "bigquery_table_ttl",
+            Kind::Integer(1, 36_500),
+            "Days that BigQuery keeps events. Kept for Logflare's clients and does nothing: see retention_days.",
+        ),
+        set(
+            "bigquery_clustering_fields",
+            TEXT,
+            "Fields by which BigQuery clusters the table. Kept for Logflare's clients; does nothing.",
+        ),
+        set(
+            "bq_table_id",
+            TEXT,
+            "The table's name in BigQuery, made of the token. Another one is kept and does nothing.",
+        ),
+        set(
+            "bq_table_schema",
+            Kind::Object,
+            "The table's schema in BigQuery. Kept for Logflare's clients; does nothing.",
+        ),
+        set(
+            "bq_storage_write_api",
+            Kind::Bool,
+            "Kept for Logflare's clients and does nothing: BigQuery's Storage Write API is always used.",
+        ),
         set("webhook_notification_url", URL, "Where numbers of new events are posted to.")
             .such_as("\"http://127.0.0.1:9/events\""),
         set("slack_hook_url", URL, "The same, in Slack's form."),

@@ -114,7 +114,7 @@ pub(crate) fn failure(error: &IngestError) -> Response {
             let body = json!({ "error": error.to_string(), "advice": advice });
             return json(StatusCode::TOO_MANY_REQUESTS, &body);
         }
-        IngestError::Unauthorized => StatusCode::UNAUTHORIZED,
+        IngestError::Unauthorized | IngestError::OutOfScope => StatusCode::UNAUTHORIZED,
         IngestError::TooManyEvents | IngestError::TooManyValues | IngestError::TooLong(_) => {
             StatusCode::PAYLOAD_TOO_LARGE
         }

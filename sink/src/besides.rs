@@ -1,4 +1,4 @@
-//! What becomes of a body besides its own events: what settings copy in them, and what rules and
+//! What becomes of a body besides its own events: what settings add to them, and what rules and
 //! backends get. How much that is shows only while the body is read; so memory for it is taken by
 //! what came of the source's bodies before, and more of it on the way, if there is any at once.
 

@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::{AcquireError, OwnedSemaphorePermit, Semaphore},
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use crate::error::IngestError;
@@ -33,20 +33,52 @@ const SMALL: usize = 16;
 /// The part of the memory for small requests that is the most for one of them.
 const SMALL_SHARE: usize = 4;
 
-/// What a body of unknown length begins with, in bytes; what it has is doubled as it comes.
+/// What a body of unknown length begins with, in bytes.
 const STEP: usize = 64 << 10;
 
-/// Bodies of unknown length that are larger come one at a time: each holds memory while it waits
-/// for more.
+/// What it has next, in bytes. Larger ones come one at a time, and what such a one has is doubled as
+/// it comes.
 const UNKNOWN_LENGTH: usize = 1 << 20;
+
+/// Eighths of the memory for bodies as they come that those of unknown length may have that have
+/// begun, and those that are on. The rest is enough for what a larger one asks for, unless it is
+/// large indeed.
+const BEGUN: usize = 2;
+const ON: usize = 3;
+
+/// How often a large body of unknown length looks for memory. It does not queue for it: behind it
+/// would be those whose memory it waits for.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Memory for bodies and what they become, over all requests. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Budget {
     arriving: Lane,
     working: Lane,
-    /// For bodies of unknown length.
-    growing: Arc<Semaphore>,
+    turns: Turns,
+}
+
+/// Turns of bodies of unknown length. Each holds memory while it waits for more, so those who wait
+/// must never hold all that there is: there is a turn for each size, and few of each.
+#[derive(Debug, Clone)]
+struct Turns {
+    begun: Arc<Semaphore>,
+    on: Arc<Semaphore>,
+    large: Arc<Semaphore>,
+}
+
+impl Turns {
+    /// For those whose memory is of so many units.
+    fn of(units: usize) -> Self {
+        let turns = |eighths: usize, bytes: usize| {
+            Arc::new(Semaphore::new((units * eighths / 8 / (bytes / UNIT)).max(1)))
+        };
+        Self {
+            begun: turns(BEGUN, STEP),
+            on: turns(ON, UNKNOWN_LENGTH),
+            large: Arc::new(Semaphore::new(1)),
+        }
+    }
 }
 
 /// Memory of one kind.
@@ -65,7 +97,10 @@ pub(crate) struct Share {
     budget: Budget,
     arriving: Held,
     working: Held,
-    growing: Option<OwnedSemaphorePermit>,
+    /// While a body of unknown length comes.
+    turn: Option<OwnedSemaphorePermit>,
+    /// Whether that is the turn of a large one.
+    is_large: bool,
     /// How much longer it waits.
     patience: Duration,
 }
@@ -81,11 +116,8 @@ impl Budget {
     pub(crate) fn new(bytes: usize) -> Self {
         let all = (bytes / UNIT).clamp(2, u32::MAX as usize);
         let arriving = (all / ARRIVING).max(1);
-        Self {
-            arriving: Lane::new(arriving),
-            working: Lane::new(all - arriving),
-            growing: Arc::new(Semaphore::new(1)),
-        }
+        let (arriving, working) = (Lane::new(arriving), Lane::new(all - arriving));
+        Self { turns: Turns::of(arriving.most), arriving, working }
     }
 
     pub(crate) fn share(&self) -> Share {
@@ -93,7 +125,8 @@ impl Budget {
             budget: self.clone(),
             arriving: Held::default(),
             working: Held::default(),
-            growing: None,
+            turn: None,
+            is_large: false,
             patience: PATIENCE,
         }
     }
@@ -177,16 +210,72 @@ impl Share {
         if bytes <= self.arriving.units * UNIT {
             return Ok(());
         }
-        if bytes > UNKNOWN_LENGTH && self.growing.is_none() {
-            let turn = Arc::clone(&self.budget.growing).acquire_owned();
-            self.growing = Some(in_time(turn, &mut self.patience).await?);
+        let Turns { begun, on, large } = self.budget.turns.clone();
+        if bytes <= STEP {
+            let Ok(turn) = Arc::clone(&begun).try_acquire_owned() else {
+                return self.begin_small(begun, limit).await;
+            };
+            self.arrive(STEP.min(limit)).await?;
+            self.turn = Some(turn);
+        } else if bytes <= UNKNOWN_LENGTH {
+            let turn = in_time(on.acquire_owned(), &mut self.patience).await?;
+            self.arrive(UNKNOWN_LENGTH.min(limit)).await?;
+            // Not before: the memory that went with the turn before is part of this one's now.
+            self.turn = Some(turn);
+        } else {
+            if !self.is_large {
+                self.turn = Some(in_time(large.acquire_owned(), &mut self.patience).await?);
+                self.is_large = true;
+            }
+            self.grow(bytes.saturating_mul(2).min(limit)).await?;
         }
-        self.arrive(bytes.saturating_mul(2).max(STEP).min(limit)).await
+        Ok(())
+    }
+
+    /// Begins with the memory for small requests, while many others have begun; where there is hardly
+    /// any, when it is its turn.
+    async fn begin_small(
+        &mut self,
+        begun: Arc<Semaphore>,
+        limit: usize,
+    ) -> Result<(), IngestError> {
+        let lane = &self.budget.arriving;
+        let units = lane.units(STEP.min(limit));
+        if units > lane.most_of_small {
+            self.turn = Some(in_time(begun.acquire_owned(), &mut self.patience).await?);
+            return self.arrive(STEP.min(limit)).await;
+        }
+        let small =
+            Arc::clone(&lane.small).acquire_many_owned(units.try_into().unwrap_or(u32::MAX));
+        self.arriving.permits.push(in_time(small, &mut self.patience).await?);
+        self.arriving.units = units;
+        Ok(())
+    }
+
+    /// Takes memory for so many bytes when it is there, without queueing for it.
+    async fn grow(&mut self, bytes: usize) -> Result<(), IngestError> {
+        let units = self.budget.arriving.units(bytes);
+        let missing = units.saturating_sub(self.arriving.units);
+        let more = loop {
+            if let Some(more) = self.budget.arriving.take_now(missing) {
+                break more;
+            }
+            let pause = LOOK_EVERY.min(self.patience);
+            if pause.is_zero() {
+                return Err(IngestError::Busy);
+            }
+            sleep(pause).await;
+            self.patience -= pause;
+        };
+        self.arriving.permits.push(more);
+        self.arriving.units = self.arriving.units.max(units);
+        Ok(())
     }
 
     /// The body has come.
     pub(crate) fn arrived(&mut self) {
-        self.growing = None;
+        self.turn = None;
+        self.is_large = false;
     }
 
     /// The body as it came is no longer there.
@@ -320,5 +409,34 @@ mod tests {
         one.arrived();
         other.patience = PATIENCE;
         other.arrive_further(2 * MIB + 1, 32 * MIB).await.unwrap();
+    }
+
+    /// They wait for memory that others hold, and nobody for those who wait for him.
+    #[tokio::test(start_paused = true)]
+    async fn bodies_of_unknown_length_do_not_wait_for_each_other_in_a_circle() {
+        const LIMIT: usize = 32 * MIB;
+        for (bodies, bytes) in
+            [(100, 900_000), (1000, 900_000), (1000, 40_000), (60, 3 * MIB), (8, 9 * MIB)]
+        {
+            let budget = Budget::new(128 * MIB);
+            let begin = Instant::now();
+            let all = (0..bodies).map(async |_| {
+                let mut share = budget.share();
+                let mut come = 0;
+                while come < bytes {
+                    come = bytes.min(come + 32 * UNIT);
+                    share.arrive_further(come, LIMIT).await?;
+                    assert!(come <= share.arriving.units * UNIT);
+                    sleep(Duration::from_millis(1)).await;
+                }
+                share.arrived();
+                Ok::<_, IngestError>(())
+            });
+            for done in futures_util::future::join_all(all).await {
+                done.unwrap_or_else(|error| panic!("{bodies} of {bytes}: {error}"));
+            }
+            assert!(begin.elapsed() < PATIENCE / 4, "{bodies} of {bytes}: {:?}", begin.elapsed());
+            assert_eq!(budget.arriving.large.available_permits(), budget.arriving.most);
+        }
     }
 }

@@ -155,39 +155,47 @@ impl Collected {
             return self.reject(mode, vec![reason], || value.to_json());
         }
         let treatment = self.treatment.take();
-        let copies = treatment.as_ref().is_some_and(Treatment::copies);
-        let mut counted = CopiedEvent::default();
-        if copies {
-            counted.add(value.extent().bytes, &self.tally, &mut self.besides);
+        let adds = treatment.as_ref().is_some_and(Treatment::adds);
+        let mut grown = GrownEvent::default();
+        if adds {
+            let all = "all that is set together";
+            grown.add(all, value.extent().bytes, &self.tally, &mut self.besides);
         }
         // Only what is no object is no event.
         let Ok(mut event) = Event::normalise(value, self.now) else { return };
         let mut before = None;
         if let Some(treatment) = treatment.as_ref().filter(|treatment| treatment.changes_fields()) {
             // It is kept as it came, and treated again when it is sent in again.
-            let may_be_kept = may_be_kept(mode, copies);
+            let may_be_kept = may_be_kept(mode, adds);
             before = (may_be_kept && !self.rejecting).then(|| event.clone());
             let (tally, besides) = (&self.tally, &mut self.besides);
-            treatment
-                .change(&mut event, &mut self.repairs, |bytes| counted.add(bytes, tally, besides));
+            treatment.change(&mut event, &mut self.repairs, |setting, bytes| {
+                grown.add(setting, bytes, tally, besides)
+            });
         }
-        let copied = counted.count(&mut self.tally);
+        let mut is_stored = true;
+        let mut faults = grown.check().and_then(|()| self.faults(mode, &event));
+        if let Some(treatment) = treatment.as_ref().filter(|_| faults.is_ok()) {
+            let (tally, besides) = (&self.tally, &mut self.besides);
+            is_stored = treatment
+                .finish(&mut event, |setting, bytes| grown.add(setting, bytes, tally, besides));
+            faults = grown.check();
+        }
         if self.besides.is_short() {
             // The body has to come again.
             self.treatment = treatment;
             return;
         }
-        match copied.map_err(|reason| vec![reason]).and_then(|()| self.faults(mode, &event)) {
+        match faults {
             Err(reasons) => self.reject(mode, reasons, || {
                 let mut body = Vec::new();
                 before.as_ref().unwrap_or(&event).write_body(&mut body);
                 // Only UTF-8 was written.
                 String::from_utf8_lossy(&body).into_owned()
             }),
-            Ok(()) if treatment.as_ref().is_some_and(|wanted| !wanted.finish(&mut event)) => {
-                self.filtered += 1;
-            }
+            Ok(()) if !is_stored => self.filtered += 1,
             Ok(()) => {
+                self.tally.grown(grown.bytes);
                 if let Some(source) = &self.source {
                     if !source.settings.lock_schema {
                         source.known.news(&event, &mut self.news);
@@ -217,19 +225,19 @@ impl Collected {
     }
 }
 
-/// What an event comes to by the copying of its fields, counted before they are copied.
+/// What an event comes to by the settings of its source, counted before they add anything.
 #[derive(Debug, Default)]
-struct CopiedEvent {
+struct GrownEvent {
     bytes: usize,
     /// Why it may not come to so much.
     reason: Option<Reason>,
 }
 
-impl CopiedEvent {
+impl GrownEvent {
     /// Whether so many bytes more are within the limit of the body, and there is memory for them.
-    fn add(&mut self, bytes: usize, tally: &Tally, besides: &mut Besides) -> bool {
+    fn add(&mut self, by: &str, bytes: usize, tally: &Tally, besides: &mut Besides) -> bool {
         self.bytes = self.bytes.saturating_add(bytes);
-        self.reason = self.reason.take().or_else(|| tally.may_be_copied(self.bytes).err());
+        self.reason = self.reason.take().or_else(|| tally.may_grow(self.bytes, by).err());
         if self.reason.is_none() {
             // Itself, and as it is stored.
             besides.add(bytes.saturating_mul(2));
@@ -237,21 +245,17 @@ impl CopiedEvent {
         self.reason.is_none() && !besides.is_short()
     }
 
-    fn count(self, tally: &mut Tally) -> Result<(), Reason> {
-        if let Some(reason) = self.reason {
-            return Err(reason);
-        }
-        tally.copied(self.bytes);
-        Ok(())
+    fn check(&self) -> Result<(), Vec<Reason>> {
+        self.reason.clone().map_or(Ok(()), |reason| Err(vec![reason]))
     }
 }
 
-/// Whether an event that is changed may be kept as a rejected one. Too many copies are a fault where
-/// nothing is validated too.
-fn may_be_kept(mode: Validation, copies: bool) -> bool {
+/// Whether an event that is changed may be kept as a rejected one. Too much that is added is a fault
+/// where nothing is validated too.
+fn may_be_kept(mode: Validation, adds: bool) -> bool {
     match mode {
         Validation::Quarantine => true,
-        Validation::Off => copies,
+        Validation::Off => adds,
         Validation::Reject => false,
     }
 }
@@ -300,13 +304,13 @@ mod tests {
 
     #[test]
     fn what_may_be_rejected_is_kept_as_it_came() {
-        for (mode, copies, kept) in [
+        for (mode, adds, kept) in [
             (Validation::Quarantine, false, true),
             (Validation::Off, true, true),
             (Validation::Off, false, false),
             (Validation::Reject, true, false),
         ] {
-            assert_eq!(may_be_kept(mode, copies), kept, "{mode:?} {copies}");
+            assert_eq!(may_be_kept(mode, adds), kept, "{mode:?} {adds}");
         }
     }
 }

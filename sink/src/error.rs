@@ -17,6 +17,9 @@ pub(crate) enum IngestError {
     /// No token, a wrong one, no source or an unknown one.
     #[error("Unauthorized")]
     Unauthorized,
+    /// A token whose scopes do not let events into the source, or into any. Over HTTP the same.
+    #[error("Unauthorized")]
+    OutOfScope,
     /// Too much is being worked on already.
     #[error("Buffer Full: Too Many Requests")]
     Busy,
@@ -133,6 +136,7 @@ impl IngestError {
             | Self::Body(_)
             | Self::Internal(_) => false,
             Self::Unauthorized
+            | Self::OutOfScope
             | Self::TooLarge(_)
             | Self::TooManyEvents
             | Self::TooManyValues

@@ -29,8 +29,8 @@ pub(crate) struct Tally {
     events: usize,
     bytes: usize,
     reasons: usize,
-    /// Of events whose fields were copied.
-    copied: usize,
+    /// Of events that settings of the source made larger.
+    grown: usize,
     /// Of events for other sources and backends.
     forwarded: usize,
     most_events: usize,
@@ -45,7 +45,7 @@ impl Tally {
             events: 0,
             bytes: 0,
             reasons: 0,
-            copied: 0,
+            grown: 0,
             forwarded: 0,
             most_events: MAX_EVENTS,
             most_bytes,
@@ -90,12 +90,12 @@ impl Tally {
         reasons
     }
 
-    /// Whether an event may come to so many bytes by the copying of its fields. Its sender cannot know
-    /// how many these are, so that only the event is rejected, and not the body.
-    pub(crate) fn may_be_copied(&self, bytes: usize) -> Result<(), Reason> {
-        if self.copied.saturating_add(bytes) > self.most_bytes {
+    /// Whether a setting of the source may make an event so many bytes. Its sender cannot know how
+    /// many these are, so that only the event is rejected, and not the body.
+    pub(crate) fn may_grow(&self, bytes: usize, setting: &str) -> Result<(), Reason> {
+        if self.grown.saturating_add(bytes) > self.most_bytes {
             let text = format!(
-                "transform_copy_fields makes the events of the body larger than {} bytes; copy less",
+                "{setting} makes the events of the body larger than {} bytes; let it add less",
                 self.most_bytes
             );
             return Err(Reason { path: String::new(), text });
@@ -103,9 +103,9 @@ impl Tally {
         Ok(())
     }
 
-    /// Counts an event that came to so many bytes by the copying of its fields.
-    pub(crate) fn copied(&mut self, bytes: usize) {
-        self.copied = self.copied.saturating_add(bytes);
+    /// Counts an event that settings of the source made so many bytes.
+    pub(crate) fn grown(&mut self, bytes: usize) {
+        self.grown = self.grown.saturating_add(bytes);
     }
 
     /// Counts an event of so many bytes for another source or a backend. False where it is too much:
@@ -158,14 +158,16 @@ mod tests {
     }
 
     #[test]
-    fn copies_are_bounded_too() {
+    fn what_settings_add_is_bounded_too() {
         let mut tally = Tally::new(10);
-        assert_eq!(tally.may_be_copied(30), Ok(()));
-        tally.copied(30);
-        let reason = tally.may_be_copied(11).unwrap_err();
-        assert!(reason.text.contains("larger than 40 bytes"), "{reason}");
+        assert_eq!(tally.may_grow(30, "setting"), Ok(()));
+        tally.grown(30);
+        let reason = tally.may_grow(11, "setting").unwrap_err();
+        assert!(
+            reason.text.starts_with("setting makes the events of the body larger than 40 bytes")
+        );
         // A smaller one fits, and the body as a whole is taken.
-        assert_eq!((tally.may_be_copied(10), tally.broken().is_none()), (Ok(()), true));
+        assert_eq!((tally.may_grow(10, "setting"), tally.broken().is_none()), (Ok(()), true));
     }
 
     #[test]
@@ -173,7 +175,7 @@ mod tests {
         let mut tally = Tally::new(10);
         let fitting = [30, 11, 10, 1].map(|bytes| tally.forwarded(bytes));
         assert_eq!(fitting, [true, false, true, false]);
-        assert_eq!((tally.may_be_copied(40), tally.broken().is_none()), (Ok(()), true));
+        assert_eq!((tally.may_grow(40, "setting"), tally.broken().is_none()), (Ok(()), true));
         assert!(Tally::unbounded().forwarded(usize::MAX));
     }
 

@@ -130,7 +130,8 @@ impl Pipeline {
             Some(token) => self.store.grant_after_news(token).await,
             None => None,
         };
-        grant.filter(Grant::may_ingest).ok_or(IngestError::Unauthorized)
+        let grant = grant.ok_or(IngestError::Unauthorized)?;
+        if grant.may_ingest() { Ok(grant) } else { Err(IngestError::OutOfScope) }
     }
 
     /// Counts a request of which not even the body is taken, and which will not come again.
@@ -280,7 +281,12 @@ impl Pipeline {
                 tracing::warn!(?route, untold, "events are refused: there is no such source");
             }
             measures::refused(None, collected.tally.events(), received);
-            return IngestError::Unauthorized.into();
+            // Alike for a source that is not there: who may not send to it does not learn that it is.
+            return match grant.may_ingest_to_all() {
+                true => IngestError::Unauthorized,
+                false => IngestError::OutOfScope,
+            }
+            .into();
         };
         let events = collected.tally.events();
         measures::received(&source.name, events, received);

@@ -62,40 +62,47 @@ impl Treatment {
     }
 
     /// Whether events may become larger.
-    pub(crate) fn copies(&self) -> bool {
-        self.rules.copy.is_some()
+    pub(crate) fn adds(&self) -> bool {
+        let Rules { copy, lookups, message, .. } = &*self.rules;
+        copy.is_some() || lookups.is_some() || message.is_some()
     }
 
-    /// What comes before an event is checked. `may_copy` is asked before each copy, with its bytes.
+    /// What comes before an event is checked. `may_add` is asked before anything is added, with the
+    /// setting that adds it and its bytes.
     pub(crate) fn change(
         &self,
         event: &mut Event<'_>,
         repairs: &mut Repairs,
-        may_copy: impl FnMut(usize) -> bool,
+        mut may_add: impl FnMut(&str, usize) -> bool,
     ) {
         if let Some(repair) = self.repair {
             repairs.count(repair.apply(event));
         }
         let Rules { copy, lookups, drop, .. } = &*self.rules;
         if let Some(copy) = copy {
-            copy.apply(event, may_copy);
+            copy.apply(event, |bytes| may_add("transform_copy_fields", bytes));
         }
         if let Some(lookups) = lookups {
-            lookups.apply(event, &self.key_values);
+            lookups.apply(event, &self.key_values, |bytes| may_add("transform_key_values", bytes));
         }
         if let Some(drop) = drop {
             drop.apply(event);
         }
     }
 
-    /// What comes after: whether the event is stored, and under which message.
-    pub(crate) fn finish(&self, event: &mut Event<'_>) -> bool {
+    /// What comes after: whether the event is stored, and under which message. That stays as it is
+    /// where `may_add`, asked as before, says no.
+    pub(crate) fn finish(
+        &self,
+        event: &mut Event<'_>,
+        mut may_add: impl FnMut(&str, usize) -> bool,
+    ) -> bool {
         let Rules { filter, message, .. } = &*self.rules;
         if filter.as_ref().is_some_and(|filter| filter.matches(event)) {
             return false;
         }
         if let Some(message) = message {
-            message.apply(event);
+            message.apply(event, |bytes| may_add("custom_event_message_keys", bytes));
         }
         true
     }
@@ -261,7 +268,8 @@ mod tests {
         for (message, kept) in [("a debug b", [false, true]), ("info", [true, false])] {
             let body = format!(r#"{{"message":"{message}"}}"#);
             let mut event = Event::normalise(parse(&body).unwrap(), 0).unwrap();
-            let finished = [&first, &other].map(|treatment| treatment.finish(&mut event));
+            let finished =
+                [&first, &other].map(|treatment| treatment.finish(&mut event, |_, _| true));
             assert_eq!(finished, kept, "{message}");
         }
     }
@@ -279,15 +287,16 @@ mod tests {
         let pipeline = Pipeline::starting();
         assert_eq!(steps(&settings), 5);
         let treatment = Treatments::default().of(&source(settings), pipeline.store()).unwrap();
-        assert!(treatment.changes_fields() && treatment.copies());
+        assert!(treatment.changes_fields() && treatment.adds());
         for (body, message) in [
             (r#"{"a":"y","message":"m"}"#, Some("y | m")),
             (r#"{"a":"z","b":"x","message":"m"}"#, Some("z | m")),
         ] {
             let mut event = Event::normalise(parse(body).unwrap(), 0).unwrap();
-            treatment.change(&mut event, &mut Repairs::default(), |_| true);
+            treatment.change(&mut event, &mut Repairs::default(), |_, _| true);
             assert_eq!(event.field("a"), None);
-            let kept = treatment.finish(&mut event).then_some(event.event_message.as_deref());
+            let kept = treatment.finish(&mut event, |_, _| true);
+            let kept = kept.then_some(event.event_message.as_deref());
             assert_eq!(kept, Some(message), "{body}");
         }
     }
@@ -309,7 +318,7 @@ mod tests {
             let treatment = treatments.of(source, pipeline.store()).unwrap();
             let mut event = Event::normalise(parse(line).unwrap(), 0).unwrap();
             let mut repairs = Repairs::default();
-            treatment.change(&mut event, &mut repairs, |_| true);
+            treatment.change(&mut event, &mut repairs, |_, _| true);
             let user = user.map(|user: &str| event_schemas::Value::String(user.into()));
             assert_eq!((event.field("user"), repairs.filled), (user.as_ref(), filled));
         }
@@ -339,7 +348,7 @@ mod tests {
         let treatment = Treatments::default().of(&source(settings), pipeline.store()).unwrap();
         assert!(!treatment.changes_fields());
         let mut event = Event::normalise(parse(r#"{"id":"i"}"#).unwrap(), 0).unwrap();
-        assert!(treatment.finish(&mut event));
+        assert!(treatment.finish(&mut event, |_, _| true));
         assert_eq!(event.event_message.as_deref(), Some("i"));
     }
 }

@@ -161,6 +161,15 @@ impl Ledger {
         self.done
     }
 
+    /// The last record up to which a crash brings back none that is dealt with, where the file of
+    /// the progress says `written`: files that are there bring back what is behind that.
+    pub(crate) fn durably_done(&self, written: u64) -> u64 {
+        let mut runs = self.segments.values().flat_map(|segment| &segment.runs);
+        let comes_back = runs.find(|run| *run.end() > written);
+        let before = comes_back.map(|run| (*run.start()).max(written + 1) - 1);
+        before.map_or(self.done, |before| before.min(self.done))
+    }
+
     /// Records that all up to `through` is dealt with; says whether that is news.
     pub(crate) fn finish(&mut self, through: u64) -> bool {
         let last = self.segments.values().rev().find_map(Segment::last).unwrap_or(0);
@@ -244,6 +253,23 @@ mod tests {
         ledger.remove(1);
         ledger.set_bytes(10, 1024);
         assert_eq!(ledger.bytes(), 1024 + 70);
+    }
+
+    #[test]
+    fn what_is_dealt_with_comes_back_from_files_that_are_there() {
+        let mut ledger = Ledger::starting_after(2);
+        ledger.add(1, vec![1..=4, 7..=9], 100);
+        ledger.add(10, vec![10..=12], 100);
+        assert_eq!(ledger.durably_done(2), 2);
+        ledger.finish(11);
+        for (written, durable) in [(2, 2), (3, 3), (4, 6), (8, 8), (9, 9), (10, 10), (11, 11)] {
+            assert_eq!(ledger.durably_done(written), durable, "{written}");
+        }
+        ledger.remove(1);
+        assert_eq!((ledger.durably_done(2), ledger.durably_done(11)), (9, 11));
+        ledger.finish(12);
+        ledger.remove(10);
+        assert_eq!(ledger.durably_done(2), 12);
     }
 
     #[test]

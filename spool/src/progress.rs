@@ -84,6 +84,11 @@ impl Progress {
         Self { folder: folder.to_owned(), written, failing: false }
     }
 
+    /// What the file says at least, also after a power cut.
+    pub(crate) fn written(&self) -> u64 {
+        self.written
+    }
+
     /// Brings the file up to date, if it is not; says whether it is now.
     pub(crate) fn write(&mut self, disk: &Disk, done: u64) -> bool {
         if self.written == done {

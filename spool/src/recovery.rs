@@ -194,6 +194,10 @@ pub(crate) fn delete_dealt_with(
         let path = segment_path(folder, first);
         let gone = if unreadable { set_aside(disk, folder, first) } else { disk.remove(&path) };
         match gone {
+            // It has vanished with its disk, say. If it is there again, it is kept then.
+            Ok(()) if unreadable && !unreadable_path(folder, first).exists() => {
+                ledger.set_bytes(first, 0);
+            }
             Ok(()) => {
                 ledger.remove(first);
                 deleted += 1;

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Mutex, Semaphore, oneshot};
+use tokio::sync::{Mutex, Semaphore, oneshot, watch};
 
 use crate::{
     AppendError, OpenError,
@@ -113,6 +113,7 @@ pub struct Damage {
 pub struct Spool {
     shared: Arc<Shared>,
     messages: Sender<Message>,
+    durable: watch::Receiver<u64>,
     memory: Arc<Semaphore>,
     cursor: Arc<Mutex<Cursor>>,
     disk: Disk,
@@ -148,6 +149,7 @@ impl Spool {
         let cursor = Arc::new(Mutex::new(Cursor::new(dir, disk.clone())));
         let (settings_too, disk_too) = (settings.clone(), disk.clone());
         let writer = Writer::new(Arc::clone(&shared), settings_too, disk_too, recovered.next, lock);
+        let durable = writer.durable();
         std::thread::Builder::new()
             .name("spool-writer".to_owned())
             .spawn(move || writer.run(&receiver))
@@ -155,6 +157,7 @@ impl Spool {
         let spool = Self {
             shared,
             messages: sender,
+            durable,
             memory: Arc::new(Semaphore::new(WAITING_BYTES)),
             cursor,
             disk,
@@ -274,13 +277,22 @@ impl Spool {
 
     /// Says that everything up to and including this record is dealt with. Segments of which this
     /// is true for all records are deleted when this returns. The progress in others becomes durable
-    /// within about a second: after a crash their records may be given again.
+    /// within about a second, see [`settled`](Self::settled): after a crash before that their records
+    /// are given again.
     pub async fn done(&self, position: Position) {
         let (answer, noted) = oneshot::channel();
         // After the close, the records are given again.
         if self.messages.send(Message::Done(position.0, answer)).is_ok() {
             let _ = noted.await;
         }
+    }
+
+    /// Waits until no crash gives this record again, nor any before it, which were
+    /// [done](Self::done) before: their segments are deleted, or the progress is on disk. While the
+    /// disk takes neither, that is for ever. `false` when the spool is closed before.
+    pub fn settled(&self, position: Position) -> impl Future<Output = bool> + Send + use<> {
+        let mut durable = self.durable.clone();
+        async move { durable.wait_for(|durable| *durable >= position.0).await.is_ok() }
     }
 
     /// Gives `visit` all records that wait, taken or not, in their order. This blocks.

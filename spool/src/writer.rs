@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot, watch};
 
 use crate::{
     AppendError, Position, Settings,
@@ -65,6 +65,10 @@ pub(crate) struct Writer {
     settings: Settings,
     disk: Disk,
     progress: Progress,
+    /// The last record up to which a crash brings back none that is dealt with.
+    durable: watch::Sender<u64>,
+    /// Whether files were deleted, and a power cut may bring them back.
+    deleted: bool,
     /// When to tidy, if there is anything to.
     tidy_at: Option<Instant>,
     /// The sequence number of the next record.
@@ -114,12 +118,15 @@ impl Writer {
         next: u64,
         lock: File,
     ) -> Self {
-        let progress = Progress::new(&settings.dir, reader::lock(&shared.ledger).done());
+        let done = reader::lock(&shared.ledger).done();
+        let progress = Progress::new(&settings.dir, done);
         Self {
             shared,
             settings,
             disk,
             progress,
+            durable: watch::Sender::new(done),
+            deleted: false,
             tidy_at: None,
             next,
             current: None,
@@ -128,6 +135,11 @@ impl Writer {
             keeping: false,
             _lock: lock,
         }
+    }
+
+    /// Tells up to which record a crash brings back none that is dealt with. It ends with the writer.
+    pub(crate) fn durable(&self) -> watch::Receiver<u64> {
+        self.durable.subscribe()
     }
 
     /// Works until it is told to close, or until nobody is left who could tell it anything.
@@ -373,12 +385,28 @@ impl Writer {
     fn delete_dealt_with(&mut self) -> usize {
         let current = self.current.as_ref().map(|current| current.first);
         let ledger = &mut lock(&self.shared.ledger);
-        delete_dealt_with(ledger, &self.settings.dir, &self.disk, current, &mut self.keeping)
+        let (dir, disk) = (&self.settings.dir, &self.disk);
+        let deleted = delete_dealt_with(ledger, dir, disk, current, &mut self.keeping);
+        self.deleted |= deleted > 0;
+        deleted
     }
 
     fn write_progress(&mut self) -> bool {
         let done = lock(&self.shared.ledger).done();
-        self.progress.write(&self.disk, done)
+        let written = self.progress.write(&self.disk, done);
+        let durable = if written {
+            done
+        } else {
+            // A full disk takes no file, and lets others be deleted.
+            self.deleted = self.deleted && self.disk.sync_folder(&self.settings.dir).is_err();
+            let was = *self.durable.borrow();
+            match self.deleted {
+                true => was,
+                false => lock(&self.shared.ledger).durably_done(self.progress.written()).max(was),
+            }
+        };
+        self.durable.send_replace(durable);
+        written
     }
 }
 
@@ -622,6 +650,52 @@ mod tests {
             spool.close().await;
             assert_eq!(open(folder.path()).2, Recovery::default());
         });
+    }
+
+    /// Whoever knows what was stored needs to know it until the spool does.
+    #[test]
+    fn what_is_done_is_settled_when_no_crash_brings_it_back() {
+        use Kind::{Create, Remove, Rename, Sync, SyncFolder, Write};
+        let read_only: &[Kind] = &[Create, Write, Sync, SyncFolder, Rename, Remove];
+        // What fails, and how many of the first four records are settled all the same.
+        let cases: [(&[Kind], usize); 6] = [
+            (&[], 4),
+            (read_only, 0),
+            (&[Rename], 3),
+            (&[Create], 3),
+            (&[SyncFolder], 0),
+            (&[Remove], 0),
+        ];
+        for (failing, settled) in cases {
+            let folder = tempdir().unwrap();
+            runtime().block_on(async {
+                let (spool, disk, _) = open(folder.path());
+                let mut positions = Vec::new();
+                for number in 0..6 {
+                    positions.push(spool.append(record(number)).await.unwrap());
+                }
+                failing.iter().for_each(|kind| disk.trial.fail(*kind));
+                spool.done(positions[3]).await;
+                let within = |position, time| {
+                    let settled = spool.settled(position);
+                    async move { tokio::time::timeout(time, settled).await.unwrap_or(false) }
+                };
+                for (number, position) in positions.iter().take(4).enumerate() {
+                    // Longer than the progress may lag behind.
+                    let time = if number < settled { LAG * 20 } else { LAG * 2 };
+                    let found = within(*position, time).await;
+                    assert_eq!(found, number < settled, "{failing:?}: {number}");
+                    let came_back = waiting(&open(killed(folder.path()).path()).0).await;
+                    assert!(!(found && came_back.contains(&record(number as u32))));
+                }
+                disk.trial.heal();
+                assert!(within(positions[3], LAG * 20).await, "{failing:?}");
+                assert!(!within(positions[4], Duration::ZERO).await, "{failing:?}");
+                let waits = spool.settled(positions[5]);
+                spool.close().await;
+                assert!(!waits.await, "{failing:?}");
+            });
+        }
     }
 
     #[test]

@@ -25,9 +25,8 @@ use crate::{
 /// Bytes that are drained at once.
 const AT_ONCE: usize = 4 << 20;
 
-/// How long the rows of drained requests are kept. By then a crash cannot bring back what was
-/// drained, which takes about a second, and a slow writer that had begun before the request went on
-/// the spool has ended: without the row it would store it again.
+/// How long the rows of drained requests are kept, at least. By then a slow writer that had begun
+/// before the request went on the spool has ended: without the row it would store it again.
 const ROWS_KEPT: Duration = WRITE_TIMEOUT.saturating_add(Duration::from_secs(10));
 
 /// Wait after a failure.
@@ -82,11 +81,7 @@ pub(crate) async fn keep_draining(inner: &Arc<Inner>, spool: &Spool) {
                 spool.done(last).await;
                 inner.on_spool.note_done(&records);
                 inner.unreadable_requests.fetch_add(unreadable, Ordering::Relaxed);
-                let inner = Arc::clone(inner);
-                tokio::spawn(async move {
-                    tokio::time::sleep(ROWS_KEPT).await;
-                    drained.forget(&inner);
-                });
+                tokio::spawn(drained.forget_when_safe(inner, spool.settled(last), ROWS_KEPT));
                 if std::mem::take(&mut failing) {
                     tracing::info!("the spool is drained again");
                 }
@@ -194,6 +189,27 @@ fn requests(taken: &[Taken]) -> Result<Vec<Read>, NotARequest> {
 struct Drained(Vec<(Uuid, Option<ContentHash>)>);
 
 impl Drained {
+    /// Forgets them after `kept`, and when they have `settled`, so that no crash brings them back on
+    /// the spool: a disk that takes no progress may take a day to be noticed.
+    fn forget_when_safe(
+        self,
+        inner: &Arc<Inner>,
+        settled: impl Future<Output = bool> + Send + 'static,
+        kept: Duration,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let inner = Arc::downgrade(inner);
+        async move {
+            tokio::time::sleep(kept).await;
+            // Without requests there is nothing to keep.
+            if !self.0.is_empty()
+                && settled.await
+                && let Some(inner) = inner.upgrade()
+            {
+                self.forget(&inner);
+            }
+        }
+    }
+
     /// They will not be drained again: those that nobody sends again need no row any more.
     fn forget(self, inner: &Inner) {
         for (id, content) in self.0 {
@@ -240,7 +256,9 @@ async fn drain(
         for (record, request) in records.iter().zip(&mut group) {
             request.of_former_life = inner.on_spool.is_of_former_life(*record);
         }
-        match drain_group(inner, &mut group).await {
+        let failing = held_back.failing_since(source);
+        let takes_rows = failing.is_some_and(|since| inner.taking.has_since(source, since));
+        match drain_group(inner, &mut group, takes_rows).await {
             Ok(()) => {
                 if held_back.succeeded(source) {
                     inner.on_spool.hold_back(source, false);
@@ -279,13 +297,17 @@ async fn drain(
     Ok((Drained(drained), held))
 }
 
-async fn drain_group(inner: &Inner, group: &mut [Request]) -> Result<(), AppendError> {
+async fn drain_group(
+    inner: &Inner,
+    group: &mut [Request],
+    takes_rows: bool,
+) -> Result<(), AppendError> {
     for request in group.iter_mut() {
         let may_come = |content| inner.receipts.may_be_sent_again(content, request.id);
         request.may_come_again = request.content.is_some_and(may_come);
     }
     let requests: Vec<&Request> = group.iter().collect();
-    let outcomes = event_store::write(inner, &requests).await?;
+    let outcomes = event_store::write(inner, &requests, takes_rows).await?;
     let refused = outcomes.iter().flatten().flat_map(|appended| &appended.refused);
     if let Some(first) = refused.clone().next() {
         // Nobody is there to be told any more.
@@ -302,4 +324,34 @@ async fn drain_group(inner: &Inner, group: &mut [Request]) -> Result<(), AppendE
     }
     // Those that are stored have their receipts, and come again with the others.
     outcomes.into_iter().try_for_each(|outcome| outcome.map(drop))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Otherwise a crash stores all of them a second time.
+    #[tokio::test]
+    async fn rows_are_kept_until_the_spool_has_settled() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = spool::Settings::new(folder.path(), 1 << 20);
+        let (spool, _) = Spool::open(settings).unwrap();
+        let inner = crate::store::tests::store_with(Some(spool.clone())).inner;
+        let position = spool.append(vec![1]).await.unwrap();
+        spool.append(vec![1]).await.unwrap();
+        // The progress cannot be written: what is in the way cannot be removed as a file.
+        let in_the_way = folder.path().join("progress.new");
+        std::fs::create_dir(&in_the_way).unwrap();
+        spool.done(position).await;
+        let request = Uuid::from_u128(1);
+        let drained = Drained(vec![(request, None)]);
+        let forgets = drained.forget_when_safe(&inner, spool.settled(position), Duration::ZERO);
+        let mut forgets = Box::pin(forgets);
+        // Longer than the progress takes.
+        assert!(tokio::time::timeout(Duration::from_secs(2), &mut forgets).await.is_err());
+        assert!(inner.receipts.are_empty());
+        std::fs::remove_dir(&in_the_way).unwrap();
+        tokio::time::timeout(Duration::from_secs(30), forgets).await.unwrap();
+        assert_eq!(inner.receipts.take_needless(), [request]);
+    }
 }

@@ -1,6 +1,10 @@
 //! Writes events, wherever they can be made durable now: into Postgres, or on the spool.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use spool::Spool;
 use uuid::Uuid;
@@ -291,9 +295,11 @@ fn is_half_full(spool: &Spool) -> bool {
 }
 
 /// Writes requests of one source as a group; returns when they are committed, or some of them are.
+/// `takes_rows` when its table is known to have taken others since it did not take these.
 pub(crate) async fn write(
     inner: &Inner,
     requests: &[&Request],
+    takes_rows: bool,
 ) -> Result<Vec<Result<Appended, AppendError>>, AppendError> {
     let Some(first) = requests.first() else { return Ok(Vec::new()) };
     let loaded = inner.events().map_err(AppendError::Unavailable)?;
@@ -304,7 +310,9 @@ pub(crate) async fn write(
         schema: &loaded.events_schema,
         owner: inner.settings.owner,
         needless: &needless,
+        takes_rows,
     };
+    let begun = Instant::now();
     let written = tokio::time::timeout(WRITE_TIMEOUT, async {
         match &inner.bigquery {
             Some(events) => {
@@ -323,6 +331,9 @@ pub(crate) async fn write(
     }
     match written {
         Ok(Ok(Written { outcomes, error })) => {
+            if outcomes.iter().flatten().any(|appended| appended.stored > 0) {
+                inner.taking.note(first.source, begun);
+            }
             let error = error.map_or(AppendError::Late, |error| not_written(inner, &error));
             Ok(outcomes.into_iter().map(|one| one.ok_or_else(|| error.clone())).collect())
         }
@@ -334,16 +345,16 @@ pub(crate) async fn write(
 fn not_written(inner: &Inner, error: &GroupError) -> AppendError {
     let text = error.to_string();
     // Those that come next need not find out by waiting. The watch finds it back.
-    if is_unavailable(inner, error) {
+    if is_away(inner, error) {
         inner.events_are_away(&text);
     }
     AppendError::Unavailable(text)
 }
 
 /// Whether nothing can be written now, whatever it is.
-fn is_unavailable(inner: &Inner, error: &GroupError) -> bool {
+fn is_away(inner: &Inner, error: &GroupError) -> bool {
     match error {
-        GroupError::Postgres(error) => failure::is_unavailable(error),
+        GroupError::Postgres(error) => failure::is_away(error),
         GroupError::BigQuery(error) => {
             let is_unavailable = error.is_unavailable();
             if let Some(events) = inner.bigquery.as_ref().filter(|_| is_unavailable) {

@@ -37,6 +37,34 @@ pub(crate) fn is_refusal_of_rows(error: &sqlx::Error) -> bool {
         .unwrap_or(false)
 }
 
+/// Whether rows may be refused by this: also by what a person's function or trigger raises (P0, 38,
+/// 39, 2F, 20, 21), a view's check (44) or a policy (42501) for some of them. When it comes for all
+/// rows it is the table's fault.
+pub(crate) fn may_be_refusal_of_rows(error: &sqlx::Error) -> bool {
+    is_refusal_of_rows(error)
+        || sqlstate(error).is_some_and(|code| {
+            code == "42501"
+                || code.get(..2).is_some_and(|class| {
+                    matches!(class, "20" | "21" | "2F" | "38" | "39" | "44" | "P0")
+                })
+        })
+}
+
+/// Whether the server itself is away, whatever is asked of it. All else may be the trouble of one
+/// table: a time limit, a file that is lost, a tablespace that is full, a wait for a connection. If
+/// the server is away after all, the watch finds out within seconds, as it asks on a connection of
+/// its own.
+pub(crate) fn is_away(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::PoolTimedOut => false,
+        sqlx::Error::Database(_) => sqlstate(error).is_some_and(|code| match &*code {
+            "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "53300" => true,
+            code => code.get(..2).is_some_and(|class| matches!(class, "08" | "28" | "3D")),
+        }),
+        error => is_unavailable(error),
+    }
+}
+
 /// Whether the server cannot be used now, as opposed to having refused a statement: classes 08, 53,
 /// 57, 58, refused log-ins (28), a missing database (3D), and everything below SQL.
 pub(crate) fn is_unavailable(error: &sqlx::Error) -> bool {
@@ -87,5 +115,66 @@ pub(crate) fn advice(error: &sqlx::Error) -> &'static str {
             Some("53300") => "raise max_connections of the server",
             _ => "",
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{borrow::Cow, error::Error, fmt};
+
+    use sqlx::error::{DatabaseError, ErrorKind};
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Said(&'static str);
+
+    impl fmt::Display for Said {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl Error for Said {}
+
+    impl DatabaseError for Said {
+        fn message(&self) -> &str {
+            "no"
+        }
+
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(self.0.into())
+        }
+
+        fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn Error + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Other
+        }
+    }
+
+    #[test]
+    fn what_one_table_may_cause_does_not_say_that_the_server_is_away() {
+        let said = |code| sqlx::Error::Database(Box::new(Said(code)));
+        for code in ["57P01", "57P03", "57P05", "53300", "08006", "08P01", "28P01", "3D000"] {
+            assert!(is_away(&said(code)), "{code}");
+        }
+        for code in ["57014", "57000", "58030", "58P01", "53100", "53200", "53400", "P0001", ""] {
+            assert!(!is_away(&said(code)), "{code}");
+        }
+        assert!(is_away(&sqlx::Error::Io(std::io::ErrorKind::ConnectionRefused.into())));
+        assert!(is_away(&sqlx::Error::PoolClosed));
+        assert!(!is_away(&sqlx::Error::PoolTimedOut));
+        assert!(!is_away(&sqlx::Error::RowNotFound));
     }
 }

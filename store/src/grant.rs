@@ -67,6 +67,14 @@ impl Grant {
         self.scopes.0.is_empty() || self.scopes.0.iter().any(|scope| scope.ingests(Some(source)))
     }
 
+    /// Whether events may be sent to every source.
+    pub fn may_ingest_to_all(&self) -> bool {
+        let all = |scope: &ScopeWord| {
+            matches!(scope, ScopeWord::Public | ScopeWord::Private | ScopeWord::Ingest)
+        };
+        self.scopes.0.is_empty() || self.scopes.0.iter().any(all)
+    }
+
     /// Whether the endpoint of this catalog id may be queried.
     pub fn may_query(&self, endpoint: i64) -> bool {
         self.scopes.0.iter().any(|scope| match scope {

@@ -1,30 +1,26 @@
 //! A group of requests for one source, written by one transaction.
 
 pub(crate) mod bigquery;
+mod copying;
+mod own_ids;
 
-use std::{
-    collections::{BTreeSet, HashMap, HashSet},
-    time::Instant,
-};
+use std::collections::{BTreeSet, HashSet};
 
 use event_schemas::Reason;
-use sqlx::{AssertSqlSafe, PgConnection, PgPool, Row as _, postgres::PgCopyIn};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::{
     connections::Lease,
     day::Day,
-    event_tables::{EventTables, qualified_name},
+    event_tables::EventTables,
     failure,
-    isolation::{self, Refused, Search},
-    rejected_events::{self, RejectedEvent},
+    isolation::Refused,
+    rejected_events,
     request::{Appended, Request},
-    rows::{COPY_COLUMNS, HEADER, Row, TRAILER},
+    rows::Row,
     server::SchemaName,
 };
-
-/// Bytes of COPY data given to the driver at once: it copies what it is given.
-const CHUNK: usize = 256 * 1024;
 
 /// Rejected events that are kept by one statement.
 const KEPT_AT_ONCE: usize = 10_000;
@@ -45,6 +41,8 @@ pub(crate) struct Target<'a> {
     pub(crate) owner: i32,
     /// Requests of the past whose receipts are removed by the way.
     pub(crate) needless: &'a [Uuid],
+    /// Whether the table has taken others since it did not take these: their rows are to blame.
+    pub(crate) takes_rows: bool,
 }
 
 /// Stores the requests of one source; returns when the server has confirmed their commit, with
@@ -83,7 +81,7 @@ pub(crate) async fn write(
             let mut lease = Lease::acquire(target.pool).await?;
             target.tables.ensure(&mut lease, target.schema, source, &[]).await?;
             lease.release();
-        } else if !group.isolate && failure::is_refusal_of_rows(&error) {
+        } else if !group.isolate && failure::may_be_refusal_of_rows(&error) {
             // Some row is bad. The next attempt finds out which.
             group.isolate = true;
         } else if transient_left > 0 && failure::is_transient(&error) {
@@ -122,20 +120,20 @@ impl Group<'_> {
                 false => Appended::again(&request.batch),
             })
             .collect();
-        let known = self.known_events(connection, &new).await?;
+        let left_out = self.known_events(connection, &new).await?;
         let mut rows = Vec::new();
         for (place, request) in self.requests.iter().enumerate() {
             if !new.contains(&request.id) {
                 continue;
             }
-            let skipped = known.get(&place);
+            let skipped = left_out.rows.get(&place);
             for (number, row) in request.batch.rows.iter().enumerate() {
                 if skipped.is_none_or(|skipped| !skipped.contains(&number)) {
                     rows.push((place, row));
                 }
             }
         }
-        for (place, skipped) in &known {
+        for (place, skipped) in &left_out.rows {
             if let Some(appended) = appended.get_mut(*place) {
                 appended.stored -= skipped.len();
                 appended.duplicates += skipped.len();
@@ -143,9 +141,15 @@ impl Group<'_> {
         }
 
         if self.isolate {
-            let refused = self.copy_isolating(connection, &rows).await?;
-            self.keep_refused(connection, &refused).await?;
-            for Refused { place, reason, .. } in &refused {
+            let copied = self.copy_isolating(connection, rows, left_out).await?;
+            self.keep_refused(connection, &copied.refused).await?;
+            for place in &copied.tried_in_place {
+                if let Some(appended) = appended.get_mut(*place) {
+                    appended.duplicates -= 1;
+                    appended.stored += 1;
+                }
+            }
+            for Refused { place, reason, .. } in &copied.refused {
                 if let Some(appended) = appended.get_mut(*place) {
                     appended.stored -= 1;
                     appended.refused.push(refusal(reason));
@@ -240,165 +244,10 @@ impl Group<'_> {
             .await?;
         Ok(new.into_iter().collect())
     }
-
-    /// The rows of new requests that brought an id of their own which is stored already, with the
-    /// same time: per request, their places.
-    async fn known_events(
-        &self,
-        connection: &mut PgConnection,
-        new: &HashSet<Uuid>,
-    ) -> Result<HashMap<usize, BTreeSet<usize>>, sqlx::Error> {
-        let mut known: HashMap<usize, BTreeSet<usize>> = HashMap::new();
-        let mut seen = HashSet::new();
-        let mut asked = Vec::new();
-        for (place, request) in self.requests.iter().enumerate() {
-            if request.batch.own_ids.is_empty() || !new.contains(&request.id) {
-                continue;
-            }
-            let own_ids: HashSet<_> = request.batch.own_ids.iter().copied().collect();
-            for (number, row) in request.batch.rows.iter().enumerate() {
-                if !own_ids.contains(&number) {
-                } else if seen.insert((row.id(), row.timestamp())) {
-                    asked.push((place, number, row));
-                } else {
-                    known.entry(place).or_default().insert(number);
-                }
-            }
-        }
-        if asked.is_empty() {
-            return Ok(known);
-        }
-        // Two writers of the same event must see each other.
-        sqlx::query("select pg_advisory_xact_lock($1, hashtext($2))")
-            .bind(LOCK_CLASS)
-            .bind(self.source.to_string())
-            .execute(&mut *connection)
-            .await?;
-        let sql = format!(
-            "select place from unnest($1::text[], $2::bigint[]) with ordinality \
-                 as asked(id, micros, place) \
-             cross join lateral (select date '1970-01-01' + (micros / 86400000000)::integer \
-                 + (micros % 86400000000) * interval '1 microsecond' as at) as times \
-             where exists (select from {table} as events \
-                 where events.id = asked.id and events.\"timestamp\" = times.at)",
-            table = qualified_name(self.target.schema, self.source)
-        );
-        let ids: Vec<_> = asked.iter().map(|(_, _, row)| row.id().to_owned()).collect();
-        let times: Vec<_> = asked.iter().map(|(_, _, row)| row.timestamp()).collect();
-        let found = sqlx::query(AssertSqlSafe(sql)).bind(ids).bind(times);
-        for row in found.fetch_all(connection).await? {
-            let place: i64 = row.try_get("place")?;
-            let place = usize::try_from(place - 1).unwrap_or(usize::MAX);
-            if let Some((request, number, _)) = asked.get(place) {
-                known.entry(*request).or_default().insert(*number);
-            }
-        }
-        Ok(known)
-    }
-
-    async fn copy(
-        &self,
-        connection: &mut PgConnection,
-        rows: &[Placed<'_>],
-    ) -> Result<(), sqlx::Error> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let statement = format!(
-            "copy {} ({COPY_COLUMNS}) from stdin with (format binary)",
-            qualified_name(self.target.schema, self.source)
-        );
-        let mut copy = CopyData::begin(connection, &statement).await?;
-        for (_, row) in rows {
-            copy.push(row.bytes()).await?;
-        }
-        copy.finish().await
-    }
-
-    /// Copies all rows that Postgres takes; gives the others.
-    async fn copy_isolating<'r>(
-        &self,
-        connection: &mut PgConnection,
-        rows: &[Placed<'r>],
-    ) -> Result<Vec<Refused<Row<'r>>>, sqlx::Error> {
-        let begun = Instant::now();
-        let mut search = Search::among(rows);
-        sqlx::raw_sql("savepoint rows").execute(&mut *connection).await?;
-        while let Some(rows) = search.next() {
-            // One savepoint at a time: what is rolled back to stays, and would nest.
-            let next = match self.copy(connection, rows).await {
-                Ok(()) => "release savepoint rows; savepoint rows",
-                Err(error) if failure::is_refusal_of_rows(&error) => {
-                    let is_late = begun.elapsed() >= isolation::SEARCH_TIME;
-                    search.refuses(rows, &failure::text(&error), is_late);
-                    "rollback to savepoint rows"
-                }
-                Err(error) => return Err(error),
-            };
-            sqlx::raw_sql(next).execute(&mut *connection).await?;
-        }
-        sqlx::raw_sql("release savepoint rows").execute(connection).await?;
-        Ok(search.refused())
-    }
-
-    async fn keep_refused(
-        &self,
-        connection: &mut PgConnection,
-        refused: &[Refused<Row<'_>>],
-    ) -> Result<(), sqlx::Error> {
-        let Target { schema, .. } = self.target;
-        let (mut rejected, mut bytes) = (Vec::new(), 0);
-        for Refused { row, reason, .. } in refused {
-            let event = row.body().to_owned();
-            bytes += event.len();
-            let reasons = vec![refusal(reason)];
-            rejected.push(RejectedEvent { id: Uuid::new_v4(), event, reasons });
-            if bytes >= CHUNK || rejected.len() >= KEPT_AT_ONCE {
-                rejected_events::insert(connection, schema, self.source, &rejected).await?;
-                rejected.clear();
-                bytes = 0;
-            }
-        }
-        rejected_events::insert(connection, schema, self.source, &rejected).await
-    }
 }
 
 fn refusal(reason: &str) -> Reason {
     Reason { path: String::new(), text: reason.to_owned() }
-}
-
-/// A COPY that is under way. Small rows are put together.
-struct CopyData<'c> {
-    copy: PgCopyIn<&'c mut PgConnection>,
-    buffer: Vec<u8>,
-}
-
-impl<'c> CopyData<'c> {
-    async fn begin(connection: &'c mut PgConnection, statement: &str) -> Result<Self, sqlx::Error> {
-        let copy = connection.copy_in_raw(statement).await?;
-        let mut buffer = Vec::with_capacity(CHUNK);
-        buffer.extend_from_slice(&HEADER);
-        Ok(Self { copy, buffer })
-    }
-
-    async fn push(&mut self, bytes: &[u8]) -> Result<(), sqlx::Error> {
-        if self.buffer.len() + bytes.len() > CHUNK {
-            self.copy.send(self.buffer.as_slice()).await?;
-            self.buffer.clear();
-        }
-        if bytes.len() > CHUNK {
-            self.copy.send(bytes).await?;
-        } else {
-            self.buffer.extend_from_slice(bytes);
-        }
-        Ok(())
-    }
-
-    async fn finish(mut self) -> Result<(), sqlx::Error> {
-        self.buffer.extend_from_slice(&TRAILER);
-        self.copy.send(self.buffer.as_slice()).await?;
-        self.copy.finish().await.map(|_| ())
-    }
 }
 
 /// The table of receipts as SQL.

@@ -25,6 +25,8 @@ pub(crate) struct HeldBack(HashMap<Uuid, Held>);
 
 #[derive(Debug)]
 struct Held {
+    /// When the first of the attempts ended that all failed.
+    since: Instant,
     until: Instant,
     /// Where the first of its requests is that were moved: by there all of them have come up.
     first_moved: Option<Position>,
@@ -57,7 +59,13 @@ impl HeldBack {
     /// An attempt failed.
     pub(crate) fn failed(&mut self, source: Uuid, took: Duration, now: Instant) {
         let until = now + (took * 2).clamp(LEAST_PAUSE, LONGEST_PAUSE);
-        self.0.insert(source, Held { until, first_moved: None });
+        let since = self.failing_since(source).unwrap_or(now);
+        self.0.insert(source, Held { since, until, first_moved: None });
+    }
+
+    /// Since when all attempts have failed, if the latest did.
+    pub(crate) fn failing_since(&self, source: Uuid) -> Option<Instant> {
+        self.0.get(&source).map(|held| held.since)
     }
 
     /// An attempt went well. `true` if it was held back before.

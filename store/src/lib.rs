@@ -51,6 +51,7 @@ mod source_settings;
 mod spooled;
 mod state;
 mod store;
+mod taking;
 mod writers;
 
 pub use access_tokens::AccessTokens;

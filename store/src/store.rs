@@ -32,6 +32,7 @@ use crate::{
     receipts::Receipts,
     rejected_events,
     state::{Loaded, State},
+    taking::Taking,
     writers::Writers,
 };
 
@@ -60,6 +61,7 @@ pub(crate) struct Inner {
     pub(crate) receipts: Receipts,
     pub(crate) spool: Option<Spool>,
     pub(crate) on_spool: OnSpool,
+    pub(crate) taking: Taking,
     /// Requests on the spool whose bytes came back whole and say nothing.
     pub(crate) unreadable_requests: AtomicU64,
     pub(crate) unsaved: Unsaved,
@@ -96,6 +98,7 @@ impl Store {
                 receipts: Receipts::default(),
                 spool,
                 on_spool: OnSpool::default(),
+                taking: Taking::default(),
                 unreadable_requests: AtomicU64::new(0),
                 unsaved: Unsaved::default(),
                 figures: Figures::default(),

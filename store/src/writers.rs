@@ -287,7 +287,7 @@ async fn work(mut place: Place) {
         };
         place.writes = Some((source, begun));
         let requests: Vec<&Request> = taken.iter().map(|taken| &*taken.request).collect();
-        let written = event_store::write(&inner, &requests).await;
+        let written = event_store::write(&inner, &requests, false).await;
         place.writes = None;
         let are_written = written.as_ref().is_ok_and(|outcomes| outcomes.iter().all(Result::is_ok));
         inner.writers.queues().ended(source, begun, !are_written);

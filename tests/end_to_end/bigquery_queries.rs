@@ -237,13 +237,101 @@ async fn endpoints_have_parameters_labels_and_fields_that_no_event_has_carried()
     );
     // BigQuery wants a letter first.
     assert_eq!((&labels["l9lives"], &labels["l_x"]), (&json!("1"), &json!("2")));
-    for (language, query) in [("pg_sql", "select 1 as one"), ("lql", "f:shop.events sold")] {
+    for (language, query, why) in [
+        ("pg_sql", "select 1 as one", "the events are in BigQuery"),
+        ("lql", "f:nowhere sold", "Table \\\"nowhere\\\" does not exist at [1:3]"),
+        ("lql", "f:shop.events t:tomorrow", "`tomorrow` is not a time"),
+    ] {
         let endpoint = json!({"name": "other", "query": query, "language": language});
         let created = request(&program, Method::POST, "/api/endpoints").json(&endpoint);
         let (status, refusal) = answer(created).await;
         assert_eq!(status, 422, "{refusal}");
-        assert!(refusal.to_string().contains("the events are in BigQuery"), "{refusal}");
+        assert!(refusal.to_string().contains(why), "{refusal}");
     }
+}
+
+/// LQL over an endpoint's CTEs, and in an endpoint of its own: BigQuery is asked in its SQL.
+#[tokio::test(flavor = "multi_thread")]
+async fn lql_is_asked_in_bigquerys_sql() {
+    let fake = FakeBigQuery::start().await;
+    let program = serving(&fake, &[]).await;
+    let table = table_id(token(&program, EDGE).await);
+    program.log(EDGE, &json!([edge_event("a", "/one", 200), edge_event("b", "/two", 500)])).await;
+    let columns = &["timestamp", "id", "event_message"];
+    let newest = Answer::newest(DATASET, &table, columns);
+    fake.rest.answer("FROM `edge_logs` AS lql_table", newest.clone());
+    let by_lql = async |lql: &str| {
+        let query = [("project", "default"), ("lql", lql)];
+        let path = "/api/endpoints/query/logs.all";
+        answer(request(&program, Method::GET, path).query(&query)).await
+    };
+    let (_, found) = by_lql("f:edge_logs m.response.status_code:>=200 \"') or true --\"").await;
+    assert_eq!(found["result"].as_array().map(Vec::len), Some(2), "{found}");
+    let asked = fake.rest.asked().pop().expect("it was asked");
+    assert!(asked.sql.starts_with("WITH edge_logs as ("), "{}", asked.sql);
+    assert!(!asked.sql.contains("postgres_logs"), "{}", asked.sql);
+    let written = "WHERE (SELECT LOGICAL_OR(NOT (SAFE_CAST(lql_value_2.`status_code` AS FLOAT64) < 200)) \
+                   FROM UNNEST(lql_table.`metadata`) AS lql_value_1, \
+                   UNNEST(lql_value_1.`response`) AS lql_value_2)\n  \
+                   AND STRPOS(lql_table.`event_message`, @lql_text_1) > 0\n\
+                   ORDER BY lql_table.`timestamp` DESC\n)";
+    assert!(asked.sql.ends_with(written), "{}", asked.sql);
+    assert_eq!(asked.parameter("lql_text_1"), Some("') or true --"));
+    assert_eq!(asked.parameter("project"), Some("default"));
+    // What cannot be is never asked.
+    let count = fake.rest.asked().len();
+    for (lql, why) in [
+        ("f:edge_logs nothing:1", "Name nothing not found inside edge_logs at [1:13]"),
+        ("f:cloudflare.logs.prod x", "Table 'cloudflare.logs.prod' not found in available CTEs"),
+        ("x OR y", "LQL has no OR"),
+    ] {
+        let (status, refusal) = by_lql(lql).await;
+        let text = refusal["error"].as_str().unwrap_or_default();
+        assert!(status == 200 && text.starts_with(why), "{lql}: {refusal}");
+    }
+    assert_eq!(fake.rest.asked().len(), count);
+
+    let query = format!("f:{EDGE} t:2026-11-20 GET s:t s:id s:event_message s:unheard");
+    let endpoint = json!({"name": "by.lql", "query": query, "language": "lql"});
+    made(&program, "/api/endpoints", endpoint).await;
+    fake.rest.answer("AS `unheard`", newest);
+    let asking = request(&program, Method::GET, "/api/endpoints/query/by.lql");
+    let (_, found) = answer(asking).await;
+    assert_eq!(found["result"].as_array().map(Vec::len), Some(2), "{found}");
+    let asked = fake.rest.asked().pop().expect("it was asked");
+    let read = format!(
+        "FROM (SELECT *, CAST(NULL AS STRING) AS `unheard` FROM `{PROJECT}.{DATASET}.{table}` \
+         WHERE `timestamp` >= TIMESTAMP '2026-11-20 00:00:00+00' \
+         AND `timestamp` <= TIMESTAMP '2026-11-21 00:00:00+00') AS lql_table"
+    );
+    assert!(asked.sql.contains(&read), "{}", asked.sql);
+    assert_eq!(asked.parameter("lql_text_1"), Some("GET"));
+    assert_eq!(asked.request["labels"]["managed_by"], "logweir");
+}
+
+/// An answer to times that go on is the same question as the one before, as long as it is kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_to_times_of_today_are_kept() {
+    let fake = FakeBigQuery::start().await;
+    let program = serving(&fake, &[]).await;
+    let query = format!("with own as (select id, timestamp from `{EDGE}`) select 1 as one");
+    let endpoint = json!({"name": "kept", "query": query, "sandboxable": true});
+    made(&program, "/api/endpoints", endpoint).await;
+    let minutes = Answer::rows(&[("value", ColumnType::Integer)], &[]);
+    fake.rest.answer("COUNT(*) AS `value`", minutes);
+    let asked = async || {
+        let asking = request(&program, Method::GET, "/api/endpoints/query/kept");
+        let (status, found) = answer(asking.query(&[("lql", "t:last@1h c:count(*)")])).await;
+        assert_eq!((status, found), (200, json!({ "result": [] })));
+        fake.rest.asked().len()
+    };
+    let first = asked().await;
+    let second_before = std::time::SystemTime::now();
+    eventually("a second passes", async || {
+        second_before.elapsed().is_ok_and(|time| time.as_millis() > 1100)
+    })
+    .await;
+    assert_eq!(asked().await, first);
 }
 
 /// A query that nobody waits for any more is ended there too.

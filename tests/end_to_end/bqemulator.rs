@@ -19,9 +19,13 @@ use end_to_end::{
     studio_requests::studio_requests,
 };
 use event_schemas::sample_events;
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::vector::{list_query, recordings, send};
+use super::{
+    endpoints::{answer, request},
+    vector::{list_query, recordings, send},
+};
 
 /// Where the emulator's program is.
 const EMULATOR: &str = "LOGWEIR_TEST_BQEMULATOR";
@@ -63,6 +67,37 @@ impl Drop for Emulator {
         let _ = self.process.wait();
     }
 }
+
+/// LQL over the samples, of each kind that columns can be asked.
+const LQL: &[&str] = &[
+    "",
+    "GET",
+    "-GET",
+    "~\"^[A-Z]+ \"",
+    "event_message:NULL",
+    "id:event-1",
+    "project:default",
+    "m.request.method:GET",
+    "-m.request.method:GET",
+    "m.request.method:NULL",
+    "m.request.path:~^/rest",
+    "m.response.status_code:200",
+    "m.response.status_code:>=400",
+    "-m.response.status_code:>=400",
+    "m.response.status_code:200..299",
+    "m.response.status_code:\"200\"",
+    "m.nothing:NULL",
+    "m.nothing:x",
+    "m.request.method.of:x",
+    "m.request.method.of:NULL",
+    "-m.request.headers.host:~\"[.]\"",
+    "t:2026-11-20",
+    "t:>2026-11-20T12:00:00",
+    "s:id s:m.request.method@how s:m.response.status_code",
+    "c:count(*) c:group_by(t::hour)",
+    "c:countd(m.request.method) c:group_by(t::day)",
+    "c:max(m.response.status_code) c:group_by(t::day)",
+];
 
 /// Sample events of a source, each with an id; one of them failed.
 fn samples(source: &str) -> Value {
@@ -117,6 +152,22 @@ async fn studios_requests_have_the_answers_that_postgres_gives() {
         assert!(rows > 0, "{name}: {of_postgres}");
         assert_eq!(of_bigquery, of_postgres, "{name}: {sql}");
     }
+    let mut with_rows = 0;
+    for lql in LQL {
+        let lql = format!("f:edge_logs {lql}");
+        let asked = async |program: &Program| {
+            let path = "/api/endpoints/query/logs.all";
+            let query = [("project", "default"), ("lql", &lql)];
+            answer(request(program, Method::GET, path).query(&query).query(&times)).await
+        };
+        let ((_, of_bigquery), (_, of_postgres)) =
+            (asked(on_bigquery).await, asked(on_postgres).await);
+        let rows = of_postgres["result"].as_array();
+        with_rows +=
+            usize::from(!rows.unwrap_or_else(|| panic!("{lql}: {of_postgres}")).is_empty());
+        assert_eq!(of_bigquery, of_postgres, "{lql}");
+    }
+    assert!(with_rows > LQL.len() / 2, "{with_rows} of {} found something", LQL.len());
 }
 
 /// The events have no ids of their own: rows are compared without, in any order, as many are of one

@@ -137,7 +137,13 @@ async fn studios_calls_of_drains_work_in_their_order() {
     let test = format!("{path}/test");
     let tested = ask(Method::POST, &test, Value::Null).await;
     assert_eq!(tested, (StatusCode::OK, json!({ "connected?": true })));
-    let away = json!({ "config": { "url": format!("http://127.0.0.1:{}", free_port()) } });
+    // Its headers are for the receiver that they were given for.
+    let elsewhere = format!("http://127.0.0.1:{}", free_port());
+    let (status, refused) =
+        ask(Method::PATCH, &path, json!({ "config": { "url": elsewhere } })).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(text(&refused["errors"]["config.headers"][0]).contains("given anew"), "{refused}");
+    let away = json!({ "config": { "url": elsewhere, "headers": { "Authorization": "new" } } });
     assert_eq!(ask(Method::PATCH, &path, away).await, (StatusCode::NO_CONTENT, Value::Null));
     let (_, tested) = ask(Method::POST, &test, Value::Null).await;
     assert_eq!(tested["connected?"], false);
@@ -146,6 +152,135 @@ async fn studios_calls_of_drains_work_in_their_order() {
     assert_eq!(ask(Method::DELETE, &path, Value::Null).await.0, StatusCode::NO_CONTENT);
     assert_eq!(ask(Method::GET, &path, Value::Null).await.0, StatusCode::NOT_FOUND);
     assert_eq!(ask(Method::GET, "/api/rules", Value::Null).await.1, json!([]));
+}
+
+/// The sources whose events Studio's page of log drains sends on.
+const DRAINED: [&str; 9] = [
+    "cloudflare.logs.prod",
+    "deno-relay-logs",
+    "deno-subhosting-events",
+    "gotrue.logs.prod",
+    "pgbouncer.logs.prod",
+    "postgrest.logs.prod",
+    "postgres.logs",
+    "realtime.logs.prod",
+    "storage.logs.prod.2",
+];
+
+#[tokio::test]
+async fn a_drain_that_studio_makes_gets_the_events_of_all_sources() {
+    let program = program().await;
+    let receiver = Receiver::willing().await;
+    let config = json!({ "url": receiver.url("/"), "http": "http1" });
+    let body = json!({
+        "name": "all", "description": "", "type": "webhook", "config": config,
+        "metadata": { "type": "log-drain" },
+    });
+    let backend = made(&program, "/api/backends", body).await;
+    let (_, sources) = manage(&program, Method::GET, "/api/sources", Value::Null).await;
+    let sources = sources.as_array().expect("an array").iter();
+    let names = sources.filter_map(|source| {
+        let name = text(&source["name"]);
+        DRAINED.contains(&name.to_lowercase().as_str()).then(|| (name, source["id"].clone()))
+    });
+    let mut expected = Vec::new();
+    for (name, id) in names {
+        let rule =
+            json!({ "backend_id": backend["id"], "lql_string": "~\".*?\"", "source_id": id });
+        made(&program, "/api/rules", rule).await;
+        program.log(name, &event(&format!("of {name}"))).await;
+        expected.push(format!("of {name}"));
+    }
+    assert!(expected.len() > 5, "{expected:?}");
+    expected.sort_unstable();
+    eventually("all come", async || receiver.messages().len() >= expected.len()).await;
+    let mut messages = receiver.messages();
+    messages.sort_unstable();
+    assert_eq!(messages, expected);
+}
+
+/// An answer for a golden file, without what is random.
+fn golden(method: &Method, path: &str, (status, body): &(StatusCode, Value)) -> String {
+    fn steady(value: &mut Value) {
+        match value {
+            Value::Array(values) => values.iter_mut().for_each(steady),
+            Value::Object(fields) => {
+                for (name, field) in fields {
+                    match name.as_str() {
+                        "id" | "source_id" | "backend_id" if field.is_number() => {
+                            *field = "[number]".into();
+                        }
+                        "token" | "sink" if field.is_string() => *field = "[uuid]".into(),
+                        "inserted_at" | "updated_at" => *field = "[time]".into(),
+                        "reason" => *field = "[reason]".into(),
+                        _ => steady(field),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut body = body.clone();
+    steady(&mut body);
+    let body = serde_json::to_string_pretty(&body).expect("JSON");
+    format!("{method} {path}: {}\n{body}\n", status.as_u16())
+}
+
+#[tokio::test]
+async fn whole_answers_about_backends_and_rules() {
+    let program = program().await;
+    let (a, b) = (source(&program, "a").await, source(&program, "b").await);
+    let shown = std::cell::RefCell::new(String::new());
+    // `of` is how a path is written that holds a token.
+    let ask = async |method: Method, path: &str, of: &str, body: Value| {
+        let answer = manage(&program, method.clone(), path, body).await;
+        shown.borrow_mut().push_str(&golden(&method, of, &answer));
+        answer.1
+    };
+    let nothing = Value::Null;
+    let list = "/api/backends";
+    let backend = json!({
+        "name": "mine", "description": "d", "type": "webhook", "metadata": { "type": "log-drain" },
+        "config": {
+            "url": "http://u:secret@127.0.0.1:9/hook?key=secret&version=2", "http": "http1",
+            "headers": { "Authorization": "secret", "accept": "*/*" },
+        },
+    });
+    let backend = ask(Method::POST, list, list, backend).await;
+    let wrong = json!({ "type": "loki", "config": { "url": "x", "username": "u" } });
+    ask(Method::POST, list, list, wrong).await;
+    ask(Method::GET, list, list, nothing.clone()).await;
+    let (path, of) = (format!("{list}/{}", text(&backend["token"])), "/api/backends/{token}");
+    ask(Method::GET, &path, of, nothing.clone()).await;
+    ask(Method::PUT, &path, of, json!({ "name": "renamed", "config": { "gzip": false } })).await;
+    ask(Method::PATCH, &path, of, json!({ "description": null })).await;
+    ask(Method::PATCH, &path, of, json!({ "config": { "url": "http://127.0.0.2:9/" } })).await;
+    ask(Method::POST, &format!("{path}/test"), "/api/backends/{token}/test", nothing.clone()).await;
+
+    let list = "/api/rules";
+    let rule = json!({ "source_id": a["id"], "lql_string": "error", "backend_id": backend["id"] });
+    let rule = ask(Method::POST, list, list, rule).await;
+    let good = json!({ "source_id": a["id"], "lql_string": "m.level:error", "sink": b["token"] });
+    let wrong = json!({ "source_id": a["id"], "lql_string": "a OR b", "sink": b["token"] });
+    ask(Method::POST, list, list, json!([good, good])).await;
+    ask(Method::POST, list, list, json!([good, wrong])).await;
+    ask(Method::POST, list, list, wrong).await;
+    let of_nothing = "/api/rules?backend_id=x";
+    ask(Method::GET, of_nothing, of_nothing, nothing.clone()).await;
+    let of_backend = format!("{list}?backend_token={}", text(&backend["token"]));
+    ask(Method::GET, &of_backend, "/api/rules?backend_token={token}", nothing.clone()).await;
+    let (rule_path, of_rule) = (format!("{list}/{}", text(&rule["token"])), "/api/rules/{token}");
+    ask(Method::GET, &rule_path, of_rule, nothing.clone()).await;
+    ask(Method::PUT, &rule_path, of_rule, json!({ "lql_string": "warning" })).await;
+    ask(Method::PATCH, &rule_path, of_rule, json!({ "lql_string": "notice" })).await;
+    for (path, of) in [(&rule_path, of_rule), (&path, of)] {
+        ask(Method::DELETE, path, of, nothing.clone()).await;
+        ask(Method::DELETE, path, of, nothing.clone()).await;
+        ask(Method::GET, path, of, nothing.clone()).await;
+    }
+    let shown = shown.into_inner();
+    assert!(!shown.contains("secret"), "{shown}");
+    insta::assert_snapshot!(shown);
 }
 
 #[tokio::test]
@@ -589,6 +724,40 @@ async fn what_waits_goes_only_with_a_backend_that_somebody_removed() {
     assert_eq!(status, StatusCode::NO_CONTENT);
     said("the backend was removed").await;
     std::fs::remove_file(&log).expect("it is there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_backend_goes_that_was_removed_while_the_program_was_not_running() {
+    let database = TestCluster::shared().database().await;
+    let folder = std::env::temp_dir().join(format!("logweir-removed-{}", std::process::id()));
+    let data = folder.to_str().expect("UTF-8");
+    let settings = [("POSTGRES_BACKEND_URL", database.as_str()), ("LOGWEIR_DATA_DIR", data)];
+    let mut program = Program::start(&["serve"], &settings);
+    program.ready().await;
+    let app = source(&program, "app").await;
+    let away = json!({ "url": format!("http://127.0.0.1:{}/", free_port()), "http": "http1" });
+    let removed = attached(&program, &app, "webhook", away.clone()).await;
+    let kept = attached(&program, &app, "webhook", away).await;
+    program.log("app", &event("waits")).await;
+    let queue = |backend: &Value| folder.join("drains").join(text(&backend["token"]));
+    let stranger = folder.join("drains").join(uuid::Uuid::new_v4().to_string());
+    std::fs::create_dir(&stranger).expect("it can be made");
+    assert!(queue(&removed).exists() && queue(&kept).exists());
+    program.kill();
+    {
+        let other = Program::start(&["serve"], &settings[..1]);
+        other.ready().await;
+        let path = format!("/api/backends/{}", text(&removed["token"]));
+        let (status, _) = manage(&other, Method::DELETE, &path, Value::Null).await;
+        assert_eq!(status, StatusCode::NO_CONTENT);
+    }
+    program.restart();
+    program.ready().await;
+    eventually("its folder goes", async || !queue(&removed).exists()).await;
+    // Of these nobody has said that they are removed.
+    assert!(queue(&kept).exists() && stranger.exists());
+    drop(program);
+    std::fs::remove_dir_all(&folder).expect("it is there");
 }
 
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";

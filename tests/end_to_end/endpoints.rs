@@ -493,6 +493,20 @@ async fn addresses_are_taken_out_of_values_only() {
         let text = only(&found, "m").to_string();
         assert_eq!(text.contains("REDACTED"), is_redacted, "{key:?} {value}: {text}");
     }
+
+    // Nor are they told by errors, where values are neither quoted nor whole.
+    let long = format!("{}203.0.113.77", "x".repeat(92));
+    program.log("visits", &json!([{ "event_message": long }])).await;
+    for (name, like) in [("short", "GET%"), ("long", "x%")] {
+        let query = format!(
+            "select cast(event_message as int64) as n from visits where event_message like '{like}'"
+        );
+        let endpoint = json!({ "name": name, "redact_pii": true, "query": query });
+        made(&program, "/api/endpoints", endpoint).await;
+        let error = ask(&program, name, &[]).await["error"].to_string();
+        assert!(error.contains("Bad int64 value: ") && error.contains("REDACTED"), "{error}");
+        assert!(!error.contains("203.0") && !error.contains("::1"), "{error}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

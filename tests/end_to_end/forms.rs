@@ -278,3 +278,59 @@ async fn what_a_path_does_not_take_is_refused_with_advice() {
     assert_eq!(preflight.status(), StatusCode::NO_CONTENT);
     assert_eq!(preflight.headers()["access-control-allow-origin"], "*");
 }
+
+/// Other senders' paths say so too, and take what is right beside what is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_path_does_not_take_harms_nothing_else() {
+    let database = TestCluster::shared().database().await;
+    let program = Program::serve(&database).await;
+    let headers = [("x-source", "postgres.logs"), ("ce-id", "1")];
+    let (list, lines) = (r#"[{"message":"no"}]"#, "{\"message\":\"no\"}\n{\"message\":\"no\"}");
+    let any_objects = "this path takes a JSON list of objects, one object, or one object per line";
+    for (path, refused, advice, taken) in [
+        ("netlify", &["text", "7"][..], any_objects, r#"[{"message":"netlify"},7]"#),
+        (
+            "github",
+            &["text", "7", list, lines],
+            "this path takes one JSON object, as GitHub's webhooks send it",
+            r#"{"action":"a","repository":{"full_name":"github"}}"#,
+        ),
+        ("vector", &["text", "7"], any_objects, r#"[{"message":"vector"},7]"#),
+        (
+            "cloudflare",
+            &["text", "7", list],
+            "this path takes one JSON object per line, {\"batch\": […]}, or one object",
+            "{\"by\":\"cloudflare\"}\n{\"cut\n{\"and\":\"cloudflare\"}",
+        ),
+        ("cloud-event", &["text", "7"], any_objects, r#"[{"message":"cloud event"},7]"#),
+        ("browser/reports", &["text", "7"], any_objects, r#"[{"type":"crash"},7]"#),
+    ] {
+        let path = format!("/logs/{path}");
+        for body in refused {
+            let (status, answer) = post(&program, &path, &headers, *body).await;
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{path} {body}: {answer}");
+            let error = answer["error"].as_str().unwrap_or_default();
+            assert!(error.contains(advice), "{path} {body}: {error}");
+        }
+        let answer = post(&program, &path, &headers, taken).await;
+        assert_eq!(answer, (StatusCode::OK, json!({"message": "Logged!"})), "{path} {taken}");
+    }
+    assert_eq!(
+        messages(&database).await,
+        [
+            "cloud event",
+            "github |  | a",
+            "netlify",
+            "vector",
+            r#"{"and":"cloudflare"}"#,
+            r#"{"by":"cloudflare"}"#,
+            r#"{"type":"crash"}"#,
+        ]
+    );
+    let mut connection = PgConnection::connect(&database).await.expect("the database answers");
+    let kept: i64 = sqlx::query_scalar("select count(*) from logweir_rejected_events")
+        .fetch_one(&mut connection)
+        .await
+        .expect("the table is there");
+    assert_eq!(kept, 5);
+}

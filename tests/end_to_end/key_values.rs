@@ -35,6 +35,8 @@ async fn values_are_put_listed_and_removed() {
     let b = json!(["b", {"org": {"id": "o1", "n": 1}}]);
     assert_eq!(list("").await, json!([a, b, ["c", {}]]));
     assert_eq!(list("?key=b").await, json!([b]));
+    // Keys are kept without blanks around them, and asked for so.
+    assert_eq!(list("?key=%20b%20").await, json!([b]));
     assert_eq!(list("?key=x").await, json!([]));
 
     let again = put(json!([{"key": "c", "value": {"org": {"id": "o1"}}}])).await;
@@ -48,7 +50,7 @@ async fn values_are_put_listed_and_removed() {
     assert_eq!(remove(by_value).await, removed(0));
     assert_eq!(remove(json!({"values": [3], "accessor": "$.org.n"})).await, removed(1));
     put(json!([{"key": "x", "value": {}}, {"key": "y", "value": {}}])).await;
-    assert_eq!(remove(json!({"keys": ["x", "z"]})).await, removed(1));
+    assert_eq!(remove(json!({"keys": [" x ", "z"]})).await, removed(1));
     assert_eq!(list("").await, json!([["y", {}]]));
 }
 

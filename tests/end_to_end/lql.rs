@@ -376,3 +376,133 @@ async fn shows_and_charts() {
         assert_eq!(logs.rows(text).await, rows, "{text}");
     }
 }
+
+/// Events whose fields are of one type each, as columns have them.
+const TYPED: &[&str] = &[
+    r#"{"id":"a","timestamp":"2026-11-20T11:58:00Z","event_message":"GET /todos took 12ms","project":"default","flag":true,"metadata":{"level":"info","status":200,"duration":12.5,"ok":true,"tags":["red","blue"],"sizes":[1,500],"request":{"method":"GET","headers":{"host":"x.co"}}}}"#,
+    r#"{"id":"b","timestamp":"2026-11-20T11:00:00Z","event_message":"timed out","project":"default","metadata":{"level":"error","status":500,"code":"500","ok":false,"context":[{"host":"h1","pid":1},{"host":"h2","pid":2}],"tags":[]}}"#,
+    r#"{"id":"c","timestamp":"2026-11-19T23:59:59.999999Z","metadata":[{"level":"warning","status":404},{"level":"debug"}]}"#,
+    r#"{"id":"d","timestamp":"2026-11-13T12:00:00Z","event_message":"Error 42","flag":false,"metadata":{"level":"alert","status":9007199254740993,"duration":1.25,"code":"0x1F"}}"#,
+    r#"{"id":"e","timestamp":"2026-11-16T00:00:00Z","event_message":"Zeile\nÉtat: NULL","project":"öst","metadata":{"level":"INFO","code":"nan","status":-1,"sizes":[0],"request":[{"method":"PUT"},{"method":"POST","headers":[{"host":"h3"},{"port":1}]}]}}"#,
+    r#"{"id":"f","timestamp":"2026-11-01T00:00:00Z","event_message":"m","metadata":{"code":"TRUE","duration":-0.5,"context":{"host":"h3"},"tags":["green"]}}"#,
+    r#"{"id":"g","timestamp":"2025-12-31T23:59:59Z","event_message":"x"}"#,
+    r#"{"id":"5","timestamp":"2026-11-20T12:00:00Z","event_message":"true","flag":true,"project":"","metadata":{"code":" -Infinity","level":""}}"#,
+];
+
+/// A source as one that is in BigQuery, where all names mean it.
+struct InBigQuery<'a>(&'a Catalog);
+
+const TABLE: &str = "`p.d.logs`";
+
+impl translate::Sources for InBigQuery<'_> {
+    fn source(&self, name: &str) -> Option<translate::SourceTable> {
+        let source = self.0.source(name)?;
+        Some(translate::SourceTable { table: TABLE.to_owned(), ..source })
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.0.names()
+    }
+}
+
+impl Logs {
+    /// What is written of LQL for BigQuery, with the source in place of its table, translated.
+    fn by_way_of_bigquery(&self, text: &str) -> Translation {
+        let request = LqlRequest { text, source: Some("some.logs"), now: NOW, max_rows: 1000 };
+        let query = translate::lql_for_bigquery(&request, &InBigQuery(&self.catalog))
+            .unwrap_or_else(|error| panic!("{text}: {error}"));
+        let (before, table) = query.sql.split_once("(SELECT *").expect("it reads the table");
+        let (table, after) = table.split_once(") AS lql_table").expect("it is called so");
+        assert!(table.contains(TABLE), "{}", query.sql);
+        let sql = format!("{before}`some.logs` AS lql_table{after}");
+        let parameters = query.parameters.into_iter();
+        let parameters: Parameters =
+            parameters.filter_map(|(name, value)| Some((name, value?))).collect();
+        let request =
+            Request { endpoint: &sql, consumer: None, parameters: &parameters, max_rows: 1000 };
+        translate::translate(&request, &self.catalog)
+            .unwrap_or_else(|error| panic!("{text}: {error}\n{sql}"))
+    }
+}
+
+/// Of events that fit their columns BigQuery finds what the matcher takes: its SQL is run here.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_for_bigquery_finds_the_same() {
+    let logs = Logs::of(TYPED).await;
+    let paths = [
+        "m.level",
+        "m.status",
+        "m.duration",
+        "m.ok",
+        "m.code",
+        "m.tags",
+        "m.sizes",
+        "m.context",
+        "m.context.host",
+        "m.context.pid",
+        "m.request.method",
+        "m.request.headers.host",
+        "m.level.name",
+        "m.unknown",
+        "m",
+        "project",
+        "flag",
+        "id",
+        "event_message",
+        "nothing",
+        "nothing.at.all",
+    ];
+    let mut texts = every_combination(&paths, CONDITIONS);
+    let no_field = |line: &&str| {
+        let begin = line.trim_start_matches('-');
+        !begin.is_empty()
+            && !line.starts_with('#')
+            && !begin.contains("m.")
+            && !["Meta", "META", "meta", "s:", "c:", "status", "level"]
+                .iter()
+                .any(|key| begin.starts_with(key))
+    };
+    let asked = ANSWERS.lines().filter(no_field);
+    texts.extend(asked.filter_map(|line| Some(line.rsplit_once(" => ")?.0.to_owned())));
+    texts.push("m.level:error m.status:>=500 t:today timed -m.tags:x".to_owned());
+    let mut wrong = Vec::new();
+    for text in texts {
+        let found = sorted(logs.ids(&text, logs.by_way_of_bigquery(&text)).await);
+        let matched = matched(TYPED, &text);
+        if found != matched {
+            wrong.push(format!("{text}: {found:?} in BigQuery, {matched:?} in the matcher"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// What it shows, and in which order, is what Postgres shows.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_for_bigquery_shows_the_same() {
+    let logs = Logs::of(TYPED).await;
+    for text in [
+        "",
+        "m.level:NULL",
+        "s:*",
+        "s:t s:id s:m.request.method@how s:m.status s:m.request.headers.host@how",
+        "s:id s:m.unknown s:nothing s:m.tags s:id",
+        "t:today c:count(*) c:group_by(t::hour)",
+        "c:group_by(t::day)",
+        "c:count(m.tags) c:group_by(t::d)",
+        "c:count(m.context) c:group_by(t::d)",
+        "c:count(m.unknown) c:group_by(t::d)",
+        "c:countd(project) c:group_by(t::d)",
+        "c:countd(m.context) c:group_by(t::d)",
+        "c:countd(t) c:group_by(t::d)",
+        "c:sum(m.duration) c:group_by(t::d)",
+        "c:avg(m.sizes) c:group_by(t::d)",
+        "c:max(m.status) c:group_by(t::h) -m.level:alert",
+        "c:max(m.unknown) c:group_by(t::h)",
+        "c:p99(m.duration)",
+        "c:p50(m.context.pid) c:group_by(t::minute)",
+    ] {
+        let answer = logs.warehouse.run(logs.by_way_of_bigquery(text)).await;
+        let rows = answer.unwrap_or_else(|error| panic!("{text}: {error}")).rows;
+        assert_eq!(serde_json::to_value(rows).expect("JSON"), logs.rows(text).await, "{text}");
+    }
+}

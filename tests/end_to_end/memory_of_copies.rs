@@ -41,12 +41,17 @@ async fn program() -> Program {
 /// Sends an event of each sender at once, and again while there is no memory; gives by how many kB
 /// the program has grown.
 async fn flooded(program: &Program, body: impl Fn(Value) -> Value) -> u64 {
+    let event = |id| body(json!({ "id": id, "blob": "x".repeat(FIELD) }));
+    flooded_with(program, event).await
+}
+
+/// The same with any body that holds an event of this id.
+async fn flooded_with(program: &Program, body: impl Fn(String) -> Value) -> u64 {
     let before = program.peak_kilobytes();
     let mut senders = JoinSet::new();
     for number in 0..SENDERS {
-        let event = json!({ "id": format!("{number:02}"), "blob": "x".repeat(FIELD) });
         let request = program.client.post(program.url("/api/logs")).header("x-api-key", PUBLIC);
-        let request = request.json(&body(event));
+        let request = request.json(&body(format!("{number:02}")));
         senders.spawn(async move {
             let start = Instant::now();
             loop {
@@ -99,6 +104,79 @@ async fn copied_fields_are_within_the_memory_for_bodies() {
     let (_, rejected) = manage(&program, Method::GET, &path, Value::Null).await;
     let rejected = rejected.to_string();
     assert!(rejected.contains("transform_copy_fields makes the events"), "{rejected:.300}");
+}
+
+/// Bytes of a value that is looked up: nine of them are about as much as nine fields are elsewhere.
+const LOOKED_UP: usize = 250_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_that_are_looked_up_are_too() {
+    let program = program().await;
+    let app = source(&program, "app").await;
+    let value = json!({ "text": "y".repeat(LOOKED_UP) });
+    let (status, _) =
+        manage(&program, Method::POST, "/api/key-values", json!([{ "key": "k", "value": value }]))
+            .await;
+    assert_eq!(status, StatusCode::CREATED);
+    let path = format!("/api/sources/{}", text(&app["token"]));
+    let lines: Vec<_> = (0..9).map(|number| format!("p:found{number}")).collect();
+    let settings = json!({ "transform_key_values": lines.join("\n") });
+    let (status, _) = manage(&program, Method::PATCH, &path, settings).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    let all_in_kb = (SENDERS * LOOKED_UP * 9 / 1024) as u64;
+    let grown = flooded_with(&program, |id| in_app(json!({ "id": id, "p": "k" }))).await;
+    println!(
+        "{SENDERS} small bodies, {LOOKED_UP} bytes found 9 times: {grown} kB, not {all_in_kb}"
+    );
+    assert!(grown < all_in_kb, "{grown} kB");
+    assert_eq!(ids(&program, &app).await.len(), SENDERS);
+
+    // A body may say a key very often. Four of these are within the bound, and the rest is rejected.
+    let settings = json!({ "transform_key_values": "p:found\np:again\np:more\np:most" });
+    manage(&program, Method::PATCH, &path, settings).await;
+    let before = program.peak_kilobytes();
+    let events = (0..2000).map(|number| json!({ "id": format!("n{number}"), "p": "k" }));
+    let mut events: Vec<_> = events.collect();
+    events.push(json!({ "id": "neighbour", "p": "unknown" }));
+    program.log("app", &json!(events)).await;
+    let grown = program.peak_kilobytes() - before;
+    println!("2000 events that find {} bytes each: {grown} kB", 4 * LOOKED_UP);
+    assert!(grown < 64 << 10, "{grown} kB");
+    let stored = ids(&program, &app).await;
+    assert!(stored.contains(&"neighbour".to_owned()));
+    assert_eq!(stored.len(), SENDERS + 4 + 1);
+    let (_, rejected) =
+        manage(&program, Method::GET, &format!("{path}/rejected-events"), Value::Null).await;
+    let rejected = rejected.to_string();
+    assert!(rejected.contains("transform_key_values makes the events"), "{rejected:.300}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_are_made_are_too() {
+    let program = program().await;
+    let app = source(&program, "app").await;
+    let path = format!("/api/sources/{}", text(&app["token"]));
+    let set = async |keys: Vec<&str>| {
+        let settings = json!({ "custom_event_message_keys": keys.join(",") });
+        let (status, _) = manage(&program, Method::PATCH, &path, settings).await;
+        assert_eq!(status, StatusCode::NO_CONTENT);
+    };
+    set(vec!["blob"; 8]).await;
+    let grown = flooded(&program, in_app).await;
+    // A message is in a column of its own too.
+    println!("{SENDERS} bodies of {FIELD} bytes, 8 times in the message: {grown} kB more");
+    assert!(grown < 2 * ALL_IN_KB, "{grown} kB");
+    assert_eq!(ids(&program, &app).await.len(), SENDERS);
+
+    set(vec!["blob"; 50]).await;
+    let events = json!([{ "id": "large", "blob": "x".repeat(FIELD) }, { "id": "small" }]);
+    program.log("app", &events).await;
+    let stored = ids(&program, &app).await;
+    assert!(stored.contains(&"small".to_owned()) && !stored.contains(&"large".to_owned()));
+    let (_, rejected) =
+        manage(&program, Method::GET, &format!("{path}/rejected-events"), Value::Null).await;
+    let rejected = rejected.to_string();
+    assert!(rejected.contains("custom_event_message_keys makes the events"), "{rejected:.300}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -28,7 +28,7 @@ use opentelemetry_proto::tonic::{
     trace::v1::{ResourceSpans, ScopeSpans, Span, Status, span},
 };
 use prost::Message as _;
-use reqwest::{RequestBuilder, Response, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tonic::{Code, Request, codec::CompressionEncoding, transport::Channel};
@@ -37,6 +37,8 @@ use end_to_end::{
     postgres::TestCluster,
     program::{DEADLINE, PUBLIC, Program, eventually, free_port},
 };
+
+use crate::api::manage;
 
 const TABLE: &str = "postgres.logs";
 
@@ -400,6 +402,44 @@ async fn grpc_says_what_is_wrong() {
     let nothing = with_metadata(ExportLogsServiceRequest::default(), &own);
     LogsServiceClient::new(channel).export(nothing).await.expect("nothing is stored");
     assert_eq!(server.events().await, Vec::<Value>::new());
+}
+
+/// Over HTTP there is one answer for all who may not.
+#[tokio::test(flavor = "multi_thread")]
+async fn grpc_tells_a_scope_from_a_token() {
+    let server = Server::start(&[]).await;
+    let (status, sources) =
+        manage(&server.program, Method::GET, "/api/sources", &Value::Null).await;
+    assert_eq!(status, StatusCode::OK);
+    let sources = sources.as_array().expect("a list");
+    let source = sources.iter().find(|source| source["name"] == TABLE).expect("it is there");
+    let channel = server.channel().await;
+    let own_scope = format!("ingest:source:{}", source["id"]);
+    for (scopes, table, code) in [
+        (own_scope.as_str(), TABLE, Code::Ok),
+        (&own_scope, "auth.logs", Code::PermissionDenied),
+        // Nothing tells it what there is.
+        (&own_scope, "unknown", Code::PermissionDenied),
+        ("query", TABLE, Code::PermissionDenied),
+        ("ingest", "unknown", Code::Unauthenticated),
+    ] {
+        let given = json!({"description": "of a test", "scopes": scopes});
+        let path = "/api/access-tokens";
+        let (_, made) = manage(&server.program, Method::POST, path, &given).await;
+        let token = made["token"].as_str().expect("a token");
+        let message = with_metadata(logs("m"), &[("x-api-key", token), ("x-source-name", table)]);
+        let answer = LogsServiceClient::new(channel.clone()).export(message).await;
+        let answered = answer.as_ref().map_or_else(tonic::Status::code, |_| Code::Ok);
+        assert_eq!(answered, code, "{scopes} {table}: {answer:?}");
+        let url = server.program.url("/v1/logs");
+        let request = server.program.client.post(url).header("x-api-key", token);
+        let request = request.header("content-type", "application/x-protobuf");
+        let request = request.header("x-source-name", table).body(logs("m").encode_to_vec());
+        let expected = if code == Code::Ok { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
+        let status = request.send().await.expect("it answers").status();
+        assert_eq!(status, expected, "{scopes} {table}");
+    }
+    assert_eq!(server.events().await.len(), 2);
 }
 
 /// Small when they come and large when they are inflated: they wait for each other.

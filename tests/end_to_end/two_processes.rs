@@ -268,3 +268,24 @@ async fn rejected_events_are_looked_after_in_either() {
     let request = request.bearer_auth(end_to_end::program::PUBLIC).json(&given);
     assert_eq!(request.send().await.expect("it answers").status(), StatusCode::NOT_FOUND);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_that_one_process_keeps_are_looked_up_by_the_other() {
+    let both = Both::start().await;
+    let source = json!({ "name": "app", "transform_key_values": "project:org:org.id" });
+    both.made("/api/sources", source).await;
+    let numbered = async |org: &str| {
+        both.number(&format!("select count(*) as n from app where org = '{org}'")).await
+    };
+    for org in ["first", "second"] {
+        let value = json!([{ "key": "p", "value": { "org": { "id": org } } }]);
+        both.made("/api/key-values", value).await;
+        eventually("it is looked up", async || {
+            let events = json!([{ "event_message": "m", "project": "p" }]);
+            let status = both.send("app", end_to_end::program::PRIVATE, &events).await;
+            assert_eq!(status, StatusCode::OK);
+            numbered(org).await.is_some_and(|found| found > 0)
+        })
+        .await;
+    }
+}

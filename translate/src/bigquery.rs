@@ -4,6 +4,7 @@
 //! with every literal and every quoted name spelt in one way. Only names of tables are replaced,
 //! and the CTEs that a consumer's query does not read are left out.
 
+mod lql;
 mod reading;
 mod tokens;
 
@@ -13,8 +14,8 @@ use serde_json::Value;
 use sqlparser::ast;
 
 use crate::{
-    Consumer, Extent, OutputColumn, OutputType, Parameters, Request, STACK_BYTES, SourceTable,
-    Sources,
+    Consumer, Extent, LqlRequest, OutputColumn, OutputType, Parameters, Request, STACK_BYTES,
+    SourceTable, Sources,
     diagnostic::{Diagnostic, Position},
     fold, output_columns,
     resolve::{self, Named, Qualifier, Resolved},
@@ -67,42 +68,74 @@ pub fn for_bigquery(
 ) -> Result<BigQueryQuery, Diagnostic> {
     stacker::grow(STACK_BYTES, || {
         let endpoint = syntax::parse(request.endpoint)?;
-        let consumer = match request.consumer {
-            None => None,
-            Some(Consumer::Sql(text)) => Some((text, syntax::parse(text)?)),
-            Some(Consumer::Lql { .. }) => return Err(no_lql()),
-        };
-        let resolved = resolve::resolve(
-            &endpoint,
-            consumer.as_ref().map(|(_, query)| query),
-            request.parameters,
-            sources,
-            Extent::Whole,
-        )?;
-        let Resolved { mut statement, named, qualifiers, read } = resolved;
-        let columns = output_columns(&statement.query)?;
-        // Folding may lose a field that BigQuery looks for all the same.
-        let as_written = reading::readings(&statement, named.len());
-        fold::fold(&mut statement);
-        let folded = reading::readings(&statement, named.len());
-        let both = folded.into_iter().zip(as_written);
-        let readings: Vec<_> = both.map(|(times, fields)| times.with_fields_of(fields)).collect();
-        let (names, fields) = (Vec::new(), Vec::new());
-        let (named, qualifiers) = (&*named, &*qualifiers);
-        let mut writer = Writer { named, qualifiers, readings: &readings, sources, names, fields };
-        let (sql, lines_before) = match consumer {
-            None => (writer.whole(None, request.endpoint, sources)?, 0),
-            Some((text, _)) => writer.over_ctes(request.endpoint, &endpoint, &read, text)?,
-        };
-        let parameters = values(&writer.names, request.parameters)?;
-        let (fields, tables) = (writer.fields, tables(named));
-        Ok(BigQueryQuery { sql, fields, columns, parameters, tables, lines_before })
+        let parsed = |consumer| Parsed { endpoint: (request.endpoint, &endpoint), consumer };
+        match request.consumer {
+            None => checked(&parsed(None), request.parameters, sources),
+            Some(Consumer::Sql(text)) => {
+                let consumer = syntax::parse(text)?;
+                checked(&parsed(Some((text, &consumer))), request.parameters, sources)
+            }
+            Some(Consumer::Lql { text, now }) => {
+                let of_endpoint = (request.endpoint, &endpoint);
+                let written = lql::over_ctes(text, now, of_endpoint, request.parameters, sources)?;
+                let consumer = syntax::parse(&written.sql).map_err(nowhere)?;
+                let parsed = parsed(Some((&written.sql, &consumer)));
+                checked(&parsed, &written.parameters, sources).map_err(nowhere)
+            }
+        }
     })
 }
 
-fn no_lql() -> Diagnostic {
-    Diagnostic::unsupported(Position::default(), "LQL over events in BigQuery")
-        .advise("write the query in SQL")
+/// Makes an LQL query over a source ready for BigQuery.
+pub fn lql_for_bigquery(
+    request: &LqlRequest<'_>,
+    sources: &dyn Sources,
+) -> Result<BigQueryQuery, Diagnostic> {
+    stacker::grow(STACK_BYTES, || {
+        let written = lql::over_source(request, sources)?;
+        let query = syntax::parse(&written.sql).map_err(nowhere)?;
+        let parsed = Parsed { endpoint: (&written.sql, &query), consumer: None };
+        checked(&parsed, &written.parameters, sources).map_err(nowhere)
+    })
+}
+
+/// What is wrong with SQL that was made of LQL is at no place that its author knows.
+fn nowhere(error: Diagnostic) -> Diagnostic {
+    Diagnostic { at: Position::default(), ..error }
+}
+
+/// Texts and what they say.
+struct Parsed<'t> {
+    endpoint: (&'t str, &'t ast::Query),
+    consumer: Option<(&'t str, &'t ast::Query)>,
+}
+
+fn checked(
+    parsed: &Parsed<'_>,
+    parameters: &Parameters,
+    sources: &dyn Sources,
+) -> Result<BigQueryQuery, Diagnostic> {
+    let (text, endpoint) = parsed.endpoint;
+    let consumer = parsed.consumer.map(|(_, query)| query);
+    let resolved = resolve::resolve(endpoint, consumer, parameters, sources, Extent::Whole)?;
+    let Resolved { mut statement, named, qualifiers, read } = resolved;
+    let columns = output_columns(&statement.query)?;
+    // Folding may lose a field that BigQuery looks for all the same.
+    let as_written = reading::readings(&statement, named.len());
+    fold::fold(&mut statement);
+    let folded = reading::readings(&statement, named.len());
+    let both = folded.into_iter().zip(as_written);
+    let readings: Vec<_> = both.map(|(times, fields)| times.with_fields_of(fields)).collect();
+    let (names, fields) = (Vec::new(), Vec::new());
+    let (named, qualifiers) = (&*named, &*qualifiers);
+    let mut writer = Writer { named, qualifiers, readings: &readings, sources, names, fields };
+    let (sql, lines_before) = match parsed.consumer {
+        None => (writer.whole(None, text, sources)?, 0),
+        Some((consumer, _)) => writer.over_ctes(text, endpoint, &read, consumer)?,
+    };
+    let parameters = values(&writer.names, parameters)?;
+    let (fields, tables) = (writer.fields, tables(named));
+    Ok(BigQueryQuery { sql, fields, columns, parameters, tables, lines_before })
 }
 
 fn tables(named: &[Named]) -> Vec<String> {

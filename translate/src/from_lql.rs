@@ -15,7 +15,7 @@ mod filter;
 mod selection;
 
 use event_schemas::TableSchema;
-use lql::Lql;
+use lql::{Lql, Selected};
 use sqlparser::ast;
 
 use crate::{
@@ -23,6 +23,7 @@ use crate::{
     diagnostic::{Diagnostic, Position},
 };
 use build::{Item, Source};
+pub(crate) use selection::USUAL;
 
 /// A column of a table as a value inside an event.
 pub(crate) const VALUE: &str = "LQL VALUE";
@@ -40,37 +41,45 @@ pub(crate) fn over_ctes(
     now: i64,
 ) -> Result<ast::Query, Diagnostic> {
     let lql = parse(text)?;
+    let (cte, at) = cte_of(&lql, endpoint)?;
+    let table = Source { name: &cte.alias.name.value, at, has_time: gives_time(&cte.query) };
+    query(&lql, &table, None, now)
+}
+
+/// The CTE that a text reads, and where it is named.
+pub(crate) fn cte_of<'e>(
+    lql: &Lql,
+    endpoint: &'e ast::Query,
+) -> Result<(&'e ast::Cte, Position), Diagnostic> {
     let ctes = endpoint.with.as_ref().map_or(&[][..], |with| with.cte_tables.as_slice());
     let names: Vec<&str> = ctes.iter().map(|cte| cte.alias.name.value.as_str()).collect();
-    let found = match (&lql.from, ctes) {
+    match (&lql.from, ctes) {
         (_, []) => {
             let message = "No CTEs found in query";
-            return Err(Diagnostic::refused(Position::default(), message));
+            Err(Diagnostic::refused(Position::default(), message))
         }
-        (None, [only]) => only,
+        (None, [only]) => Ok((only, Position::default())),
         (None, _) => {
             let message = format!(
                 "Multiple CTEs available ({}). You must specify which one to query using f:name",
                 names.join(", ")
             );
-            return Err(Diagnostic::refused(Position::default(), message));
+            Err(Diagnostic::refused(Position::default(), message))
         }
         (Some(table), ctes) => {
             let named = |cte: &&ast::Cte| cte.alias.name.value.eq_ignore_ascii_case(&table.name);
-            ctes.iter().find(named).ok_or_else(|| {
+            let at = Position::from(table.at);
+            let found = ctes.iter().find(named).ok_or_else(|| {
                 let message = format!(
                     "Table '{}' not found in available CTEs: {}",
                     table.name,
                     names.join(", ")
                 );
-                Diagnostic::refused(table.at.into(), message)
-            })?
+                Diagnostic::refused(at, message)
+            })?;
+            Ok((found, at))
         }
-    };
-    let name = &found.alias.name.value;
-    let at = lql.from.as_ref().map(|table| table.at.into()).unwrap_or_default();
-    let table = Source { name, at, has_time: gives_time(&found.query) };
-    query(&lql, &table, None, now)
+    }
 }
 
 /// A query over a source: the one that the text names, else the given one.
@@ -81,9 +90,21 @@ pub(crate) fn over_source(
     now: i64,
 ) -> Result<ast::Query, Diagnostic> {
     let lql = parse(text)?;
-    let (name, at) = match (&lql.from, source) {
-        (Some(table), _) => (table.name.as_str(), table.at.into()),
-        (None, Some(source)) => (source, Position::default()),
+    let (name, at) = source_of(&lql, source, sources)?;
+    let schema = sources.source(name).map(|source| source.schema);
+    let table = Source { name, at, has_time: true };
+    query(&lql, &table, schema.as_deref(), now)
+}
+
+/// The name of the source that a text reads, and where it stands.
+pub(crate) fn source_of<'a>(
+    lql: &'a Lql,
+    source: Option<&'a str>,
+    sources: &dyn Sources,
+) -> Result<(&'a str, Position), Diagnostic> {
+    match (&lql.from, source) {
+        (Some(table), _) => Ok((table.name.as_str(), table.at.into())),
+        (None, Some(source)) => Ok((source, Position::default())),
         (None, None) => {
             let names = sources.names();
             let advice = match names.is_empty() {
@@ -91,15 +112,18 @@ pub(crate) fn over_source(
                 false => format!("write f: and one of {}", names.join(", ")),
             };
             let message = "Nothing says which source to query";
-            return Err(Diagnostic::refused(Position::default(), message).advise(advice));
+            Err(Diagnostic::refused(Position::default(), message).advise(advice))
         }
-    };
-    let schema = sources.source(name).map(|source| source.schema);
-    let table = Source { name, at, has_time: true };
-    query(&lql, &table, schema.as_deref(), now)
+    }
 }
 
-fn parse(text: &str) -> Result<Lql, Diagnostic> {
+/// All columns of a table, which SQL may not always say.
+pub(crate) fn all_columns(name: &str, at: Position) -> ast::Query {
+    let table = Source { name, at, has_time: false };
+    build::query(selection::select(&[Selected::Everything(lql::Position::default())], &table, None))
+}
+
+pub(crate) fn parse(text: &str) -> Result<Lql, Diagnostic> {
     lql::parse(text)
         .map_err(|error| Diagnostic::invalid(error.at.into(), error.problem.to_string()))
 }

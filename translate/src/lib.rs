@@ -35,7 +35,7 @@ use std::sync::Arc;
 
 use event_schemas::TableSchema;
 
-pub use bigquery::{BigQueryQuery, MARK, TableFields, for_bigquery};
+pub use bigquery::{BigQueryQuery, MARK, TableFields, for_bigquery, lql_for_bigquery};
 pub use constructs::{CONSTRUCTS, ConstructDoc};
 pub use diagnostic::{Diagnostic, Kind, Position};
 pub use expansion::{Expanded, expand};

@@ -1,5 +1,8 @@
 //! What sinks send, held against the schemas as the server holds it.
 
+mod columns;
+mod nulls;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use event_schemas::{
@@ -10,10 +13,13 @@ use vrl::value::Value;
 use crate::{
     event::LogEvent,
     finding::{Events, Finding, Rule},
-    http_sink::Destination,
+    http_sink::{Destination, HttpSink},
+    lints::source,
     program::path_of,
     topology::{Topology, Work},
 };
+use columns::Ways;
+use nulls::{nulls, without_places};
 
 /// Events from further ahead than this are not stored: some clock is wrong.
 const AHEAD: i64 = 3_600_000_000;
@@ -38,8 +44,8 @@ pub(crate) struct Checked {
     filled: BTreeSet<&'static str>,
     /// The first event.
     first: u64,
-    /// A trail by which events came.
-    trail: Vec<usize>,
+    /// The ways by which events came.
+    ways: Ways,
 }
 
 /// All that is checked.
@@ -47,6 +53,8 @@ pub(crate) struct Checked {
 pub(crate) struct Checks {
     /// By the sink's place and the source.
     pub(crate) checked: BTreeMap<(usize, String), Checked>,
+    /// Sources that the server has besides those of every Supabase.
+    known: Vec<String>,
     /// Sources whose events the server repairs.
     repaired: Vec<String>,
     findings: BTreeMap<(Rule, usize, String, String), Found>,
@@ -59,9 +67,9 @@ struct Found {
 }
 
 impl Checks {
-    /// For a server that repairs the events of these sources.
-    pub(crate) fn where_repaired(repaired: Vec<String>) -> Self {
-        Self { repaired, ..Self::default() }
+    /// For a server that has these sources besides its own, and repairs the events of those.
+    pub(crate) fn new(known: &[String], repaired: &[String]) -> Self {
+        Self { known: known.to_vec(), repaired: repaired.to_vec(), ..Self::default() }
     }
 
     /// Checks an event that a sink was given. True where nothing was found.
@@ -74,30 +82,27 @@ impl Checks {
         let sent = sink.encoding.transformed(value);
         let Some(json) = sink.encoding.json(&sent) else { return true };
         let length = sink.encoding.length(&sent, &json, &topology.provenance(&event));
-        let (number, received, trail) = (event.number, event.received, event.trail);
-        let mut source = match destination {
-            Destination::Source(source) => source,
-            // Lints speak of these.
-            Destination::Token(_) | Destination::Unnamed => String::new(),
-            Destination::Unrendered => {
-                let text = "the event lacks a field that the request needs, Vector drops it";
-                let found = (Rule::UnnamedSource, String::new(), text.to_owned());
-                self.found((place, ""), number, &trail, found);
-                return false;
-            }
+        let (number, received, from) = (event.number, event.received, event.source);
+        let trail = event.trail;
+        let Some(mut source) = self.source(sink, destination, place, number, &trail) else {
+            return false;
         };
         if self.checked.len() >= MOST_DESTINATIONS
             && !self.checked.contains_key(&(place, source.clone()))
         {
             source.clear();
         }
-        let checked = self.checked.entry((place, source.clone())).or_insert_with(|| Checked {
-            first: number,
-            trail: trail.clone(),
-            ..Checked::default()
-        });
+        let checked = self
+            .checked
+            .entry((place, source.clone()))
+            .or_insert_with(|| Checked { first: number, ..Checked::default() });
         checked.events += 1;
         checked.bytes += length as u64;
+        checked.ways.came(from, &trail);
+        if sink.format().is_some() {
+            // What the server makes of it is not made here.
+            return true;
+        }
         let text = repair(json);
         let value = match parse(&text) {
             Ok(value) => value,
@@ -133,7 +138,7 @@ impl Checks {
                 let reason = |one: event_schemas::Reason| (Rule::Schema, one.path, one.text);
                 faults.extend(reasons.into_iter().map(reason));
             }
-            for field in columns(&source) {
+            for field in columns(&source).chain(asked_for(&source)) {
                 if is_filled(&event, &field.path) {
                     checked.filled.insert(&field.path);
                 }
@@ -145,6 +150,54 @@ impl Checks {
             self.found((place, &source), number, &trail, fault);
         }
         clean
+    }
+
+    /// The name of the source that an event goes to, empty where the request does not say it. Where
+    /// that does not depend on the event, the lints have spoken of it. `None` where the event is
+    /// lost.
+    fn source(
+        &mut self,
+        sink: &HttpSink,
+        destination: Destination,
+        place: usize,
+        number: u64,
+        trail: &[usize],
+    ) -> Option<String> {
+        let depends = sink.fixed_destination().is_none();
+        let mut found = |source: &str, rule, text: String| {
+            self.found((place, source), number, trail, (rule, String::new(), text));
+        };
+        match destination {
+            Destination::Source(source) => {
+                if depends && !source::is_known(&source, &self.known) {
+                    let text = source::unknown(&source);
+                    self.found(
+                        (place, &source),
+                        number,
+                        trail,
+                        (Rule::UnknownSource, String::new(), text),
+                    );
+                }
+                Some(source)
+            }
+            Destination::Token(_) => {
+                if depends {
+                    found("", Rule::NotExecuted, source::BY_TOKEN.to_owned());
+                }
+                Some(String::new())
+            }
+            Destination::Unnamed if depends => {
+                let text = "the request for the event names no source, the server refuses it";
+                found("", Rule::UnnamedSource, text.to_owned());
+                None
+            }
+            Destination::Unnamed => Some(String::new()),
+            Destination::Unrendered => {
+                let text = "the event lacks a field that the request needs, Vector drops it";
+                found("", Rule::UnnamedSource, text.to_owned());
+                None
+            }
+        }
     }
 
     fn found(
@@ -175,95 +228,63 @@ impl Checks {
 
     /// All findings, each with the trail of its first event; the last are those about columns that
     /// nothing fills.
-    pub(crate) fn findings(&self) -> Vec<(usize, Finding, Vec<usize>)> {
+    pub(crate) fn findings(&self, topology: &Topology) -> Vec<(usize, Finding, Vec<usize>)> {
         let mut all: Vec<_> = self
             .findings
             .iter()
             .map(|((_, place, ..), found)| (*place, found.finding.clone(), found.trail.clone()))
             .collect();
         for ((place, source), checked) in &self.checked {
-            for field in columns(source) {
+            let sends = topology.nodes.get(*place).map(|node| &node.work);
+            let Some(Work::Sends(sink)) = sends else { continue };
+            if sink.format().is_some() {
+                continue;
+            }
+            let unfilled = |field: &&DescribedField| {
                 // Null is said of the field already.
                 let null = (Rule::NullField, *place, source.clone(), field.path.clone());
-                if checked.filled.contains(field.path.as_str()) || self.findings.contains_key(&null)
-                {
-                    continue;
-                }
-                let text = format!("none of {} events fills it", checked.events);
-                let mut finding = Finding::new(Rule::EmptyColumn, text);
+                !checked.filled.contains(field.path.as_str()) && !self.findings.contains_key(&null)
+            };
+            let at = (*place, sink.as_ref());
+            let empty = columns(source).filter(unfilled).map(|field| {
+                (field, Some(checked.ways.unfilled(topology, at, &field.path, checked.events)))
+            });
+            let unasked = asked_for(source).filter(unfilled).map(|field| {
+                let ever = checked.ways.may_fill(topology, at, &field.path);
+                let text = "no program on the way fills it".to_owned();
+                (field, (!ever).then_some((Rule::EmptyField, text)))
+            });
+            for (field, said) in empty.chain(unasked) {
+                let Some((rule, text)) = said else { continue };
+                let mut finding = Finding::new(rule, text);
                 finding.field = Some(field.path.clone());
                 finding.source = Some(source.clone());
                 finding.studio.clone_from(&field.studio);
                 finding.events = Some(Events { first: checked.first, count: checked.events });
-                all.push((*place, finding, checked.trail.clone()));
+                all.push((*place, finding, checked.ways.trail().to_vec()));
             }
         }
         all
     }
 }
 
-/// `metadata.context[0].pid` as schemas write it: `metadata.context[].pid`.
-fn without_places(field: &str) -> String {
-    let mut out = String::with_capacity(field.len());
-    let mut inside = false;
-    for character in field.chars() {
-        match character {
-            '[' => inside = true,
-            ']' => inside = false,
-            _ if inside => continue,
-            _ => {}
-        }
-        out.push(character);
-    }
-    out
-}
-
 fn columns(source: &str) -> impl Iterator<Item = &'static DescribedField> {
     described_fields(source).iter().filter(|field| field.shows == Some(Shows::Column))
 }
 
+/// Fields that lines of Supabase's services hold and that pages of Studio ask for besides the columns
+/// of their lists.
+const ASKED_FOR: [(&str, &str); 2] = [
+    ("cloudflare.logs.prod", "metadata.request.search"),
+    ("postgres.logs", "metadata.parsed.user_name"),
+];
+
+fn asked_for(source: &str) -> impl Iterator<Item = &'static DescribedField> {
+    let is_asked = |path: &str| ASKED_FOR.contains(&(source, path));
+    described_fields(source).iter().filter(move |field| is_asked(&field.path))
+}
+
 type Fault = (Rule, String, String);
-
-/// Fields that are sent as null: where Studio needs them, or the program means to fill them.
-fn nulls(source: &str, sent: &Json<'_>, is_made: impl Fn(&str) -> bool) -> Vec<Fault> {
-    let mut fields = Vec::new();
-    null_fields(sent, "", &mut fields);
-    fields.retain(|path| {
-        let described = described_fields(source).iter().find(|field| field.path == *path);
-        described.is_some_and(|field| field.shows.is_some()) || is_made(path)
-    });
-    let fault = |path: String| {
-        let described = described_fields(source).iter().find(|field| field.path == path);
-        let types = described.map_or_else(|| "a value".to_owned(), nouns);
-        (Rule::NullField, path, format!("expected {types}, this is null"))
-    };
-    fields.into_iter().map(fault).collect()
-}
-
-fn nouns(field: &DescribedField) -> String {
-    let noun = |name: &str| match name {
-        "integer" | "int64" => "an integer".to_owned(),
-        "array" => "a list".to_owned(),
-        "object" => "an object".to_owned(),
-        "float64" => "a number".to_owned(),
-        other => format!("a {other}"),
-    };
-    match &field.read_as {
-        Some(one) => noun(one),
-        None => field.types.iter().map(|one| noun(one)).collect::<Vec<_>>().join(" or "),
-    }
-}
-
-fn null_fields(value: &Json<'_>, at: &str, found: &mut Vec<String>) {
-    let Json::Object(fields) = value else { return };
-    for (name, field) in fields {
-        let path = if at.is_empty() { name.to_string() } else { format!("{at}.{name}") };
-        match field {
-            Json::Null => found.push(path),
-            inner => null_fields(inner, &path, found),
-        }
-    }
-}
 
 /// What is wrong with an event's time.
 fn times(event: &Event<'_>, text: &str, received: i64) -> Option<Fault> {
@@ -326,66 +347,4 @@ fn is_filled(event: &Event<'_>, path: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: i64 = 1_795_176_000_000_000;
-
-    fn event(text: &str) -> Event<'_> {
-        Event::normalise(parse(text).unwrap(), NO_TIME).unwrap()
-    }
-
-    #[test]
-    fn nulls_count_where_studio_or_the_program_needs_the_field() {
-        let sent = r#"{"metadata":{"request":{"method":null,"protocol":null,"x":null},"y":[]}}"#;
-        let sent = parse(sent).unwrap();
-        let said = |made: &'static str| {
-            let faults = nulls("cloudflare.logs.prod", &sent, |field| field == made);
-            faults.into_iter().map(|(_, path, text)| format!("{path}: {text}")).collect::<Vec<_>>()
-        };
-        let method = "metadata.request.method: expected a string, this is null";
-        assert_eq!(said(""), [method]);
-        assert_eq!(
-            said("metadata.request.protocol"),
-            [method, "metadata.request.protocol: expected a string, this is null"]
-        );
-    }
-
-    #[test]
-    fn times_are_judged() {
-        for (text, expected) in [
-            (r#"{"timestamp":"2026-11-20T12:00:00Z"}"#, None),
-            (r#"{"timestamp":"2026-11-20T12:59:59Z"}"#, None),
-            (r#"{"timestamp":"2026-11-20T14:00:00Z"}"#, Some("ahead")),
-            (r#"{"timestamp":"yesterday"}"#, Some("cannot be read")),
-            (r#"{"timestamp":null}"#, None),
-            (r#"{"metadata":{"timestamp":"yesterday"}}"#, None),
-        ] {
-            let fault = times(&event(text), text, NOW);
-            match expected {
-                None => assert_eq!(fault, None, "{text}"),
-                Some(part) => assert!(fault.unwrap().2.contains(part), "{text}"),
-            }
-        }
-    }
-
-    #[test]
-    fn rows_need_a_message_and_a_project() {
-        let said = |source: &str, text: &str| {
-            let faults = missing(source, &event(text), &[]);
-            faults.into_iter().map(|(_, path, _)| path).collect::<Vec<_>>().join(" ")
-        };
-        let whole = r#"{"event_message":"m","project":"default"}"#;
-        assert_eq!(said("postgres.logs", whole), "");
-        assert_eq!(said("postgres.logs", r#"{"project":""}"#), "event_message project");
-        assert_eq!(said("storage.logs.prod.2", whole), "metadata.project");
-        let inside = r#"{"message":"m","metadata":[{"project":"default"}]}"#;
-        assert_eq!(said("storage.logs.prod.2", inside), "");
-        assert_eq!(said("my.own", "{}"), "");
-    }
-
-    #[test]
-    fn places_in_lists_are_left_out() {
-        assert_eq!(without_places("a.b[12].c[0]"), "a.b[].c[]");
-    }
-}
+mod tests;

@@ -92,10 +92,16 @@ impl Encoding {
             codec,
         };
         let wrapper = format!("{}{{}}{}", encoding.prefix, encoding.suffix);
-        if serde_json::from_str::<serde::de::IgnoredAny>(&wrapper).is_err() {
+        if encoding.is_wrapped() && serde_json::from_str::<serde::de::IgnoredAny>(&wrapper).is_err()
+        {
             return Err(format!("Payload wrapper: the result {wrapper:?} is no valid JSON"));
         }
         Ok(encoding)
+    }
+
+    /// Whether a body is a list in a wrapper: Vector wraps no other.
+    pub(crate) fn is_wrapped(&self) -> bool {
+        matches!((&self.codec, &self.framing), (Codec::Json { .. }, Framing::Character(',')))
     }
 
     /// What becomes of an event before it is written.

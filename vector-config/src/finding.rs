@@ -36,11 +36,17 @@ pub enum Rule {
     SlowProgram,
     NotExecuted,
     NoConsumer,
+    Method,
+    UnknownOption,
+    EmptyField,
+    UnfedSource,
+    UnsentEvent,
+    UnseenColumn,
 }
 
 impl Rule {
     /// All rules, in the order of reports.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 31] = [
         Self::Configuration,
         Self::VrlError,
         Self::RemovedFunction,
@@ -66,6 +72,12 @@ impl Rule {
         Self::SlowProgram,
         Self::NotExecuted,
         Self::NoConsumer,
+        Self::Method,
+        Self::UnknownOption,
+        Self::EmptyField,
+        Self::UnfedSource,
+        Self::UnsentEvent,
+        Self::UnseenColumn,
     ];
 
     /// Its name in reports: `null-field`.
@@ -86,10 +98,16 @@ impl Rule {
             | Self::RemovedFunction
             | Self::TemplatedQuery
             | Self::Events => Level::Fatal,
-            Self::VrlWarning | Self::Buffer | Self::FailedProgram | Self::SlowProgram => {
-                Level::Warning
+            Self::VrlWarning
+            | Self::Buffer
+            | Self::FailedProgram
+            | Self::SlowProgram
+            | Self::UnknownOption
+            | Self::EmptyField
+            | Self::UnfedSource => Level::Warning,
+            Self::NotExecuted | Self::NoConsumer | Self::UnsentEvent | Self::UnseenColumn => {
+                Level::Note
             }
-            Self::NotExecuted | Self::NoConsumer => Level::Note,
             _ => Level::Error,
         }
     }
@@ -106,9 +124,11 @@ impl Rule {
             Self::VrlWarning => ("vrl-warning", "What the compiler of VRL warns of."),
             Self::UninterpolatedVariable => (
                 "uninterpolated-variable",
-                "A key that is sent as the name of a variable: Vector puts none in since 0.57.",
+                "A key or address with the name of a variable in it: Vector puts none in since 0.57.",
             ),
-            Self::MissingKey => ("missing-key", "A sink that presents no key."),
+            Self::MissingKey => {
+                ("missing-key", "A sink that presents no key that the server reads.")
+            }
             Self::UnknownSource => ("unknown-source", "A source that no server has by itself."),
             Self::UnnamedSource => ("unnamed-source", "A request that names no source."),
             Self::Codec => ("codec", "A codec of which the server makes no fields."),
@@ -116,7 +136,7 @@ impl Rule {
             Self::PayloadWrapper => {
                 ("payload-wrapper", "A wrapper that the server takes for an event.")
             }
-            Self::Delivery => ("delivery", "Settings that drop events when the server is away."),
+            Self::Delivery => ("delivery", "Settings with which events are dropped."),
             Self::Buffer => ("buffer", "Events that wait in memory are lost with Vector."),
             Self::FieldType => {
                 ("field-type", "A program makes a type that the schema of the source refuses.")
@@ -132,6 +152,19 @@ impl Rule {
             Self::SlowProgram => ("slow-program", "A program that was stopped: it takes too long."),
             Self::NotExecuted => ("not-executed", "What cannot be told without a running Vector."),
             Self::NoConsumer => ("no-consumer", "An output that goes nowhere."),
+            Self::Method => ("method", "A method by which the server takes no events."),
+            Self::UnknownOption => ("unknown-option", "An option that Vector has not."),
+            Self::EmptyField => {
+                ("empty-field", "A field that pages of Studio ask for, and that no program fills.")
+            }
+            Self::UnfedSource => {
+                ("unfed-source", "A source that a page of Studio shows, and that no sink feeds.")
+            }
+            Self::UnseenColumn => (
+                "unseen-column",
+                "A column of Studio's list that no given event fills, while a program may.",
+            ),
+            Self::UnsentEvent => ("unsent-event", "Events of which no sink is given anything."),
         }
     }
 }

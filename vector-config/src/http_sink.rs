@@ -1,5 +1,7 @@
 //! `http` sinks: where they send, and as what.
 
+pub(crate) mod options;
+
 use std::collections::BTreeMap;
 
 use chrono::format::{Item, StrftimeItems};
@@ -19,6 +21,10 @@ pub(crate) struct HttpSink {
     /// By their names in lower case.
     pub(crate) headers: BTreeMap<String, Template>,
     pub(crate) encoding: Encoding,
+    /// Where all events go, when that does not depend on them.
+    fixed: Option<Destination>,
+    /// Vector drops events without a field that one of its headers needs.
+    renders: bool,
 }
 
 /// Where an event goes.
@@ -34,28 +40,39 @@ pub(crate) enum Destination {
     Unrendered,
 }
 
-/// What an `http` sink may be told; anything else is an error.
-const OPTIONS: [&str; 19] = [
-    "acknowledgements",
-    "auth",
-    "batch",
-    "buffer",
-    "compression",
-    "dangerously_allow_unconfined_template_resolution",
-    "encoding",
-    "framing",
-    "graph",
-    "headers",
-    "healthcheck",
-    "healthcheck_uri",
-    "method",
-    "payload_prefix",
-    "payload_suffix",
-    "proxy",
-    "request",
-    "retry_strategy",
-    "tls",
+/// Headers that name a source, in the order in which the server looks at them; whether they may hold
+/// its token.
+const NAMING_HEADERS: [(&str, bool); 4] = [
+    ("x-source-name", false),
+    ("x-collection-name", false),
+    ("x-source", true),
+    ("x-collection", true),
 ];
+
+/// Where an analytics server takes events.
+const PLACES: [&str; 3] = ["/logs", "/api/logs", "/api/events"];
+
+/// Where Supabase's gateway passes requests on to it.
+const GATEWAY: &str = "/analytics/v1";
+
+/// What follows a place where it is no source, but says how the server understands a body.
+const FORMATS: [&str; 12] = [
+    "browser/reports",
+    "cloud-event",
+    "cloudflare",
+    "elixir/logger",
+    "erlang",
+    "github",
+    "json",
+    "netlify",
+    "syslog",
+    "typecasts",
+    "vector",
+    "vercel",
+];
+
+/// Others with the meaning of one of these.
+const OTHER_FORMATS: [&str; 5] = ["erlang/lager", "erlang/logger", "logplex", "syslogs", "zeit"];
 
 impl HttpSink {
     /// Reads a sink; `None` where it sends to something else than an analytics server.
@@ -67,58 +84,62 @@ impl HttpSink {
             return Ok(None);
         }
         let options = &component.options;
-        if let Some(name) =
-            options.keys().find(|name| *name != "uri" && !OPTIONS.contains(&name.as_str()))
-        {
-            return Err(format!("unknown field `{name}`"));
-        }
+        options::check(options)?;
         let uri = text(options.get("uri")).ok_or("missing field `uri`")?;
         // Vector reads `%` as the beginning of a part of the time, and has no way to write it.
         if StrftimeItems::new(&uri).any(|item| item == Item::Error) {
             return Err(format!("`uri`: invalid strftime item in {uri:?}"));
         }
         let encoding = Encoding::new(options)?;
-        if !is_analytics(&uri) {
+        if after_place(path(&uri)).is_none() {
             return Ok(None);
         }
-        let headers = headers(options);
-        Ok(Some(Self { uri: Template::new(uri), headers, encoding }))
+        let (uri, headers) = (Template::new(uri), headers(options));
+        let renders = uri.has_fields() || headers.values().any(Template::has_fields);
+        let fixed = fixed_destination(&uri, &headers);
+        Ok(Some(Self { uri, headers, encoding, fixed, renders }))
     }
 
     /// Which source an event goes to. As the server reads a request: the query string comes first,
     /// then the path, then the headers.
     pub(crate) fn destination(&self, event: &Value) -> Destination {
+        if let (false, Some(fixed)) = (self.renders, &self.fixed) {
+            return fixed.clone();
+        }
         let Some(uri) = self.uri.rendered(event) else { return Destination::Unrendered };
         let mut headers = BTreeMap::new();
         for (name, value) in &self.headers {
             let Some(value) = value.rendered(event) else { return Destination::Unrendered };
             headers.insert(name.as_str(), value);
         }
-        let Ok(url) = url::Url::parse(&uri) else { return Destination::Unnamed };
-        let query: BTreeMap<_, _> = url.query_pairs().into_owned().collect();
-        let asked = |name: &str| query.get(name).cloned();
-        let header = |name: &str| headers.get(name).cloned();
-        let first =
-            |named: [Option<String>; 2]| named.into_iter().flatten().find(|v| !v.is_empty());
-        let named = first(["source_name", "collection_name"].map(asked));
-        let given = first(["source", "collection"].map(asked)).or_else(|| in_path(url.path()));
-        let route = named.map(Destination::Source).or(given.map(name_or_token));
-        let route = route
-            .or_else(|| {
-                first(["x-source-name", "x-collection-name"].map(header)).map(Destination::Source)
+        let in_headers = || {
+            NAMING_HEADERS.iter().find_map(|(name, may_be_token)| {
+                let value = headers.get(name).filter(|value| !value.is_empty())?;
+                Some(named(value.clone(), *may_be_token))
             })
-            .or_else(|| first(["x-source", "x-collection"].map(header)).map(name_or_token));
-        route.unwrap_or(Destination::Unnamed)
+        };
+        in_address(&uri).or_else(in_headers).unwrap_or(Destination::Unnamed)
     }
 
     /// Where all events go, when that does not depend on them.
-    pub(crate) fn fixed_destination(&self) -> Option<Destination> {
-        let templated = self.uri.has_fields() || self.headers.values().any(Template::has_fields);
-        (!templated).then(|| self.destination(&Value::Null))
+    pub(crate) fn fixed_destination(&self) -> Option<&Destination> {
+        self.fixed.as_ref()
+    }
+
+    /// How the server understands its bodies, where they are no events as they are.
+    pub(crate) fn format(&self) -> Option<&'static str> {
+        let after = after_place(path(self.uri.text()))?;
+        FORMATS.into_iter().chain(OTHER_FORMATS).find(|format| *format == after)
     }
 
     /// What cannot be told of what it sends.
     pub(crate) fn note(&self) -> Option<String> {
+        if let Some(format) = self.format() {
+            return Some(format!(
+                "the server makes events of another shape of what comes at `/{format}`: they are \
+                 not checked"
+            ));
+        }
         match &self.encoding.codec {
             Codec::Other(name) => {
                 Some(format!("codec `{name}` is not executed: what it sends is not checked"))
@@ -128,37 +149,99 @@ impl HttpSink {
     }
 }
 
-fn name_or_token(text: String) -> Destination {
+/// Where all events of a sink go: where its address names no source, a header may, also one that
+/// depends on the event.
+fn fixed_destination(uri: &Template, headers: &BTreeMap<String, Template>) -> Option<Destination> {
+    if uri.has_fields() {
+        return None;
+    }
+    if let Some(destination) = in_address(uri.text()) {
+        return Some(destination);
+    }
+    for (name, may_be_token) in NAMING_HEADERS {
+        match headers.get(name) {
+            Some(value) if value.has_fields() => return None,
+            Some(value) if !value.text().is_empty() => {
+                return Some(named(value.text().to_owned(), may_be_token));
+            }
+            _ => {}
+        }
+    }
+    Some(Destination::Unnamed)
+}
+
+fn named(text: String, may_be_token: bool) -> Destination {
     let is_token = text.len() == 36
         && text.bytes().enumerate().all(|(at, byte)| match at {
             8 | 13 | 18 | 23 => byte == b'-',
             _ => byte.is_ascii_hexdigit(),
         });
-    if is_token { Destination::Token(text) } else { Destination::Source(text) }
+    if may_be_token && is_token { Destination::Token(text) } else { Destination::Source(text) }
+}
+
+/// The source that an address names.
+fn in_address(uri: &str) -> Option<Destination> {
+    // The host counts for nothing; it may be the name of a variable, and none.
+    let url = url::Url::parse(&format!("http://host{}", below_host(uri))).ok()?;
+    let query: BTreeMap<_, _> = url.query_pairs().into_owned().collect();
+    let first = |names: [&str; 2]| {
+        names
+            .into_iter()
+            .filter_map(|name| query.get(name))
+            .find(|value| !value.is_empty())
+            .cloned()
+    };
+    let name = first(["source_name", "collection_name"]).map(Destination::Source);
+    let given = || first(["source", "collection"]).or_else(|| in_path(url.path()));
+    name.or_else(|| Some(named(given()?, true)))
+}
+
+/// What follows the host of a URI, which may be a template: its path and its query.
+fn below_host(uri: &str) -> &str {
+    let after_scheme = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+    let below = after_scheme.find(['/', '?', '#']).and_then(|at| after_scheme.get(at..));
+    below.unwrap_or("/")
+}
+
+/// The user that a URI names before its host, which Vector presents by basic authentication.
+pub(crate) fn user_of(uri: &str) -> Option<&str> {
+    let after_scheme = uri.split_once("://")?.1;
+    let host = after_scheme.split(['/', '?', '#']).next()?;
+    host.rsplit_once('@').map(|(user, _)| user)
 }
 
 /// The path of a URI, which may be a template.
 fn path(uri: &str) -> &str {
-    let after_scheme = uri.split_once("://").map_or(uri, |(_, rest)| rest);
-    let path = after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or("/");
-    path.split(['?', '#']).next().unwrap_or(path)
+    let below = below_host(uri);
+    below.split(['?', '#']).next().unwrap_or(below)
 }
 
-/// Whether a path is one that an analytics server takes events at.
-fn is_analytics(uri: &str) -> bool {
-    let path = path(uri).trim_end_matches('/');
-    ["/logs", "/api/logs", "/api/events"].iter().any(|place| {
-        path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    })
-}
-
-/// The source that a path names: what follows `/api/logs/`.
-fn in_path(path: &str) -> Option<String> {
+/// What follows the place in a path at which an analytics server takes events; `None` where it is
+/// none. A gateway may stand before it.
+fn after_place(path: &str) -> Option<&str> {
     let path = path.trim_end_matches('/');
-    let rest = ["/logs/", "/api/logs/", "/api/events/"]
-        .iter()
-        .find_map(|place| path.strip_prefix(place))?;
-    (!rest.is_empty() && !rest.contains('/')).then(|| {
+    let after = |path: &str, place: &str| {
+        let rest = path.strip_prefix(place)?;
+        (rest.is_empty() || rest.starts_with('/')).then_some(place.len())
+    };
+    let direct = path.strip_prefix(GATEWAY).unwrap_or(path);
+    if let Some(end) = PLACES.iter().find_map(|place| after(direct, place)) {
+        return direct.get(end..).map(|rest| rest.trim_start_matches('/'));
+    }
+    let gateways = path.match_indices("/api/").filter_map(|(at, _)| path.get(at..));
+    gateways
+        .filter_map(|inner| {
+            let end = PLACES.iter().skip(1).find_map(|place| after(inner, place))?;
+            inner.get(end..).map(|rest| rest.trim_start_matches('/'))
+        })
+        .next()
+}
+
+/// The source that a path names: what follows `/api/logs/`, where it says no format.
+fn in_path(path: &str) -> Option<String> {
+    let rest = after_place(path)?;
+    let is_format = FORMATS.into_iter().chain(OTHER_FORMATS).any(|format| format == rest);
+    (!rest.is_empty() && !rest.contains('/') && !is_format).then(|| {
         let pairs = format!("s={}", rest.replace('+', "%2B"));
         url::form_urlencoded::parse(pairs.as_bytes())
             .next()
@@ -233,9 +316,57 @@ mod tests {
             ),
             (json!({"uri": "http://a/api/logs"}), Destination::Unnamed),
             (json!({"uri": "http://a/api/logs/{{ none }}"}), Destination::Unrendered),
+            (json!({"uri": "http://kong:8000/analytics/v1/api/logs?source_name=x"}), source("x")),
+            (json!({"uri": "https://a/proxy/api/logs/x"}), source("x")),
+            (json!({"uri": "http://${HOST}:4000/api/logs/x"}), source("x")),
+            (json!({"uri": "http://a/api/logs/vector?source_name=x"}), source("x")),
+            (json!({"uri": "http://a/logs/json"}), Destination::Unnamed),
+            (json!({"uri": "http://a/api/events/elixir/logger"}), Destination::Unnamed),
         ] {
             let sink = sink(options.clone()).unwrap().unwrap();
             assert_eq!(sink.destination(&event), expected, "{options}");
+        }
+    }
+
+    #[test]
+    fn a_destination_is_fixed_where_nothing_that_names_it_depends_on_the_event() {
+        for (options, expected) in [
+            (json!({"uri": "http://a/api/logs/x"}), Some(source("x"))),
+            (json!({"uri": "http://a/api/logs/{{ to }}"}), None),
+            (
+                json!({"uri": "http://a/api/logs/x", "request": {"headers": {"x-trace": "{{ id }}"}}}),
+                Some(source("x")),
+            ),
+            (
+                json!({"uri": "http://a/api/logs/x", "request": {"headers": {"x-source": "{{ id }}"}}}),
+                Some(source("x")),
+            ),
+            (
+                json!({"uri": "http://a/api/logs", "request": {"headers": {"x-source": "{{ id }}"}}}),
+                None,
+            ),
+            (
+                json!({"uri": "http://a/api/logs", "request": {"headers": {"x-trace": "{{ id }}"}}}),
+                Some(Destination::Unnamed),
+            ),
+        ] {
+            let sink = sink(options.clone()).unwrap().unwrap();
+            assert_eq!(sink.fixed_destination(), expected.as_ref(), "{options}");
+        }
+    }
+
+    #[test]
+    fn formats_are_no_sources() {
+        for (uri, format) in [
+            ("http://a/logs/vector", Some("vector")),
+            ("http://a/api/logs/cloudflare?source=x", Some("cloudflare")),
+            ("http://a/api/events/erlang/lager/", Some("erlang/lager")),
+            ("http://a/api/logs/postgres.logs", None),
+            ("http://a/api/logs/browser", None),
+        ] {
+            let sink = sink(json!({"uri": uri})).unwrap().unwrap();
+            assert_eq!(sink.format(), format, "{uri}");
+            assert_eq!(sink.note().is_some(), format.is_some(), "{uri}");
         }
     }
 

@@ -9,8 +9,22 @@ use vrl::value::{ObjectMap, Value};
 
 use crate::{configuration::Component, event::LogEvent};
 
-/// Fields that Vector's sources make timestamps of.
+/// Fields that sources make timestamps of.
 const TIMES: [&str; 2] = ["timestamp", "container_created_at"];
+
+/// Codecs of sources that leave times as the text or the number that they find.
+const PLAIN_CODECS: [&str; 4] = ["avro", "json", "native_json", "vrl"];
+
+/// Options of `docker_logs` that change what is read, and that nothing is done for here.
+const NOT_EXECUTED: [&str; 7] = [
+    "auto_partial_merge",
+    "host_key",
+    "include_images",
+    "include_labels",
+    "log_namespace",
+    "multiline",
+    "partial_event_marker_field",
+];
 
 /// `supabase-kong  | 2026-11-20T12:00:00.000000000Z text`
 static COMPOSE_LINE: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -44,28 +58,62 @@ pub(crate) fn event(
     if line.trim().is_empty() {
         return Ok(None);
     }
-    let mut fields = if line.trim_start().starts_with('{') {
+    let mut fields = if is_json(line) {
         of_json(line)?
     } else {
         // Only the end of the line is no part of the text.
         of_compose(line.trim_end_matches(['\r', '\n']).trim_start())?
     };
-    for name in TIMES {
+    for name in TIMES.into_iter().filter(|_| makes_times(source)) {
         if let Some(time) = fields.get(name).and_then(time_of) {
             fields.insert(name.into(), Value::Timestamp(time));
         }
     }
     if source.kind == "docker_logs" {
+        if !is_json(line) {
+            // Whatever compose starts has labels.
+            fields.insert("label".into(), Value::Object(ObjectMap::new()));
+        }
         complete(&mut fields, now);
         if !reads(source, &fields) {
             return Ok(None);
         }
     }
-    let received =
-        fields.get("timestamp").and_then(Value::as_timestamp).map(DateTime::timestamp_micros);
+    let received = fields.get("timestamp").and_then(|time| match time {
+        Value::Timestamp(time) => Some(*time),
+        text => time_of(text),
+    });
+    let received = received.as_ref().map(DateTime::timestamp_micros);
     let mut event = LogEvent::new(Value::Object(fields), number);
     event.received = received.unwrap_or(now);
     Ok(Some(event))
+}
+
+/// Whether a line is an event as a source makes it; else it is one that `docker compose logs` prints.
+pub(crate) fn is_json(line: &str) -> bool {
+    line.trim_start().starts_with('{')
+}
+
+/// What is not executed of a source, where something is not.
+pub(crate) fn note(source: &Component) -> Option<String> {
+    if source.kind != "docker_logs" {
+        return None;
+    }
+    let set: Vec<_> =
+        NOT_EXECUTED.into_iter().filter(|name| source.options.contains_key(*name)).collect();
+    let verb = if set.len() == 1 { "is" } else { "are" };
+    (!set.is_empty()).then(|| {
+        format!("`{}` {verb} not executed: given lines are taken as they are", set.join("`, `"))
+    })
+}
+
+/// Whether a source makes timestamps of times. Where it decodes JSON, the text stays what it is.
+fn makes_times(source: &Component) -> bool {
+    let codec = source.options.get("decoding").and_then(|decoding| decoding.get("codec"));
+    // As `http_server` was told it before it had `decoding`.
+    let encoding = source.options.get("encoding").filter(|_| source.kind.starts_with("http"));
+    let codec = codec.or(encoding).and_then(Json::as_str);
+    !codec.is_some_and(|codec| PLAIN_CODECS.contains(&codec) || codec == "ndjson")
 }
 
 fn of_json(line: &str) -> Result<ObjectMap, NotAnInput> {
@@ -96,6 +144,7 @@ fn complete(fields: &mut ObjectMap, now: i64) {
         ("container_created_at", Value::Timestamp(now)),
         ("container_id", Value::from("0".repeat(64))),
         ("container_name", Value::from("unnamed")),
+        ("host", Value::from("localhost")),
         ("image", Value::from("image")),
         ("message", Value::from("")),
         ("source_type", Value::from("docker_logs")),
@@ -174,6 +223,57 @@ mod tests {
     fn events_of_other_sources_are_as_they_are() {
         let event = event(r#"{"a": [1, null]}"#, 3, &source("stdin", json!({})), NOW);
         assert_eq!(event.unwrap().unwrap().value, vrl::value!({"a": [1, null]}));
+    }
+
+    #[test]
+    fn times_are_text_where_a_source_decodes_json() {
+        const LINE: &str = r#"{"timestamp": "2026-11-20T12:00:00Z"}"#;
+        for (kind, options, is_time) in [
+            ("docker_logs", json!({}), true),
+            ("syslog", json!({}), true),
+            ("vector", json!({}), true),
+            ("file", json!({}), true),
+            ("stdin", json!({}), true),
+            ("stdin", json!({"decoding": {"codec": "syslog"}}), true),
+            ("stdin", json!({"decoding": {"codec": "json"}}), false),
+            ("http_server", json!({"decoding": {"codec": "json"}}), false),
+            ("http_server", json!({"encoding": "ndjson"}), false),
+            ("kafka", json!({"decoding": {"codec": "vrl", "vrl": {"source": "."}}}), false),
+        ] {
+            let event = event(LINE, 1, &source(kind, options.clone()), 0).unwrap().unwrap();
+            let time = &event.value.as_object().unwrap()["timestamp"];
+            assert_eq!(time.is_timestamp(), is_time, "{kind} {options}");
+            assert_eq!(event.received, NOW, "{kind}");
+        }
+    }
+
+    #[test]
+    fn lines_of_containers_have_what_docker_gives_them() {
+        let labels = |line: &str| {
+            let event = read(line, json!({})).unwrap();
+            event.as_object().unwrap().get("label").cloned()
+        };
+        assert_eq!(labels("kong | x"), Some(Value::Object(ObjectMap::new())));
+        // A container may have none.
+        assert_eq!(labels(r#"{"message": "x"}"#), None);
+        assert_eq!(field(&read("kong | x", json!({})).unwrap(), "host"), "localhost");
+        let told = r#"{"message": "x", "host": "h", "label": {"a.b": "c"}}"#;
+        assert_eq!(field(&read(told, json!({})).unwrap(), "host"), "h");
+    }
+
+    #[test]
+    fn options_that_are_not_executed_are_named() {
+        let said = |options| note(&source("docker_logs", options));
+        assert_eq!(said(json!({"exclude_containers": ["x"]})), None);
+        let text = said(json!({"multiline": {}, "include_labels": ["x"]})).unwrap();
+        assert_eq!(
+            text,
+            "`include_labels`, `multiline` are not executed: given lines are taken as they are"
+        );
+        assert!(
+            said(json!({"include_images": ["x"]})).unwrap().contains("`include_images` is not")
+        );
+        assert_eq!(note(&source("stdin", json!({"multiline": {}}))), None);
     }
 
     #[test]

@@ -12,11 +12,59 @@ static REFERENCE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"\$\$|\$([[:word:].]+)|\$\{([[:word:].]+)(?:(:?-|:?\?)([^}]*))?\}").ok()
 });
 
-/// Whether a text holds what Vector would take for a variable.
-pub(crate) fn has_variable(text: &str) -> bool {
-    REFERENCE.as_ref().is_some_and(|pattern| {
-        pattern.captures_iter(text).any(|found| found.get(1).or(found.get(2)).is_some())
-    })
+/// What Vector would take for a variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reference {
+    /// `${KEY?missing}`, as it is written.
+    pub(crate) written: String,
+    name: String,
+    /// `:-` …, and what follows it.
+    operator: Option<(String, String)>,
+}
+
+impl Reference {
+    /// All variables of a text.
+    pub(crate) fn all(text: &str) -> Vec<Self> {
+        let found = REFERENCE.as_ref().map(|pattern| pattern.captures_iter(text));
+        found.into_iter().flatten().filter_map(|found| Self::of(&found)).collect()
+    }
+
+    fn of(found: &Captures<'_>) -> Option<Self> {
+        let part =
+            |number| found.get(number).map(|part: regex::Match<'_>| part.as_str().to_owned());
+        Some(Self {
+            written: part(0)?,
+            name: part(1).or(part(2))?,
+            operator: part(3).map(|operator| (operator, part(4).unwrap_or_default())),
+        })
+    }
+
+    /// Whether it can be nothing else: it stands in braces, or is written in capitals. A password
+    /// may have a `$` in it.
+    pub(crate) fn is_surely_meant(&self) -> bool {
+        let capitals = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+        self.written.starts_with("${")
+            || self.name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+                && self.name.chars().all(capitals)
+    }
+
+    /// As it is written, but for a value to fall back to: that may be a secret.
+    pub(crate) fn shown(&self) -> String {
+        match &self.operator {
+            Some((operator, _)) if operator.ends_with('-') => {
+                format!("${{{}{operator}…}}", self.name)
+            }
+            _ => self.written.clone(),
+        }
+    }
+}
+
+/// The variable that a text is, or that stands in braces in it.
+pub(crate) fn whole_variable(text: &str) -> Option<Reference> {
+    let whole = |one: &Reference| one.written == text.trim();
+    let all = Reference::all(text);
+    all.into_iter()
+        .find(|one| one.is_surely_meant() && (whole(one) || one.written.starts_with("${")))
 }
 
 /// A text with its variables replaced, everywhere: in comments and programs too.
@@ -116,7 +164,22 @@ mod tests {
 
     #[test]
     fn a_variable_is_known_by_its_form() {
-        assert!(has_variable("${KEY?error}") && has_variable("Bearer $KEY"));
-        assert!(!has_variable("$$KEY") && !has_variable("a $ b") && !has_variable("secret"));
+        for (text, expected) in [
+            ("${KEY?error}", Some("${KEY?error}")),
+            ("$KEY", Some("$KEY")),
+            ("x-${KEY}", Some("${KEY}")),
+            ("${KEY:-secret}", Some("${KEY:-…}")),
+            ("${key-secret}", Some("${key-…}")),
+            ("$$KEY", None),
+            ("a $ b", None),
+            ("secret", None),
+            // Passwords.
+            ("pa$WORD", None),
+            ("$ecret", None),
+            ("$2a$10$N9qo8uLOickgx2ZMRZoMye", None),
+        ] {
+            let shown = whole_variable(text).map(|variable| variable.shown());
+            assert_eq!(shown.as_deref(), expected, "{text}");
+        }
     }
 }

@@ -2,9 +2,11 @@
 
 mod delivery;
 mod key;
+mod options;
 mod payload;
 mod programs;
-mod source;
+pub(crate) mod source;
+mod studio;
 
 use crate::{
     finding::Finding,
@@ -40,10 +42,16 @@ impl Linted<'_> {
 
 /// All lints.
 pub(crate) fn all(linted: &Linted<'_>) -> Vec<Finding> {
-    [key::lint, source::lint, payload::lint, delivery::lint, programs::lint]
-        .iter()
-        .flat_map(|lint| lint(linted))
-        .collect()
+    let all = [
+        key::lint,
+        source::lint,
+        options::lint,
+        payload::lint,
+        delivery::lint,
+        programs::lint,
+        studio::lint,
+    ];
+    all.iter().flat_map(|lint| lint(linted)).collect()
 }
 
 #[cfg(test)]

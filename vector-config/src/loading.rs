@@ -21,11 +21,14 @@ pub struct ConfigPaths {
     pub folders: Vec<PathBuf>,
 }
 
-/// The text of a file, variables replaced.
+/// The text of a file.
 #[derive(Debug, Clone)]
 pub(crate) struct ConfigText {
     pub(crate) path: PathBuf,
+    /// With its variables replaced.
     pub(crate) text: String,
+    /// As it is written.
+    pub(crate) written: String,
 }
 
 /// What was loaded.
@@ -107,15 +110,15 @@ impl Loading<'_> {
     }
 
     fn read(&mut self, path: &Path, format: Format) -> Option<Map<String, Value>> {
-        let text = match fs::read_to_string(path) {
+        let written = match fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) => {
                 self.fail(path, &error);
                 return None;
             }
         };
-        let text = match self.variables.map(|variables| interpolate(&text, variables)) {
-            None => text,
+        let text = match self.variables.map(|variables| interpolate(&written, variables)) {
+            None => written.clone(),
             Some(Ok(text)) => text,
             Some(Err(errors)) => {
                 self.errors.extend(errors);
@@ -124,7 +127,7 @@ impl Loading<'_> {
         };
         match document::parse(&text, format) {
             Ok(table) => {
-                self.loaded.texts.push(ConfigText { path: path.to_owned(), text });
+                self.loaded.texts.push(ConfigText { path: path.to_owned(), text, written });
                 Some(table)
             }
             Err(error) => {

@@ -1,15 +1,18 @@
 //! VRL programs: compiled and run as Vector does it.
 
 mod assignments;
+mod hashes;
+mod not_here;
 
 use std::{
+    collections::BTreeSet,
     ops::ControlFlow,
     time::{Duration, Instant},
 };
 
 use vrl::{
     compiler::{
-        CompileConfig, TargetValueRef, TimeZone, TypeState,
+        CompileConfig, Function, TargetValueRef, TimeZone, TypeState,
         runtime::{Runtime, Terminate},
         state::ExternalEnv,
     },
@@ -20,6 +23,7 @@ use vrl::{
 
 use crate::event::LogEvent;
 use assignments::Assignment;
+use hashes::Hash;
 
 /// Longest run on one event. Programs cannot loop for ever, but over lists that they make.
 const LONGEST_RUN: Duration = Duration::from_secs(1);
@@ -29,43 +33,6 @@ const LOOKS: u32 = 1024;
 
 /// VRL's code of a call to a function that is not there.
 const UNDEFINED_FUNCTION: usize = 105;
-
-/// Functions that Vector has and that are not there here: they need what only a running Vector has,
-/// or reach out of the program.
-const NOT_HERE: [&str; 32] = [
-    "aggregate_vector_metrics",
-    "crc",
-    "decrypt",
-    "decrypt_ip",
-    "dns_lookup",
-    "encode_proto",
-    "encrypt",
-    "encrypt_ip",
-    "find_enrichment_table_records",
-    "find_vector_metrics",
-    "get_enrichment_table_record",
-    "get_env_var",
-    "get_hostname",
-    "get_secret",
-    "get_timezone_name",
-    "get_vector_metric",
-    "hmac",
-    "http_request",
-    "md5",
-    "parse_dnstap",
-    "parse_etld",
-    "parse_proto",
-    "remove_secret",
-    "reverse_dns",
-    "seahash",
-    "set_secret",
-    "set_semantic_meaning",
-    "sha1",
-    "sha2",
-    "sha3",
-    "validate_json_schema",
-    "xxhash",
-];
 
 /// Functions that were in VRL, and what takes their place.
 const REMOVED: [(&str, &str); 1] = [(
@@ -129,21 +96,26 @@ impl Program {
             external: ExternalEnv::new_with_kind(events.clone(), any),
             ..TypeState::default()
         };
-        let mut config = CompileConfig::default();
-        if condition {
-            config.set_read_only();
-        } else if let Ok(path) = parse_target_path("%vector") {
-            config.set_read_only_path(path, true);
-        }
-        let functions = vrl::stdlib::all();
-        match vrl::compiler::compile_with_state(source, &functions, &state, config) {
+        let config = || {
+            let mut config = CompileConfig::default();
+            if condition {
+                config.set_read_only();
+            } else if let Ok(path) = parse_target_path("%vector") {
+                config.set_read_only_path(path, true);
+            }
+            config
+        };
+        let functions = functions();
+        match vrl::compiler::compile_with_state(source, &functions, &state, config()) {
             Ok(result) => Ok(Self {
                 source: source.to_owned(),
                 compiled: result.program,
                 warnings: faults(source, result.warnings),
                 assignments: assignments::of(source),
             }),
-            Err(list) => Err(not_compiled(source, list)),
+            Err(list) => {
+                Err(not_compiled(source, list, || not_here::other_errors(source, &state, config)))
+            }
         }
     }
 
@@ -213,10 +185,30 @@ impl Program {
             .map(|one| one.offset)
     }
 
+    /// Whether it assigns to a field, to what it is part of, or to a part of it.
+    pub(crate) fn may_fill(&self, field: &OwnedValuePath) -> bool {
+        let touches =
+            |one: &Assignment| field.can_start_with(&one.path) || (&one.path).can_start_with(field);
+        self.assignments.iter().any(touches)
+    }
+
+    /// Whether it asks for something inside of a field of the event.
+    pub(crate) fn reads_inside(&self, field: &OwnedValuePath) -> bool {
+        let queries = &self.compiled.info().target_queries;
+        queries.iter().any(|query| query.path != *field && (&query.path).can_start_with(field))
+    }
+
     /// Whether it assigns to exactly this field.
     pub(crate) fn names(&self, field: &OwnedValuePath) -> bool {
         self.assignments.iter().any(|one| one.path == *field)
     }
+}
+
+/// The functions that programs can call.
+fn functions() -> Vec<Box<dyn Function>> {
+    let mut functions = vrl::stdlib::all();
+    functions.extend(Hash::ALL.map(|hash| Box::new(hash) as Box<dyn Function>));
+    functions
 }
 
 /// A field of the event as a path of VRL: `metadata.context[0].pid`.
@@ -225,19 +217,23 @@ pub(crate) fn path_of(field: &str) -> Option<OwnedValuePath> {
     Some(path.path)
 }
 
-fn not_compiled(source: &str, list: DiagnosticList) -> NotCompiled {
-    let errors: Vec<Diagnostic> = list.into_iter().filter(Diagnostic::is_problem).collect();
-    let missing: Vec<String> = errors
-        .iter()
-        .filter(|error| error.code == UNDEFINED_FUNCTION)
-        .filter_map(|error| called(source, error))
-        .filter(|name| NOT_HERE.contains(name))
-        .map(str::to_owned)
-        .collect();
-    if missing.is_empty() {
-        NotCompiled::Faults(faults(source, errors.into()))
+/// What is wrong with a program. Functions that are missing here only are no fault of it, nor is
+/// what follows from that; the `others` are.
+fn not_compiled(
+    source: &str,
+    list: DiagnosticList,
+    others: impl FnOnce() -> Vec<Diagnostic>,
+) -> NotCompiled {
+    let mut errors: Vec<Diagnostic> = list.into_iter().filter(Diagnostic::is_problem).collect();
+    let missing = errors.iter().filter_map(|error| not_here::missing_call(source, error));
+    let missing: BTreeSet<String> = missing.map(str::to_owned).collect();
+    if !missing.is_empty() {
+        errors = others();
+    }
+    if errors.is_empty() {
+        NotCompiled::Needs(missing.into_iter().collect())
     } else {
-        NotCompiled::Needs(missing)
+        NotCompiled::Faults(faults(source, errors.into()))
     }
 }
 
@@ -330,6 +326,33 @@ mod tests {
             Err(NotCompiled::Needs(names)) => assert_eq!(names, ["get_secret"]),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn mistakes_beside_a_function_that_is_not_here_are_found() {
+        for (source, expected) in [
+            // What follows from the missing function is none.
+            (".a = sha3(\"x\")\n.b = upcase(.a)", &[][..]),
+            ("x = sha3!(.m, variant: \"SHA3-256\")\n.b = x", &[]),
+            ("x, err = get_enrichment_table_record(\"t\", {\"id\": .id})\n.b = x.name", &[]),
+            (".b = xxhash(.m, \"XXH32\") ?? 0", &[]),
+            (".a = get_secret(\"x\")\n.b = nonsense(1)", &[105]),
+            (".a = sha3(\"x\")\n.b = parse_json(.c)", &[103]),
+            (".a = sha3(\"x\")\n.b = other", &[701]),
+            ("x = sha3(\"x\")\n.b = x + y", &[701]),
+        ] {
+            let codes = match Program::compile(source, &any(), false) {
+                Err(NotCompiled::Needs(names)) => {
+                    assert_eq!(names.len(), 1, "{source}");
+                    Vec::new()
+                }
+                Err(NotCompiled::Faults(faults)) => faults.iter().map(|one| one.code).collect(),
+                Ok(_) => panic!("{source}"),
+            };
+            assert_eq!(codes, expected, "{source}");
+        }
+        let condition = Program::compile("sha3(.a) == \"x\" && nonsense(1)", &any(), true);
+        assert!(matches!(condition, Err(NotCompiled::Faults(_))), "{condition:?}");
     }
 
     #[test]

@@ -98,9 +98,10 @@ impl Report {
         }
     }
 
-    /// Takes out what is allowed.
+    /// Takes out what is allowed; what is fatal never is.
     pub fn allow(&mut self, rules: &[Rule]) {
-        self.findings.retain(|finding| !rules.contains(&finding.rule));
+        let stays = |one: &Finding| one.level() == Level::Fatal || !rules.contains(&one.rule);
+        self.findings.retain(stays);
     }
 
     /// The whole as text that ends with a line's end.

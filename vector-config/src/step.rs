@@ -66,7 +66,8 @@ impl StepFault {
 pub(crate) enum Incident {
     /// The program ended by an error; what it says.
     Failed(String),
-    /// It was dropped: by the program's `abort`, or by a condition.
+    /// It was dropped: by the program's `abort`, by a condition, or by an error where such events
+    /// are sent another way.
     Dropped,
     /// The program was stopped, it takes too long.
     TookTooLong,
@@ -164,8 +165,7 @@ pub(crate) fn time_zone(name: &str) -> Result<TimeZone, String> {
 
 fn needs(names: &[String]) -> String {
     format!(
-        "its program is not executed, `{}` works in a running Vector only: events are not followed \
-         beyond it",
+        "its program is not executed, `{}` is not run here: events are not followed beyond it",
         names.join("`, `")
     )
 }
@@ -261,10 +261,11 @@ impl Step {
             Self::ExclusiveRoute(conditions) => return routed(conditions, event, true, out),
             Self::Filter(condition) => {
                 let mut event = event;
-                if !condition.holds(&mut event) {
-                    return Some(Incident::Dropped);
+                match condition.holds(&mut event) {
+                    Some(true) => out(0, event),
+                    Some(false) => return Some(Incident::Dropped),
+                    None => return Some(Incident::TookTooLong),
                 }
-                out(0, event);
             }
             Self::PassThrough => out(0, event),
             Self::Stop => {}
@@ -293,12 +294,17 @@ fn routed(
 ) -> Option<Incident> {
     let mut matched = false;
     for (place, condition) in conditions.iter().enumerate() {
-        if condition.holds(&mut event) {
-            matched = true;
-            out(place, event.clone());
-            if first_only {
-                break;
+        match condition.holds(&mut event) {
+            Some(true) => {
+                matched = true;
+                out(place, event.clone());
+                if first_only {
+                    break;
+                }
             }
+            Some(false) => {}
+            // Where the event goes from here nobody knows.
+            None => return Some(Incident::TookTooLong),
         }
     }
     if !matched {

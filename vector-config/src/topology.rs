@@ -2,6 +2,8 @@
 
 mod resolve;
 
+use std::collections::BTreeSet;
+
 use vrl::{
     compiler::TimeZone,
     value::{Kind, kind::Collection},
@@ -11,6 +13,8 @@ use crate::{
     configuration::{Component, Configuration, Role},
     event::{LogEvent, Provenance},
     http_sink::HttpSink,
+    input,
+    program::path_of,
     step::{BuiltStep, Step, StepFault, any_object, time_zone},
 };
 
@@ -145,6 +149,21 @@ impl Topology {
         }
     }
 
+    /// The nodes that feed a node, and those that feed them, and so on.
+    pub(crate) fn before(&self, place: usize) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        let mut waiting = vec![place];
+        while let Some(here) = waiting.pop() {
+            for (from, node) in self.nodes.iter().enumerate() {
+                let feeds = node.outputs.iter().any(|output| output.consumers.contains(&here));
+                if feeds && found.insert(from) {
+                    waiting.push(from);
+                }
+            }
+        }
+        found
+    }
+
     /// The place of a component.
     pub(crate) fn place_of(&self, id: &str) -> Option<usize> {
         self.nodes.iter().position(|node| node.component.id == id)
@@ -156,9 +175,28 @@ impl Topology {
     }
 }
 
+/// Whether a node may put something into a field of events: a source that makes more than is known of
+/// it, a program that assigns to it, or what is not executed.
+pub(crate) fn may_fill(topology: &Topology, place: usize, field: &str) -> bool {
+    let (Some(node), Some(path)) = (topology.nodes.get(place), path_of(field)) else {
+        return true;
+    };
+    match &node.work {
+        // Docker's lines are text, whose parts a program must find.
+        Work::Source => node.component.kind != "docker_logs",
+        Work::Transform(Step::Stop) => true,
+        Work::Transform(step) => step.programs().iter().any(|program| program.may_fill(&path)),
+        Work::Sends(_) | Work::Elsewhere => false,
+    }
+}
+
 fn of(component: &Component, faults: Vec<StepFault>) -> impl Iterator<Item = BuildFault> {
     faults.into_iter().map(|fault| BuildFault { component: Some(component.id.clone()), fault })
 }
+
+/// What is said of an `http` sink that is not looked at.
+const NO_SERVER: &str = "what it sends is not checked: its address is none of an analytics server, such \
+                         as `http://analytics:4000/api/logs`";
 
 fn built(
     component: &Component,
@@ -175,7 +213,7 @@ fn built(
             let kind = source_kind(&component.kind);
             let suffixes = source_outputs(&component.kind);
             let outputs = suffixes.iter().map(|suffix| output(suffix, kind.clone())).collect();
-            (outputs, Work::Source, None)
+            (outputs, Work::Source, input::note(component))
         }
         Role::Transform => {
             let built = BuiltStep::new(component, events, zone)?;
@@ -184,14 +222,16 @@ fn built(
             (outputs, Work::Transform(built.step), built.note)
         }
         Role::Sink => {
-            let (work, note) =
-                match HttpSink::new(component).map_err(|e| vec![StepFault::new(e)])? {
-                    Some(sink) => {
-                        let note = sink.note();
-                        (Work::Sends(Box::new(sink)), note)
-                    }
-                    None => (Work::Elsewhere, None),
-                };
+            let (work, note) = match HttpSink::new(component)
+                .map_err(|e| vec![StepFault::new(e)])?
+            {
+                Some(sink) => {
+                    let note = sink.note();
+                    (Work::Sends(Box::new(sink)), note)
+                }
+                None if component.kind == "http" => (Work::Elsewhere, Some(NO_SERVER.to_owned())),
+                None => (Work::Elsewhere, None),
+            };
             (Vec::new(), work, note)
         }
     };

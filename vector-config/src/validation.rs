@@ -78,6 +78,13 @@ pub struct Settings {
     pub now: i64,
 }
 
+impl Settings {
+    /// Whether environment variables are put in.
+    pub(crate) fn interpolates(&self) -> bool {
+        self.interpolation.unwrap_or(self.vector.interpolates())
+    }
+}
+
 /// A validation at work.
 #[derive(Debug)]
 pub struct Validation {
@@ -96,14 +103,13 @@ pub struct Validation {
 impl Validation {
     /// Loads a configuration and lints it. One that cannot be loaded has findings that say why.
     pub fn load(settings: Settings) -> Self {
-        let interpolates = settings.interpolation.unwrap_or(settings.vector.interpolates());
-        let variables = interpolates.then_some(&settings.variables);
+        let variables = settings.interpolates().then_some(&settings.variables);
         let mut validation = Self {
             texts: Vec::new(),
             topology: Topology::default(),
             findings: Vec::new(),
             loaded: false,
-            checks: Checks::where_repaired(settings.repaired_sources.clone()),
+            checks: Checks::new(&settings.known_sources, &settings.repaired_sources),
             counters: Counters::default(),
             samples: None,
             written: None,
@@ -126,7 +132,11 @@ impl Validation {
                 && component.kind == "remap"
                 && let Ok(text) = fs::read_to_string(file)
             {
-                self.texts.push(ConfigText { path: PathBuf::from(file), text });
+                self.texts.push(ConfigText {
+                    path: PathBuf::from(file),
+                    written: text.clone(),
+                    text,
+                });
             }
         }
         match Topology::new(&configuration) {
@@ -200,7 +210,7 @@ impl Validation {
     pub fn finish(mut self) -> Report {
         let found: Vec<_> = self
             .checks
-            .findings()
+            .findings(&self.topology)
             .into_iter()
             .map(|(place, finding, trail)| self.located(place, finding, &trail))
             .collect();
@@ -297,7 +307,7 @@ fn summaries(topology: &Topology, checks: &Checks) -> Vec<SinkSummary> {
             && !all.iter().any(|summary| summary.sink == *id)
         {
             let source = match sink.fixed_destination() {
-                Some(crate::http_sink::Destination::Source(source)) => source,
+                Some(crate::http_sink::Destination::Source(source)) => source.clone(),
                 _ => String::new(),
             };
             all.push(SinkSummary { sink: id.clone(), source, events: 0, bytes: 0, faulty: 0 });

@@ -263,3 +263,104 @@ async fn an_outage_of_which_the_receiver_speaks_takes_no_batch_apart() {
     assert!(sizes.lock().unwrap().iter().all(|size| *size == 50), "{sizes:?}");
     running.end().await;
 }
+
+/// What a receiver says that speaks of single events and takes none of `count`.
+type NoneTaken = fn(count: usize) -> Outcome;
+
+const NONE_TAKEN: [(&str, NoneTaken); 3] = [
+    ("named as refused", |count| partly((0..count).collect(), 0, Vec::new())),
+    ("refused without names", |count| partly(Vec::new(), count, Vec::new())),
+    ("failing", |count| partly(Vec::new(), 0, (0..count).collect())),
+];
+
+fn partly(refused: Vec<usize>, unnamed: usize, later: Vec<usize>) -> Outcome {
+    let of_events = !later.is_empty();
+    Outcome::Partly { refused, unnamed, later, of_events, reason: "status 404".to_owned() }
+}
+
+#[tokio::test]
+async fn a_receiver_that_takes_none_of_a_request_costs_no_event() {
+    for (how, answer) in NONE_TAKEN {
+        for count in [1, 5, 40] {
+            let works = Arc::new(std::sync::atomic::AtomicBool::new(false));
+            let (looked_at, received) = (Arc::clone(&works), Received::default());
+            let noted = Arc::clone(&received);
+            let receiver = Receiver::played(move |events| {
+                if !looked_at.load(std::sync::atomic::Ordering::Relaxed) {
+                    return answer(events.len());
+                }
+                noted.lock().unwrap().extend(events.iter().map(id));
+                Outcome::Delivered
+            });
+            let running = Running::start(Arc::new(receiver));
+            for round in 0..3 {
+                running.put(round * count..(round + 1) * count).await;
+                sleep(PATIENCE * 2).await;
+            }
+            assert_eq!(waiting(&running), 3, "{how}, {count}");
+            works.store(true, std::sync::atomic::Ordering::Relaxed);
+            running.until("they are taken", |running| waiting(running) == 0).await;
+            let mut received = received.lock().unwrap().clone();
+            received.sort_unstable();
+            assert_eq!(received, (0..3 * count).collect::<Vec<_>>(), "{how}");
+            assert!(!running.dir.path().join("put-aside.ndjson").exists(), "{how}");
+            running.end().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_is_never_taken_while_the_rest_of_its_request_is_holds_up_no_other() {
+    const POISON: usize = 7;
+    let received = Received::default();
+    let noted = Arc::clone(&received);
+    let receiver = Receiver::played(move |events| {
+        let is_poison = |event: &Event<'_>| id(event) == POISON;
+        noted.lock().unwrap().extend(events.iter().filter(|one| !is_poison(one)).map(id));
+        match events.iter().position(is_poison) {
+            Some(place) => partly(Vec::new(), 0, vec![place]),
+            None => Outcome::Delivered,
+        }
+    });
+    let running = Running::start(Arc::new(receiver));
+    running.put(0..20).await;
+    let mut last = 20;
+    let begun = Instant::now();
+    while waiting(&running) > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it is never given up");
+        running.put(last..last + 1).await;
+        last += 1;
+        let all = last - 1;
+        running.until("a later one is taken", |_| received.lock().unwrap().len() == all).await;
+        sleep(Duration::from_millis(20)).await;
+    }
+    let aside = std::fs::read_to_string(running.dir.path().join("put-aside.ndjson")).unwrap();
+    assert_eq!(aside.lines().count(), 1, "{aside}");
+    assert!(aside.contains("status 404") && aside.contains(&event(POISON)), "{aside}");
+    let expected: Vec<_> = (0..last).filter(|place| *place != POISON).collect();
+    assert_eq!(*received.lock().unwrap(), expected);
+    running.end().await;
+}
+
+/// Those that came first were refused by a receiver that took nothing then.
+#[tokio::test]
+async fn what_was_refused_before_anything_was_taken_is_tried_again() {
+    for refusals in 1..20 {
+        let (asked, received) = (std::sync::atomic::AtomicUsize::new(0), Received::default());
+        let noted = Arc::clone(&received);
+        let receiver = Receiver::played(move |events| {
+            if asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) < refusals {
+                return Outcome::Refused { reason: "status 400".to_owned() };
+            }
+            noted.lock().unwrap().extend(events.iter().map(id));
+            Outcome::Delivered
+        });
+        let running = Running::start(Arc::new(receiver));
+        running.put(0..10).await;
+        running.until("they are taken", |running| waiting(running) == 0).await;
+        let mut received = received.lock().unwrap().clone();
+        received.sort_unstable();
+        assert_eq!(received, (0..10).collect::<Vec<_>>(), "{refusals}");
+        running.end().await;
+    }
+}

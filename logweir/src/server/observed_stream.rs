@@ -20,7 +20,11 @@ use tokio::{
     time::Sleep,
 };
 
-use super::{connections::Place, request_line::RequestLines};
+use super::{
+    connections::Place,
+    heads::{self, Heads},
+    request_line::RequestLines,
+};
 
 /// Longest time for the other end to acknowledge what was sent; see
 /// [`Socket::gives_answer`].
@@ -41,11 +45,11 @@ const DROPPED_AT_ONCE: usize = 16 << 10;
 /// A stream that tells its connection's [`Place`] when it was flushed. An answer that is complete
 /// may still lie in a buffer of ours, and then its connection must not be closed to make room. Of
 /// URLs that are too long it drops the end.
-#[derive(Debug)]
 pub(super) struct ObservedStream {
     socket: Arc<Socket>,
     place: Arc<Place>,
     lines: RequestLines,
+    heads: Heads,
     /// The end of the other end's time to take something, while it takes nothing.
     stall: Option<Pin<Box<Sleep>>>,
     patience: Duration,
@@ -190,8 +194,13 @@ impl Socket {
 }
 
 impl ObservedStream {
-    pub(super) fn new(socket: Arc<Socket>, place: Arc<Place>, lines: RequestLines) -> Self {
-        Self { socket, place, lines, stall: None, patience: TAKEN_WITHIN }
+    pub(super) fn new(
+        socket: Arc<Socket>,
+        place: Arc<Place>,
+        lines: RequestLines,
+        heads: Heads,
+    ) -> Self {
+        Self { socket, place, lines, heads, stall: None, patience: TAKEN_WITHIN }
     }
 
     /// Tries until the system takes something, which is not for ever.
@@ -228,13 +237,17 @@ impl ObservedStream {
 
 impl AsyncRead for ObservedStream {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         loop {
+            let head = self.lines.head();
+            ready!(self.heads.poll_more(cx, head))?;
             ready!(self.socket.stream.poll_read_ready(cx))?;
-            let unfilled = buffer.initialize_unfilled();
+            // hyper takes as much memory as it is given at a time, and keeps it.
+            let most = if head.is_some() { heads::SMALL } else { usize::MAX };
+            let unfilled = buffer.initialize_unfilled_to(buffer.remaining().min(most));
             let length = match self.socket.noting(self.socket.stream.try_read(unfilled)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                 Err(error) => return Poll::Ready(Err(error)),
@@ -295,7 +308,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::server::connections::Connections;
+    use crate::server::{connections::Connections, heads::HeadLimits};
 
     /// A connection whose other end neither reads nor acknowledges: on this machine nothing is lost,
     /// but a full buffer looks the same.
@@ -319,7 +332,12 @@ mod tests {
         let (socket, _client) = deaf().await;
         let place = Connections::new(1).place().await;
         let patience = Duration::from_millis(300);
-        let stream = ObservedStream::new(Arc::clone(&socket), place, RequestLines::default());
+        let stream = ObservedStream::new(
+            Arc::clone(&socket),
+            place,
+            RequestLines::default(),
+            Heads::new(HeadLimits::new(patience)),
+        );
         let mut stream = ObservedStream { patience, ..stream };
         // What is taken begins the time anew.
         stream.stall = Some(Box::pin(sleep(Duration::ZERO)));

@@ -12,6 +12,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use super::heads::Coming;
+
 /// Longest URL of a request, in bytes: the same as hyper's.
 pub(super) const LONGEST_URL: usize = 65_534;
 
@@ -23,6 +25,9 @@ const METHODS: [&[u8]; 7] = [b"GET", b"POST", b"PUT", b"DELETE", b"HEAD", b"OPTI
 
 /// Longest name of a method, in bytes.
 const LONGEST_METHOD: usize = 7;
+
+/// How HTTP/2 begins.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Looks at what a connection of HTTP/1 reads and writes, and cuts its request lines. Clones share
 /// it.
@@ -42,6 +47,10 @@ struct Lines {
     came_early: bool,
     /// The sender may send requests before it has the answers to others.
     may_pipeline: bool,
+    /// Bytes of [`PREFACE`] that the connection began with. With all of them it has no heads.
+    preface: usize,
+    /// The head that comes next, as far as it has come.
+    head: Coming,
 }
 
 /// Bytes of a request's body on the wire; `None` for one in chunks.
@@ -80,6 +89,7 @@ impl RequestLines {
             lines.reading = Reading::Unknown;
             lines.may_pipeline = true;
         }
+        lines.head = Coming { number: lines.head.number + 1, bytes: 0 };
         lines.in_work = Some(body);
         lines.came_early = false;
         let cut_url = Some(std::mem::take(&mut lines.cut_url)).filter(|length| *length > 0);
@@ -106,7 +116,10 @@ impl RequestLines {
                 lines.method.clear();
                 lines.may_pipeline |= lines.came_early;
             }
-            _ => {
+            (length, reading) => {
+                if let (Some(length), Reading::Body(come)) = (length, reading) {
+                    lines.head.bytes = usize::try_from(come - length).unwrap_or(usize::MAX);
+                }
                 lines.reading = Reading::Unknown;
                 lines.may_pipeline = true;
             }
@@ -114,12 +127,26 @@ impl RequestLines {
         lines.in_work = None;
     }
 
+    /// The head that is read, as far as it has come; `None` while a request is in work, and for
+    /// HTTP/2. Of a head behind another request the beginning may not be counted, of at most so many
+    /// bytes as are read at a time.
+    pub(super) fn head(&self) -> Option<Coming> {
+        let lines = self.lines();
+        lines.reads_head().then_some(lines.head)
+    }
+
     /// Moves what is to be handed on to the beginning of `bytes`; gives its length.
     ///
     /// # Errors
     /// When a URL does not end at all.
     pub(super) fn filter(&self, bytes: &mut [u8]) -> io::Result<usize> {
-        self.lines().filter(bytes)
+        let mut lines = self.lines();
+        lines.look_for_preface(bytes);
+        let kept = lines.filter(bytes)?;
+        if lines.reads_head() {
+            lines.head.bytes = lines.head.bytes.saturating_add(kept);
+        }
+        Ok(kept)
     }
 
     fn lines(&self) -> MutexGuard<'_, Lines> {
@@ -128,6 +155,19 @@ impl RequestLines {
 }
 
 impl Lines {
+    fn reads_head(&self) -> bool {
+        self.in_work.is_none() && self.preface < PREFACE.len()
+    }
+
+    fn look_for_preface(&mut self, bytes: &[u8]) {
+        let is_beginning = self.head.number == 0 && self.head.bytes == self.preface;
+        if is_beginning && self.preface < PREFACE.len() {
+            let rest = PREFACE.get(self.preface..).unwrap_or_default();
+            let equal = rest.iter().zip(bytes).take_while(|(one, other)| one == other).count();
+            self.preface += equal;
+        }
+    }
+
     fn filter(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let mut kept = 0;
         let mut from = 0;
@@ -311,6 +351,51 @@ mod tests {
         // A sender that did so once may do so again.
         handed_on(&lines, HEAD, 4096);
         assert!(!lines.request(Some(0)).after_answers);
+    }
+
+    #[test]
+    fn heads_are_counted_from_their_first_byte_to_their_request() {
+        let bytes = |lines: &RequestLines| lines.head().map(|head| head.bytes);
+        let lines = RequestLines::default();
+        assert_eq!(lines.head(), Some(Coming { number: 0, bytes: 0 }));
+        handed_on(&lines, &HEAD[..9], 2);
+        assert_eq!(bytes(&lines), Some(9));
+        handed_on(&lines, &format!("{}{{}}", &HEAD[9..]), 7);
+        lines.request(Some(2));
+        assert_eq!(bytes(&lines), None);
+        lines.answered();
+        assert_eq!(lines.head(), Some(Coming { number: 1, bytes: 0 }));
+        // Sent ahead, and of unknown length.
+        handed_on(&lines, &format!("{HEAD}{HEAD}GET /"), 4096);
+        lines.request(Some(0));
+        lines.answered();
+        assert_eq!(bytes(&lines), Some(HEAD.len() + 5));
+        lines.request(None);
+        assert_eq!(bytes(&lines), None);
+        lines.answered();
+        assert_eq!(bytes(&lines), Some(0));
+        handed_on(&lines, "{}", 1);
+        assert_eq!(lines.head(), Some(Coming { number: 3, bytes: 2 }));
+        // What is dropped of a URL takes no memory.
+        let lines = RequestLines::default();
+        handed_on(&lines, &format!("GET {}", url(LONGEST_URL * 2)), 9000);
+        assert_eq!(bytes(&lines), Some("GET ".len() + LONGEST_URL));
+    }
+
+    #[test]
+    fn http2_has_no_heads_here() {
+        let preface = std::str::from_utf8(PREFACE).unwrap();
+        for part in [1, 5, 100] {
+            let lines = RequestLines::default();
+            handed_on(&lines, &format!("{preface}more"), part);
+            assert_eq!(lines.head(), None);
+            for other in ["PRI * HTTP/2.0\r\n\r\nSM\r\n\rx", "PRI * HTTP/1.1\r\nhost: a", "xPRI *"]
+            {
+                let lines = RequestLines::default();
+                handed_on(&lines, &format!("{other}{preface}"), part);
+                assert_eq!(lines.head().unwrap().bytes, other.len() + preface.len());
+            }
+        }
     }
 
     #[test]

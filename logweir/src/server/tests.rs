@@ -173,6 +173,35 @@ async fn a_head_that_does_not_come_closes_the_connection() {
     assert!(answer.contains("1 bytes"), "{answer}");
 }
 
+/// Vector's connections are idle for longer than a head may take.
+#[tokio::test]
+async fn a_kept_connection_may_be_idle_but_not_slow() {
+    let head_timeout = Duration::from_millis(300);
+    let server = Running::start(hello(), Limits { head_timeout, ..limits() });
+    let head = "GET /kept HTTP/1.1\r\nhost: here\r\n\r\n";
+    let large = format!("GET /kept HTTP/1.1\r\nx: {}\r\nhost: here\r\n\r\n", "x".repeat(12_000));
+    let (mut idle, mut slow, mut ahead, mut had_large) = (
+        server.connect().await,
+        server.connect().await,
+        server.connect().await,
+        server.connect().await,
+    );
+    for client in [&mut idle, &mut slow] {
+        client.send(head).await;
+        client.until("5 bytes").await;
+    }
+    ahead.send(&format!("{head}{}", &head[..20])).await;
+    // Its memory is wanted.
+    had_large.send(&large).await;
+    had_large.until("5 bytes").await;
+    slow.send(&head[..20]).await;
+    assert_eq!(slow.rest().await, "");
+    assert_eq!(ahead.rest().await.matches("5 bytes").count(), 1);
+    assert_eq!(had_large.rest().await, "");
+    idle.send(head).await;
+    idle.until("5 bytes").await;
+}
+
 #[tokio::test]
 async fn a_slow_handler_is_not_a_missing_head() {
     let (reached, go_on) = (Arc::default(), Arc::default());

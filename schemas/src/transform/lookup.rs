@@ -2,8 +2,12 @@
 
 use std::{collections::HashMap, str::FromStr};
 
-use super::{InvalidTransform, lines, path::EventPath, value_path::ValuePath};
-use crate::{Event, MAX_DEPTH, Value, event};
+use super::{
+    InvalidTransform, lines,
+    path::EventPath,
+    value_path::{Found, ValuePath},
+};
+use crate::{Event, MAX_DEPTH, MAX_VALUES, Value, event};
 
 /// The table of key-values.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -29,14 +33,36 @@ struct Lookup {
 }
 
 impl KeyLookups {
-    /// Puts the values of the keys that are known into the event.
-    pub fn apply(&self, event: &mut Event<'_>, key_values: &KeyValues) {
+    /// Puts the values of the keys that are known into the event, as long as `may_put`, asked before
+    /// each with about the bytes of its JSON, says so.
+    pub fn apply(
+        &self,
+        event: &mut Event<'_>,
+        key_values: &KeyValues,
+        mut may_put: impl FnMut(usize) -> bool,
+    ) {
+        let mut left = MAX_VALUES;
         for Lookup { key, to, part } in &self.0 {
             let Some(key) = key.get(event).and_then(event::text) else { continue };
-            let Some(value) = key_values.0.get(&*key) else { continue };
-            let value = match part {
-                None => owned(value, MAX_DEPTH),
-                Some(part) => owned(&part.find(value), MAX_DEPTH),
+            // As the keys are kept.
+            let Some(value) = key_values.0.get(key.trim()) else { continue };
+            let found = match part {
+                None => Found::One(Some(value)),
+                Some(part) => part.find(value),
+            };
+            if found.is_nothing() {
+                continue;
+            }
+            let extent = found.extent();
+            left = left.saturating_sub(extent.values);
+            if left == 0 || !may_put(extent.bytes + to.bytes()) {
+                return;
+            }
+            let value = match found {
+                Found::One(value) => value.map_or(Value::Null, |value| owned(value, MAX_DEPTH)),
+                Found::List(values) => {
+                    Value::Array(values.iter().map(|one| owned(one, MAX_DEPTH - 1)).collect())
+                }
             };
             if let Some(value) = event::pruned(value) {
                 to.put(event, value);
@@ -111,6 +137,7 @@ mod tests {
                 r#"{"project":"p"}"#,
                 json!({"project": "p", "found": {"org": {"id": 7}, "name": "n"}}),
             ),
+            ("project:org:org.id", r#"{"project":" p\n"}"#, json!({"project": " p\n", "org": 7})),
             // A later line sees what an earlier one has found.
             ("a:b:org.id\nb:c:name", r#"{"a":"p"}"#, json!({"a": "p", "b": 7, "c": "seven"})),
             // Unknown keys, unknown parts, nothing in it.
@@ -119,9 +146,21 @@ mod tests {
             ("a:b", r#"{"a":"empty"}"#, json!({"a": "empty"})),
         ] {
             let lookups: KeyLookups = lines.parse().unwrap();
-            let body = changed(event, |event| lookups.apply(event, &key_values));
+            let body = changed(event, |event| lookups.apply(event, &key_values, |_| true));
             assert_eq!(body, expected, "{lines}");
         }
+        // Each is asked for before it is put there, with its name and signs: `,"b":{"x":["text"]}`.
+        let key_values = [("k".to_owned(), json!({"x": ["text"]}))].into_iter().collect();
+        let lookups: KeyLookups = "a:b\na:none:y\na:c:$.x[*]\na:d".parse().unwrap();
+        let mut asked = Vec::new();
+        let body = changed(r#"{"a":"k"}"#, |event| {
+            lookups.apply(event, &key_values, |bytes| {
+                asked.push(bytes);
+                asked.len() < 3
+            });
+        });
+        assert_eq!(body, json!({"a": "k", "b": {"x": ["text"]}, "c": ["text"]}));
+        assert_eq!(asked, [19, 13, 19]);
         for text in ["a", "a:", "a:b:", "a:b:$.", ":b"] {
             let error = text.parse::<KeyLookups>().unwrap_err().to_string();
             assert!(error.contains("write lookup:destination[:accessor]"), "{error}");

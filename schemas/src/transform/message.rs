@@ -3,7 +3,10 @@
 use std::{borrow::Cow, str::FromStr};
 
 use super::{InvalidTransform, MAX_LINES, path::EventPath, value_path::ValuePath};
-use crate::{Event, Value};
+use crate::{Event, Value, value::extent};
+
+/// What stands between the values of a message.
+const BETWEEN: &str = " | ";
 
 /// Of which values a message is made: `id, m.level, $.metadata.context[0].host`, with commas
 /// between.
@@ -19,38 +22,51 @@ enum Part {
 }
 
 impl MessageKeys {
-    /// Makes the message anew: the values with ` | ` between, JSON of those that are no text.
-    pub fn apply(&self, event: &mut Event<'_>) {
+    /// Makes the message anew: the values with ` | ` between, JSON of those that are no text. It stays
+    /// as it is where `may_add`, asked before each part with its bytes in JSON, says no: then this is
+    /// false.
+    pub fn apply(&self, event: &mut Event<'_>, mut may_add: impl FnMut(usize) -> bool) -> bool {
         // Only JSONPath needs it.
         let mut body = None;
         let mut message = String::new();
         for (place, part) in self.0.iter().enumerate() {
             if place > 0 {
-                message.push_str(" | ");
+                message.push_str(BETWEEN);
             }
             match part {
                 Part::Message => {
-                    message.push_str(event.event_message.as_deref().unwrap_or_default());
+                    let text = event.event_message.as_deref().unwrap_or_default();
+                    if !may_add(extent::string(text) + BETWEEN.len()) {
+                        return false;
+                    }
+                    message.push_str(text);
                 }
-                Part::Field(path) => message.push_str(&match path.get(event) {
-                    Some(Value::String(text)) => text,
-                    Some(other) => Cow::Owned(other.to_json()),
-                    None => Cow::Borrowed("null"),
-                }),
+                Part::Field(path) => {
+                    let value = path.get(event).unwrap_or(Value::Null);
+                    if !may_add(value.extent().bytes + BETWEEN.len()) {
+                        return false;
+                    }
+                    message.push_str(&match value {
+                        Value::String(text) => text,
+                        other => Cow::Owned(other.to_json()),
+                    });
+                }
                 Part::Found(path) => {
                     let body = body.get_or_insert_with(|| {
                         let mut text = Vec::new();
                         event.write_body(&mut text);
                         serde_json::from_slice::<serde_json::Value>(&text).unwrap_or_default()
                     });
-                    match path.find(body) {
-                        serde_json::Value::String(text) => message.push_str(&text),
-                        other => message.push_str(&other.to_string()),
+                    let found = path.find(body);
+                    if !may_add(found.extent().bytes + BETWEEN.len()) {
+                        return false;
                     }
+                    message.push_str(&found.to_text());
                 }
             }
         }
         event.event_message = (!message.is_empty()).then_some(Cow::Owned(message));
+        true
     }
 }
 
@@ -107,11 +123,28 @@ mod tests {
             ("$.nothing", "null"),
         ] {
             let keys: MessageKeys = keys.parse().unwrap();
-            let body = changed(EVENT, |event| keys.apply(event));
+            let body = changed(EVENT, |event| assert!(keys.apply(event, |_| true)));
             assert_eq!(body["event_message"], json!(expected), "{keys:?}");
         }
         let keys: MessageKeys = "message".parse().unwrap();
-        assert_eq!(changed(r#"{"a":1}"#, |event| keys.apply(event)), json!({"a": 1}));
+        let made = changed(r#"{"a":1}"#, |event| assert!(keys.apply(event, |_| true)));
+        assert_eq!(made, json!({"a": 1}));
+    }
+
+    #[test]
+    fn parts_are_asked_for_before_they_are_added() {
+        let keys: MessageKeys = "t, message, $.metadata.context[*].host, m, id".parse().unwrap();
+        let mut asked = Vec::new();
+        let body = changed(EVENT, |event| {
+            let made = keys.apply(event, |bytes| {
+                asked.push(bytes);
+                asked.len() < 4
+            });
+            assert!(!made);
+        });
+        assert_eq!(body["event_message"], "m");
+        // As JSON, with what stands between: `"\"q\""`, `"m"`, `["a","b"]`.
+        assert_eq!(asked[..3], [10, 6, 12]);
     }
 
     #[test]

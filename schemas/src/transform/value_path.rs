@@ -3,6 +3,8 @@
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
+use crate::Extent;
+
 /// Where values of a JSON value are.
 #[derive(Debug, Clone)]
 pub(super) struct ValuePath {
@@ -29,10 +31,51 @@ impl ValuePath {
         Ok(Self { path, is_single })
     }
 
-    /// The value that is there, `null` for none; a list where there may be several.
-    pub(super) fn find(&self, value: &Value) -> Value {
-        let mut found = self.path.query(value).all().into_iter().cloned();
-        if self.is_single { found.next().unwrap_or_default() } else { found.collect() }
+    /// What is there.
+    pub(super) fn find<'v>(&self, value: &'v Value) -> Found<'v> {
+        let found = self.path.query(value).all();
+        if self.is_single { Found::One(found.into_iter().next()) } else { Found::List(found) }
+    }
+}
+
+/// What was found. It is not copied yet: a path may lead to each value with all in which it lies.
+#[derive(Debug, Clone)]
+pub(super) enum Found<'v> {
+    One(Option<&'v Value>),
+    /// Where there may be several.
+    List(Vec<&'v Value>),
+}
+
+impl Found<'_> {
+    pub(super) fn is_nothing(&self) -> bool {
+        match self {
+            Self::One(value) => value.is_none(),
+            Self::List(values) => values.is_empty(),
+        }
+    }
+
+    /// How much it is: `null` for nothing, the list of several.
+    pub(super) fn extent(&self) -> Extent {
+        match self {
+            Self::One(value) => Extent::of_json(value.unwrap_or(&Value::Null)),
+            Self::List(values) => {
+                let list = Extent { values: 1, bytes: 2 + values.len().saturating_sub(1) };
+                values.iter().fold(list, |sum, value| {
+                    let Extent { values, bytes } = Extent::of_json(value);
+                    Extent { values: sum.values + values, bytes: sum.bytes + bytes }
+                })
+            }
+        }
+    }
+
+    /// A text as it is, all else as JSON.
+    pub(super) fn to_text(&self) -> String {
+        match self {
+            Self::One(Some(Value::String(text))) => text.clone(),
+            Self::One(value) => value.unwrap_or(&Value::Null).to_string(),
+            // JSON always becomes JSON.
+            Self::List(values) => serde_json::to_string(values).unwrap_or_default(),
+        }
     }
 }
 
@@ -56,7 +99,19 @@ mod tests {
             ("$.a.b[?@.c]", json!([{"c": "x"}])),
             ("$.none[*]", json!([])),
         ] {
-            assert_eq!(ValuePath::read(path).unwrap().find(&value), expected, "{path}");
+            let path = ValuePath::read(path).unwrap();
+            let found = path.find(&value);
+            assert_eq!(
+                found.to_text(),
+                expected.as_str().map_or(expected.to_string(), str::to_owned),
+                "{path:?}"
+            );
+            assert_eq!(found.extent(), Extent::of_json(&expected), "{path:?}");
+            assert_eq!(
+                found.is_nothing(),
+                [json!(null), json!([])].contains(&expected),
+                "{path:?}"
+            );
         }
         for path in ["", "a..b", ".a", "$.", "$a", "a[", "$.a[0"] {
             assert!(ValuePath::read(path).is_err(), "{path}");

@@ -20,6 +20,38 @@ impl Value<'_> {
     }
 }
 
+impl Extent {
+    /// How much a value of serde's is.
+    pub(crate) fn of_json(value: &serde_json::Value) -> Self {
+        let mut extent = Self::default();
+        add_json(value, &mut extent);
+        extent
+    }
+}
+
+fn add_json(value: &serde_json::Value, extent: &mut Extent) {
+    use serde_json::Value as Json;
+
+    extent.values += 1;
+    extent.bytes += match value {
+        Json::Null | Json::Bool(true) => 4,
+        Json::Bool(false) => 5,
+        Json::Number(number) => number.to_string().len(),
+        Json::String(text) => string(text),
+        Json::Array(elements) => {
+            elements.iter().for_each(|element| add_json(element, extent));
+            2 + elements.len().saturating_sub(1)
+        }
+        Json::Object(fields) => {
+            for (key, field) in fields {
+                extent.bytes += string(key) + 1;
+                add_json(field, extent);
+            }
+            2 + fields.len().saturating_sub(1)
+        }
+    };
+}
+
 fn add(value: &Value<'_>, extent: &mut Extent) {
     extent.values += 1;
     extent.bytes += match value {
@@ -41,8 +73,8 @@ fn add(value: &Value<'_>, extent: &mut Extent) {
     };
 }
 
-/// With its quotes.
-fn string(text: &str) -> usize {
+/// A text as JSON, with its quotes.
+pub(crate) fn string(text: &str) -> usize {
     let (mut bytes, mut rest) = (2 + text.len(), text.as_bytes());
     while let Some((_, byte, after)) = split_at_escape(rest) {
         bytes += match byte {
@@ -82,6 +114,9 @@ mod tests {
                 Value::Object(fields), Value::Null, Value::Bool(truth), number, Value::Array(vec![]),
             ]);
             prop_assert_eq!(value.extent().bytes, value.to_json().len());
+            // Of equal names it keeps the last one.
+            let json: serde_json::Value = serde_json::from_str(&value.to_json()).unwrap();
+            prop_assert_eq!(Extent::of_json(&json), parse(&json.to_string()).unwrap().extent());
         }
     }
 }

@@ -90,13 +90,24 @@ pub(super) fn failure(format: Format, failure: &Failure) -> Response {
 
 /// The same over gRPC.
 pub(super) fn grpc_failure(failure: &Failure) -> tonic::Status {
-    tonic::Status::new(code(response(failure).status()), failure.to_string())
+    match failure {
+        Failure::TokenScope | Failure::SourceScope => {
+            let text = "the scopes of the token do not cover this: they need `ingest`, or the \
+                        source's `ingest:source:…`";
+            tonic::Status::permission_denied(text)
+        }
+        failure => tonic::Status::new(code(response(failure).status()), failure.to_string()),
+    }
 }
 
 fn response(failure: &Failure) -> Response {
     let mut response = Response::default();
     *response.status_mut() = match failure {
-        Failure::Token | Failure::NoSource | Failure::UnknownSource => StatusCode::UNAUTHORIZED,
+        Failure::Token
+        | Failure::NoSource
+        | Failure::UnknownSource
+        | Failure::TokenScope
+        | Failure::SourceScope => StatusCode::UNAUTHORIZED,
         Failure::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Failure::Empty => StatusCode::BAD_REQUEST,
         // With its headers, which may say when to come again.
@@ -121,7 +132,6 @@ fn with_body(mut response: Response, format: Format, body: Vec<u8>) -> Response 
 fn code(status: StatusCode) -> Code {
     match status {
         StatusCode::UNAUTHORIZED => Code::Unauthenticated,
-        StatusCode::FORBIDDEN => Code::PermissionDenied,
         StatusCode::SERVICE_UNAVAILABLE
         | StatusCode::TOO_MANY_REQUESTS
         | StatusCode::REQUEST_TIMEOUT => Code::Unavailable,
@@ -178,6 +188,23 @@ mod tests {
             let partial = read.partial_success.unwrap();
             assert_eq!((status, partial.rejected_spans), (200, 2));
             assert_eq!(partial.error_message, "event 1: no");
+        }
+    }
+
+    #[tokio::test]
+    async fn scopes_are_told_over_grpc_only() {
+        for (of_scope, alike) in
+            [(Failure::TokenScope, Failure::Token), (Failure::SourceScope, Failure::UnknownSource)]
+        {
+            let status = grpc_failure(&of_scope);
+            assert_eq!(status.code(), Code::PermissionDenied);
+            assert!(status.message().contains("ingest:source"), "{status}");
+            let [one, other] = [of_scope, alike].map(Arc::new);
+            let answer = |of: &Arc<Failure>| {
+                let of = Arc::clone(of);
+                answered(move || failure(Format::Json, &of))
+            };
+            assert_eq!(answer(&one).await, answer(&other).await);
         }
     }
 

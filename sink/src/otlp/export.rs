@@ -54,6 +54,12 @@ pub(super) enum Failure {
     /// There is no such source.
     #[error("Invalid source id")]
     UnknownSource,
+    /// The token lets no events in. HTTP has no answer of its own for that.
+    #[error("Missing or invalid API key")]
+    TokenScope,
+    /// The token lets events into some sources, and not into this, if it is there. Likewise.
+    #[error("Invalid source id")]
+    SourceScope,
     /// The body is of another type than OTLP's two.
     #[error("content-type {0} is not understood; send application/x-protobuf or application/json")]
     MediaType(String),
@@ -74,6 +80,7 @@ pub(super) async fn admit(
     let grant =
         pipeline.authorise(parameters.token(headers)).await.map_err(|error| match error {
             IngestError::Unauthorized => Failure::Token,
+            IngestError::OutOfScope => Failure::TokenScope,
             error => Failure::Ingest(error),
         })?;
     let route = parameters.route(None, headers);
@@ -110,6 +117,7 @@ impl Export {
             }),
             // The token was right.
             Err(IngestError::Unauthorized) => Err(Failure::UnknownSource),
+            Err(IngestError::OutOfScope) => Err(Failure::SourceScope),
             Err(error) => Err(Failure::Ingest(error)),
         };
         (quota, outcome)

@@ -300,3 +300,39 @@ async fn a_request_that_is_stored_takes_no_orphan() {
     assert_eq!(fixture.ask(owners).await, "1 false, 3 true");
     run(&mut fixture.admin, "delete from _analytics.logweir_receipts").await;
 }
+
+/// A trigger refuses one kind of rows. Alone on the spool it cannot be told from a table that takes
+/// nothing, until others are taken.
+#[tokio::test]
+async fn a_row_that_a_trigger_refuses_does_not_stay_on_the_spool() {
+    let mut fixture = Fixture::new().await;
+    let table = fixture.source.table.clone();
+    let trigger = format!(
+        "create sequence public.asked; \
+         create function public.refuse() returns trigger language plpgsql as \
+         'begin perform nextval(''public.asked''); raise exception ''not this one''; end'; \
+         create trigger refuse before insert on {table} for each row \
+         when (new.id like 'bad%') execute function public.refuse()"
+    );
+    run(&mut fixture.admin, &trigger).await;
+    let (_folder, spool) = spool();
+    let store = fixture.spooled(spool, "bad 1", batch([("bad 1", now())])).await;
+    let keeper = tokio::spawn({
+        let store = store.clone();
+        async move { store.keep_ready().await }
+    });
+    fixture.running = Running { store: store.clone(), keeper };
+    store.ready().await;
+    let waits = async || store.spool_depth().is_some_and(|depth| depth.records == 1);
+    // Twice each time, the second time to find out which rows it is.
+    eventually("the drain tries it again", async || {
+        fixture.ask("select last_value from public.asked").await.parse().is_ok_and(|n: u32| n > 2)
+    })
+    .await;
+    assert!(waits().await);
+    assert_eq!(append(&store, &fixture.source, batch([("good", now())])).await.unwrap().stored, 1);
+    eventually("the spool is drained", async || !waits().await).await;
+    assert_eq!(fixture.ids().await, ["good"]);
+    let kept = "select string_agg(event, '') from _analytics.logweir_rejected_events";
+    assert!(fixture.ask(kept).await.contains("bad 1"));
+}

@@ -17,3 +17,5 @@ mod prepare;
 #[cfg(test)]
 mod query;
 mod receipts;
+#[cfg(test)]
+mod refused_rows;

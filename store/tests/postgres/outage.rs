@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use end_to_end::postgres::TestCluster;
 use sqlx::{Connection, PgConnection};
-use store::{AppendError, Delivery, PostgresServer, QueryError, Readiness, RejectedPage};
+use store::{AppendError, Batch, Delivery, PostgresServer, QueryError, Readiness, RejectedPage};
 
 use crate::fixture::{
-    Fixture, admit, append, batch, eventually, launch, now, run, settings, start, within_deadline,
+    Fixture, admit, append, batch, event, eventually, launch, now, run, settings, start,
+    within_deadline,
 };
 
 #[tokio::test]
@@ -211,4 +212,59 @@ async fn receipts_are_looked_after_while_the_catalog_is_away() {
     })
     .await;
     assert_eq!(running.store.readiness(), Readiness::Unreachable);
+}
+
+/// As Supabase's roles have them, for people.
+#[tokio::test]
+async fn time_limits_of_a_role_are_not_for_writers() {
+    let mut fixture = Fixture::new().await;
+    let limits = "do $$ begin
+        execute format('alter database %I set statement_timeout = 200', current_database());
+        execute format('alter database %I set idle_session_timeout = 200', current_database());
+        if current_setting('transaction_timeout', true) is not null then
+            execute format('alter database %I set transaction_timeout = 200', current_database());
+        end if;
+    end $$";
+    run(&mut fixture.admin, limits).await;
+    let slow = format!(
+        "create function public.wait() returns trigger language plpgsql as \
+         'begin perform pg_sleep(0.5); return new; end'; \
+         create trigger wait before insert on {} for each row execute function public.wait()",
+        fixture.source.table
+    );
+    run(&mut fixture.admin, &slow).await;
+    // Its connections are made now.
+    fixture.running = start(settings(&fixture.url)).await;
+    fixture.append(batch([("slow", now())])).await.unwrap();
+    assert_eq!(fixture.ids().await, ["slow"]);
+}
+
+/// It is slow, its file is lost, its tablespace is full.
+#[tokio::test]
+async fn trouble_of_one_table_is_not_taken_for_an_outage() {
+    let mut fixture = Fixture::new().await;
+    let other = fixture.other_source("other").await;
+    let trouble = format!(
+        "create function public.trouble() returns trigger language plpgsql as \
+         'begin raise exception using errcode = new.event_message; end'; \
+         create trigger trouble before insert on {} for each row execute function public.trouble()",
+        fixture.source.table
+    );
+    run(&mut fixture.admin, &trouble).await;
+    for code in ["57014", "58030", "58P01", "53100", "53200"] {
+        let mut events = Batch::default();
+        events.push(&saying(code));
+        let failed = fixture.append(events).await;
+        assert!(matches!(failed, Err(AppendError::Unavailable(_))), "{failed:?}");
+        assert_eq!(fixture.store().readiness(), Readiness::Ready, "{code}");
+        append(fixture.store(), &other, batch([(code, now())])).await.unwrap();
+    }
+    let mut away = Batch::default();
+    away.push(&saying("57P03"));
+    fixture.append(away).await.unwrap_err();
+    assert_eq!(fixture.store().readiness(), Readiness::Unreachable);
+}
+
+fn saying(message: &str) -> event_schemas::Event<'_> {
+    event_schemas::Event { event_message: Some(message.into()), ..event("id", now()) }
 }

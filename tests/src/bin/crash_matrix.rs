@@ -34,9 +34,8 @@ async fn main() -> ExitCode {
     for scenario in scenarios {
         let start = Instant::now();
         let row = crash_matrix::run(scenario, place, effort, &cluster).await;
-        let result = if row.failures().is_empty() { "right" } else { "FAILED" };
         let time = start.elapsed().as_secs_f64();
-        eprintln!("{:<18} {result} in {time:.1} s", scenario.name());
+        eprintln!("{:<18} {} in {time:.1} s", scenario.name(), row.result());
         for failure in row.failures() {
             eprintln!("  {failure}");
         }

@@ -61,6 +61,8 @@ pub struct Row {
     undrained: u64,
     notes: Vec<String>,
     failures: Vec<String>,
+    /// It was not run, and shows nothing.
+    is_skipped: bool,
 }
 
 impl Row {
@@ -79,12 +81,13 @@ impl Row {
             undrained: 0,
             notes: Vec::new(),
             failures: Vec::new(),
+            is_skipped: false,
         }
     }
 
     /// Of a scenario that cannot be run here.
     pub(super) fn skipped(scenario: &'static str, why: &str) -> Self {
-        Self { notes: vec![format!("SKIPPED: {why}")], ..Self::new(scenario) }
+        Self { notes: vec![why.to_owned()], is_skipped: true, ..Self::new(scenario) }
     }
 
     pub(super) fn add(&mut self, round: Round) {
@@ -122,6 +125,15 @@ impl Row {
                 .chain(see)
                 .map(|text| format!("round {number}: {text}")),
         );
+    }
+
+    /// What came out, in a word.
+    pub fn result(&self) -> &'static str {
+        match (self.failures.is_empty(), self.is_skipped) {
+            (false, _) => "FAILED",
+            (true, true) => "SKIPPED",
+            (true, false) => "right",
+        }
     }
 
     /// Why it failed; nothing when it did not.
@@ -172,6 +184,10 @@ impl fmt::Display for Report {
             "longest outage"
         )?;
         for row in &self.rows {
+            if row.is_skipped {
+                writeln!(f, "{:<18} SKIPPED: nothing is shown of it", row.scenario)?;
+                continue;
+            }
             let Totals { sent, acknowledged, uncertain, attempts, put_off, longest_outage } =
                 row.totals;
             writeln!(
@@ -192,10 +208,30 @@ impl fmt::Display for Report {
             )?;
         }
         for row in &self.rows {
-            let Row { scenario, notes, failures, .. } = row;
-            notes.iter().try_for_each(|note| writeln!(f, "{scenario}, {note}"))?;
+            let Row { scenario, notes, failures, is_skipped, .. } = row;
+            let skipped = if *is_skipped { "SKIPPED " } else { "" };
+            notes.iter().try_for_each(|note| writeln!(f, "{skipped}{scenario}, {note}"))?;
             failures.iter().try_for_each(|failure| writeln!(f, "FAILED {scenario}, {failure}"))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_skipped_is_not_right() {
+        let skipped = Row::skipped("disk-full", "no file system can be mounted");
+        assert_eq!((skipped.result(), Row::new("kill").result()), ("SKIPPED", "right"));
+        let mut failed = Row::new("kill");
+        failed.failures.push("2 lost".to_owned());
+        assert_eq!(failed.result(), "FAILED");
+        let mut report = Report::default();
+        report.add(skipped);
+        let lines: Vec<_> = report.to_string().lines().map(str::to_owned).collect();
+        assert!(lines[1].starts_with("disk-full          SKIPPED"), "{lines:?}");
+        assert_eq!(lines[2..], ["SKIPPED disk-full, no file system can be mounted"]);
     }
 }

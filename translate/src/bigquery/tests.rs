@@ -227,13 +227,7 @@ fn fields_that_are_read_are_told_where_they_belong() {
 }
 
 #[test]
-fn what_is_only_for_postgres_is_refused() {
-    let parameters = Parameters::default();
-    let consumer = Some(Consumer::Lql { text: "error", now: 0 });
-    let endpoint = "with a as (select id from logs) select id from a";
-    let request = Request { endpoint, consumer, parameters: &parameters, max_rows: 10 };
-    let refusal = for_bigquery(&request, &Catalog).unwrap_err().to_string();
-    assert_eq!(refusal, "LQL over events in BigQuery is not supported yet; write the query in SQL");
+fn what_is_no_text_is_no_parameter() {
     let mut parameters = Parameters::default();
     parameters.named.insert("a".to_owned(), Parameter { ty: OutputType::Int64, value: 1.into() });
     let request = Request {

@@ -11,7 +11,7 @@ use super::build::{self, Item, Source};
 use crate::diagnostic::Position;
 
 /// What every event has; shown where nothing else is asked for.
-const USUAL: [&str; 3] = ["timestamp", "id", "event_message"];
+pub(crate) const USUAL: [&str; 3] = ["timestamp", "id", "event_message"];
 
 pub(super) fn select(
     selected: &[Selected],

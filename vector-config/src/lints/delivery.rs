@@ -8,6 +8,9 @@ use crate::{
     finding::{Finding, Rule},
 };
 
+/// Largest body that the server takes, where it is told nothing else.
+const LARGEST_BODY: u64 = 32 << 20;
+
 pub(super) fn lint(linted: &Linted<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (node, _) in linted.sinks() {
@@ -26,6 +29,23 @@ pub(super) fn lint(linted: &Linted<'_>) -> Vec<Finding> {
                  Vector goes on until the server is back"
             );
             found(Rule::Delivery, "retry_attempts", text);
+        }
+        let batch = component.options.get("batch").and_then(|batch| batch.get("max_bytes"));
+        if batch.and_then(Json::as_u64).is_some_and(|bytes| bytes > LARGEST_BODY) {
+            let text = format!(
+                "the server answers 413 to a body of more than {LARGEST_BODY} bytes (its \
+                 LOGWEIR_MAX_BODY_BYTES), and Vector drops the events"
+            );
+            found(Rule::Delivery, "max_bytes", text);
+        }
+        if let Some(method) = component.options.get("method").and_then(Json::as_str)
+            && method != "post"
+        {
+            let text = format!(
+                "the server takes events by POST: it answers 405 to {}, and Vector drops them",
+                method.to_uppercase()
+            );
+            found(Rule::Method, "method", text);
         }
         for (rule, text) in buffers(component) {
             found(rule, "buffer", text);

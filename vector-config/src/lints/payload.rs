@@ -26,10 +26,10 @@ fn payload(linted: &Linted<'_>, node: &Node, sink: &HttpSink) -> Option<Finding>
             codec(format!("the server finds no fields in what the codec `{name}` writes"))
         }
         (Codec::Text, _) => codec("the codec sends the field `message` alone".to_owned()),
-        (Codec::Json { .. }, Framing::Character(',') | Framing::Newline | Framing::Bytes)
-        | (Codec::NativeJson, Framing::Newline | Framing::Bytes)
-        | (Codec::Native, Framing::Length) => wrapper(encoding.prefix.as_str(), &encoding.suffix)
+        _ if encoding.is_wrapped() => wrapper(encoding.prefix.as_str(), &encoding.suffix)
             .and_then(|text| found(Rule::PayloadWrapper, "payload_prefix", text)),
+        (Codec::Json { .. } | Codec::NativeJson, Framing::Newline | Framing::Bytes)
+        | (Codec::Native, Framing::Length) => None,
         (codec, _) => {
             let needed = match codec {
                 Codec::Native => "`length_delimited`",

@@ -55,11 +55,14 @@ fn unused<'a>(linted: &'a Linted<'_>, node: &'a Node) -> impl Iterator<Item = Fi
 fn types(linted: &Linted<'_>, node: &Node) -> Vec<Finding> {
     let Work::Sends(sink) = &node.work else { return Vec::new() };
     let Some(Destination::Source(source)) = sink.fixed_destination() else { return Vec::new() };
+    if sink.format().is_some() {
+        return Vec::new();
+    }
     let mut findings = Vec::new();
-    let is_repaired = linted.settings.repaired_sources.contains(&source);
-    let repair = is_repaired.then(|| repair::of_source(&source)).flatten();
+    let is_repaired = linted.settings.repaired_sources.contains(source);
+    let repair = is_repaired.then(|| repair::of_source(source)).flatten();
     for (from, kind) in &node.known {
-        for field in described_fields(&source).iter().filter(|field| !field.path.contains("[]")) {
+        for field in described_fields(source).iter().filter(|field| !field.path.contains("[]")) {
             let Some(path) = path_of(&field.path) else { continue };
             let made = kind.at_path(&path);
             let filled = repair.is_some_and(|repair| repair.may_fill(&field.path));

@@ -41,16 +41,26 @@ fn source(linted: &Linted<'_>, node: &Node, sink: &HttpSink) -> Option<Finding> 
             "the request names no source: add `?source_name=` to the URI".to_owned(),
         ),
         Destination::Source(name) => {
-            let known = SUPABASE_SOURCES.iter().any(|source| source.name == name)
-                || linted.settings.known_sources.contains(&name);
-            if known {
-                return None;
-            }
-            let text = format!("no server has a source `{name}` by itself{}", meant(&name));
-            found(Rule::UnknownSource, text)
+            let is_known = is_known(name, &linted.settings.known_sources);
+            (!is_known).then(|| found(Rule::UnknownSource, unknown(name))).flatten()
         }
-        Destination::Token(_) | Destination::Unrendered => None,
+        Destination::Token(_) => found(Rule::NotExecuted, BY_TOKEN.to_owned()),
+        Destination::Unrendered => None,
     }
+}
+
+/// What is said of a request that names its source by a token.
+pub(crate) const BY_TOKEN: &str = "it names its source by a token: which one that is only the server knows, so what is sent is not \
+     checked against a schema";
+
+/// Whether a server has a source of this name: by itself, or as it is said.
+pub(crate) fn is_known(name: &str, known: &[String]) -> bool {
+    SUPABASE_SOURCES.iter().any(|source| source.name == name) || known.iter().any(|one| one == name)
+}
+
+/// What is said of a source that no server has.
+pub(crate) fn unknown(name: &str) -> String {
+    format!("no server has a source `{name}` by itself{}", meant(name))
 }
 
 /// The source that may be meant.

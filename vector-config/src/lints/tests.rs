@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    ConfigPaths, Level,
-    finding::Rule,
+    ConfigPaths, Level, Report,
+    finding::{Finding, Rule},
     validation::{Settings, Validation, VectorVersion},
 };
 
@@ -38,23 +38,38 @@ fn said_where_repaired(
     known: &[&str],
 ) -> Vec<(Rule, usize, String)> {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("vector.yml");
-    std::fs::write(&path, text).unwrap();
-    let report = Validation::load(Settings {
-        paths: ConfigPaths { files: vec![(path.display().to_string(), None)], folders: vec![] },
-        variables: BTreeMap::new(),
-        interpolation: None,
+    let findings = reported(text, |settings| Settings {
         vector: VectorVersion { minor: vector },
         known_sources: owned(known),
         repaired_sources: owned(repaired),
-        now: 0,
-    })
-    .finish();
-    let findings = report.findings.iter().filter(|one| one.level() != Level::Note);
+        ..settings
+    });
     findings
+        .iter()
+        .filter(|one| one.level() != Level::Note)
         .map(|one| (one.rule, one.place.as_ref().map_or(0, |place| place.line), one.said()))
         .collect()
+}
+
+/// All findings of a configuration, with settings that are changed.
+fn reported(text: &str, changed: impl FnOnce(Settings) -> Settings) -> Vec<Finding> {
+    report_of(text, changed).findings
+}
+
+fn report_of(text: &str, changed: impl FnOnce(Settings) -> Settings) -> Report {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vector.yml");
+    std::fs::write(&path, text).unwrap();
+    let settings = Settings {
+        paths: ConfigPaths { files: vec![(path.display().to_string(), None)], folders: vec![] },
+        variables: BTreeMap::new(),
+        interpolation: None,
+        vector: VectorVersion::NEWEST,
+        known_sources: Vec::new(),
+        repaired_sources: Vec::new(),
+        now: 0,
+    };
+    Validation::load(changed(settings)).finish()
 }
 
 fn said(sink: &str, program: &str) -> Vec<(Rule, usize, String)> {
@@ -65,7 +80,7 @@ fn said(sink: &str, program: &str) -> Vec<(Rule, usize, String)> {
 /// nothing is said of the whole as it stands.
 type Case = (Rule, &'static str, &'static str, usize, &'static str);
 
-const SINK_LINTS: [Case; 17] = [
+const SINK_LINTS: [Case; 31] = [
     (
         Rule::UninterpolatedVariable,
         "x-api-key: key",
@@ -81,6 +96,44 @@ const SINK_LINTS: [Case; 17] = [
         "`$KEY`",
     ),
     (Rule::MissingKey, "request: {headers: {x-api-key: key}}", "method: post", 14, "no key"),
+    (Rule::MissingKey, "x-api-key: key", "x-api-key: ''", 15, "key is empty"),
+    (
+        Rule::MissingKey,
+        "request: {headers: {x-api-key: key}}",
+        "auth: {strategy: basic, user: u, password: s3cret}",
+        15,
+        "does not read",
+    ),
+    (
+        Rule::MissingKey,
+        "request: {headers: {x-api-key: key}}",
+        "auth: {strategy: custom, value: s3cret}",
+        15,
+        "does not read",
+    ),
+    (Rule::MissingKey, "x-api-key: key", "Authorization: s3cret", 15, "does not read"),
+    (Rule::MissingKey, "x-api-key: key", "authorization: bearer s3cret", 15, "`Bearer `"),
+    (
+        Rule::UninterpolatedVariable,
+        "x-api-key: key",
+        "authorization: Bearer $KEY, x-api-key: key",
+        15,
+        "`$KEY`",
+    ),
+    (
+        Rule::UninterpolatedVariable,
+        "x-api-key: key",
+        "x-api-key: '${KEY:-s3cret}'",
+        15,
+        "`${KEY:-…}`",
+    ),
+    (Rule::UninterpolatedVariable, "analytics:4000", "${HOST}:4000", 14, "the address"),
+    (Rule::UninterpolatedVariable, "http://analytics", "$ADDRESS", 14, "`$ADDRESS`"),
+    (Rule::Method, "encoding:", "method: put\nencoding:", 13, "405 to PUT"),
+    (Rule::UnknownOption, "encoding:", "batch: {max_byte: 5}\nencoding:", 13, "`batch.max_byte`"),
+    (Rule::UnknownOption, "request: {", "request: {timeout: 5, ", 15, "`request.timeout`"),
+    (Rule::Delivery, "encoding:", "batch: {max_bytes: 33554433}\nencoding:", 13, "413"),
+    (Rule::Configuration, ", max_size: 268435488", "", 10, "missing field `max_size`"),
     (Rule::TemplatedQuery, "postgres.logs", "{{ source }}", 14, "in the query"),
     (
         Rule::UnknownSource,
@@ -143,6 +196,83 @@ fn each_lint_of_a_sink_finds_its_fault() {
     }
 }
 
+/// Keys are in reports of no kind, also where something is said of them.
+#[test]
+fn keys_are_never_written() {
+    for (_, good, bad, ..) in SINK_LINTS.iter().filter(|(.., bad, _, _)| bad.contains("s3cret")) {
+        let said = said(&SINK.replacen(good, bad, 1), PROGRAM);
+        assert!(said.iter().all(|(.., text)| !text.contains("s3cret")), "{bad}: {said:?}");
+    }
+}
+
+#[test]
+fn a_key_of_a_variable_may_have_a_dollar_in_it() {
+    let said = |line: &str, key: &str, interpolation: Option<bool>, vector| {
+        let text = configuration(&SINK.replacen("x-api-key: key", line, 1), PROGRAM);
+        let variables = [("KEY".to_owned(), key.to_owned())].into();
+        reported(&text, |settings| Settings {
+            variables,
+            interpolation,
+            vector: VectorVersion { minor: vector },
+            ..settings
+        })
+        .into_iter()
+        .map(|one| one.said())
+        .collect::<Vec<_>>()
+        .join("\n")
+    };
+    for key in ["pa$word", "$word", "${WORD}", "$WORD"] {
+        assert_eq!(said("x-api-key: \"$KEY\"", key, None, 53), "", "{key}");
+    }
+    let doubled = said("x-api-key: $$KEY", "s3cret", None, 53);
+    assert!(doubled.contains("`$KEY`") && doubled.contains("doubled"), "{doubled}");
+    let off = said("x-api-key: $KEY", "s3cret", Some(false), 53);
+    assert!(off.contains("switched off"), "{off}");
+    assert_eq!(said("x-api-key: $KEY", "s3cret", Some(true), 58), "");
+}
+
+#[test]
+fn what_is_not_checked_is_noted() {
+    for (good, other, part) in [
+        ("?source_name=postgres.logs", "?source=0d4fcd3b-6d70-4d9c-8c5d-8a7f2b8a1a11", "token"),
+        ("/api/logs?", "/api/logs/json?", "another shape"),
+        ("/api/logs?", "/ingest?", "none of an analytics server"),
+        ("codec: json", "codec: logfmt", "`logfmt` is not executed"),
+    ] {
+        let text = configuration(&SINK.replacen(good, other, 1), PROGRAM);
+        let noted = reported(&text, |settings| settings);
+        let noted: Vec<_> = noted.iter().filter(|one| one.rule == Rule::NotExecuted).collect();
+        let [note] = noted[..] else { panic!("{other}: {noted:?}") };
+        assert_eq!(note.component.as_deref(), Some("out"), "{other}");
+        assert!(note.text.contains(part), "{other}: {}", note.text);
+    }
+    let text = configuration(SINK, PROGRAM);
+    let text = text.replace("{type: docker_logs}", "{type: docker_logs, include_images: [x]}");
+    let noted = reported(&text, |settings| settings);
+    assert_eq!(noted.len(), 1, "{noted:?}");
+    assert!(noted[0].text.contains("`include_images` is not executed"), "{noted:?}");
+}
+
+#[test]
+fn the_page_of_function_logs_needs_a_source_of_its_own() {
+    let calls = SINK.replacen("postgres.logs", "deno-relay-logs", 1);
+    let said = |text: &str| {
+        let said = said_by(text, 58, &[]);
+        said.into_iter().map(|(rule, ..)| rule).collect::<Vec<_>>()
+    };
+    let alone = configuration(&calls, PROGRAM);
+    assert_eq!(said(&alone), [Rule::UnfedSource]);
+    let other = |source: &str| {
+        let sink = SINK.replacen("?source_name=postgres.logs", source, 1);
+        let sink = sink.lines().map(|line| format!("    {line}\n")).collect::<String>();
+        format!("{alone}  other:\n    type: http\n    inputs: [made]\n{sink}")
+    };
+    assert_eq!(said(&other("?source_name=deno-subhosting-events")), []);
+    assert_eq!(said(&other("/{{ source }}")), [], "it may be any");
+    assert_eq!(said(&other("?source_name=postgres.logs")), [Rule::UnfedSource]);
+    assert_eq!(said(&configuration(SINK, PROGRAM)), []);
+}
+
 #[test]
 fn what_is_as_good_passes() {
     for (good, other) in [
@@ -155,6 +285,20 @@ fn what_is_as_good_passes() {
         ("?source_name=postgres.logs", "/{{ source }}"),
         ("request: {headers: {x-api-key: key}}", "auth: {strategy: bearer, token: key}"),
         ("?source_name=postgres.logs", "?source=0d4fcd3b-6d70-4d9c-8c5d-8a7f2b8a1a11"),
+        ("encoding:", "method: post\nbatch: {max_bytes: 33554432}\nencoding:"),
+        ("x-api-key: key", "Authorization: Bearer key"),
+        // The server looks at the header that it does not read, and then at the key.
+        ("x-api-key: key", "authorization: Basic x, x-api-key: key"),
+        ("request: {headers: {x-api-key: key}}", "auth: {strategy: custom, value: Bearer key}"),
+        ("x-api-key: key", "x-api-key: 'pa$word'"),
+        ("x-api-key: key", "x-api-key: '$2a$10$N9qo8uLOickgx2ZMRZoMye'"),
+        ("http://analytics:4000", "http://kong:8000/analytics/v1"),
+        // Vector wraps no other bodies.
+        (
+            "encoding:",
+            "framing: {method: newline_delimited}\npayload_prefix: '{\"logs\":'\npayload_suffix: '}'\n\
+             encoding:",
+        ),
     ] {
         let said: Vec<_> = said(&SINK.replacen(good, other, 1), PROGRAM);
         assert_eq!(said, [], "{other}");
@@ -174,6 +318,17 @@ fn versions_of_vector_differ() {
     assert!(found[0].2.contains("Missing environment variable"), "{found:?}");
     let own = configuration(&SINK.replacen("postgres.logs", "my.own", 1), PROGRAM);
     assert_eq!(said_by(&own, 58, &["my.own"]), []);
+    for (option, first) in [
+        ("retry_strategy: {type: default}", 56),
+        ("dangerously_allow_unconfined_template_resolution: false", 57),
+    ] {
+        let text = configuration(&format!("{SINK}\n{option}"), PROGRAM);
+        assert_eq!(said_by(&text, first, &[]), [], "{option}");
+        let older = said_by(&text, first - 1, &[]);
+        let [(rule, line, said)] = &older[..] else { panic!("{option}: {older:?}") };
+        assert_eq!((*rule, *line), (Rule::Configuration, 17), "{said}");
+        assert!(said.contains(&format!("since 0.{first}")), "{said}");
+    }
 }
 
 #[test]
@@ -220,19 +375,7 @@ fn what_the_server_fills_may_be_null() {
 fn what_is_not_executed_and_what_goes_nowhere_is_noted() {
     let text = configuration(SINK, PROGRAM)
         .replace("sinks:", "  less: {type: sample, inputs: [in], rate: 10}\nsinks:");
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("vector.yml");
-    std::fs::write(&path, text).unwrap();
-    let report = Validation::load(Settings {
-        paths: ConfigPaths { files: vec![(path.display().to_string(), None)], folders: vec![] },
-        variables: BTreeMap::new(),
-        interpolation: None,
-        vector: VectorVersion::NEWEST,
-        known_sources: Vec::new(),
-        repaired_sources: Vec::new(),
-        now: 0,
-    })
-    .finish();
+    let report = report_of(&text, |settings| settings);
     let said: Vec<_> = report.findings.iter().map(|one| (one.rule, one.text.clone())).collect();
     assert_eq!(
         said,

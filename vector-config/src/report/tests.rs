@@ -1,3 +1,5 @@
+mod xsd;
+
 use std::path::PathBuf;
 
 use super::*;
@@ -93,6 +95,9 @@ fn the_exit_code_is_that_of_the_worst() {
     assert_eq!(report.exit_code(), 1, "a warning");
     report.allow(&[Rule::VrlWarning]);
     assert_eq!((report.exit_code(), report.findings.len()), (0, 1));
+    let mut refused = refused();
+    refused.allow(&Rule::ALL);
+    assert_eq!((refused.exit_code(), refused.findings.len()), (78, 2));
 }
 
 #[test]
@@ -115,42 +120,36 @@ fn sarif_is_what_its_schema_says() {
     assert!(!validator.is_valid(&serde_json::json!({"version": "2.1.0"})));
 }
 
-/// What the schema of JUnit's reports (that of Jenkins) asks for: which elements stand in which, and
-/// which attributes they may and must have.
 #[test]
 fn junit_is_what_its_schema_says() {
+    let schema = include_str!("../../fixtures/junit.xsd");
     for report in [report(), refused()] {
         let text = report.written(ReportFormat::Junit);
+        assert_eq!(xsd::faults(schema, &text), Vec::<String>::new(), "{text}");
         let document = roxmltree::Document::parse(&text).unwrap();
         let root = document.root_element();
         assert_eq!(root.tag_name().name(), "testsuites");
-        for element in root.descendants().filter(roxmltree::Node::is_element) {
-            let (may_hold, may_have, must_have): (&[&str], &[&str], &[&str]) =
-                match element.tag_name().name() {
-                    "testsuites" => (&["testsuite"], &["name", "tests", "failures", "errors"], &[]),
-                    "testsuite" => (
-                        &["testcase"],
-                        &["name", "tests", "failures", "errors"],
-                        &["name", "tests", "failures", "errors"],
-                    ),
-                    "testcase" => {
-                        (&["failure", "error"], &["name", "classname"], &["name", "classname"])
-                    }
-                    "failure" | "error" => (&[], &["message", "type"], &[]),
-                    other => panic!("there is no element {other}"),
-                };
-            for child in element.children().filter(roxmltree::Node::is_element) {
-                assert!(may_hold.contains(&child.tag_name().name()), "{child:?}");
-            }
-            assert!(element.attributes().all(|one| may_have.contains(&one.name())), "{element:?}");
-            assert!(must_have.iter().all(|name| element.has_attribute(*name)), "{element:?}");
-        }
         let count = |name: &str| {
             root.descendants().filter(|element| element.has_tag_name(name)).count().to_string()
         };
-        assert_eq!(root.attribute("tests"), Some(count("testcase").as_str()));
-        assert_eq!(root.attribute("failures"), Some(count("failure").as_str()));
-        assert_eq!(root.attribute("errors"), Some(count("error").as_str()));
+        for counted in [root, root.first_element_child().unwrap()] {
+            assert_eq!(counted.attribute("tests"), Some(count("testcase").as_str()));
+            assert_eq!(counted.attribute("failures"), Some(count("failure").as_str()));
+            assert_eq!(counted.attribute("errors"), Some(count("error").as_str()));
+        }
+        // The schema refuses what is wrong.
+        for (good, bad, expected) in [
+            ("<testsuite name=\"logweir validate\"", "<testsuite", "testsuite lacks name"),
+            ("<testcase classname", "<testcase class", "testcase has no attribute class"),
+            ("testcase", "case", "there is no element case"),
+            ("  <testsuite ", "text  <testsuite ", "testsuites may hold no text"),
+            ("tests=\"", "tests=\"-", "is no xs:nonNegativeInteger"),
+            ("</testsuite>", "<failure/></testsuite>", "testsuite may not hold"),
+            ("<testsuites", "<testsuites x", "expected"),
+        ] {
+            let faults = xsd::faults(schema, &text.replace(good, bad));
+            assert!(faults.iter().any(|one| one.contains(expected)), "{bad}: {faults:?}");
+        }
     }
 }
 

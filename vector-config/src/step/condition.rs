@@ -9,7 +9,7 @@ use vrl::{
 use super::StepFault;
 use crate::{
     event::LogEvent,
-    program::{NotCompiled, Program},
+    program::{NotCompiled, Program, Stopped},
 };
 
 /// A condition as it is written.
@@ -79,14 +79,18 @@ impl Condition {
         }
     }
 
-    /// Whether it holds for an event. One that ends by an error does not hold.
-    pub(super) fn holds(&self, event: &mut LogEvent) -> bool {
+    /// Whether it holds for an event. One that ends by an error does not hold; of one that was
+    /// stopped, because it takes too long, nobody knows: `None`.
+    pub(super) fn holds(&self, event: &mut LogEvent) -> Option<bool> {
         match self {
-            Self::Constant(holds) => *holds,
+            Self::Constant(holds) => Some(*holds),
             // Its program cannot change the event, and knows no time zone but the local one.
             Self::Program(program) => {
                 let local = super::time_zone("local").unwrap_or(TimeZone::Local);
-                matches!(program.run(event, local), Ok(Value::Boolean(true)))
+                match program.run(event, local) {
+                    Err(Stopped::TookTooLong) => None,
+                    answer => Some(matches!(answer, Ok(Value::Boolean(true)))),
+                }
             }
         }
     }

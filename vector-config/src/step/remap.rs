@@ -148,6 +148,8 @@ impl Remap {
             _ => {}
         }
         match stopped {
+            // Who sends such events another way means them to fail.
+            Stopped::Failed(_) if drops && self.reroute_dropped => Some(Incident::Dropped),
             Stopped::Failed(message) => Some(Incident::Failed(message)),
             _ if drops => Some(Incident::Dropped),
             _ => None,

@@ -46,7 +46,8 @@ fn an_event_that_a_program_fails_on_goes_on_unchanged() {
     assert!(run("remap", options, event()).0.is_empty());
 
     let options = json!({"source": source, "drop_on_error": true, "reroute_dropped": true});
-    let (out, _) = run("remap", options, event());
+    let (out, incident) = run("remap", options, event());
+    assert_eq!(incident, Some(Incident::Dropped), "it is meant so");
     let [(output, dropped)] = &out[..] else { panic!("{out:?}") };
     assert_eq!(output, ".dropped");
     let path = crate::program::path_of("metadata.dropped.reason").unwrap();
@@ -162,4 +163,18 @@ fn a_time_zone_counts() {
     assert_eq!(time(json!({"source": source})), value!({"t": 1_795_176_000}));
     let berlin = json!({"source": source, "timezone": "Europe/Berlin"});
     assert_eq!(time(berlin), value!({"t": 1_795_172_400}));
+}
+
+#[test]
+fn a_condition_that_takes_too_long_is_no_answer() {
+    let slow = "x = range!(0, 2000)\nfor_each(x) -> |_a, _b| { for_each(x) -> |_c, _d| { \
+                for_each(x) -> |_e, _f| { y = 1 } } }\n.a == 1";
+    for (kind, options) in [
+        ("filter", json!({"condition": slow})),
+        ("route", json!({"route": {"b": slow}})),
+        ("exclusive_route", json!({"routes": [{"name": "b", "condition": slow}]})),
+    ] {
+        let ran = run(kind, options, value!({"a": 1}));
+        assert_eq!(ran, (Vec::new(), Some(Incident::TookTooLong)), "{kind}");
+    }
 }

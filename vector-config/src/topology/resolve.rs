@@ -79,16 +79,33 @@ impl Topology {
             .collect()
     }
 
-    /// The components of a circle, as Vector shows it.
+    /// The components of a circle, as Vector shows it: the first comes again at the end.
     fn cycle(&self) -> Option<String> {
         let ordered = self.in_order();
+        // What is left is in a circle, or fed by one: whoever goes against the stream ends in it.
         let left: Vec<_> = (0..self.nodes.len()).filter(|place| !ordered.contains(place)).collect();
-        let names: Vec<_> = left
-            .iter()
-            .filter_map(|place| self.nodes.get(*place))
-            .map(|node| node.component.id.as_str())
-            .collect();
-        (!names.is_empty()).then(|| names.join(" -> "))
+        let mut way = vec![*left.first()?];
+        let begin = loop {
+            let here = *way.last()?;
+            let feeder = left.iter().find(|place| self.feeds(**place, here))?;
+            if let Some(begin) = way.iter().position(|place| place == feeder) {
+                break begin;
+            }
+            way.push(*feeder);
+        };
+        let mut circle = way.split_off(begin);
+        circle.reverse();
+        let first = circle.iter().enumerate().min_by_key(|(_, place)| **place)?.0;
+        circle.rotate_left(first);
+        circle.push(*circle.first()?);
+        let nodes = circle.iter().filter_map(|place| self.nodes.get(*place));
+        let names: Vec<_> = nodes.map(|node| node.component.id.as_str()).collect();
+        Some(names.join(" -> "))
+    }
+
+    fn feeds(&self, from: usize, to: usize) -> bool {
+        let outputs = self.nodes.get(from).map(|node| node.outputs.as_slice());
+        outputs.unwrap_or_default().iter().any(|output| output.consumers.contains(&to))
     }
 
     /// The nodes, each after those that feed it; those in a circle are left out.

@@ -90,7 +90,15 @@ fn what_cannot_be_connected_is_said_as_vector_says_it() {
             "transforms:\n  a: {type: remap, inputs: [b, in], source: '.'}\n  \
           b: {type: remap, inputs: [a], source: '.'}\n\
           sinks: {out: {type: blackhole, inputs: [b]}}",
-            "Cyclic dependency detected in the chain [ a -> b -> out ]",
+            "Cyclic dependency detected in the chain [ a -> b -> a ]",
+        ),
+        (
+            "transforms:\n  a: {type: remap, inputs: [in, d], source: '.'}\n  \
+          b: {type: remap, inputs: [a], source: '.'}\n  \
+          c: {type: remap, inputs: [d], source: '.'}\n  \
+          d: {type: remap, inputs: [b], source: '.'}\n\
+          sinks: {out: {type: blackhole, inputs: [c]}}",
+            "Cyclic dependency detected in the chain [ a -> b -> d -> a ]",
         ),
     ] {
         let said = errors(&format!("{IN}{text}"));

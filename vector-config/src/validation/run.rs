@@ -14,6 +14,7 @@ use crate::{
     kind::{self, EventKind},
     loading::ConfigText,
     position,
+    program::path_of,
     step::Incident,
     topology::{Node, Topology, Work},
 };
@@ -57,6 +58,10 @@ pub(super) struct Counters {
     pub(super) unread: u64,
     /// Events of which no sink was given anything.
     pub(super) unsent: u64,
+    /// The source of the first of these, and its line.
+    first_unsent: Option<(usize, u64)>,
+    /// The source that lines of `docker compose logs` were given to.
+    from_compose: Option<usize>,
     incidents: BTreeMap<(usize, Rule), (String, Events)>,
 }
 
@@ -115,7 +120,21 @@ impl Counters {
             let finding = Finding::new(*rule, text.clone()).of(id).at(place);
             Some(Finding { events: Some(*events), ..finding })
         };
-        self.incidents.iter().filter_map(finding).collect()
+        let of_source = |place: usize, rule, text: String| {
+            let id = &topology.nodes.get(place)?.component.id;
+            Some(Finding::new(rule, text).of(id).at(position::of_component(texts, id)))
+        };
+        let unsent = self.first_unsent.and_then(|(place, first)| {
+            let text = "no sink is given anything of them".to_owned();
+            let finding = of_source(place, Rule::UnsentEvent, text)?;
+            Some(Finding { events: Some(Events { first, count: self.unsent }), ..finding })
+        });
+        let labels = self.from_compose.filter(|_| reads_labels(topology)).and_then(|place| {
+            let text = "`docker compose logs` tells no labels: programs that ask for them find \
+                        `.label` empty";
+            of_source(place, Rule::NotExecuted, text.to_owned())
+        });
+        self.incidents.iter().filter_map(finding).chain(unsent).chain(labels).collect()
     }
 }
 
@@ -198,8 +217,12 @@ impl Validation {
         match event {
             Some(event) => {
                 self.counters.given += 1;
+                if source.component.kind == "docker_logs" && !input::is_json(line) {
+                    self.counters.from_compose = Some(place);
+                }
                 if !self.push(place, event) {
                     self.counters.unsent += 1;
+                    self.counters.first_unsent.get_or_insert((place, number));
                 }
             }
             None if line.trim().is_empty() => {}
@@ -259,6 +282,15 @@ impl Validation {
             samples.add(&self.topology, place, &event);
         }
     }
+}
+
+/// Whether a program asks for one of a container's labels.
+fn reads_labels(topology: &Topology) -> bool {
+    let Some(label) = path_of("label") else { return false };
+    topology.nodes.iter().any(|node| match &node.work {
+        Work::Transform(step) => step.programs().iter().any(|one| one.reads_inside(&label)),
+        _ => false,
+    })
 }
 
 /// The program that failed, and where: its message says `… at (136:204): …`, in bytes.

@@ -189,6 +189,56 @@ fn a_program_that_takes_too_long_is_given_up() {
 }
 
 #[test]
+fn a_condition_that_takes_too_long_is_given_up() {
+    let slow = "condition: |-\n      x = range!(0, 2000)\n      for_each(x) -> |_a, _b| { \
+                for_each(x) -> |_c, _d| { for_each(x) -> |_e, _f| { y = 1 } } }\n      true";
+    let condition = r#"condition: '!contains(string!(.event_message), "/health")'"#;
+    let mut validation = stock(condition, slow);
+    let lines = b"realtime-dev.supabase-realtime | x\n".repeat(1000);
+    validation.run("events", &mut lines.as_slice(), None, &mut |_| {}).unwrap();
+    let report = validation.finish();
+    let found = report.findings.iter().find(|one| one.rule == Rule::SlowProgram).unwrap();
+    assert_eq!(found.component.as_deref(), Some("realtime_logs_filtered"));
+    assert_eq!(found.events.map(|events| (events.first, events.count)), Some((1, 3)));
+    assert_eq!(report.exit_code(), 1);
+}
+
+#[test]
+fn labels_that_compose_does_not_tell_are_noted() {
+    let noted = |condition: &str, line: &str| {
+        let mut validation = stock(r#"kong: '.appname == "supabase-kong"'"#, condition);
+        validation.run("events", &mut line.as_bytes(), None, &mut |_| {}).unwrap();
+        let report = validation.finish();
+        report.findings.iter().any(|one| one.text.contains("tells no labels"))
+    };
+    let asks = r#"kong: '.label."com.docker.compose.service" == "kong"'"#;
+    let other = r#"kong: '.appname == "kong"'"#;
+    assert!(noted(asks, "kong | x\n"));
+    assert!(!noted(asks, "{\"message\": \"x\", \"label\": {}}\n"));
+    assert!(!noted(other, "kong | x\n"));
+}
+
+/// Lines of this many bytes, without any end.
+struct Endless(u64);
+
+impl std::io::Read for Endless {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = buffer.len().min(usize::try_from(self.0).unwrap());
+        buffer[..count].fill(b'x');
+        self.0 -= count as u64;
+        Ok(count)
+    }
+}
+
+#[test]
+fn a_line_without_end_is_refused() {
+    let mut validation = stock("type: docker_logs", "type: docker_logs");
+    let mut lines = std::io::BufReader::new(Endless((64 << 20) + 5));
+    let error = validation.run("events", &mut lines, None, &mut |_| {}).unwrap_err();
+    assert_eq!(error.to_string(), "a line is longer than 67108864 bytes");
+}
+
+#[test]
 fn lines_that_are_no_events_are_told() {
     let mut validation = stock("type: docker_logs", "type: docker_logs");
     let lines = b"supabase-db | x\nnonsense\n{\"a\": \n".repeat(30);

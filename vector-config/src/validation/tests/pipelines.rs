@@ -54,6 +54,9 @@ fn the_faults_of_the_stock_pipeline_are_named() {
             "empty-column logflare_functions metadata.request.pathname",
             "empty-column logflare_functions metadata.response.status_code",
             "failed-program rest_logs -",
+            "empty-field logflare_db metadata.parsed.user_name",
+            "empty-field logflare_kong metadata.request.search",
+            "unfed-source logflare_functions -",
         ],
         "{}",
         report.written(ReportFormat::Text)
@@ -79,9 +82,9 @@ fn what_the_server_repairs_is_not_missed() {
         let found = found(&report_where_repaired(repaired, stock, 53, LINES));
         found.into_iter().filter(|one| one.contains("logflare_kong metadata.request")).count()
     };
-    assert_eq!(missed(&[]), 3);
+    assert_eq!(missed(&[]), 4);
     assert_eq!(missed(&["cloudflare.logs.prod"]), 0);
-    assert_eq!(missed(&["postgres.logs"]), 3);
+    assert_eq!(missed(&["postgres.logs"]), 4);
 }
 
 #[test]
@@ -108,6 +111,34 @@ fn our_pipeline_has_no_faults_with_the_lines_that_vector_was_run_on() {
     assert_eq!(found(&report), Vec::<String>::new(), "{}", report.written(ReportFormat::Text));
 }
 
+/// A column that only some kinds of lines fill is not missed where there are none of them.
+#[test]
+fn our_pipeline_has_no_faults_with_one_line_alone() {
+    for part in ["GoTrue migrations", "Listening on", "Started Successfully", "LOG:  checkpoint"] {
+        let line = LINES.lines().find(|line| line.contains(part)).unwrap();
+        let report = report("vector.yml", 58, line);
+        assert_eq!(found(&report), Vec::<String>::new(), "{line}");
+        assert_eq!(report.exit_code(), 0, "{line}");
+    }
+    let error = LINES.lines().find(|line| line.contains("upstream timed out")).unwrap();
+    let noted = report("vector.yml", 58, error);
+    assert_eq!(found(&noted), Vec::<String>::new());
+    let unseen = noted.findings.iter().filter(|one| one.rule == Rule::UnseenColumn);
+    let unseen: Vec<_> = unseen.filter_map(|one| one.field.as_deref()).collect();
+    assert_eq!(unseen, ["metadata.response.status_code"]);
+}
+
+/// Where a program means to fill a column and never does, that is a fault when many lines have come.
+#[test]
+fn a_column_that_many_lines_leave_empty_is_missed() {
+    let line = LINES.lines().find(|line| line.contains("GoTrue migrations")).unwrap();
+    let missed = |lines: usize| {
+        let report = report("vector.yml", 58, &format!("{line}\n").repeat(lines));
+        found(&report).into_iter().filter(|one| one.starts_with("empty-column")).count()
+    };
+    assert_eq!((missed(999), missed(1000)), (0, 4));
+}
+
 /// What our pipeline makes of the lines, one event of each shape: read by other tests too.
 /// `UPDATE_FIXTURES=1` writes it anew.
 #[test]
@@ -126,6 +157,9 @@ fn every_line_but_those_without_a_request_reaches_a_sink() {
     let report = report("vector.yml", 58, LINES);
     // Vector's own line is not read, and a notice of the gateway is about no request.
     assert_eq!((report.given, report.unread, report.unsent), (20, 1, 1));
+    let note = report.findings.iter().find(|one| one.rule == Rule::UnsentEvent).unwrap();
+    assert_eq!(note.component.as_deref(), Some("docker_host"));
+    assert_eq!(note.events.map(|events| (events.first, events.count)), Some((5, 1)));
     assert!(report.sinks.iter().all(|sink| sink.events > 0), "{:?}", report.sinks);
 }
 
