@@ -22,8 +22,10 @@ use event_schemas::sample_events;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::endpoints::{answer, request};
-use super::vector::{list_query, recordings, send};
+use super::{
+    endpoints::{answer, request},
+    vector::{list_query, recordings, send},
+};
 
 /// Where the emulator's program is.
 const EMULATOR: &str = "LOGWEIR_TEST_BQEMULATOR";
