@@ -33,12 +33,12 @@ pub(crate) static SOURCE: Resource = Resource {
         set(
             "bigquery_table_ttl",
             Kind::Integer(1, 36_500),
-            "Days that BigQuery keeps events. Kept for Logflare's clients and does nothing: see retention_days.",
+            "Days that events are kept in BigQuery where retention_days is not set. Does nothing in Postgres.",
         ),
         set(
             "bigquery_clustering_fields",
             TEXT,
-            "Fields by which BigQuery clusters the table. Kept for Logflare's clients; does nothing.",
+            "Fields by which BigQuery clusters the table when it is made. Does nothing in Postgres.",
         ),
         set(
             "bq_table_id",

@@ -1,8 +1,8 @@
 //! The fields of a source's events as a JSON Schema, and as a flat list.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, iter};
 
-use event_schemas::{FieldType, TableSchema};
+use event_schemas::{FieldType, LearnedField, SourceSchema, TableSchema};
 use serde_json::{Map, Value, json};
 use store::Source;
 
@@ -14,7 +14,8 @@ const COLUMNS: [(&str, FieldType); 3] = [
 ];
 
 /// The JSON Schema of a source's events, as far as their fields are known. That of a Supabase source
-/// is the one that its events are checked against, with the fields that were learned besides.
+/// is the one that its events are checked against, with the fields that were learned besides. Paths
+/// at which values of several kinds were met are under `x-conflicts`, each with these kinds.
 pub(crate) fn json_schema(source: &Source) -> Value {
     let declared = event_schemas::json_schema(&source.declared_as);
     let declared = declared.and_then(|text| serde_json::from_str(text).ok());
@@ -27,10 +28,24 @@ pub(crate) fn json_schema(source: &Source) -> Value {
     ] {
         schema.insert(name.to_owned(), value);
     }
+    let conflicts = conflicts(&source.known);
+    if !conflicts.is_empty() {
+        schema.insert("x-conflicts".to_owned(), Value::Object(conflicts));
+    }
     let learned = json!({ "properties": properties(&with_columns(&source.schema)) });
     let mut schema = Value::Object(schema);
     add_learned(&mut schema, learned);
     schema
+}
+
+/// The kinds of values that were met at each path where they are at odds.
+fn conflicts(known: &SourceSchema) -> Map<String, Value> {
+    let met = known.learned().into_iter().filter(|field| !field.conflicts.is_empty());
+    met.map(|LearnedField { path, kind, conflicts }| {
+        let kinds: Vec<_> = iter::once(kind).chain(conflicts).map(|kind| kind.as_str()).collect();
+        (path.to_string(), json!(kinds))
+    })
+    .collect()
 }
 
 /// Adds fields that are not declared; what is declared stays.
@@ -145,6 +160,17 @@ mod tests {
             "e": {"type": "boolean"},
         }});
         assert_eq!(schema, expected);
+    }
+
+    #[test]
+    fn kinds_of_values_that_are_at_odds_are_told() {
+        let mut known = SourceSchema::new(std::sync::Arc::default());
+        let met = [("a.b", "string"), ("a.b", "bool"), ("a.c", "string"), ("d", "int64")];
+        for (path, kind) in met.into_iter().chain([("d", "float64")]) {
+            known.learn(&path.parse().unwrap(), kind.parse().unwrap());
+        }
+        // Numbers agree.
+        assert_eq!(json!(conflicts(&known)), json!({"a.b": ["bool", "string"]}));
     }
 
     #[test]
