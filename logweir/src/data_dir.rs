@@ -56,7 +56,19 @@ impl DataDirError {
 /// While this lives, no other program runs a database in the same data folder.
 #[derive(Debug)]
 pub(crate) struct DataDirLock {
-    _file: File,
+    _file: LockedFile,
+}
+
+/// A file that is locked until this is gone: closing it is not enough, as a process that was just
+/// forked has it open too until it becomes another program.
+#[derive(Debug)]
+pub(crate) struct LockedFile(pub(crate) File);
+
+impl Drop for LockedFile {
+    fn drop(&mut self) {
+        // The system does it at the latest when all have closed it.
+        let _ = self.0.unlock();
+    }
 }
 
 impl DataDir {
@@ -88,7 +100,7 @@ impl DataDir {
             .open(self.path.join("lock"))
             .map_err(failed)?;
         match file.try_lock() {
-            Ok(()) => Ok(DataDirLock { _file: file }),
+            Ok(()) => Ok(DataDirLock { _file: LockedFile(file) }),
             Err(TryLockError::WouldBlock) => Err(DataDirError::InUse { path: self.path.clone() }),
             Err(TryLockError::Error(error)) => Err(failed(error)),
         }

@@ -10,7 +10,7 @@ use std::{
 use rand::Rng as _;
 use spool::{Recovery, Spool};
 
-use crate::data_dir::{DataDir, create_private_dir};
+use crate::data_dir::{DataDir, LockedFile, create_private_dir};
 
 /// In the data folder.
 const SPOOL: &str = "spool";
@@ -32,7 +32,7 @@ pub(crate) struct Durability {
 /// Keeps other programs from leaving receipts under the same number.
 #[derive(Debug)]
 pub(crate) struct InstanceLock {
-    _file: File,
+    _file: LockedFile,
 }
 
 /// Why events cannot be taken with this data folder.
@@ -144,9 +144,10 @@ fn report(recovery: &Recovery) {
 fn instance(dir: &Path) -> Result<(i32, InstanceLock), TryLockError> {
     let mut options = File::options();
     options.create(true).read(true).write(true).truncate(false);
-    let mut file = options.open(dir.join(INSTANCE)).map_err(TryLockError::Error)?;
+    let file = options.open(dir.join(INSTANCE)).map_err(TryLockError::Error)?;
     file.try_lock()?;
-    let number = kept_number(&mut file).map_err(TryLockError::Error)?;
+    let mut file = LockedFile(file);
+    let number = kept_number(&mut file.0).map_err(TryLockError::Error)?;
     Ok((number, InstanceLock { _file: file }))
 }
 

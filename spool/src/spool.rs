@@ -326,13 +326,24 @@ impl Spool {
     }
 }
 
-/// Makes the folder ours until the file is closed, be it by the end of the process.
-fn lock_folder(settings: &Settings) -> Result<File, OpenError> {
+/// A folder that is ours until this is gone, or the process. Closing the file is not enough: a
+/// process that was just forked has it open too until it becomes another program.
+#[derive(Debug)]
+pub(crate) struct FolderLock(File);
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // The system does it at the latest when all have closed it.
+        let _ = self.0.unlock();
+    }
+}
+
+fn lock_folder(settings: &Settings) -> Result<FolderLock, OpenError> {
     let path = settings.dir.join(LOCK_FILE);
     let file = File::options().create(true).write(true).truncate(false).open(&path);
     let file = file.map_err(|source| OpenError::Io { path: path.clone(), source })?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(FolderLock(file)),
         Err(std::fs::TryLockError::WouldBlock) => {
             Err(OpenError::InUse { dir: settings.dir.clone() })
         }

@@ -1,7 +1,6 @@
 //! The thread that writes: appends that wait at the same time share one write and one sync.
 
 use std::{
-    fs::File,
     io,
     sync::{
         Arc, Mutex,
@@ -20,6 +19,7 @@ use crate::{
     reader::{self, lock},
     recovery::{delete_dealt_with, keep_unreadable, segment_path},
     segment,
+    spool::FolderLock,
 };
 
 /// Collected before it is written; the sync comes after all.
@@ -80,7 +80,7 @@ pub(crate) struct Writer {
     /// Whether the last deletion failed.
     keeping: bool,
     /// Held as long as the folder is ours.
-    _lock: File,
+    _lock: FolderLock,
 }
 
 /// The segment that is being written.
@@ -116,7 +116,7 @@ impl Writer {
         settings: Settings,
         disk: Disk,
         next: u64,
-        lock: File,
+        lock: FolderLock,
     ) -> Self {
         let done = reader::lock(&shared.ledger).done();
         let progress = Progress::new(&settings.dir, done);
