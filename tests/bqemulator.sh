@@ -30,4 +30,4 @@ cat > "$folder/run" <<END
 HOME=$folder/home exec $folder/bin/bqemulator "\$@"
 END
 chmod +x "$folder/run"
-LOGWEIR_TEST_BQEMULATOR=$folder/run cargo test --package end-to-end --test end-to-end -- --ignored bqemulator
+LOGWEIR_TEST_BQEMULATOR=$folder/run cargo test --workspace --locked --test end-to-end -- --ignored bqemulator
