@@ -283,7 +283,7 @@ impl Body {
                 of_json(json!({
                     "type": "object",
                     "properties": {
-                        "ids": { "type": "array", "items": { "type": "string", "format": "uuid" } },
+                        "ids": { "type": ["array", "null"], "items": { "type": "string", "format": "uuid" } },
                     },
                     "additionalProperties": false,
                 })),
