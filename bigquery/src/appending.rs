@@ -149,10 +149,11 @@ impl Writer {
         progress: &mut Progress,
     ) -> Result<Vec<TypedRows>, Error> {
         let Attempt { table, schema, .. } = attempt;
-        let mut kinds: BTreeMap<InUse, Vec<Row>> = BTreeMap::new();
         if self.settings.write_method == WriteMethod::InsertAll {
+            // Its rows have no message type.
             return Ok(vec![TypedRows { rows, schema: Arc::clone(schema) }]);
         }
+        let mut kinds: BTreeMap<InUse, Vec<Row>> = BTreeMap::new();
         let mut waiting = Vec::new();
         let mut others = Vec::new();
         for row in rows {

@@ -192,6 +192,24 @@ fn fragile(wanted: impl Fn(usize) -> bool + Send + Sync + 'static) -> (Arc<Recei
     (Arc::new(receiver), received)
 }
 
+/// Puts one event after the other behind one that is not taken, until that is put aside. Gives how many
+/// were put, and what stands there of it.
+async fn until_given_up(running: &Running, received: &Received, count: usize) -> (usize, String) {
+    let mut last = count;
+    let begun = Instant::now();
+    while waiting(running) > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it is never given up");
+        running.put(last..last + 1).await;
+        last += 1;
+        let all = last - 1;
+        running.until("a later one is taken", |_| received.lock().unwrap().len() == all).await;
+        sleep(Duration::from_millis(20)).await;
+    }
+    let aside = std::fs::read_to_string(running.dir.path().join("put-aside.ndjson")).unwrap();
+    assert_eq!(aside.lines().count(), 1, "{aside}");
+    (last, aside)
+}
+
 #[tokio::test]
 async fn an_event_at_which_a_receiver_fails_for_ever_holds_up_no_other() {
     for (poison, count) in [(0, 1), (7, 20), (19, 20)] {
@@ -201,18 +219,7 @@ async fn an_event_at_which_a_receiver_fails_for_ever_holds_up_no_other() {
         running.until("others are taken", |_| received.lock().unwrap().len() == count - 1).await;
         // It is tried again between others, and given up in the end.
         assert_eq!(waiting(&running), 1);
-        let mut last = count;
-        let begun = Instant::now();
-        while waiting(&running) > 0 {
-            assert!(begun.elapsed() < Duration::from_secs(60), "it is never given up");
-            running.put(last..last + 1).await;
-            last += 1;
-            let all = last - 1;
-            running.until("a later one is taken", |_| received.lock().unwrap().len() == all).await;
-            sleep(Duration::from_millis(20)).await;
-        }
-        let aside = std::fs::read_to_string(running.dir.path().join("put-aside.ndjson")).unwrap();
-        assert_eq!(aside.lines().count(), 1, "{aside}");
+        let (last, aside) = until_given_up(&running, &received, count).await;
         assert!(aside.contains("status 500") && aside.contains(&event(poison)), "{aside}");
         let mut received = received.lock().unwrap().clone();
         received.sort_unstable();
@@ -324,18 +331,7 @@ async fn an_event_that_is_never_taken_while_the_rest_of_its_request_is_holds_up_
     });
     let running = Running::start(Arc::new(receiver));
     running.put(0..20).await;
-    let mut last = 20;
-    let begun = Instant::now();
-    while waiting(&running) > 0 {
-        assert!(begun.elapsed() < Duration::from_secs(60), "it is never given up");
-        running.put(last..last + 1).await;
-        last += 1;
-        let all = last - 1;
-        running.until("a later one is taken", |_| received.lock().unwrap().len() == all).await;
-        sleep(Duration::from_millis(20)).await;
-    }
-    let aside = std::fs::read_to_string(running.dir.path().join("put-aside.ndjson")).unwrap();
-    assert_eq!(aside.lines().count(), 1, "{aside}");
+    let (last, aside) = until_given_up(&running, &received, 20).await;
     assert!(aside.contains("status 404") && aside.contains(&event(POISON)), "{aside}");
     let expected: Vec<_> = (0..last).filter(|place| *place != POISON).collect();
     assert_eq!(*received.lock().unwrap(), expected);

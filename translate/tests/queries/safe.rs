@@ -1,25 +1,10 @@
 //! What `SAFE.` makes of a call: NULL where a value is at fault, and nothing else of it.
 
-use translate::{Kind, Parameters, Request, SourceTable, Sources, translate};
-
-struct NoSources;
-
-impl Sources for NoSources {
-    fn source(&self, _name: &str) -> Option<SourceTable> {
-        None
-    }
-
-    fn names(&self) -> Vec<String> {
-        Vec::new()
-    }
-}
+use translate::Kind;
 
 /// The SQL of a query, or the kind of the error and its text.
 fn translated(query: &str) -> Result<String, (Kind, String)> {
-    let parameters = Parameters::default();
-    let request =
-        Request { endpoint: query, consumer: None, parameters: &parameters, max_rows: 10 };
-    let translation = translate(&request, &NoSources);
+    let translation = super::translated(query);
     translation.map(|done| done.sql).map_err(|error| (error.kind, error.message))
 }
 

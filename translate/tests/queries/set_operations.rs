@@ -1,24 +1,9 @@
 //! The columns of set operations: their types, and what long chains take.
 
-use translate::{OutputType, Parameters, Request, SourceTable, Sources, Translation, translate};
-
-struct NoSources;
-
-impl Sources for NoSources {
-    fn source(&self, _name: &str) -> Option<SourceTable> {
-        None
-    }
-
-    fn names(&self) -> Vec<String> {
-        Vec::new()
-    }
-}
+use translate::{OutputType, Translation};
 
 fn translated(query: &str) -> Result<Translation, String> {
-    let parameters = Parameters::default();
-    let request =
-        Request { endpoint: query, consumer: None, parameters: &parameters, max_rows: 10 };
-    translate(&request, &NoSources).map_err(|error| error.message)
+    super::translated(query).map_err(|error| error.message)
 }
 
 const ROW: &str =

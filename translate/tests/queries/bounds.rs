@@ -2,25 +2,10 @@
 //! otherwise, or only with gigabytes.
 
 use serde_json::json;
-use translate::{
-    OutputType, Parameter, Parameters, Request, SourceTable, Sources, Translation, translate,
-};
-
-struct NoSources;
-
-impl Sources for NoSources {
-    fn source(&self, _name: &str) -> Option<SourceTable> {
-        None
-    }
-
-    fn names(&self) -> Vec<String> {
-        Vec::new()
-    }
-}
+use translate::{OutputType, Parameter, Parameters, Translation};
 
 fn with(query: &str, parameters: &Parameters) -> Result<Translation, String> {
-    let request = Request { endpoint: query, consumer: None, parameters, max_rows: 10 };
-    translate(&request, &NoSources).map_err(|error| error.to_string())
+    super::translated_with(query, parameters).map_err(|error| error.to_string())
 }
 
 fn translated(query: &str) -> Result<Translation, String> {
