@@ -263,8 +263,10 @@ impl Inner {
         let Some(loaded) = self.state().loaded else { return Ok(()) };
         self.unsaved.save(connection, &loaded.catalog_schema).await?;
         Box::pin(self.save_figures(connection, &loaded)).await?;
-        let catalog = &loaded.catalog;
-        if catalog.key_trouble() == Some(KeyTrouble::Another) && catalog.backends().is_empty() {
+        let mut backends = loaded.catalog.backends().iter();
+        if loaded.catalog.key_trouble() == Some(KeyTrouble::Another)
+            && backends.all(|backend| backend.config.is_ok())
+        {
             // Perhaps nobody has the catalog's key any more.
             let keys = &self.settings.config_keys;
             config_key::agree(connection, &loaded.catalog_schema, keys).await?;

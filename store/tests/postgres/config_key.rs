@@ -180,3 +180,33 @@ async fn in_a_catalog_without_a_key_it_is_that_of_who_can_read() {
     let own = with_key(&url, 4, Some(1)).await;
     assert!(!has_trouble(&own) && reads(&own, &made));
 }
+
+/// As a catalog is that two processes have filled before its key was kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_key_gives_way_when_all_that_is_left_can_be_read() {
+    let url = TestCluster::shared().database().await;
+    let lost = make(&with_key(&url, 1, None).await.store).await.unwrap();
+    let mut admin = PgConnection::connect(&url).await.unwrap();
+    run(
+        &mut admin,
+        "set search_path = _analytics;
+         create table kept_backends as table logweir_backends;
+         create table kept_key as table logweir_config_key;
+         delete from logweir_backends;
+         update logweir_config_key set fingerprint = null",
+    )
+    .await;
+    let own = make(&with_key(&url, 2, None).await.store).await.unwrap();
+    run(
+        &mut admin,
+        "insert into logweir_backends overriding system value select * from kept_backends;
+         update logweir_config_key set fingerprint = kept_key.fingerprint from kept_key",
+    )
+    .await;
+    let running = with_key(&url, 2, None).await;
+    assert!(has_trouble(&running) && reads(&running, &own) && !reads(&running, &lost));
+    assert!(is_of_keys(&change(&running.store, &own).await));
+    running.store.delete_backend(&actor(), lost.token).await.unwrap();
+    eventually("nothing else is needed", async || !has_trouble(&running)).await;
+    change(&running.store, &own).await.unwrap();
+}
