@@ -104,6 +104,29 @@ async fn rules_name_things_that_are_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn so_many_rules_are_made_at_once_and_no_more() {
+    let program = super::program().await;
+    let one = made(&program, "/api/sources", json!({"name": "one"})).await;
+    let other = made(&program, "/api/sources", json!({"name": "other"})).await;
+    let rule = json!({"source_id": one["id"], "lql_string": "error", "sink": other["token"]});
+    for (elements, count) in [(vec![rule.clone(); 1001], 1001), (vec![json!(1); 200_000], 200_000)]
+    {
+        let refused = ask(&program, &Method::POST, "/api/rules", &json!(elements)).await;
+        let text = format!("at most 1000 rules are made at once, these are {count}");
+        assert_eq!(refused, (400, json!({"error": text})));
+    }
+    let rules = async || ask(&program, &Method::GET, "/api/rules", &Value::Null).await.1;
+    assert_eq!(rules().await, json!([]));
+
+    let mut elements = vec![json!({"source_id": 123_456, "lql_string": "a"}); 998];
+    elements.extend([rule.clone(), rule]);
+    let (status, body) = ask(&program, &Method::POST, "/api/rules", &json!(elements)).await;
+    assert_eq!((status, &body["errors"]), (400, &json!(vec!["Unauthorized"; 998])));
+    assert_eq!(body["results"], rules().await);
+    assert_eq!(body["results"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn backends_are_found_by_what_is_noted_of_them_and_detached() {
     let program = super::program().await;
     let source = made(&program, "/api/sources", json!({"name": "s"})).await;
