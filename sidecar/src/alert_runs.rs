@@ -222,13 +222,13 @@ impl Runner {
         };
         let webhook = async {
             if let Some(url) = &alert.alert.webhook_notification_url {
-                warn("webhook", self.hooks.tell(url, json.text()).await);
+                warn("webhook", self.hooks.tell(url, json.clone().into_bytes()).await);
             }
         };
         let slack = async {
             if let Some(url) = &alert.alert.slack_hook_url {
                 let body = hooks::slack_body(name, &rows).to_string();
-                warn("Slack channel", self.hooks.tell(url, &body).await);
+                warn("Slack channel", self.hooks.tell(url, body).await);
             }
         };
         let backends = async {

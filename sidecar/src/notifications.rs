@@ -63,7 +63,7 @@ async fn tell(hooks: Hooks, source: Arc<Source>, events: u64) {
 /// Tells each URL its message, at the same time: one that hangs is in no other's way.
 async fn tell_all<'u>(hooks: &Hooks, source: &str, told: impl Iterator<Item = (&'u str, String)>) {
     let tell = async |(url, message): (&str, String)| {
-        if let Err(error) = hooks.tell(url, &message).await {
+        if let Err(error) = hooks.tell(url, message).await {
             tracing::warn!(source, %error, "new events could not be told of");
         }
     };

@@ -160,3 +160,31 @@ async fn backends_are_found_by_what_is_noted_of_them_and_detached() {
         assert_eq!((status, &detached["backends"]), (200, &json!([])));
     }
 }
+
+/// Else its events would go out without what was meant.
+#[tokio::test(flavor = "multi_thread")]
+async fn misspelt_settings_of_a_backend_are_refused_and_others_passed_over() {
+    let program = super::program().await;
+    let backend = json!({
+        "name": "b", "type": "webhook", "of": "mine",
+        "config": {"url": "http://127.0.0.1:9/", "note": "mine"},
+    });
+    let backend = made(&program, "/api/backends", backend).await;
+    let config = json!({"url": "http://127.0.0.1:9/", "http": "http2", "gzip": true});
+    assert_eq!((&backend["config"], &backend["of"]), (&config, &Value::Null));
+    let path = format!("/api/backends/{}", text(&backend["token"]));
+    let misspelt = json!({
+        "name": "b", "type": "webhook",
+        "config": {"url": "http://127.0.0.1:9/", "header": {"a": "b"}, "gzip": "maybe"},
+    });
+    let errors = json!({"errors": {
+        "config.gzip": ["is invalid"], "config.header": ["is not known: it may be headers"],
+    }});
+    for (method, path) in
+        [(Method::POST, "/api/backends"), (Method::PUT, &path), (Method::PATCH, &path)]
+    {
+        let refused = ask(&program, &method, path, &misspelt).await;
+        assert_eq!(refused, (422, errors.clone()), "{method}");
+    }
+    assert_eq!(ask(&program, &Method::GET, &path, &Value::Null).await, (200, backend));
+}
