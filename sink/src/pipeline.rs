@@ -284,23 +284,7 @@ impl Pipeline {
             }
         }
         let Some(source) = collected.source.clone() else {
-            // Vector drops these.
-            let route = collected.asked_for();
-            if let Some(untold) =
-                self.seldom.is_due("no source", &format!("{route:?}"), Instant::now())
-            {
-                tracing::warn!(
-                    ?route,
-                    untold,
-                    "events are refused: there is no such source, or the token does not open it"
-                );
-            }
-            measures::refused(None, collected.tally.events(), received);
-            return match sources.grant().may_ingest_to_all() {
-                true => IngestError::Unauthorized,
-                false => IngestError::OutOfScope,
-            }
-            .into();
+            return self.without_source(sources.grant(), &collected, received);
         };
         let events = collected.tally.events();
         measures::received(&source.name, events, received);
@@ -313,6 +297,26 @@ impl Pipeline {
         let quota = self.rates.count(source.token, holder, events as u64);
         let outcome = self.store_collected(&source, collected, admission, &answered).await;
         Taken { quota: Some(quota), outcome }
+    }
+
+    /// What nobody takes, because there is no such source or the token does not open it. Vector drops
+    /// these.
+    fn without_source(&self, grant: &Grant, collected: &Collected, received: usize) -> Taken {
+        let route = collected.asked_for();
+        if let Some(untold) = self.seldom.is_due("no source", &format!("{route:?}"), Instant::now())
+        {
+            tracing::warn!(
+                ?route,
+                untold,
+                "events are refused: there is no such source, or the token does not open it"
+            );
+        }
+        measures::refused(None, collected.tally.events(), received);
+        match grant.may_ingest_to_all() {
+            true => IngestError::Unauthorized,
+            false => IngestError::OutOfScope,
+        }
+        .into()
     }
 
     /// What it takes to do with a source's events what people want; where the body names its source,

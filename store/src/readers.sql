@@ -7,6 +7,8 @@ declare
     may_set constant text :=
         case when current_setting('server_version_num')::int >= 160000 then 'SET' else 'MEMBER' end;
 begin
+    -- Two processes that grant at once fail with "tuple concurrently updated".
+    perform pg_advisory_xact_lock(hashtextextended('logweir reader', 0));
     if not exists (select from pg_roles where rolname = 'logweir_reader') then
         begin
             create role logweir_reader nologin;

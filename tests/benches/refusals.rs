@@ -111,101 +111,119 @@ async fn pairs(program: &Program) -> Vec<Pair> {
         id(&endpoints, "usage.api-counts")
     );
     let narrow = made_token(program, &scopes).await;
-    let nearly = format!("{}x", &narrow[..narrow.len() - 1]);
     let source = text(&sources, "postgres.logs", "token");
     let endpoint = text(&endpoints, "logs.all", "token");
-    let events: Vec<_> = (0..100)
-        .map(|event| json!({ "event_message": format!("event {event}"), "metadata": {} }))
-        .collect();
-    let lone = json!(events).to_string();
-    let wrapped = |source: &str| json!({ "source": source, "batch": events }).to_string();
+    let mut all = pairs_of_events(program, &narrow, &source);
+    all.extend(pairs_of_queries(program, &narrow, &source, &endpoint));
+    all.extend(pairs_of_tokens(program, &narrow));
+    all
+}
+
+/// The same request for what is there and for what is not.
+fn both([there, not_there]: [&str; 2], request: impl Fn(&str) -> Request) -> [Request; 2] {
+    [request(there), request(not_there)]
+}
+
+fn many(name: &'static str, requests: [Request; 2]) -> Pair {
+    Pair { name, requests, samples: SAMPLES }
+}
+
+fn events() -> Vec<Value> {
+    (0..100).map(|event| json!({ "event_message": format!("event {event}") })).collect()
+}
+
+fn pairs_of_events(program: &Program, narrow: &str, source: &str) -> Vec<Pair> {
+    let names = ["postgres.logs", "pqstgres.logs"];
+    let narrow = Some(narrow);
+    let events = json!(events()).to_string();
     let otlp = json!({ "resourceLogs": [{ "scopeLogs": [{ "logRecords": [
         { "body": { "stringValue": "an event" } }
     ] }] }] })
     .to_string();
-    let new = |line: &str, token: Option<&str>, headers: &str, body: &str| {
-        Request::new(program, line, token, headers, body)
-    };
-    let narrow = Some(narrow.as_str());
-    let by = |[there, not_there]: [&str; 2], request: &dyn Fn(&str) -> Request| {
-        [request(there), request(not_there)]
-    };
-    let names = ["postgres.logs", "pqstgres.logs"];
-    let many = |name, requests| Pair { name, requests, samples: SAMPLES };
     vec![
         many(
             "events for a source, by name",
-            by(names, &|name| {
-                new(&format!("POST /api/logs?source_name={name}"), narrow, "", &lone)
+            both(names, |name| {
+                let line = format!("POST /api/logs?source_name={name}");
+                Request::new(program, &line, narrow, "", &events)
             }),
         ),
         many(
             "events for a source, by token",
-            by([&source, NOBODY], &|token| {
-                new(&format!("POST /api/logs?source={token}"), narrow, "", &lone)
+            both([source, NOBODY], |token| {
+                let line = format!("POST /api/logs?source={token}");
+                Request::new(program, &line, narrow, "", &events)
             }),
         ),
         many(
             "events for a source, named in the body",
-            by(names, &|name| new("POST /api/logs", narrow, "", &wrapped(name))),
+            both(names, |name| {
+                let body = json!({ "source": name, "batch": self::events() }).to_string();
+                Request::new(program, "POST /api/logs", narrow, "", &body)
+            }),
         ),
         many(
             "an OTLP export for a source",
-            by(names, &|name| {
-                new("POST /v1/logs", narrow, &format!("x-source: {name}\r\n"), &otlp)
+            both(names, |name| {
+                let header = format!("x-source: {name}\r\n");
+                Request::new(program, "POST /v1/logs", narrow, &header, &otlp)
             }),
         ),
+    ]
+}
+
+fn pairs_of_queries(program: &Program, narrow: &str, source: &str, endpoint: &str) -> Vec<Pair> {
+    let narrow = Some(narrow);
+    let query = |token: Option<&str>, named: &str| {
+        let line = format!("GET /api/endpoints/query/{named}?sql=select+1");
+        Request::new(program, &line, token, "", "")
+    };
+    vec![
         many(
             "a query of an endpoint, by name",
-            by(["logs.all", "logs.alx"], &|name| {
-                new(&format!("GET /api/endpoints/query/{name}?sql=select+1"), narrow, "", "")
-            }),
+            both(["logs.all", "logs.alx"], |name| query(narrow, name)),
         ),
         many(
             "a query of an endpoint, by token",
-            by([&endpoint, NOBODY], &|token| {
-                new(&format!("GET /api/endpoints/query/{token}?sql=select+1"), narrow, "", "")
-            }),
+            both([endpoint, NOBODY], |token| query(narrow, token)),
         ),
         many(
             "a query of an endpoint, without a token",
-            by([&endpoint, NOBODY], &|token| {
-                new(&format!("GET /api/endpoints/query/{token}?sql=select+1"), None, "", "")
-            }),
+            both([endpoint, NOBODY], |token| query(None, token)),
         ),
         many(
             "management of a source, with a narrow token",
-            by([&source, NOBODY], &|token| {
-                new(&format!("GET /api/sources/{token}"), narrow, "", "")
+            both([source, NOBODY], |token| {
+                Request::new(program, &format!("GET /api/sources/{token}"), narrow, "", "")
             }),
         ),
+    ]
+}
+
+fn pairs_of_tokens(program: &Program, narrow: &str) -> Vec<Pair> {
+    let nearly = format!("{}x", &narrow[..narrow.len() - 1]);
+    let nearly_public = format!("{PUBLIC}x");
+    let events = json!(events()).to_string();
+    let with =
+        |line: &str, token: &str, body: &str| Request::new(program, line, Some(token), "", body);
+    let of_senders = |name, tokens| {
+        let line = "POST /api/logs?source_name=postgres.logs";
+        let requests = both(tokens, |token| with(line, token, &events));
+        Pair { name, requests, samples: SAMPLES_OF_SENDERS_TOKENS }
+    };
+    vec![
         many(
             "management, with a narrow : unknown token",
-            [
-                new("GET /api/sources", narrow, "", ""),
-                new("GET /api/sources", Some(NOBODY), "", ""),
-            ],
+            both([narrow, NOBODY], |token| with("GET /api/sources", token, "")),
         ),
         many(
             "a query, with a nearly right : unknown token",
-            by([&nearly, NOBODY], &|token| {
-                new("GET /api/endpoints/query/logs.all?sql=select+1", Some(token), "", "")
+            both([&nearly, NOBODY], |token| {
+                with("GET /api/endpoints/query/logs.all?sql=select+1", token, "")
             }),
         ),
-        Pair {
-            name: "events, with a nearly right : unknown token",
-            requests: by([&nearly, NOBODY], &|token| {
-                new("POST /api/logs?source_name=postgres.logs", Some(token), "", &lone)
-            }),
-            samples: SAMPLES_OF_SENDERS_TOKENS,
-        },
-        Pair {
-            name: "events, with a nearly public : unknown token",
-            requests: by([&format!("{PUBLIC}x"), NOBODY], &|token| {
-                new("POST /api/logs?source_name=postgres.logs", Some(token), "", &lone)
-            }),
-            samples: SAMPLES_OF_SENDERS_TOKENS,
-        },
+        of_senders("events, with a nearly right : unknown token", [&nearly, NOBODY]),
+        of_senders("events, with a nearly public : unknown token", [&nearly_public, NOBODY]),
     ]
 }
 
