@@ -31,10 +31,17 @@ impl Postgres {
         let rows: Vec<_> = events.iter().zip(&parts).map(row).collect();
         match self.table.insert(&rows).await {
             Ok(()) => Outcome::Delivered,
-            Err(OutsideError::Refused(reason)) => Outcome::Refused { reason },
-            Err(OutsideError::Unavailable(reason)) => {
-                Outcome::Later { reason, after: None, of_events: false }
-            }
+            Err(error) => outcome(error),
+        }
+    }
+}
+
+fn outcome(error: OutsideError) -> Outcome {
+    match error {
+        OutsideError::Refused(reason) => Outcome::Refused { reason },
+        OutsideError::Failed(reason) => Outcome::Later { reason, after: None, of_events: true },
+        OutsideError::Unavailable(reason) => {
+            Outcome::Later { reason, after: None, of_events: false }
         }
     }
 }
