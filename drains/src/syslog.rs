@@ -232,6 +232,7 @@ mod tests {
         };
         let send = async {
             assert_eq!(syslog.send(&EVENTS[..2]).await, Outcome::Delivered);
+            assert!(syslog.told_cut.load(Ordering::Relaxed));
             // The receiver closes after each; a new connection is made then.
             while matches!(look(syslog.connection.lock().await.as_mut().unwrap()), Ok(true)) {
                 tokio::task::yield_now().await;
