@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use hyper::{HeaderMap, StatusCode};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
-use store::{AccessTokens, Grant, Readiness, Store};
+use store::{AccessTokens, Readiness, Store, UncertainToken};
 use warp::{Filter as _, filters::BoxedFilter, http::HeaderValue, reply::Response};
 
 use crate::{answer, metric_totals::totals};
@@ -55,19 +55,28 @@ enum Shown {
 }
 
 impl Readers {
-    fn shown(&self, headers: &HeaderMap) -> Shown {
+    async fn shown(&self, headers: &HeaderMap) -> Result<Shown, UncertainToken> {
         let header = |name: &str| {
             let value = headers.get(name).and_then(|value| value.to_str().ok());
             value.filter(|value| !value.is_empty())
         };
         let presented = AccessTokens::presented(header("authorization"), header("x-api-key"), None);
-        match presented.map(|token| self.store.grant(token)) {
-            _ if self.open => Shown::Everything,
-            Some(grant) if grant.as_ref().is_some_and(Grant::may_manage) => Shown::Everything,
+        let token = match presented {
+            _ if self.open => return Ok(Shown::Everything),
+            None => return Ok(Shown::Totals),
+            Some(token) => token,
+        };
+        let is_starting = self.store.readiness() == Readiness::Starting;
+        let grant = match is_starting {
+            true => self.store.grant(token),
+            false => self.store.grant_after_news(token).await?,
+        };
+        Ok(match grant.is_some_and(|grant| grant.may_manage()) {
+            true => Shown::Everything,
             // While it starts, nobody is turned away.
-            Some(_) if self.store.readiness() != Readiness::Starting => Shown::Nothing,
-            _ => Shown::Totals,
-        }
+            false if is_starting => Shown::Totals,
+            false => Shown::Nothing,
+        })
     }
 }
 
@@ -80,18 +89,28 @@ pub(crate) fn routes(
     warp::path!("metrics")
         .and(warp::get().or(warp::head()).unify())
         .and(warp::header::headers_cloned())
-        .map(move |headers: HeaderMap| {
-            let shown = readers.shown(&headers);
-            if shown == Shown::Nothing {
-                return answer::error(StatusCode::UNAUTHORIZED, "Unauthorized");
+        .then(move |headers: HeaderMap| {
+            let (handle, refresh, readers) = (handle.clone(), refresh.clone(), readers.clone());
+            async move {
+                let everything = match readers.shown(&headers).await {
+                    Ok(Shown::Everything) => true,
+                    Ok(Shown::Totals) => false,
+                    Ok(Shown::Nothing) => {
+                        return answer::error(StatusCode::UNAUTHORIZED, "Unauthorized");
+                    }
+                    Err(error) => {
+                        let text = error.to_string();
+                        return answer::error(StatusCode::SERVICE_UNAVAILABLE, &text);
+                    }
+                };
+                refresh();
+                let text = handle.render();
+                let text = if everything { text } else { totals(&text) };
+                let mut response = Response::new(text.into());
+                let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+                response.headers_mut().insert("content-type", text);
+                response
             }
-            refresh();
-            let text = handle.render();
-            let text = if shown == Shown::Totals { totals(&text) } else { text };
-            let mut response = Response::new(text.into());
-            let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-            response.headers_mut().insert("content-type", text);
-            response
         })
         .boxed()
 }

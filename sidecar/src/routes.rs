@@ -26,6 +26,11 @@ use crate::{
     swagger_ui,
 };
 
+/// What those are told who show no token that is known to open what they ask for, while the catalog
+/// cannot be asked for one that was made a moment ago. It does not say why.
+const UNCERTAIN: &str =
+    "it cannot be told now whether this may be asked for; ask again in a moment";
+
 /// All routes of the sidecar, as [`OPERATIONS`] lists them. An unknown path is rejected as not
 /// found; nothing else is rejected.
 pub fn routes(store: Store) -> BoxedFilter<(Response,)> {
@@ -125,7 +130,12 @@ async fn run(
         let token = presented(&call.headers, &call.parameters);
         call.grant = token.and_then(|token| call.store.grant(token));
         match (let_in(operation, &call), caught_up) {
+            // Who may query all may know why.
             (Err(Refusal::UnknownEndpoint(_)), Err(error)) => return Err(error.into()),
+            (Err(_), Err(error)) => {
+                tracing::debug!(%error, "it is not known whether a caller may be let in");
+                return Err(Refusal::Unavailable(UNCERTAIN.to_owned()));
+            }
             (asked_again, _) => asked_again?,
         }
     }

@@ -67,6 +67,7 @@ pub(crate) fn managed(done: Result<serde_json::Value, ManageError>) -> Response 
     };
     let status = match &error {
         ManageError::Starting
+        | ManageError::UncertainToken
         | ManageError::Store(_)
         | ManageError::Append(_)
         | ManageError::Catalog(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -103,6 +104,7 @@ pub(crate) fn failure(error: &IngestError) -> Response {
         }
         IngestError::Starting
         | IngestError::Append(_)
+        | IngestError::UncertainToken
         | IngestError::Catalog(_)
         | IngestError::JustMade
         | IngestError::Left => StatusCode::SERVICE_UNAVAILABLE,

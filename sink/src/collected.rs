@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use event_schemas::{Event, Reason, SchemaNews, Value};
-use store::{Batch, Source, Store, Validation};
+use store::{Batch, Source, Validation};
 
 use crate::{
     besides::Besides,
@@ -12,6 +12,7 @@ use crate::{
     limits::Tally,
     records::{Record, Records},
     request::Route,
+    sources::SourcesFor,
     treatment::{Repairs, Treatment, Treatments},
 };
 
@@ -21,7 +22,7 @@ const AHEAD: i64 = 3_600_000_000;
 /// What a body comes to.
 #[derive(Debug)]
 pub(crate) struct Collected {
-    store: Store,
+    sources: SourcesFor,
     forwarder: Forwarder,
     route: Route,
     /// Microseconds since 1970: the time of events that say none of their own.
@@ -77,7 +78,7 @@ impl Rejected {
 impl Collected {
     /// For a request whose URL and headers say where it goes, or leave it to the body.
     pub(crate) fn new(
-        store: Store,
+        sources: SourcesFor,
         forwarder: Forwarder,
         treatments: Treatments,
         route: Route,
@@ -85,7 +86,7 @@ impl Collected {
         tally: Tally,
     ) -> Self {
         let mut collected = Self {
-            store,
+            sources,
             forwarder,
             route,
             now,
@@ -107,10 +108,10 @@ impl Collected {
     }
 
     fn find_source(&mut self) {
-        let store = &self.store;
-        self.source = self.route.key().and_then(|key| store.source(key));
+        let sources = &self.sources;
+        self.source = self.route.key().and_then(|key| sources.find(key));
         let source = self.source.as_ref();
-        self.treatment = source.and_then(|source| self.treatments.of(source, store));
+        self.treatment = source.and_then(|source| self.treatments.of(source, sources.store()));
     }
 
     /// What becomes of the body besides its events is counted here.

@@ -108,6 +108,9 @@ pub(crate) enum IngestError {
     /// The store did not take the events.
     #[error(transparent)]
     Append(#[from] AppendError),
+    /// It cannot be told whether there is such a token. Who has none is not told why.
+    #[error("it cannot be told now whether this token is valid; send this again in a moment")]
+    UncertainToken,
     /// It cannot be told whether there is such a source.
     #[error("{0}; send this again in a moment")]
     Catalog(ChangeError),
@@ -130,6 +133,7 @@ impl IngestError {
             | Self::Busy
             | Self::TooMany(_)
             | Self::Append(_)
+            | Self::UncertainToken
             | Self::Catalog(_)
             | Self::JustMade
             | Self::Left
@@ -164,6 +168,9 @@ pub(crate) enum ManageError {
     /// Not the private token.
     #[error("Unauthorized")]
     Unauthorized,
+    /// It cannot be told whether there is such a token. Who has none is not told why.
+    #[error("it cannot be told now whether this token is valid; ask again in a moment")]
+    UncertainToken,
     /// No source has this token or name.
     #[error("Not Found")]
     NoSuchSource,

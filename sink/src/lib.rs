@@ -39,6 +39,7 @@ mod request;
 mod routes;
 mod seldom;
 mod settings;
+mod sources;
 mod treatment;
 
 pub use connection::SenderConnection;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::Stream;
-use store::Actor;
+use store::{Actor, Grant};
 use warp::{
     Filter as _,
     filters::BoxedFilter,
@@ -40,8 +40,10 @@ pub(crate) fn routes(pipeline: Pipeline) -> BoxedFilter<(Response,)> {
                 };
                 let parameters = Parameters::read(&query);
                 let managed = async {
-                    let (actor, body) = admit(&pipeline, &parameters, &headers, body).await?;
-                    let asked = rejected::Asked { action, actor, parameters: &parameters, body };
+                    let (actor, grant, body) =
+                        admit(&pipeline, &parameters, &headers, body).await?;
+                    let parameters = &parameters;
+                    let asked = rejected::Asked { action, actor, grant, parameters, body };
                     rejected::manage(&pipeline, &target.source, asked).await
                 };
                 answer::managed(managed.await)
@@ -85,16 +87,17 @@ fn target(path: &FullPath, method: &Method) -> Result<Target, Rejection> {
     Ok(Target { source, action })
 }
 
-/// Lets the private token in; gives who asks, and the body.
+/// Lets the private token in; gives who asks, what that one may do, and the body.
 async fn admit(
     pipeline: &Pipeline,
     parameters: &Parameters,
     headers: &HeaderMap,
     body: impl Stream<Item = Result<impl bytes::Buf, warp::Error>>,
-) -> Result<(Actor, Bytes), ManageError> {
+) -> Result<(Actor, Grant, Bytes), ManageError> {
     let grant =
         pipeline.authorise(parameters.token(headers)).await.map_err(|error| match error {
             IngestError::Starting => ManageError::Starting,
+            IngestError::UncertainToken => ManageError::UncertainToken,
             _ => ManageError::Unauthorized,
         })?;
     if !grant.may_manage() {
@@ -104,7 +107,7 @@ async fn admit(
     let request_id = headers.get("x-request-id").and_then(|id| id.to_str().ok());
     let actor = Actor { holder: grant.holder(), request_id: request_id.map(str::to_owned) };
     let body = body::collect(body, length, MAX_BODY, &mut pipeline.share()).await;
-    body.map(|body| (actor, Bytes::from(body))).map_err(|error| match error {
+    body.map(|body| (actor, grant, Bytes::from(body))).map_err(|error| match error {
         IngestError::TooLarge(limit) => ManageError::TooLarge(limit),
         IngestError::Busy => ManageError::Busy,
         error => ManageError::Body(error.to_string()),

@@ -26,6 +26,7 @@ use crate::{
     records::Decode,
     request::Route,
     seldom::Seldom,
+    sources::SourcesFor,
     treatment::{Repairs, Treatments, steps},
 };
 
@@ -127,16 +128,25 @@ impl Pipeline {
     pub(crate) async fn authorise(&self, token: Option<&str>) -> Result<Grant, IngestError> {
         self.started()?;
         let grant = match token {
-            Some(token) => self.store.grant_after_news(token).await,
+            Some(token) => {
+                let looked = self.store.grant_after_news(token).await;
+                looked.map_err(|store::UncertainToken| IngestError::UncertainToken)?
+            }
             None => None,
         };
         let grant = grant.ok_or(IngestError::Unauthorized)?;
         if grant.may_ingest() { Ok(grant) } else { Err(IngestError::OutOfScope) }
     }
 
+    /// The sources that the holder of a token may send to.
+    pub(crate) fn sources_for(&self, grant: Grant) -> SourcesFor {
+        SourcesFor::new(self.store.clone(), grant)
+    }
+
     /// Counts a request of which not even the body is taken, and which will not come again.
-    pub(crate) fn count_refused(&self, route: &Route, error: &dyn fmt::Display) {
-        let source = route.key().and_then(|key| self.store.source(key));
+    pub(crate) fn count_refused(&self, grant: &Grant, route: &Route, error: &dyn fmt::Display) {
+        let sources = self.sources_for(grant.clone());
+        let source = route.key().and_then(|key| sources.find(key));
         self.tell_refused(source.as_deref(), error, 1, 0);
     }
 
@@ -209,13 +219,14 @@ impl Pipeline {
         let Sent { grant, route, form, body, encoding, mut share } = sent;
         let received = body.len();
         let store = self.store.clone();
-        let mut known = route.key().and_then(|key| store.source(key));
+        let sources = self.sources_for(grant);
+        let mut known = route.key().and_then(|key| sources.find(key));
         if let Some(key) = route.key().filter(|_| known.is_none()) {
             // It may have been made a moment ago, by another process.
             if let Err(error) = store.catch_up().await {
                 return IngestError::Catalog(error).into();
             }
-            known = store.source(key);
+            known = sources.find(key);
         }
         let is_named_in_body = route.key().is_none();
         let (Effort { copies, steps }, repaired) = self.effort(known.as_deref());
@@ -238,10 +249,11 @@ impl Pipeline {
         let besides = Besides::within(share, inflated * weight_of_else, inflated * besides);
         let (tally, treatments) = (Tally::new(self.max_body_bytes), self.treatments());
         let (forwarder, answered) = (self.forwarder.clone(), delivery.clone());
+        let reachable = sources.clone();
         let work = move || {
             // Nobody waits for this answer, and the sender's next request may be at work already.
             let admission = store.admit(content, &delivery).ok_or(IngestError::Left)?;
-            let collected = Collected::new(store, forwarder, treatments, route, now(), tally);
+            let collected = Collected::new(reachable, forwarder, treatments, route, now(), tally);
             let mut collected = collected.with(besides);
             let decoded = decode.decode(body, &mut collected);
             Ok::<_, IngestError>((admission, collected, decoded))
@@ -264,25 +276,27 @@ impl Pipeline {
             if let Some(key) = route.key() {
                 match self.store.catch_up().await {
                     Err(error) => return IngestError::Catalog(error).into(),
-                    Ok(()) if self.store.source(key).is_some() => {
+                    Ok(()) if sources.find(key).is_some() => {
                         return IngestError::JustMade.into();
                     }
                     Ok(()) => {}
                 }
             }
         }
-        let source = collected.source.clone().filter(|source| grant.may_ingest_to(source.id));
-        let Some(source) = source else {
+        let Some(source) = collected.source.clone() else {
             // Vector drops these.
             let route = collected.asked_for();
             if let Some(untold) =
                 self.seldom.is_due("no source", &format!("{route:?}"), Instant::now())
             {
-                tracing::warn!(?route, untold, "events are refused: there is no such source");
+                tracing::warn!(
+                    ?route,
+                    untold,
+                    "events are refused: there is no such source, or the token does not open it"
+                );
             }
             measures::refused(None, collected.tally.events(), received);
-            // Alike for a source that is not there: who may not send to it does not learn that it is.
-            return match grant.may_ingest_to_all() {
+            return match sources.grant().may_ingest_to_all() {
                 true => IngestError::Unauthorized,
                 false => IngestError::OutOfScope,
             }
@@ -290,12 +304,13 @@ impl Pipeline {
         };
         let events = collected.tally.events();
         measures::received(&source.name, events, received);
-        let quota = self.rates.count(source.token, grant.holder(), 0);
+        let holder = sources.grant().holder();
+        let quota = self.rates.count(source.token, holder, 0);
         if let Some(exceeded) = quota.exceeded() {
             let outcome = Err(IngestError::TooMany(exceeded));
             return Taken { quota: Some(quota), outcome };
         }
-        let quota = self.rates.count(source.token, grant.holder(), events as u64);
+        let quota = self.rates.count(source.token, holder, events as u64);
         let outcome = self.store_collected(&source, collected, admission, &answered).await;
         Taken { quota: Some(quota), outcome }
     }

@@ -17,8 +17,8 @@ use event_schemas::{Unreadable, Value, parse};
 use serde::Deserialize;
 use serde_json::json;
 use store::{
-    Actor, ContentHash, Delivery, KeptEvent, NoRejectedPlace, RejectedEvents, RejectedPage, Source,
-    SourceKey, Validation,
+    Actor, ContentHash, Delivery, Grant, KeptEvent, NoRejectedPlace, RejectedEvents, RejectedPage,
+    Source, SourceKey, Validation,
 };
 use uuid::Uuid;
 
@@ -50,6 +50,7 @@ pub(crate) enum Action {
 pub(crate) struct Asked<'a> {
     pub(crate) action: Action,
     pub(crate) actor: Actor,
+    pub(crate) grant: Grant,
     pub(crate) parameters: &'a Parameters,
     pub(crate) body: Bytes,
 }
@@ -72,7 +73,7 @@ pub(crate) async fn manage(
     source: &str,
     asked: Asked<'_>,
 ) -> Result<serde_json::Value, ManageError> {
-    let Asked { action, actor, parameters, body } = asked;
+    let Asked { action, actor, grant, parameters, body } = asked;
     let body = &body;
     let key = Uuid::try_parse(source).map_or(SourceKey::Name(source), SourceKey::Token);
     let source = match pipeline.store().source(key) {
@@ -88,7 +89,7 @@ pub(crate) async fn manage(
         Action::Replay => {
             let ids = read::<Chosen>(body)?.ids;
             let page = RejectedPage { ids, ..page(parameters)? };
-            let replayed = replay(pipeline, &source, page).await?;
+            let replayed = replay(pipeline, grant, &source, page).await?;
             let details = json!({ "replayed": replayed["replayed"] });
             note(pipeline, &actor, "replay rejected events", &source, &details).await;
             Ok(replayed)
@@ -205,15 +206,16 @@ fn checked_again(events: &[KeptEvent], mut collected: Collected) -> Checked {
 /// that is replayed twice is stored once.
 async fn replay(
     pipeline: &Pipeline,
+    grant: Grant,
     source: &Arc<Source>,
     page: RejectedPage,
 ) -> Result<serde_json::Value, ManageError> {
     let RejectedEvents { events, next } = pipeline.store().rejected_events(source, page).await?;
     let route = Route::to(source.token);
-    let (store, tally) = (pipeline.store().clone(), Tally::unbounded());
+    let (sources, tally) = (pipeline.sources_for(grant), Tally::unbounded());
     let (forwarder, treatments) = (pipeline.forwarder().clone(), pipeline.treatments());
     let work = move || {
-        let collected = Collected::new(store, forwarder, treatments, route, now(), tally);
+        let collected = Collected::new(sources, forwarder, treatments, route, now(), tally);
         checked_again(&events, collected.rejecting())
     };
     // Megabytes are not read on a thread that waits for sockets.

@@ -75,7 +75,7 @@ async fn log(
     let route = parameters.route(place.source, headers);
     let counted = |error: IngestError| {
         if error.is_final() {
-            pipeline.count_refused(&route, &error);
+            pipeline.count_refused(&grant, &route, &error);
         }
         error
     };

@@ -27,6 +27,19 @@ use crate::{
 /// How often the catalog is looked at for tokens that nobody knows, at most: anybody can bring them.
 const TOKENS_LOOKED_FOR_EVERY: Duration = Duration::from_millis(100);
 
+/// When the catalog was looked at for a token, and whether it answered.
+#[derive(Debug)]
+pub(crate) struct LookForToken {
+    at: Instant,
+    seen: Result<(), UncertainToken>,
+}
+
+/// A token is not known, and the catalog cannot be asked whether it was made a moment ago. It does not
+/// say why: who is told of it has shown no token that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it cannot be told now whether this token is valid")]
+pub struct UncertainToken;
+
 /// Who asks for a change.
 #[derive(Debug, Clone)]
 pub struct Actor {
@@ -54,7 +67,7 @@ pub enum ChangeError {
     #[error("a value is not taken: {0}")]
     Malformed(String),
     /// The catalog's Postgres does not answer, or refused it.
-    #[error("the catalog cannot be changed now: {0}")]
+    #[error("the catalog does not answer now: {0}")]
     Unavailable(String),
 }
 
@@ -233,25 +246,32 @@ impl Store {
 impl Store {
     /// As [`grant`](Self::grant); a token that is not known may have been made a moment ago, by another
     /// process. However many bring such tokens, the catalog is looked at for one at a time, and
-    /// seldom. While it does not answer, what is known counts.
-    pub async fn grant_after_news(&self, presented: &str) -> Option<Grant> {
+    /// seldom.
+    ///
+    /// # Errors
+    /// When the token is not known, and the catalog's Postgres does not answer.
+    pub async fn grant_after_news(&self, presented: &str) -> Result<Option<Grant>, UncertainToken> {
         if let Some(grant) = self.grant(presented) {
-            return Some(grant);
+            return Ok(Some(grant));
         }
         let asked = Instant::now();
         let mut looked = self.inner.looked_for_token.lock().await;
-        if looked.is_none_or(|looked| looked < asked) {
-            if let Some(before) = *looked {
-                tokio::time::sleep_until((before + TOKENS_LOOKED_FOR_EVERY).into()).await;
+        let is_new = looked.as_ref().is_some_and(|looked| looked.at >= asked);
+        if !is_new {
+            if let Some(before) = &*looked {
+                tokio::time::sleep_until((before.at + TOKENS_LOOKED_FOR_EVERY).into()).await;
             }
-            let now = Instant::now();
-            if let Err(error) = self.catch_up().await {
+            let at = Instant::now();
+            let seen = self.catch_up().await.map_err(|error| {
                 tracing::debug!(%error, "it is not known whether a token was made just now");
-            }
-            *looked = Some(now);
+                UncertainToken
+            });
+            *looked = Some(LookForToken { at, seen });
         }
+        // Somebody who came earlier may have looked later.
+        let seen = looked.as_ref().map_or(Ok(()), |looked| looked.seen);
         drop(looked);
-        self.grant(presented)
+        self.grant(presented).map_or_else(|| seen.map(|()| None), |grant| Ok(Some(grant)))
     }
 
     /// The catalog as this process knows it now.

@@ -60,7 +60,7 @@ pub use batch::Batch;
 pub use bigquery;
 pub use bigquery_query::BigQueryQuery;
 pub use catalog::{Endpoint, EndpointKey, LOGS_ALL, Source, SourceKey, Validation};
-pub use change::{Actor, ChangeError, KnownCatalog};
+pub use change::{Actor, ChangeError, KnownCatalog, UncertainToken};
 pub use content_hash::ContentHash;
 pub use delivery::{Delivery, Peer};
 pub use encryption::{CONFIG_KEY_BYTES, ConfigKeys, ConfigUnreadable};

@@ -21,6 +21,7 @@ use crate::{
     Admission, Column, ContentHash, Delivery, Query, QueryError, QueryRows, Readiness,
     RejectedEvents, RejectedPage, Settings, Source, SourceKey, StoreUnavailable,
     bigquery_events::BigQueryEvents,
+    change::LookForToken,
     connections, drain, event_store,
     event_tables::EventTables,
     failure,
@@ -73,7 +74,7 @@ pub(crate) struct Inner {
     /// When the catalog was last looked at for a request.
     pub(crate) looked: tokio::sync::Mutex<Option<Instant>>,
     /// When that was for the sake of a token that nobody knew.
-    pub(crate) looked_for_token: tokio::sync::Mutex<Option<Instant>>,
+    pub(crate) looked_for_token: tokio::sync::Mutex<Option<LookForToken>>,
     pub(crate) state: watch::Sender<State>,
     // Pools want a running Tokio runtime, `Store::new` does not.
     ingest: OnceLock<PgPool>,

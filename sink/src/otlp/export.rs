@@ -91,7 +91,7 @@ impl Admitted {
     /// Counts an export of which not even the body is taken, where it will not come again.
     pub(super) fn count_refused(&self, pipeline: &Pipeline, failure: &Failure) {
         if !matches!(failure, Failure::Ingest(error) if !error.is_final()) {
-            pipeline.count_refused(&self.route, failure);
+            pipeline.count_refused(&self.grant, &self.route, failure);
         }
     }
 }
