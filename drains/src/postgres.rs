@@ -108,6 +108,22 @@ mod tests {
         }
     }
 
+    /// Else an event at which a trigger fails would hold up all others for ever.
+    #[test]
+    fn what_may_come_of_events_is_told_from_a_server_that_is_away() {
+        for (error, expected) in [
+            (OutsideError::Failed(String::new()), Some(true)),
+            (OutsideError::Unavailable(String::new()), Some(false)),
+            (OutsideError::Refused(String::new()), None),
+        ] {
+            let of_events = match outcome(error) {
+                Outcome::Later { of_events, .. } => Some(of_events),
+                _ => None,
+            };
+            assert_eq!(of_events, expected);
+        }
+    }
+
     /// No password of our environment goes to a server of other people.
     #[test]
     fn a_password_that_is_not_given_is_none() {
