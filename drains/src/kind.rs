@@ -66,6 +66,11 @@ impl Kind {
             Self::Postgres => "postgres",
         }
     }
+
+    /// Names of the settings that its config may hold.
+    pub fn setting_names(self) -> impl Iterator<Item = &'static str> {
+        self.settings().iter().map(|setting| setting.name)
+    }
 }
 
 impl FromStr for Kind {

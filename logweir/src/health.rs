@@ -20,7 +20,8 @@ use crate::{answer, memory};
 #[derive(Debug)]
 pub(crate) struct Condition {
     pub(crate) readiness: Readiness,
-    /// Why it is not ready, without what only operators may know.
+    /// Why it is not ready, and what cannot be used though it is; without what only operators may
+    /// know.
     pub(crate) reasons: Vec<&'static str>,
 }
 
@@ -56,7 +57,7 @@ struct Report<'a> {
     caches: Caches,
     /// Told only: a machine whose memory is full still stores what comes.
     memory_utilization: &'static str,
-    /// Ours: why it is not ready.
+    /// Ours: why it is not ready, and what cannot be used though it is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<&'static str>,
 }

@@ -230,10 +230,8 @@ fn routes(
     };
     let readers = metrics::Readers { store: store.clone(), open: settings.metrics_open };
     let store = store.clone();
-    let condition = Arc::new(move || Condition {
-        readiness: store.readiness(),
-        reasons: store.why_not_ready(),
-    });
+    let condition =
+        Arc::new(move || Condition { readiness: store.readiness(), reasons: store.troubles() });
     let health = Health::new(&settings.node_host, condition);
     app::routes(health, metrics::routes(measured, refresh, readers), areas)
 }

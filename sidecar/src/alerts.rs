@@ -27,6 +27,9 @@ use crate::{
 /// Most rows that an alert tells of.
 const MOST_ROWS: u32 = 1000;
 
+/// Most backends that an alert tells.
+const MOST_BACKENDS: usize = 1000;
+
 const URL: Kind = Kind::Text(2048);
 
 /// An alert, as Logflare has it.
@@ -65,7 +68,7 @@ static ALERT: Resource = Resource {
         set("enabled", Kind::Bool, "Whether it runs; true."),
         set(
             "backend_ids",
-            Kind::Ids,
+            Kind::Ids(MOST_BACKENDS),
             "Numbers of the backends to be told: each gets an event of the source `logweir.alerts`.",
         )
         .with(Access::Secret),
@@ -221,6 +224,9 @@ fn backend_ids(given: &Value) -> Result<Vec<i64>, Refusal> {
     let Value::Array(ids) = given else {
         return Err(refused("backend_ids must be an array"));
     };
+    if ids.len() > MOST_BACKENDS {
+        return Err(refused(&format!("backend_ids must have at most {MOST_BACKENDS} elements")));
+    }
     let id = |id: &Value| {
         let id = id.as_i64().filter(|id| *id > 0);
         id.ok_or_else(|| refused("backend_ids must contain positive integers"))
@@ -354,6 +360,7 @@ mod tests {
         for (given, expected) in [
             (json!("1"), "backend_ids must be an array"),
             (json!(null), "backend_ids must be an array"),
+            (json!(vec![1; 1001]), "backend_ids must have at most 1000 elements"),
             (json!([0]), "backend_ids must contain positive integers"),
             (json!([1.5]), "backend_ids must contain positive integers"),
             (json!(["1"]), "backend_ids must contain positive integers"),

@@ -11,6 +11,7 @@ use warp::http::Method;
 use crate::{
     answer::Answer,
     call::Call,
+    config_typos,
     operation::{Needs, Operation, Shape},
     refusal::{FieldErrors, Refusal},
     resource::{Access, COUNT, For, Kind, Resource, TEXT, required, set, shown},
@@ -285,6 +286,10 @@ fn read(call: &Call, before: Option<&Backend>) -> Result<BackendToBe, Refusal> {
         Ok(kind) => {
             let nothing = Map::new();
             let given = given.get("config").and_then(Value::as_object);
+            // One that is too large is not looked through.
+            if let Some(given) = given.filter(|_| !errors.0.contains_key("config")) {
+                config_typos::refuse(kind, given, &mut errors);
+            }
             // Where it cannot be read, it has to be given whole.
             let before = before.and_then(|before| before.config.as_ref().ok());
             match drains::checked(kind, given.unwrap_or(&nothing), before.map(|config| &**config)) {

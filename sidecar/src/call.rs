@@ -17,6 +17,8 @@ pub(crate) struct Call {
     pub(crate) store: Store,
     pub(crate) answers: Answers,
     pub(crate) method: Method,
+    /// The operation's: `/api/sources/{token}`.
+    pub(crate) path: &'static str,
     /// What the path captured, decoded, in order.
     pub(crate) captured: Vec<String>,
     /// Of the query string.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::{Client, StatusCode, Url, header::CONTENT_TYPE};
 use serde_json::{Value, json, value::RawValue};
 
@@ -61,11 +62,11 @@ impl Hooks {
         outbound::client(outbound::HttpVersion::Any).map(Self)
     }
 
-    /// Posts a JSON body; tries again some times.
-    pub(crate) async fn tell(&self, url: &str, body: &str) -> Result<(), Untold> {
-        let mut waits = WAITS.into_iter();
+    /// Posts a JSON body, of which no copy is made; tries again some times.
+    pub(crate) async fn tell(&self, url: &str, body: impl Into<Bytes>) -> Result<(), Untold> {
+        let (body, mut waits) = (body.into(), WAITS.into_iter());
         loop {
-            match self.post(url, body).await {
+            match self.post(url, body.clone()).await {
                 Err(untold) if untold.may_pass() => match waits.next() {
                     Some(wait) => tokio::time::sleep(wait).await,
                     None => return Err(untold),
@@ -75,9 +76,9 @@ impl Hooks {
         }
     }
 
-    async fn post(&self, url: &str, body: &str) -> Result<(), Untold> {
+    async fn post(&self, url: &str, body: Bytes) -> Result<(), Untold> {
         let request = self.0.post(url).timeout(TIMEOUT).header(CONTENT_TYPE, "application/json");
-        let sent = request.body(body.to_owned()).send().await;
+        let sent = request.body(body).send().await;
         let status = sent.map_err(|error| Untold::Unreachable(error.without_url()))?.status();
         if status.is_success() { Ok(()) } else { Err(Untold::Refused(status)) }
     }

@@ -1,7 +1,7 @@
 //! Values by key, with which events are enriched: listed, put, removed.
 
 use serde_json::{Map, Value, json};
-use store::{KeyValue, TooManyKeyValues};
+use store::{KeyValue, Store, TooManyKeyValues};
 use warp::http::Method;
 
 use crate::{
@@ -21,11 +21,18 @@ static KEY_VALUE: Resource = Resource {
     ],
 };
 
+/// Most keys, or values, that are named at once: as many as there may be.
+const MOST_SELECTED: usize = 100_000;
+
 static SELECTION: Resource = Resource {
     name: "KeyValueSelection",
     fields: &[
-        set("keys", Kind::Texts, "Keys to remove, or"),
-        set("values", Kind::Texts, "values to remove the keys of, as text or numbers;"),
+        set("keys", Kind::Texts(MOST_SELECTED), "Keys to remove, or"),
+        set(
+            "values",
+            Kind::Texts(MOST_SELECTED),
+            "values to remove the keys of, as text or numbers;",
+        ),
         set("accessor", Kind::Text(1024), "then the path at which they stand: `organization.id`."),
     ],
 };
@@ -98,9 +105,14 @@ async fn put(call: Call) -> Result<Answer, Refusal> {
             values.insert(key, value);
         }
     }
-    let count = match values.is_empty() {
-        true => 0,
-        false => call.store.put_key_values(&call.actor()?, values).await?,
+    let most = usize::try_from(Store::MOST_KEY_VALUES).unwrap_or(usize::MAX);
+    let count = match values.len() {
+        0 => 0,
+        // Postgres need not be asked.
+        count if count > most => {
+            return Err(TooManyKeyValues::Limit(Store::MOST_KEY_VALUES).into());
+        }
+        _ => call.store.put_key_values(&call.actor()?, values).await?,
     };
     Ok(Answer::Created(json!({ "inserted_count": count })))
 }
@@ -159,6 +171,11 @@ impl From<TooManyKeyValues> for Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_keys_can_be_named_at_once() {
+        assert_eq!(i64::try_from(MOST_SELECTED), Ok(Store::MOST_KEY_VALUES));
+    }
 
     #[test]
     fn accessors_are_paths() {

@@ -15,6 +15,7 @@ mod backends;
 mod body;
 mod call;
 mod catalog_sources;
+mod config_typos;
 mod cors;
 mod direct_query;
 mod endpoints;

@@ -5,6 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use store::{Readiness, Source, Store};
 
@@ -50,14 +51,23 @@ fn is_told(source: &Source) -> bool {
 
 async fn tell(hooks: Hooks, source: Arc<Source>, events: u64) {
     let settings = &source.settings;
-    let webhook =
-        settings.webhook_notification_url.as_ref().map(|url| (url, message(&source, events)));
-    let slack = settings.slack_hook_url.as_ref().map(|url| (url, slack_message(&source, events)));
-    for (url, message) in [webhook, slack].into_iter().flatten() {
-        if let Err(error) = hooks.tell(url, &message.to_string()).await {
-            tracing::warn!(source = source.name, %error, "new events could not be told of");
+    let webhook = settings.webhook_notification_url.as_deref();
+    let slack = settings.slack_hook_url.as_deref();
+    let told = [
+        webhook.map(|url| (url, message(&source, events).to_string())),
+        slack.map(|url| (url, slack_message(&source, events).to_string())),
+    ];
+    tell_all(&hooks, &source.name, told.into_iter().flatten()).await;
+}
+
+/// Tells each URL its message, at the same time: one that hangs is in no other's way.
+async fn tell_all<'u>(hooks: &Hooks, source: &str, told: impl Iterator<Item = (&'u str, String)>) {
+    let tell = async |(url, message): (&str, String)| {
+        if let Err(error) = hooks.tell(url, message).await {
+            tracing::warn!(source, %error, "new events could not be told of");
         }
-    }
+    };
+    join_all(told.map(tell)).await;
 }
 
 fn message(source: &Source, events: u64) -> Value {
@@ -79,7 +89,33 @@ fn text(source: &str, events: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tokio::{io::AsyncReadExt as _, net::TcpListener, time::timeout};
+
     use super::*;
+
+    #[tokio::test]
+    async fn who_does_not_answer_delays_nobody_else() {
+        let [silent, other] =
+            [TcpListener::bind("127.0.0.1:0").await, TcpListener::bind("127.0.0.1:0").await]
+                .map(Result::unwrap);
+        let url = |listener: &TcpListener| format!("http://{}/", listener.local_addr().unwrap());
+        let (silent, other_url) = (url(&silent), url(&other));
+        let hooks = Hooks::new().unwrap();
+        let told =
+            [(silent.as_str(), "first".to_owned()), (other_url.as_str(), "second".to_owned())];
+        let received = async {
+            let (mut stream, _) = other.accept().await.unwrap();
+            let mut text = Vec::new();
+            while !text.ends_with(b"second") {
+                assert_ne!(stream.read_buf(&mut text).await.unwrap(), 0);
+            }
+        };
+        tokio::select! {
+            () = tell_all(&hooks, "a", told.into_iter()) => panic!("nobody answers"),
+            // Much less than the time for which an answer is waited for.
+            in_time = timeout(Duration::from_secs(10), received) => in_time.unwrap(),
+        }
+    }
 
     #[test]
     fn texts_say_how_many() {

@@ -9,7 +9,7 @@ use warp::http::Method;
 
 use crate::{
     answer::Answer,
-    operation::{Needs, Operation, Shape},
+    operation::{MOST_AT_ONCE, Needs, Operation, Shape},
     operations::OPERATIONS,
     other_routes,
     resource::{Access, Field, Kind, Resource},
@@ -61,6 +61,7 @@ pub(crate) fn document() -> Value {
             "securitySchemes": {
                 "bearer": { "type": "http", "scheme": "bearer" },
                 "api_key": { "type": "apiKey", "in": "header", "name": "x-api-key" },
+                "api_key_in_query": { "type": "apiKey", "in": "query", "name": "api_key" },
             },
         },
     })
@@ -77,7 +78,7 @@ fn described(operation: &Operation) -> Value {
         "parameters": parameters(operation),
         "responses": responses(operation),
         "security": match operation.needs {
-            Needs::Management | Needs::Endpoint => json!([{ "bearer": [] }, { "api_key": [] }]),
+            Needs::Management | Needs::Endpoint => with_a_token(),
             Needs::Nothing => json!([]),
         },
     });
@@ -86,7 +87,9 @@ fn described(operation: &Operation) -> Value {
     let content = match operation.body {
         Shape::Nothing => return described,
         Shape::List(_) => json_content(&array_of(&schema)),
-        Shape::OneOrSeveral(_) => json_content(&json!({ "anyOf": [schema, array_of(&schema)] })),
+        Shape::OneOrSeveral(_) => {
+            json_content(&json!({ "anyOf": [schema, at_most(MOST_AT_ONCE, &schema)] }))
+        }
         Shape::Parameters => {
             let any = json!({ "schema": { "type": "object" } });
             json!({ "application/json": any, "application/x-www-form-urlencoded": any })
@@ -95,6 +98,11 @@ fn described(operation: &Operation) -> Value {
     };
     described["requestBody"] = json!({ "required": needs_body(operation), "content": content });
     described
+}
+
+/// Each of the ways in which a token comes.
+pub(crate) fn with_a_token() -> Value {
+    json!([{ "bearer": [] }, { "api_key": [] }, { "api_key_in_query": [] }])
 }
 
 /// An empty body is an empty object.
@@ -166,7 +174,8 @@ fn responses(operation: &Operation) -> Value {
         refused("401", "No token, or one that may not do this", &error);
     }
     let names_one = operation.path.contains('{') && operation.needs == Needs::Management;
-    if names_one || given_fields(operation).any(|field| matches!(field.kind, Kind::Id | Kind::Ids))
+    if names_one
+        || given_fields(operation).any(|field| matches!(field.kind, Kind::Id | Kind::Ids(_)))
     {
         refused("404", "There is no such thing", &error);
     }
@@ -219,6 +228,10 @@ fn json_content(schema: &Value) -> Value {
 
 fn array_of(schema: &Value) -> Value {
     json!({ "type": "array", "items": schema })
+}
+
+fn at_most(count: usize, schema: &Value) -> Value {
+    json!({ "type": "array", "items": schema, "maxItems": count })
 }
 
 fn schema(shape: Shape) -> Value {
@@ -322,7 +335,7 @@ fn given_schema(operation: &Operation, resource: &Resource) -> Value {
 
 fn property(field: &Field, is_answer: bool) -> (String, Value) {
     let mut schema = kind_schema(field, is_answer);
-    let may_be_null = field.access != Access::Required && field.kind != Kind::Ids;
+    let may_be_null = field.access != Access::Required && !matches!(field.kind, Kind::Ids(_));
     if may_be_null && field.kind != Kind::Any {
         schema = json!({ "anyOf": [schema, { "type": "null" }] });
     }
@@ -346,7 +359,9 @@ fn kind_schema(field: &Field, is_answer: bool) -> Value {
         Kind::OneOf(words) => json!({ "type": "string", "enum": words }),
         Kind::Integer(from, to) => json!({ "type": "integer", "minimum": from, "maximum": to }),
         Kind::Id => json!({ "type": "integer", "minimum": 1, "maximum": i64::MAX }),
-        Kind::Ids => array_of(&json!({ "type": "integer", "minimum": 1, "maximum": i64::MAX })),
+        Kind::Ids(most) => {
+            at_most(most, &json!({ "type": "integer", "minimum": 1, "maximum": i64::MAX }))
+        }
         Kind::Bool => json!({ "type": "boolean" }),
         Kind::Uuid => json!({ "type": "string", "format": "uuid" }),
         Kind::Time => json!({ "type": "string", "format": "date-time" }),
@@ -354,7 +369,7 @@ fn kind_schema(field: &Field, is_answer: bool) -> Value {
         Kind::Strings => array_of(&json!({ "type": "string" })),
         Kind::ListOf(listed) if is_answer => array_of(&reference(listed.name)),
         Kind::ListOf(listed) => array_of(&object_of(listed.fields, false)),
-        Kind::Texts => array_of(&json!({ "type": ["string", "number", "boolean"] })),
+        Kind::Texts(most) => at_most(most, &json!({ "type": ["string", "number", "boolean"] })),
         Kind::Objects(fields) => {
             let object = object_of(fields, is_answer);
             match is_answer {

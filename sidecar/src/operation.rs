@@ -41,6 +41,9 @@ pub(crate) enum Needs {
     Nothing,
 }
 
+/// Most things of one kind that are made at once: each is a change of the catalog of its own.
+pub(crate) const MOST_AT_ONCE: usize = 1000;
+
 /// What a body is, for the documentation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Shape {
@@ -50,7 +53,8 @@ pub(crate) enum Shape {
     One(&'static Resource),
     /// A JSON array of them.
     List(&'static Resource),
-    /// Either. When several are made, what is made and what is wrong with the others is answered.
+    /// Either, at most [`MOST_AT_ONCE`]. When several are made, what is made and what is wrong with the
+    /// others is answered.
     OneOrSeveral(&'static Resource),
     /// Parameters of a query: a JSON object or a form, which may be missing.
     Parameters,

@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::openapi;
+
 /// Something that is served elsewhere.
 struct Route {
     method: &'static str,
@@ -181,7 +183,7 @@ impl Route {
             "parameters": self.parameters(),
             "responses": self.responses(),
             "security": match self.needs {
-                Needs::Ingest | Needs::Management => json!([{ "bearer": [] }, { "api_key": [] }]),
+                Needs::Ingest | Needs::Management => openapi::with_a_token(),
                 Needs::Nothing => json!([]),
             },
         });

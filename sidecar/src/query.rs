@@ -42,7 +42,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     },
     Operation {
         method: Method::GET,
-        path: "/api/endpoints/query/name/{name}",
+        path: BY_NAME,
         needs: Needs::Endpoint,
         summary: "Deprecated: the same by name",
         parameters: PARAMETERS,
@@ -61,6 +61,9 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         run: |call| Box::pin(endpoint_query(call)),
     },
 ];
+
+/// Takes names alone: they may look like tokens.
+const BY_NAME: &str = "/api/endpoints/query/name/{name}";
 
 const PARAMETERS: &[Field] = &[
     set("sql", TEXT, "SQL of one's own over the endpoint's CTEs, where it is sandboxable"),
@@ -140,7 +143,7 @@ pub(crate) fn is_granted(call: &Call, endpoint: &Endpoint) -> bool {
 /// learns nothing of which there are.
 pub(crate) fn authorised_endpoint(call: &Call) -> Result<Arc<Endpoint>, Refusal> {
     let named = call.captured(0);
-    let by_token = Uuid::try_parse(named).ok();
+    let by_token = if call.path == BY_NAME { None } else { Uuid::try_parse(named).ok() };
     let key = by_token.map_or(EndpointKey::Name(named), EndpointKey::Token);
     let grant = call.grant.as_ref();
     match call.store.endpoint(key) {

@@ -50,8 +50,8 @@ pub(crate) enum Kind {
     Integer(i64, i64),
     /// Number of another thing. Where there is none, that is not found.
     Id,
-    /// Numbers of other things, never `null`.
-    Ids,
+    /// Numbers of other things, at most so many, never `null`.
+    Ids(usize),
     /// `true` or `false`.
     Bool,
     /// A UUID as text.
@@ -62,8 +62,8 @@ pub(crate) enum Kind {
     Object,
     /// A JSON array of these things; what each of them is, is not looked at here.
     ListOf(&'static Resource),
-    /// A JSON array of text, numbers, `true` and `false`.
-    Texts,
+    /// A JSON array of text, numbers, `true` and `false`, at most so many.
+    Texts(usize),
     /// A JSON array of text.
     Strings,
     /// A JSON array of objects with these fields, all of which may be missing. Where there is one it
@@ -168,12 +168,17 @@ impl Kind {
         let invalid = || Err("is invalid".to_owned());
         match (self, value) {
             (_, Value::Null) => Ok(Value::Null),
-            // PostgreSQL takes none, neither in text nor in JSON.
-            (Self::Object | Self::ListOf(_) | Self::Texts | Self::Strings | Self::Any, value)
-                if has_nul(value) =>
+            // Before anything is done with each.
+            (Self::Ids(most) | Self::Texts(most), Value::Array(elements))
+                if elements.len() > most =>
             {
-                Err("must not contain a NUL".to_owned())
+                Err(format!("should have at most {most} item(s)"))
             }
+            // PostgreSQL takes none, neither in text nor in JSON.
+            (
+                Self::Object | Self::ListOf(_) | Self::Texts(_) | Self::Strings | Self::Any,
+                value,
+            ) if has_nul(value) => Err("must not contain a NUL".to_owned()),
             (Self::Text(max), Value::String(text)) => {
                 let text = text.trim();
                 match text {
@@ -207,7 +212,9 @@ impl Kind {
                 }
             }
             // It is kept whole with each change of the thing.
-            (Self::Object, Value::Object(_)) | (Self::Strings, Value::Array(_))
+            (Self::Object, Value::Object(_))
+            | (Self::Strings, Value::Array(_))
+            | (Self::Objects(_), Value::Array(_) | Value::Object(_))
                 if value.to_string().len() > MAX_JSON =>
             {
                 Err(format!("should be at most {MAX_JSON} byte(s) of JSON"))
@@ -224,7 +231,7 @@ impl Kind {
             (Self::Uuid, Value::String(text)) => {
                 Uuid::try_parse(text).map_or_else(|_| invalid(), |uuid| Ok(uuid.to_string().into()))
             }
-            (Self::ListOf(_) | Self::Texts | Self::Strings | Self::Ids, Value::Array(_))
+            (Self::ListOf(_) | Self::Texts(_) | Self::Strings | Self::Ids(_), Value::Array(_))
             | (Self::Any, _) => Ok(value.clone()),
             (Self::Objects(fields), Value::Array(objects)) => {
                 objects.iter().map(|object| read_object(fields, object)).collect()
@@ -335,9 +342,13 @@ mod tests {
             let given = json!({"count": count});
             assert_eq!(read(&given, For::Update), Err(json!({"count": ["is invalid"]})));
         }
-        let large = json!({"extra": {"a": "x".repeat(MAX_JSON)}});
-        let expected = json!({"extra": ["should be at most 262144 byte(s) of JSON"]});
-        assert_eq!(read(&large, For::Update), Err(expected));
+        for (field, large) in [
+            ("extra", json!({"a": "x".repeat(MAX_JSON)})),
+            ("parts", json!(vec![json!({}); MAX_JSON])),
+        ] {
+            let expected = json!({field: ["should be at most 262144 byte(s) of JSON"]});
+            assert!(read(&json!({field: large}), For::Update) == Err(expected), "{field}");
+        }
         for (people, is_right) in [
             (json!(["a", "b"]), true),
             (json!([]), true),
@@ -346,6 +357,11 @@ mod tests {
             (json!("a"), false),
         ] {
             assert_eq!(Kind::Strings.read(&people).is_ok(), is_right, "{people}");
+        }
+        for kind in [Kind::Texts(2), Kind::Ids(2)] {
+            assert!(kind.read(&json!([1, 2])).is_ok(), "{kind:?}");
+            let refused = kind.read(&json!([1, 2, 3]));
+            assert_eq!(refused, Err("should have at most 2 item(s)".to_owned()), "{kind:?}");
         }
         let given = json!({"count": 0, "name": "a\u{0}b", "extra": {"a": [{"\u{0}": 1}]}});
         let expected = json!({

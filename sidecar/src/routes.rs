@@ -56,6 +56,7 @@ pub fn routes(store: Store) -> BoxedFilter<(Response,)> {
                     store,
                     answers,
                     method,
+                    path: operation.path,
                     captured,
                     parameters,
                     headers,

@@ -1,6 +1,6 @@
 //! Rules: which events of a source go to another source or to a backend besides.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use serde_json::{Map, Value, json};
 use store::{Rule, RuleToBe, SourceKey, Store};
@@ -10,7 +10,7 @@ use warp::http::Method;
 use crate::{
     answer::Answer,
     call::Call,
-    operation::{Needs, Operation, Shape},
+    operation::{MOST_AT_ONCE, Needs, Operation, Shape},
     refusal::{FieldErrors, Refusal},
     resource::{COUNT, For, Kind, Resource, TEXT, required, set, shown},
 };
@@ -47,7 +47,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         method: Method::POST,
         path: "/api/rules",
         needs: Needs::Management,
-        summary: "Create rule, or several of a JSON array",
+        summary: "Create rule, or several of a JSON array, at most 1,000",
         parameters: &[],
         body: Shape::OneOrSeveral(&RULE),
         answers: &[(201, Shape::OneOrSeveral(&RULE))],
@@ -120,22 +120,30 @@ async fn show(call: Call) -> Result<Answer, Refusal> {
 
 async fn create(call: Call) -> Result<Answer, Refusal> {
     match call.json()? {
-        Value::Object(given) => Ok(Answer::Created(shown_rule(&*create_one(&call, &given).await?))),
+        Value::Object(given) => {
+            know_what_is_named(&call.store, [&given]).await?;
+            Ok(Answer::Created(shown_rule(&*create_one(&call, &given).await?)))
+        }
+        Value::Array(given) if given.len() > MOST_AT_ONCE => {
+            let count = given.len();
+            let text = format!("at most {MOST_AT_ONCE} rules are made at once, these are {count}");
+            Err(Refusal::Request(text))
+        }
         Value::Array(given) => create_all(&call, &given).await,
         _ => Err(Refusal::Body("it is neither a JSON object nor an array of them".to_owned())),
     }
 }
 
 async fn create_one(call: &Call, given: &Map<String, Value>) -> Result<Arc<Rule>, Refusal> {
-    know_what_is_named(&call.store, given).await?;
     let to_be = read(&call.store, given, None)?;
     Ok(call.store.create_rule(&call.actor()?, &to_be).await?)
 }
 
 /// Makes what can be made, and says what is wrong with the others.
 async fn create_all(call: &Call, given: &[Value]) -> Result<Answer, Refusal> {
+    know_what_is_named(&call.store, given.iter().filter_map(Value::as_object)).await?;
     let (mut results, mut errors) = (Vec::new(), Vec::new());
-    for one in given {
+    for (at, one) in given.iter().enumerate() {
         let Value::Object(one) = one else {
             errors.push("a rule is a JSON object".to_owned());
             continue;
@@ -150,8 +158,16 @@ async fn create_all(call: &Call, given: &[Value]) -> Result<Answer, Refusal> {
             }
             // The contract's word for what belongs to nobody.
             Err(Refusal::NotFound) => errors.push("Unauthorized".to_owned()),
-            // What is made already has to be told, or it would be made again.
-            Err(other) if !results.is_empty() => errors.push(other.to_string()),
+            // What is made already has to be told, or it would be made again. Each of the others may
+            // have to wait as long as this one.
+            Err(other) if !results.is_empty() => {
+                errors.push(other.to_string());
+                match given.len() - at - 1 {
+                    0 => {}
+                    left => errors.push(format!("the last {left} of the rules were not tried")),
+                }
+                break;
+            }
             Err(other) => return Err(other),
         }
     }
@@ -171,7 +187,7 @@ async fn patch(call: Call) -> Result<Answer, Refusal> {
 
 async fn update(call: &Call) -> Result<Arc<Rule>, Refusal> {
     let given = call.object()?;
-    know_what_is_named(&call.store, &given).await?;
+    know_what_is_named(&call.store, [&given]).await?;
     let to_be = |before: Rule| read(&call.store, &given, Some(&before));
     call.store.update_rule(&call.actor()?, call.token()?, to_be).await
 }
@@ -181,15 +197,24 @@ async fn delete(call: Call) -> Result<Answer, Refusal> {
     Ok(Answer::Done)
 }
 
-/// Catches up where a source or a backend that is named is unknown: another process may have just
-/// made it.
-async fn know_what_is_named(store: &Store, given: &Map<String, Value>) -> Result<(), Refusal> {
-    let id = |field: &str| given.get(field).and_then(number);
-    let sink = given.get("sink").and_then(Value::as_str).and_then(|sink| sink.parse().ok());
-    let knows_all = id("source_id").is_none_or(|id| store.sources().iter().any(|one| one.id == id))
-        && id("backend_id").is_none_or(|id| has_backend(store, id))
-        && sink.is_none_or(|sink| store.source(SourceKey::Token(sink)).is_some());
-    if !knows_all {
+/// Catches up, once for all that is given, where a source or a backend that is named is unknown:
+/// another process may have just made it.
+async fn know_what_is_named<'g>(
+    store: &Store,
+    given: impl IntoIterator<Item = &'g Map<String, Value>>,
+) -> Result<(), Refusal> {
+    let (sources, backends) = (store.sources(), store.backends());
+    let sources_by_id: HashSet<_> = sources.iter().map(|source| source.id).collect();
+    let tokens: HashSet<_> = sources.iter().map(|source| source.token).collect();
+    let backends: HashSet<_> = backends.iter().map(|backend| backend.id).collect();
+    let knows = |given: &Map<String, Value>| {
+        let id = |field: &str| given.get(field).and_then(number);
+        let sink = given.get("sink").and_then(Value::as_str).and_then(|sink| sink.parse().ok());
+        id("source_id").is_none_or(|id| sources_by_id.contains(&id))
+            && id("backend_id").is_none_or(|id| backends.contains(&id))
+            && sink.is_none_or(|sink: Uuid| tokens.contains(&sink))
+    };
+    if !given.into_iter().all(knows) {
         store.catch_up().await?;
     }
     Ok(())

@@ -67,6 +67,19 @@ impl Schedule {
         (due > last && now.duration_since(due) <= LATEST).then_some(due)
     }
 
+    /// Whether it was to run after `last` and before `due` too.
+    pub(crate) fn comes_between(&self, last: Timestamp, due: Timestamp) -> bool {
+        // Parts of a second of `last` are no part of a schedule.
+        self.next(&utc(last)).is_some_and(|next| next.timestamp().as_second() < due.as_second())
+    }
+
+    /// Until when a run for the time `due` is of use: until it is to run again, or until what it would
+    /// tell is old.
+    pub(crate) fn of_use_until(&self, due: Timestamp) -> Timestamp {
+        let old = due.checked_add(LATEST).unwrap_or(Timestamp::MAX);
+        self.next(&utc(due)).map_or(old, |next| next.timestamp().min(old))
+    }
+
     fn next(&self, after: &Zoned) -> Option<Zoned> {
         self.0.find_next_occurrence(after, false).ok()
     }
@@ -134,5 +147,26 @@ mod tests {
         assert_eq!(due("2026-02-03T09:59:59Z"), None);
         assert_eq!(due("2026-02-03T11:00:00Z"), at_ten);
         assert_eq!(due("2026-02-03T11:00:01Z"), None);
+    }
+
+    #[test]
+    fn times_that_are_passed_over_are_noticed_and_late_runs_are_of_use_for_a_while() {
+        let at = |minutes: &str| time(&format!("2026-02-03T{minutes}Z"));
+        let schedule = Schedule::read("*/5 * * * *").unwrap();
+        for (last, due, expected) in [
+            ("09:55:00", "10:00:00", false),
+            // It was made between two times.
+            ("09:56:07.5", "10:00:00", false),
+            ("09:55:00", "10:05:00", true),
+            ("09:54:59.9", "10:00:00", true),
+        ] {
+            assert_eq!(schedule.comes_between(at(last), at(due)), expected, "{last} {due}");
+        }
+        for (cron, expected) in
+            [("*/5 * * * *", "10:05:00"), ("0 */2 * * *", "11:00:00"), ("0 10 * * *", "11:00:00")]
+        {
+            let schedule = Schedule::read(cron).unwrap();
+            assert_eq!(schedule.of_use_until(at("10:00:00")), at(expected), "{cron}");
+        }
     }
 }

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::{
     Backend, Outlets, Rule,
     access_tokens::TokenDigest,
+    config_key::KeyTrouble,
     grant::{Grant, Holder, Scopes},
 };
 
@@ -39,6 +40,8 @@ pub(crate) struct Catalog {
     rules: Vec<Arc<Rule>>,
     /// Sources, and backends that get all their events.
     source_backends: Vec<(i64, i64)>,
+    /// What keeps this process from reading and encrypting configs of backends.
+    key_trouble: Option<KeyTrouble>,
     /// Sources that were removed: their tokens, and the days that their events are still kept.
     removed_sources: Vec<(Uuid, Option<u32>)>,
 }
@@ -65,6 +68,10 @@ impl Catalog {
 
     pub(crate) fn backends(&self) -> &[Arc<Backend>] {
         &self.backends
+    }
+
+    pub(crate) fn key_trouble(&self) -> Option<KeyTrouble> {
+        self.key_trouble
     }
 
     pub(crate) fn rules(&self) -> &[Arc<Rule>] {

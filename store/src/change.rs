@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::{
     Grant,
     catalog::{Catalog, changes},
+    config_key::{self, KeyTrouble},
     connections::Lease,
     failure,
     grant::Holder,
@@ -127,6 +128,13 @@ impl<'i> Change<'i> {
     /// SQL in which `{schema}` stands for the catalog's schema, quoted.
     pub(crate) fn sql(&self, text: &str) -> AssertSqlSafe<String> {
         self.loaded.catalog_sql(text)
+    }
+
+    /// What keeps the change from encrypting configs. To be asked before all else of it.
+    pub(crate) async fn key_trouble(&mut self) -> Result<Option<KeyTrouble>, ChangeError> {
+        let Self { inner, loaded, connection, .. } = self;
+        let keys = &inner.settings.config_keys;
+        Ok(config_key::trouble_in_change(connection, &loaded.catalog_schema, keys).await?)
     }
 
     /// A thing as it is in the catalog, where it stays so until the change is ended: two changes of
@@ -344,6 +352,7 @@ impl Inner {
             // Another task may have read it later and ended earlier.
             if let Some(now) = state.loaded.as_ref().filter(|now| now.change < change) {
                 self.unsaved.add_to(&mut catalog);
+                config_key::tell(now.catalog.key_trouble(), catalog.key_trouble());
                 state.loaded = Some(Arc::new(Loaded { catalog, change, ..(**now).clone() }));
             }
         });

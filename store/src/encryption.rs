@@ -9,6 +9,8 @@ use ring::{
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::config_key::Fingerprint;
+
 /// Bytes of a key.
 pub const CONFIG_KEY_BYTES: usize = 32;
 
@@ -23,13 +25,16 @@ struct Keys {
     current: LessSafeKey,
     /// Those of before, which only decrypt.
     retired: Option<LessSafeKey>,
+    fingerprint: Fingerprint,
+    retired_fingerprint: Option<Fingerprint>,
 }
 
 /// A config that cannot be decrypted. What needs it does not work until it is given anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "its config cannot be decrypted: give every process the LOGFLARE_DB_ENCRYPTION_KEY with which \
-     it was saved (or as LOGFLARE_DB_ENCRYPTION_KEY_RETIRED), or save the whole config again"
+     it was saved (or as LOGFLARE_DB_ENCRYPTION_KEY_RETIRED); where that is lost, delete the backend \
+     and make it anew"
 )]
 pub struct ConfigUnreadable;
 
@@ -40,16 +45,29 @@ impl ConfigKeys {
         current: [u8; CONFIG_KEY_BYTES],
         retired: Option<[u8; CONFIG_KEY_BYTES]>,
     ) -> Option<Self> {
+        let fingerprint = Fingerprint::of(&current);
+        let retired_fingerprint = retired.as_ref().map(Fingerprint::of);
         let retired = match retired {
             Some(retired) => Some(key(&retired)?),
             None => None,
         };
-        Some(Self(Some(Arc::new(Keys { current: key(&current)?, retired }))))
+        let current = key(&current)?;
+        Some(Self(Some(Arc::new(Keys { current, retired, fingerprint, retired_fingerprint }))))
     }
 
     /// No keys: no backend can be made, and what is kept of others cannot be read.
     pub fn missing() -> Self {
         Self(None)
+    }
+
+    /// That of the key that encrypts.
+    pub(crate) fn fingerprint(&self) -> Option<Fingerprint> {
+        Some(self.0.as_ref()?.fingerprint)
+    }
+
+    /// That of the key of before.
+    pub(crate) fn retired_fingerprint(&self) -> Option<Fingerprint> {
+        self.0.as_ref()?.retired_fingerprint
     }
 
     /// `None` without keys, and where the system has no random numbers.

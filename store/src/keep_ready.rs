@@ -11,6 +11,7 @@ use tokio::time::{error::Elapsed, timeout};
 use crate::{
     PostgresServer,
     catalog::{self, Catalog, changes},
+    config_key::{self, KeyTrouble},
     connections, failure, manage,
     migrate::{self, PrepareError, migrate},
     orphans, readers, rejected_events,
@@ -107,14 +108,17 @@ impl Inner {
                 .await
                 .map_err(PrepareError::during("making the role of queries"))?;
 
+        let keys = &settings.config_keys;
+        config_key::show(&mut catalog, &catalog_schema, keys)
+            .await
+            .map_err(PrepareError::during("showing which key encrypts backends' configs"))?;
+        config_key::agree(&mut catalog, &catalog_schema, keys)
+            .await
+            .map_err(PrepareError::during("encrypting backends' configs anew"))?;
         // What changes while it is read is read again.
         let change = changes::number(&mut catalog, &catalog_schema)
             .await
             .map_err(PrepareError::during("reading the catalog"))?;
-        manage::encrypt_anew(&mut catalog, &catalog_schema, &settings.config_keys)
-            .await
-            .map_err(PrepareError::during("encrypting backends' configs anew"))?;
-        let keys = &settings.config_keys;
         // All of it: this may be another database than before.
         let mut loaded = Catalog::load(&mut catalog, &catalog_schema, &events_schema, keys, None)
             .await
@@ -125,6 +129,8 @@ impl Inner {
         self.make_tables(&mut events, &loaded, &events_schema).await?;
 
         let before = self.state().loaded;
+        let had_trouble = before.as_ref().and_then(|before| before.catalog.key_trouble());
+        config_key::tell(had_trouble, loaded.key_trouble());
         let since = before.as_ref().map_or_else(Instant::now, |before| before.since);
         if !has_reader && before.is_none_or(|before| before.has_reader) {
             tracing::warn!(
@@ -262,6 +268,14 @@ impl Inner {
         let Some(loaded) = self.state().loaded else { return Ok(()) };
         self.unsaved.save(connection, &loaded.catalog_schema).await?;
         Box::pin(self.save_figures(connection, &loaded)).await?;
+        let mut backends = loaded.catalog.backends().iter();
+        if loaded.catalog.key_trouble() == Some(KeyTrouble::Another)
+            && backends.all(|backend| backend.config.is_ok())
+        {
+            // Perhaps nobody has the catalog's key any more.
+            let keys = &self.settings.config_keys;
+            config_key::agree(connection, &loaded.catalog_schema, keys).await?;
+        }
         self.follow_changes(connection).await
     }
 

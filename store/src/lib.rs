@@ -12,6 +12,7 @@ mod bigquery_events;
 mod bigquery_query;
 mod catalog;
 mod change;
+mod config_key;
 mod connections;
 mod content_hash;
 mod day;

@@ -60,6 +60,11 @@ pub(crate) const CATALOG: Migrations = Migrations {
             name: "renamed and removed sources",
             sql: include_str!("../migrations/catalog/0007_renamed_and_removed_sources.sql"),
         },
+        Migration {
+            version: 8,
+            name: "key of configs",
+            sql: include_str!("../migrations/catalog/0008_key_of_configs.sql"),
+        },
     ],
 };
 

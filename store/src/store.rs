@@ -22,6 +22,7 @@ use crate::{
     RejectedEvents, RejectedPage, Settings, Source, SourceKey, StoreUnavailable,
     bigquery_events::BigQueryEvents,
     change::LookForToken,
+    config_key::KeyTrouble,
     connections, drain, event_store,
     event_tables::EventTables,
     failure,
@@ -140,18 +141,19 @@ impl Store {
         self.inner.state.borrow().readiness()
     }
 
-    /// Why the store is not ready; empty when it is. Without what the log says of addresses and
-    /// users, as anybody may ask.
-    pub fn why_not_ready(&self) -> Vec<&'static str> {
+    /// Why the store is not ready, and what cannot be used though it is. Without what the log says of
+    /// addresses, users and settings, as anybody may ask.
+    pub fn troubles(&self) -> Vec<&'static str> {
         let state = self.inner.state.borrow();
-        if state.loaded.is_none() {
+        let Some(loaded) = &state.loaded else {
             return vec!["the databases are not ready yet; the log says why"];
-        }
+        };
         let catalog = state.catalog_away.is_some();
         let events = state.events_away.is_some();
         [
             catalog.then_some("the catalog's database does not answer; the log says why"),
             events.then_some("the events database does not answer; the log says why"),
+            loaded.catalog.key_trouble().map(KeyTrouble::in_public),
         ]
         .into_iter()
         .flatten()
@@ -435,7 +437,7 @@ pub(crate) mod tests {
     fn a_new_store_needs_no_runtime_and_is_starting() {
         let store = store();
         assert_eq!(store.readiness(), Readiness::Starting);
-        assert_eq!(store.why_not_ready().len(), 1);
+        assert_eq!(store.troubles().len(), 1);
         assert!(store.ready_since().is_none());
         assert!(store.source(SourceKey::Name("postgres.logs")).is_none());
         assert!(store.sources().is_empty());

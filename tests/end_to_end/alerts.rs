@@ -3,7 +3,7 @@
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use end_to_end::{
     postgres::TestCluster,
@@ -63,8 +63,11 @@ async fn alerts_are_made_shown_changed_and_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_an_alert_is_told() {
+async fn what_is_wrong_with_an_alert_is_told_when_it_is_made_or_changed() {
     let program = super::program().await;
+    let whole = json!({"name": "a", "query": QUERY, "cron": "@hourly"});
+    let (_, made) = manage(&program, Method::POST, "/api/alerts", &whole).await;
+    let path = format!("/api/alerts/{}", made["token"].as_str().expect("a token"));
     let fields = |errors: Value| (StatusCode::UNPROCESSABLE_ENTITY, json!({"errors": errors}));
     let error = |text: &str| (StatusCode::BAD_REQUEST, json!({"error": text}));
     for (change, expected) in [
@@ -90,13 +93,47 @@ async fn what_is_wrong_with_an_alert_is_told() {
         // Before all other fields, as in Logflare.
         (json!({"backend_ids": "1", "name": null}), error("backend_ids must be an array")),
         (json!({"backend_ids": null, "cron": "x"}), error("backend_ids must be an array")),
+        (
+            json!({"backend_ids": vec![1; 1001]}),
+            error("backend_ids must have at most 1000 elements"),
+        ),
         (json!({"backend_ids": [77], "query": ""}), not_found()),
+        (
+            json!({"query": "select nothing", "language": "sql"}),
+            fields(json!({"language": ["is invalid; it is one of bq_sql, lql, pg_sql"]})),
+        ),
+        (
+            json!({"query": "select nothing", "cron": "0 0 30 2 *"}),
+            fields(json!({
+                "cron": ["not enough run dates"],
+                "query": ["Unrecognized name: nothing at [1:8]"],
+            })),
+        ),
+        (
+            json!({"query": "select pg_sleep(1)", "language": "pg_sql", "enabled": "maybe"}),
+            fields(json!({"enabled": ["is invalid"]})),
+        ),
+        (
+            json!({"query": "select pg_sleep(1)", "language": "pg_sql"}),
+            fields(json!({"query": ["Restricted function pg_sleep at [1:8]"]})),
+        ),
     ] {
-        let mut given = json!({"name": "a", "query": QUERY, "cron": "@hourly"});
-        let change = change.as_object().expect("an object").clone();
-        given.as_object_mut().expect("an object").extend(change);
+        let mut given = whole.clone();
+        let fields = change.as_object().expect("an object").clone();
+        given.as_object_mut().expect("an object").extend(fields);
         let answer = manage(&program, Method::POST, "/api/alerts", &given).await;
         assert_eq!(answer, expected, "{given}");
+        for method in [Method::PUT, Method::PATCH] {
+            let answer = manage(&program, method.clone(), &path, &change).await;
+            assert_eq!(answer, expected, "{method} {change}");
+        }
+    }
+    for (method, path) in
+        [(Method::POST, "/api/alerts"), (Method::PUT, &path), (Method::PATCH, &path)]
+    {
+        let answer = manage(&program, method.clone(), path, &json!([1])).await;
+        let expected = error("the request's body cannot be read: it is not a JSON object");
+        assert_eq!(answer, expected, "{method}");
     }
     let given = json!({"name": "a", "query": "select x from nowhere", "cron": "@hourly"});
     let (status, body) = manage(&program, Method::POST, "/api/alerts", &given).await;
@@ -104,7 +141,7 @@ async fn what_is_wrong_with_an_alert_is_told() {
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(text.starts_with("Table \"nowhere\" does not exist at [1:15]"), "{body}");
     let (_, listed) = manage(&program, Method::GET, "/api/alerts", &Value::Null).await;
-    assert_eq!(listed, json!([]));
+    assert_eq!(listed, json!([made]));
 }
 
 fn not_found() -> (StatusCode, Value) {
@@ -208,6 +245,96 @@ async fn an_alerts_backends_get_an_event_that_has_its_rows() {
             assert!(event["id"].is_string() && event["timestamp"].is_u64(), "{event}");
         }
     }
+}
+
+/// Stands in the SQL that an alert's query becomes.
+const MARK: &str = "of what is held back";
+
+/// A source whose table takes no query until a transaction is ended, and an alert that is due and waits
+/// for it. Gives the alert's token.
+async fn alert_that_waits(
+    program: &Program,
+    catalog: &mut PgConnection,
+    holder: &mut PgConnection,
+    receiver: &Receiver,
+) -> String {
+    let (_, source) = manage(program, Method::POST, "/api/sources", &json!({"name": "held"})).await;
+    program.log("held", &json!([{"event_message": "one"}])).await;
+    let table = source["token"].as_str().expect("a token").replace('-', "_");
+    let lock = format!("begin; lock table log_events_{table} in access exclusive mode");
+    sqlx::raw_sql(AssertSqlSafe(lock)).execute(holder).await.expect("it is locked");
+    let given = json!({
+        "name": "held", "query": format!("select event_message, '{MARK}' as mark from held"),
+        "webhook_notification_url": receiver.url("/held"),
+    });
+    let token = make_due(program, catalog, given, true).await;
+    eventually("its query waits", async || waiting(catalog).await.len() == 1).await;
+    token
+}
+
+/// The connections on which queries of the alert wait.
+async fn waiting(catalog: &mut PgConnection) -> Vec<i32> {
+    let waiting = "select pid from pg_stat_activity where datname = current_database() \
+                   and wait_event_type = 'Lock' and query like '%' || $1 || '%'";
+    let pids = sqlx::query_scalar(waiting).bind(MARK).fetch_all(catalog).await;
+    pids.expect("Postgres answers")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_that_runs_still_is_not_run_again_and_not_in_the_way_of_others() {
+    let database = TestCluster::shared().database().await;
+    let program = Program::serve(&database).await;
+    let connect = || PgConnection::connect(&database);
+    let mut catalog = connect().await.expect("the catalog answers");
+    let mut holder = connect().await.expect("the events' database answers");
+    let receiver = Receiver::start(0).await;
+    let held = alert_that_waits(&program, &mut catalog, &mut holder, &receiver).await;
+    // It is due again, before the others.
+    set_back(&mut catalog, &held).await;
+    for path in ["/first", "/second"] {
+        let given = json!({
+            "name": path, "query": "select 1 as one", "webhook_notification_url": receiver.url(path),
+        });
+        make_due(&program, &mut catalog, given, true).await;
+        eventually("others run", async || receiver.taken(path).len() == 1).await;
+    }
+    assert_eq!(waiting(&mut catalog).await.len(), 1);
+    assert!(receiver.taken("/held").is_empty());
+    // When it has ended, it runs for the time that came meanwhile.
+    sqlx::raw_sql("rollback").execute(&mut holder).await.expect("it is unlocked");
+    eventually("it runs twice", async || receiver.taken("/held").len() == 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_is_asked_again_where_its_query_did_not_reach_its_end() {
+    let database = TestCluster::shared().database().await;
+    let program = Program::serve(&database).await;
+    let connect = || PgConnection::connect(&database);
+    let mut catalog = connect().await.expect("the catalog answers");
+    let mut holder = connect().await.expect("the events' database answers");
+    let receiver = Receiver::start(0).await;
+    let held = alert_that_waits(&program, &mut catalog, &mut holder, &receiver).await;
+    // As at a restart of Postgres.
+    let mut ended = waiting(&mut catalog).await;
+    let end = sqlx::query("select pg_terminate_backend($1)").bind(ended[0]);
+    end.execute(&mut catalog).await.expect("it is ended");
+    eventually("it is asked again", async || {
+        waiting(&mut catalog).await.iter().any(|pid| !ended.contains(pid))
+    })
+    .await;
+    ended.extend(waiting(&mut catalog).await);
+    // What is asked then is the alert as it is by then.
+    let end = sqlx::query("select pg_terminate_backend($1)").bind(ended[1]);
+    end.execute(&mut catalog).await.expect("it is ended");
+    let change = json!({"webhook_notification_url": receiver.url("/elsewhere")});
+    let path = format!("/api/alerts/{held}");
+    let (status, _) = manage(&program, Method::PATCH, &path, &change).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    sqlx::raw_sql("rollback").execute(&mut holder).await.expect("it is unlocked");
+    eventually("it is told", async || receiver.taken("/elsewhere").len() == 1).await;
+    let rows = json!({"result": [{"event_message": "one", "mark": MARK}]});
+    assert_eq!(receiver.taken("/elsewhere"), [rows]);
+    assert!(receiver.taken("/held").is_empty());
 }
 
 /// An alert that was to run a minute ago, and does so once, whatever the hour of the test.

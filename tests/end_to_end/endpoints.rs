@@ -166,12 +166,86 @@ async fn what_cannot_be_is_said_field_by_field() {
         let found = errors[field][0].as_str().expect("a text");
         assert!(found.starts_with(text) && errors.len() == 1, "{body}: {answer}");
     }
-    let unknown = json!({"name": "new", "query": "select 1 as a", "backend_id": 5});
-    let (status, _) =
-        answer(request(&program, Method::POST, "/api/endpoints").json(&unknown)).await;
-    assert_eq!(status, 404);
     let broken = request(&program, Method::POST, "/api/endpoints").body("{");
     assert_eq!(answer(broken).await.0, 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_is_of_no_backend() {
+    let program = super::program().await;
+    let backend = json!({
+        "name": "b", "type": "webhook", "config": {"url": "http://127.0.0.1:9/"},
+    });
+    let backend = made(&program, "/api/backends", backend).await;
+    let endpoint = json!({"name": "e", "query": "select 1 as a", "backend_id": null});
+    let endpoint = made(&program, "/api/endpoints", endpoint).await;
+    let path = format!("/api/endpoints/{}", token(&endpoint));
+    let known = json!({"errors": {"backend_id": ["is of a backend that cannot be queried"]}});
+    let unknown = json!({"error": "Not Found"});
+    let invalid = json!({"errors": {"backend_id": ["is invalid"]}});
+    for (id, expected) in [
+        (backend["id"].clone(), (422, known)),
+        (json!(123_456), (404, unknown)),
+        (json!("x"), (422, invalid)),
+    ] {
+        let given = json!({"name": "new", "query": "select 1 as a", "backend_id": id});
+        for (method, path) in [
+            (Method::POST, "/api/endpoints"),
+            (Method::PUT, path.as_str()),
+            (Method::PATCH, path.as_str()),
+        ] {
+            let refused = answer(request(&program, method.clone(), path).json(&given)).await;
+            assert_eq!(refused, expected, "{method} {given}");
+        }
+    }
+    let shown = answer(request(&program, Method::GET, &path)).await;
+    assert_eq!(shown, (200, endpoint));
+}
+
+/// Names may look like tokens, also like those of others.
+#[tokio::test(flavor = "multi_thread")]
+async fn by_the_path_of_names_endpoints_are_asked_by_name_alone() {
+    let program = super::program().await;
+    let open = json!({"name": "open", "query": "select 'open' as e", "enable_auth": false});
+    let open = made(&program, "/api/endpoints", open).await;
+    let none = "5f0b8c1e-0000-4000-8000-000000000000";
+    for name in [none, token(&open)] {
+        let named = json!({
+            "name": name, "query": format!("select 'named {name}' as e"), "enable_auth": false,
+        });
+        made(&program, "/api/endpoints", named).await;
+    }
+    let asked = async |path: &str, key: &str| {
+        answer(program.client.get(program.url(path)).header("x-api-key", key)).await
+    };
+    let found = |e: String| (200, json!({"result": [{"e": e}]}));
+    let unauthorized = (401, json!({"error": "Unauthorized"}));
+    for name in [none, token(&open)] {
+        let path = format!("/api/endpoints/query/name/{name}");
+        assert_eq!(asked(&path, PRIVATE).await, found(format!("named {name}")));
+        // Names are for those who have a token.
+        for key in ["", PUBLIC] {
+            assert_eq!(asked(&path, key).await, unauthorized, "{name}");
+        }
+    }
+    // Elsewhere it is the token that counts.
+    for prefix in ["/api/endpoints/query", "/endpoints/query"] {
+        let path = format!("{prefix}/{}", token(&open));
+        for key in ["", PRIVATE] {
+            assert_eq!(asked(&path, key).await, found("open".to_owned()));
+        }
+        let path = format!("{prefix}/{none}");
+        let error = format!("Endpoint \"{none}\" is not available on this server");
+        assert_eq!(asked(&path, PRIVATE).await, (200, json!({"error": error})));
+        assert_eq!(asked(&path, "").await, unauthorized);
+    }
+    // A token is no name.
+    let other = json!({"name": "other", "query": "select 1 as a", "enable_auth": false});
+    let other = made(&program, "/api/endpoints", other).await;
+    let path = format!("/api/endpoints/query/name/{}", token(&other));
+    assert_eq!(asked(&path, "").await, unauthorized);
+    let error = format!("Endpoint \"{}\" is not available on this server", token(&other));
+    assert_eq!(asked(&path, PRIVATE).await, (200, json!({"error": error})));
 }
 
 #[tokio::test(flavor = "multi_thread")]

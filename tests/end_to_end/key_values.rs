@@ -120,3 +120,60 @@ async fn what_cannot_be_is_refused_whole() {
     let (_, listed) = manage(&program, Method::GET, "/api/key-values", &Value::Null).await;
     assert_eq!(listed, json!([]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn there_may_be_so_many_keys_and_no_more() {
+    let program = super::program().await;
+    let put = async |body: Value| manage(&program, Method::POST, "/api/key-values", &body).await;
+    let keys = |keys: std::ops::Range<u32>| {
+        keys.map(|n| json!({"key": n.to_string(), "value": {}})).collect::<Value>()
+    };
+    let too_many =
+        (StatusCode::BAD_REQUEST, json!({"error": "Key-value limit of 100000 exceeded"}));
+    assert_eq!(put(keys(0..100_001)).await, too_many);
+    let inserted = |count: u32| (StatusCode::CREATED, json!({"inserted_count": count}));
+    assert_eq!(put(keys(0..100_000)).await, inserted(100_000));
+    assert_eq!(put(keys(99_999..100_001)).await, too_many);
+    let (_, listed) =
+        manage(&program, Method::GET, "/api/key-values?key=100000", &Value::Null).await;
+    assert_eq!(listed, json!([]));
+    // One in the place of another is none more.
+    assert_eq!(put(keys(99_999..100_000)).await, inserted(1));
+
+    let remove =
+        async |body: Value| manage(&program, Method::DELETE, "/api/key-values", &body).await;
+    let many = vec![""; 100_001];
+    for (given, field) in
+        [(json!({ "keys": many }), "keys"), (json!({ "values": many, "accessor": "a" }), "values")]
+    {
+        let errors = json!({"errors": {field: ["should have at most 100000 item(s)"]}});
+        assert_eq!(remove(given).await, (StatusCode::UNPROCESSABLE_ENTITY, errors), "{field}");
+    }
+    let all: Vec<_> = (0..100_000).map(|n: u32| n.to_string()).collect();
+    let removed = remove(json!({ "keys": all })).await;
+    assert_eq!(removed, (StatusCode::OK, json!({"deleted_count": 100_000})));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_keys_and_values_together_are_bounded() {
+    let program = super::program().await;
+    let text = "x".repeat(262_000);
+    let put = async |first: char| {
+        let put: Vec<_> = (0..40)
+            .map(|n| json!({"key": format!("{first}{n:02}"), "value": {"t": text}}))
+            .collect();
+        manage(&program, Method::POST, "/api/key-values", &json!(put)).await
+    };
+    for first in ['a', 'b', 'c'] {
+        assert_eq!(put(first).await, (StatusCode::CREATED, json!({"inserted_count": 40})));
+    }
+    // A key, and `{"t": "…"}`.
+    let bytes = 160 * (3 + text.len() + 9);
+    let error = format!("Key-values would take {bytes} bytes, at most 33554432 are kept");
+    assert_eq!(put('d').await, (StatusCode::BAD_REQUEST, json!({ "error": error })));
+    let path = "/api/key-values?key=d00";
+    let listed = manage(&program, Method::GET, path, &Value::Null).await;
+    assert_eq!(listed, (StatusCode::OK, json!([])));
+    // In the place of what is there they fit.
+    assert_eq!(put('a').await, (StatusCode::CREATED, json!({"inserted_count": 40})));
+}

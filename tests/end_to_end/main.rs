@@ -20,6 +20,7 @@ mod drains;
 mod endpoints;
 mod forms;
 mod functions;
+mod health;
 mod ingest;
 mod key_values;
 mod logflare_cases;

@@ -104,6 +104,18 @@ async fn what_is_wrong_with_a_query_is_a_bad_request() {
         let found = answer["error"].as_str().expect("a text");
         assert!(found.starts_with(text), "{parameters:?}: {found}");
     }
+    let backend = json!({
+        "name": "b", "type": "webhook", "config": {"url": "http://127.0.0.1:9/"},
+    });
+    let backend = made(&program, "/api/backends", backend).await;
+    for (id, text) in [
+        (backend["id"].to_string(), "Backend does not support querying"),
+        ("123456".to_owned(), "Backend not found"),
+        ("1.5".to_owned(), "Invalid backend_id: must be an integer"),
+    ] {
+        let answer = query(&program, &[("sql", "select 1 as one"), ("backend_id", &id)]).await;
+        assert_eq!(answer, (400, json!({"error": text})), "{id}");
+    }
     for token in ["", PUBLIC] {
         let url = program.url("/api/query?sql=select+1+as+one");
         let (status, _) = answer(program.client.get(url).header("x-api-key", token)).await;

@@ -103,6 +103,8 @@ async fn teams_are_made_shown_changed_and_removed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_a_team_is_told_for_each_field() {
     let program = super::program().await;
+    let (_, made) = manage(&program, Method::POST, "/api/teams", &json!({"name": "a"})).await;
+    let path = format!("/api/teams/{}", made["token"].as_str().expect("a token"));
     for (given, errors) in [
         (json!({}), json!({"name": ["can't be blank"]})),
         (json!({"name": "  "}), json!({"name": ["can't be blank"]})),
@@ -122,10 +124,30 @@ async fn what_is_wrong_with_a_team_is_told_for_each_field() {
         ),
     ] {
         let answer = manage(&program, Method::POST, "/api/teams", &given).await;
-        let expected = (StatusCode::UNPROCESSABLE_ENTITY, json!({"errors": errors}));
-        assert_eq!(answer, expected, "{given}");
+        let expected = json!({"errors": errors});
+        assert_eq!(answer, (StatusCode::UNPROCESSABLE_ENTITY, expected.clone()), "{given}");
+        if given == json!({}) {
+            // What is not given stays.
+            continue;
+        }
+        for method in [Method::PUT, Method::PATCH] {
+            let (status, mut answer) = manage(&program, method.clone(), &path, &given).await;
+            if !given["token"].is_null() {
+                // It is given once, and passed over then.
+                answer["errors"]["token"] = json!(["is invalid"]);
+            }
+            let answer = (status, answer);
+            let expected = (StatusCode::UNPROCESSABLE_ENTITY, expected.clone());
+            assert_eq!(answer, expected, "{method} {given}");
+        }
     }
-    let list = manage(&program, Method::POST, "/api/teams", &json!([1])).await;
     let error = "the request's body cannot be read: it is not a JSON object";
-    assert_eq!(list, (StatusCode::BAD_REQUEST, json!({"error": error})));
+    for (method, path) in
+        [(Method::POST, "/api/teams"), (Method::PUT, &path), (Method::PATCH, &path)]
+    {
+        let answer = manage(&program, method.clone(), path, &json!([1])).await;
+        assert_eq!(answer, (StatusCode::BAD_REQUEST, json!({"error": error})), "{method}");
+    }
+    let shown = manage(&program, Method::GET, &path, &Value::Null).await;
+    assert_eq!(shown, (StatusCode::OK, made));
 }

@@ -1,6 +1,9 @@
 //! `logweir sink` takes events and `logweir sidecar` does all else, on one Postgres: as one `serve`.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    path::Path,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -11,6 +14,10 @@ use end_to_end::{
 };
 
 use crate::api::{Receiver, ask, manage};
+
+/// A key of configs that tests choose.
+const KEY: (&str, &str) =
+    ("LOGFLARE_DB_ENCRYPTION_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
 
 /// A day, in microseconds.
 const DAY: u128 = 86_400_000_000;
@@ -23,15 +30,29 @@ struct Both {
 impl Both {
     async fn start() -> Self {
         let database = TestCluster::shared().database().await;
-        let settings = [
-            ("POSTGRES_BACKEND_URL", database.as_str()),
-            ("LOGFLARE_DB_ENCRYPTION_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="),
-        ];
+        let settings = [("POSTGRES_BACKEND_URL", database.as_str()), KEY];
         let sidecar = Program::start(&["sidecar"], &settings);
         let sink = Program::start(&["sink"], &settings);
         sidecar.ready().await;
         sink.ready().await;
         Self { sink, sidecar }
+    }
+
+    /// The one is ready before the other one is started; they log to `sink.log` and `sidecar.log`.
+    async fn one_after_the_other(first: &str, settings: &[(&str, &str)], folder: &Path) -> Self {
+        let start = async |role: &str| {
+            let log = folder.join(format!("{role}.log"));
+            let program = Program::start_with_log(&[role], settings, &log);
+            program.ready().await;
+            program
+        };
+        if first == "sink" {
+            let sink = start("sink").await;
+            Self { sidecar: start("sidecar").await, sink }
+        } else {
+            let sidecar = start("sidecar").await;
+            Self { sink: start("sink").await, sidecar }
+        }
     }
 
     /// Makes a thing; gives what is shown of it.
@@ -287,5 +308,88 @@ async fn values_that_one_process_keeps_are_looked_up_by_the_other() {
             numbered(org).await.is_some_and(|found| found > 0)
         })
         .await;
+    }
+}
+
+/// What `/health` and `/ready` of a program that is ready say of backends.
+async fn health(program: &Program) -> Value {
+    let mut told = Vec::new();
+    for path in ["/health", "/ready"] {
+        let response = program.client.get(program.url(path)).send().await.expect("it answers");
+        assert_eq!(response.status(), StatusCode::OK);
+        let report: Value = response.json().await.expect("JSON");
+        assert_eq!(report["status"], "ok");
+        told.push(report["reasons"].clone());
+    }
+    assert_eq!(told[0], told[1]);
+    told.swap_remove(0)
+}
+
+/// Each makes a key of its own where none is chosen: what one encrypts the other cannot read.
+#[tokio::test(flavor = "multi_thread")]
+async fn different_keys_are_told_before_anything_is_encrypted() {
+    for (first, second) in [("sink", "sidecar"), ("sidecar", "sink")] {
+        let database = TestCluster::shared().database().await;
+        let folder = std::env::temp_dir().join(format!("logweir-keys-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir(&folder).expect("a folder can be made");
+        let url = ("POSTGRES_BACKEND_URL", database.as_str());
+        let log = |role: &str| {
+            let log = folder.join(format!("{role}.log"));
+            std::fs::read_to_string(log).expect("it can be read")
+        };
+        let both = Both::one_after_the_other(first, &[url], &folder).await;
+        let receiver = Receiver::start(0).await;
+        let backend = json!({
+            "name": "b", "type": "webhook", "config": {"url": receiver.url("/"), "gzip": false},
+        });
+        let refused = manage(&both.sidecar, Method::POST, "/api/backends", &backend).await;
+        let text = refused.1["error"].as_str().expect("a text").to_owned();
+        assert_eq!(refused.0, StatusCode::SERVICE_UNAVAILABLE, "{text}");
+        assert!(text.contains("LOGFLARE_DB_ENCRYPTION_KEY to the same value"), "{text}");
+        assert_eq!(both.found("/api/backends").await, json!([]));
+        // The second one says what is wrong, once.
+        let (of_first, of_second) = match second {
+            "sink" => (health(&both.sidecar).await, health(&both.sink).await),
+            _ => (health(&both.sink).await, health(&both.sidecar).await),
+        };
+        let reason = "backends cannot be used: this process has another encryption key than the \
+                      catalog; the log says what to do";
+        assert_eq!((of_first, of_second), (Value::Null, json!([reason])));
+        let advice = "LOGFLARE_DB_ENCRYPTION_KEY to the same value";
+        assert_eq!(
+            (log(first).matches(advice).count(), log(second).matches(advice).count()),
+            (0, 1)
+        );
+        // All else works.
+        let shop = both.made("/api/sources", json!({"name": "shop"})).await;
+        let send = async |message: &str| {
+            let events = json!([{"event_message": message}]);
+            both.send("shop", end_to_end::program::PRIVATE, &events).await
+        };
+        assert_eq!(send("one").await, StatusCode::OK);
+        assert_eq!(both.number("select count(*) as n from shop").await, Some(1));
+        drop(both);
+
+        // With one key, chosen or in a folder that both use, backends do too. Nothing was encrypted
+        // with the keys of before, so that it takes their place.
+        let data = folder.join("data");
+        let data = data.to_str().expect("it is a text");
+        let key = if first == "sink" { KEY } else { ("LOGWEIR_DATA_DIR", data) };
+        let both = Both::one_after_the_other(first, &[url, key], &folder).await;
+        let backend = both.made("/api/backends", backend).await;
+        let backend = backend["token"].as_str().expect("a token");
+        both.made(&format!("{}/backends/{backend}", path_of("sources", &shop)), Value::Null).await;
+        eventually("the sink sends on", async || {
+            let events = json!([{"event_message": "two"}]);
+            both.send("shop", end_to_end::program::PRIVATE, &events).await == StatusCode::OK
+                && !receiver.taken("/").is_empty()
+        })
+        .await;
+        assert_eq!(
+            (health(&both.sink).await, health(&both.sidecar).await),
+            (Value::Null, Value::Null)
+        );
+        drop(both);
+        std::fs::remove_dir_all(&folder).expect("it is there");
     }
 }

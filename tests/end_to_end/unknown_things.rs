@@ -104,6 +104,29 @@ async fn rules_name_things_that_are_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn so_many_rules_are_made_at_once_and_no_more() {
+    let program = super::program().await;
+    let one = made(&program, "/api/sources", json!({"name": "one"})).await;
+    let other = made(&program, "/api/sources", json!({"name": "other"})).await;
+    let rule = json!({"source_id": one["id"], "lql_string": "error", "sink": other["token"]});
+    for (elements, count) in [(vec![rule.clone(); 1001], 1001), (vec![json!(1); 200_000], 200_000)]
+    {
+        let refused = ask(&program, &Method::POST, "/api/rules", &json!(elements)).await;
+        let text = format!("at most 1000 rules are made at once, these are {count}");
+        assert_eq!(refused, (400, json!({"error": text})));
+    }
+    let rules = async || ask(&program, &Method::GET, "/api/rules", &Value::Null).await.1;
+    assert_eq!(rules().await, json!([]));
+
+    let mut elements = vec![json!({"source_id": 123_456, "lql_string": "a"}); 998];
+    elements.extend([rule.clone(), rule]);
+    let (status, body) = ask(&program, &Method::POST, "/api/rules", &json!(elements)).await;
+    assert_eq!((status, &body["errors"]), (400, &json!(vec!["Unauthorized"; 998])));
+    assert_eq!(body["results"], rules().await);
+    assert_eq!(body["results"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn backends_are_found_by_what_is_noted_of_them_and_detached() {
     let program = super::program().await;
     let source = made(&program, "/api/sources", json!({"name": "s"})).await;
@@ -136,4 +159,32 @@ async fn backends_are_found_by_what_is_noted_of_them_and_detached() {
         let (status, detached) = ask(&program, &Method::DELETE, &path, &Value::Null).await;
         assert_eq!((status, &detached["backends"]), (200, &json!([])));
     }
+}
+
+/// Else its events would go out without what was meant.
+#[tokio::test(flavor = "multi_thread")]
+async fn misspelt_settings_of_a_backend_are_refused_and_others_passed_over() {
+    let program = super::program().await;
+    let backend = json!({
+        "name": "b", "type": "webhook", "of": "mine",
+        "config": {"url": "http://127.0.0.1:9/", "note": "mine"},
+    });
+    let backend = made(&program, "/api/backends", backend).await;
+    let config = json!({"url": "http://127.0.0.1:9/", "http": "http2", "gzip": true});
+    assert_eq!((&backend["config"], &backend["of"]), (&config, &Value::Null));
+    let path = format!("/api/backends/{}", text(&backend["token"]));
+    let misspelt = json!({
+        "name": "b", "type": "webhook",
+        "config": {"url": "http://127.0.0.1:9/", "header": {"a": "b"}, "gzip": "maybe"},
+    });
+    let errors = json!({"errors": {
+        "config.gzip": ["is invalid"], "config.header": ["is not known: it may be headers"],
+    }});
+    for (method, path) in
+        [(Method::POST, "/api/backends"), (Method::PUT, &path), (Method::PATCH, &path)]
+    {
+        let refused = ask(&program, &method, path, &misspelt).await;
+        assert_eq!(refused, (422, errors.clone()), "{method}");
+    }
+    assert_eq!(ask(&program, &Method::GET, &path, &Value::Null).await, (200, backend));
 }

@@ -8,7 +8,8 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _, postgres::PgRow, types::Json};
 
 use super::{Catalog, Endpoint, Source, Validation};
 use crate::{
-    Backend, ConfigKeys, Rule, Store, access_tokens::TokenDigest, event_tables, server::SchemaName,
+    Backend, ConfigKeys, Rule, Store, access_tokens::TokenDigest, config_key, event_tables,
+    server::SchemaName,
 };
 
 /// A point in time as microseconds since 1970 UTC.
@@ -136,6 +137,7 @@ impl Catalog {
         schema: &SchemaName,
         keys: &ConfigKeys,
     ) -> Result<(), sqlx::Error> {
+        self.key_trouble = config_key::trouble(connection, schema, keys).await?;
         for row in all(connection, schema, BACKEND, "logweir_backends").await? {
             self.backends.push(Arc::new(backend(&row, keys)?));
         }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::sources;
 use crate::{
     Actor, Backend, ChangeError, ConfigKeys, Source, Store, catalog::load, change::Change,
-    server::SchemaName,
+    config_key::KeyTrouble, server::SchemaName,
 };
 
 /// The audit log's word for a backend that is removed.
@@ -47,10 +47,7 @@ impl fmt::Debug for BackendToBe {
 
 impl BackendToBe {
     fn encrypted(&self, keys: &ConfigKeys, token: Uuid) -> Result<Vec<u8>, ChangeError> {
-        keys.encrypt(token, &self.config).ok_or_else(|| {
-            let text = "there is no key to encrypt the config with; set LOGFLARE_DB_ENCRYPTION_KEY";
-            ChangeError::Unavailable(text.to_owned())
-        })
+        keys.encrypt(token, &self.config).ok_or_else(|| KeyTrouble::Missing.into())
     }
 
     fn details(&self) -> Value {
@@ -66,15 +63,19 @@ impl Store {
     /// Makes a backend.
     ///
     /// # Errors
-    /// A database that does not answer.
+    /// A database that does not answer; another process that shares the catalog has another key to
+    /// encrypt configs.
     pub async fn create_backend(
         &self,
         actor: &Actor,
         backend: &BackendToBe,
     ) -> Result<Arc<Backend>, ChangeError> {
         let token = Uuid::new_v4();
-        let config = backend.encrypted(&self.inner.settings.config_keys, token)?;
         let mut change = Change::begin(&self.inner, actor).await?;
+        if let Some(trouble) = change.key_trouble().await? {
+            return Err(trouble.into());
+        }
+        let config = backend.encrypted(&self.inner.settings.config_keys, token)?;
         let sql = change.sql(
             "insert into {schema}.logweir_backends \
              (token, name, description, type, config, metadata, default_ingest) \
@@ -99,7 +100,8 @@ impl Store {
     /// by several processes, are one after the other.
     ///
     /// # Errors
-    /// An unknown token; a database that does not answer; one of `to_be`.
+    /// An unknown token; a database that does not answer; one of `to_be`; another process that shares
+    /// the catalog has another key to encrypt configs.
     pub async fn update_backend<E: From<ChangeError>>(
         &self,
         actor: &Actor,
@@ -107,7 +109,11 @@ impl Store {
         to_be: impl FnOnce(Backend) -> Result<BackendToBe, E> + Send,
     ) -> Result<Arc<Backend>, E> {
         let mut change = Change::begin(&self.inner, actor).await?;
+        let trouble = change.key_trouble().await?;
         let backend = to_be(self.backend_as_it_is(&mut change, token).await?)?;
+        if let Some(trouble) = trouble {
+            return Err(ChangeError::from(trouble).into());
+        }
         Ok(self.set_backend(change, token, &backend).await?)
     }
 

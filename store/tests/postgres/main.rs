@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod append;
 #[cfg(test)]
+mod config_key;
+#[cfg(test)]
 mod drain;
 #[cfg(test)]
 mod fixture;

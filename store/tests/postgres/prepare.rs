@@ -119,7 +119,8 @@ async fn an_older_catalog_gets_the_endpoints_that_are_new() {
     run(
         &mut admin,
         "drop table _analytics.logweir_seeded_endpoints, _analytics.logweir_source_figures,
-                    _analytics.logweir_source_notices, _analytics.logweir_removed_sources;
+                    _analytics.logweir_source_notices, _analytics.logweir_removed_sources,
+                    _analytics.logweir_config_key;
          alter table _analytics.logweir_sources drop column declared_as;
          update _analytics.logweir_endpoints set source_mapping = '{}';
          alter table _analytics.logweir_alerts drop column source_mapping;
