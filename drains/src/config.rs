@@ -10,6 +10,7 @@ use crate::{
     declared::{Need, Setting, Shape},
     kind::Kind,
     mask::{self, MASK},
+    postgres, postgres_url,
     sentry::Sentry,
     syslog,
 };
@@ -20,7 +21,8 @@ pub type ConfigErrors = BTreeMap<String, Vec<String>>;
 const NOT_BUILT: &str = "is not built yet: send to a relay on the same machine or network";
 
 /// Who may change a config need not know its secrets, and learns none by sending them elsewhere.
-const FOR_ANOTHER: &str = "must be given anew: what is kept is for another scheme, host or port";
+const FOR_ANOTHER: &str =
+    "must be given anew: what is kept is for another scheme, host or port, or for other TLS";
 
 /// Most bytes of a text.
 const MAX_TEXT: usize = 16 << 10;
@@ -83,6 +85,12 @@ fn whole(kind: Kind, config: &Map<String, Value>, errors: &mut ConfigErrors) {
         Kind::Postgres if !config.contains_key("url") && !config.contains_key("hostname") => {
             add(errors, "url", "can't be blank where hostname is");
         }
+        // A URL is read for itself.
+        Kind::Postgres if !config.contains_key("url") => {
+            if let Err(text) = postgres::server_url(config) {
+                add(errors, "hostname", &text);
+            }
+        }
         Kind::Sentry if config.contains_key("dsn") => {
             if let Err(text) = Sentry::new(config) {
                 add(errors, "dsn", &text);
@@ -132,8 +140,10 @@ impl Shape {
         match (self, value) {
             (Self::NotBuilt, _) => Err(NOT_BUILT.to_owned()),
             (Self::Text, Value::String(text)) => line(text).map(Value::String),
-            (Self::HttpUrl, Value::String(text)) => http_url(text.trim()).map(Value::String),
-            (Self::PostgresUrl, Value::String(text)) => postgres_url(text).map(Value::String),
+            (Self::HttpUrl | Self::Dsn, Value::String(text)) => {
+                http_url(text.trim()).map(Value::String)
+            }
+            (Self::PostgresUrl, Value::String(text)) => server_url(text).map(Value::String),
             (Self::Pem, Value::String(text)) => pem(text).map(Value::String),
             (Self::Identifier, Value::String(text)) if is_identifier(text.trim()) => {
                 Ok(text.trim().into())
@@ -213,8 +223,9 @@ fn http_url(text: &str) -> Result<String, String> {
     Ok(text)
 }
 
-fn postgres_url(text: &str) -> Result<String, String> {
+fn server_url(text: &str) -> Result<String, String> {
     let text = line(text)?;
+    postgres_url::check(&text)?;
     // What it says may hold a part of the URL, but no more than its sender knows.
     PostgresServer::parse(&text, None).map_err(|error| format!("is no URL: {error}"))?;
     Ok(text)
@@ -304,9 +315,16 @@ mod tests {
             (json!({"url": "postgres://u:p@h/d"}), true),
             (json!({"url": "mysql://u:p@h/d"}), false),
             (json!({"hostname": "h", "schema": "a b"}), false),
+            (json!({"hostname": "h/d?host=other", "username": "u"}), false),
+            (json!({"hostname": "other@h", "username": "u"}), false),
+            (json!({"hostname": "a b"}), false),
         ] {
             assert_eq!(read(Kind::Postgres, given.clone(), None).is_ok(), is_right, "{given}");
         }
+        let url = json!({"url": "postgres://u:p@h/d?pgbouncer=true"});
+        let unknown = read(Kind::Postgres, url, None).unwrap_err();
+        let text = unknown["url"][0].as_str().unwrap();
+        assert!(text.contains("pgbouncer") && text.contains("sslrootcert"), "{text}");
         let sentry = read(Kind::Sentry, json!({"dsn": "https://h/1"}), None).unwrap_err();
         assert!(sentry["dsn"][0].as_str().unwrap().starts_with("must name a key"), "{sentry}");
     }
@@ -371,19 +389,26 @@ mod tests {
             let errors = read(given.clone()).unwrap_err();
             assert!(errors.to_string().contains("is the mask"), "{given}: {errors}");
         }
+        let before = json!({"url": "postgresql://u:secret@db/d", "table": "logweir_events"});
+        let given = json!({"url": "postgresql://u:REDACTED@db/d?host=evil.example"});
+        let errors = super::tests::read(Kind::Postgres, given, Some(&before)).unwrap_err();
+        assert!(errors["url"][0].as_str().unwrap().contains("is the mask"), "{errors}");
     }
 
     #[test]
     fn secrets_go_to_no_other_address_than_they_were_given_for() {
+        const AUTHORITY: &str = include_str!("../../tests/fixtures/tls/authority.pem");
         let webhook =
             json!({"url": "https://h/x", "headers": {"Authorization": "a", "accept": "b"}});
         let elastic =
             json!({"url": "https://h:9200", "username": "u", "password": "p", "api_key": "k"});
         let postgres = json!({"hostname": "h", "username": "u", "password": "p"});
+        let postgres_url = json!({"url": "postgresql://u:p@h/d"});
         let syslog =
             json!({"host": "h", "port": 6514, "tls": true, "structured_data": "[t@1 a=\"b\"]"});
         let axiom = json!({"dataset_name": "d", "api_token": "t"});
         let datadog = json!({"api_key": "k", "region": "EU"});
+        let clickhouse = json!({"url": "http://u:p@h", "port": 8123, "database": "d"});
         for (kind, before, given, refused) in [
             (Kind::Webhook, &webhook, json!({"url": "https://other/x"}), &["headers"][..]),
             (Kind::Webhook, &webhook, json!({"url": "http://h/x"}), &["headers"]),
@@ -416,7 +441,26 @@ mod tests {
                 &["password"],
             ),
             (Kind::Postgres, &postgres, json!({"database": "d"}), &[]),
+            (Kind::Postgres, &postgres_url, json!({"database": "d"}), &[]),
             (Kind::Syslog, &syslog, json!({"tls": false}), &["structured_data"]),
+            (Kind::Syslog, &syslog, json!({"ca_cert": AUTHORITY}), &["structured_data"]),
+            // What a proxy before several hosts goes by.
+            (
+                Kind::Webhook,
+                &webhook,
+                json!({"headers": {"Authorization": "REDACTED", "HOST": "other"}}),
+                &["headers"],
+            ),
+            // Its URL names no port.
+            (Kind::Clickhouse, &clickhouse, json!({"port": 9000}), &["url"]),
+            (
+                Kind::Clickhouse,
+                &clickhouse,
+                json!({"port": 9000, "url": "http://u:REDACTED@h"}),
+                &["url"],
+            ),
+            (Kind::Clickhouse, &clickhouse, json!({"port": 9000, "url": "http://u:p@h"}), &[]),
+            (Kind::Clickhouse, &clickhouse, json!({"database": "e"}), &[]),
             (Kind::Axiom, &axiom, json!({"domain": "o"}), &["api_token"]),
             (Kind::Datadog, &datadog, json!({"url": "https://o/"}), &["api_key"]),
             (Kind::Datadog, &datadog, json!({"region": "US1"}), &[]),

@@ -1,7 +1,9 @@
 //! What each type's config may hold, as declarations.
 
 use Need::{Optional, Required};
-use Shape::{Flag, Headers, HttpUrl, Identifier, Labels, Number, OneOf, Pem, PostgresUrl, Text};
+use Shape::{
+    Dsn, Flag, Headers, HttpUrl, Identifier, Labels, Number, OneOf, Pem, PostgresUrl, Text,
+};
 
 use crate::kind::Kind;
 
@@ -22,6 +24,8 @@ pub(crate) enum Shape {
     Text,
     /// `http://…` or `https://…`
     HttpUrl,
+    /// The same, of Sentry: its user is all that it takes to post.
+    Dsn,
     /// `postgres://…` or `postgresql://…`
     PostgresUrl,
     /// Certificates or a key, in PEM.
@@ -151,7 +155,7 @@ const SYSLOG: &[Setting] = &[
     usually("max_message_bytes", Number(480, 1 << 20), "50000"),
 ];
 
-const SENTRY: &[Setting] = &[required("dsn", HttpUrl)];
+const SENTRY: &[Setting] = &[required("dsn", Dsn)];
 
 const POSTGRES: &[Setting] = &[
     optional("url", PostgresUrl),

@@ -29,6 +29,9 @@ use crate::{
 /// Time between two lines of the log about events that are dropped.
 const LOG_PAUSE: Duration = Duration::from_secs(10);
 
+/// Why nothing is put into a drain that was closed.
+const ENDED: &str = "the backend was removed, or the program ends";
+
 /// The spool of a backend, and the worker that empties it.
 #[derive(Debug)]
 pub(crate) struct Drain {
@@ -93,12 +96,20 @@ impl Drain {
         }
     }
 
-    /// Opens the spool and begins to send, once.
+    /// Opens the spool and begins to send, once; not after the end.
     pub(crate) async fn open(&self) -> Result<&Spool, String> {
         let opened = self.spool.get_or_try_init(|| async {
+            let mut stop = self.stop.subscribe();
             if let Some(mut before) = self.before.clone() {
-                // Nothing is said but that it is there no more.
-                let _ = before.changed().await;
+                tokio::select! {
+                    // Nothing is said but that it is there no more.
+                    _ = before.changed() => {}
+                    // Its sender is here.
+                    _ = stop.wait_for(|stop| *stop) => {}
+                }
+            }
+            if *stop.borrow() {
+                return Err(ENDED.to_owned());
             }
             let settings = spool::Settings::new(&self.dir, self.max_bytes);
             let opening = tokio::task::spawn_blocking(move || {
@@ -107,6 +118,10 @@ impl Drain {
             });
             let opened = opening.await.map_err(|error| error.to_string())?;
             let (spool, recovery) = opened?;
+            if *stop.borrow() {
+                spool.close().await;
+                return Err(ENDED.to_owned());
+            }
             if recovery.records > 0 {
                 let (backend, records) = (self.name(), recovery.records);
                 tracing::info!(backend, records, "the drain holds events that wait to be sent on");
@@ -139,11 +154,13 @@ impl Drain {
                 spool.append(record).await.map_err(|error| error.to_string())
             };
             if let Err(reason) = kept.await {
-                drain.dropped(events, &reason);
+                let why = if *drain.stop.borrow() { Dropped::Removed } else { Dropped::Full };
+                drain.dropped(why, events, &reason);
             }
         };
         if self.patience.wait_for(keeping, bytes).await.is_err() {
-            self.dropped(events, "the disk takes too long, and no more is kept in memory");
+            let reason = "the disk takes too long, and no more is kept in memory";
+            self.dropped(Dropped::Full, events, reason);
         }
     }
 
@@ -154,15 +171,13 @@ impl Drain {
 
     /// Events are not kept: the queues of all drains are full.
     pub(crate) fn has_no_room(&self, events: usize) {
-        self.dropped(
-            events,
-            "the queues of all backends together take LOGWEIR_ALL_DRAINS_MAX_BYTES",
-        );
+        let reason = "the queues of all backends together take LOGWEIR_ALL_DRAINS_MAX_BYTES";
+        self.dropped(Dropped::Full, events, reason);
     }
 
     /// Events are not kept, for some reason.
-    pub(crate) fn dropped(&self, events: usize, reason: &str) {
-        self.figures.dropped(Dropped::Full, events);
+    pub(crate) fn dropped(&self, why: Dropped, events: usize, reason: &str) {
+        self.figures.dropped(why, events);
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.1 += events;
         let now = Instant::now();
@@ -181,11 +196,9 @@ impl Drain {
         }
     }
 
-    /// Ends the worker and closes the spool, once.
+    /// Ends the worker and closes the spool; whoever opens it now is not waited for.
     pub(crate) async fn close(&self) {
-        if self.stop.send_replace(true) {
-            return;
-        }
+        self.stop.send_replace(true);
         let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(worker) = worker
             && let Err(error) = worker.await
@@ -194,6 +207,15 @@ impl Drain {
         }
         if let Some(spool) = self.spool.get() {
             spool.clone().close().await;
+        }
+    }
+
+    /// The same, and waits for whoever opens it now: nobody uses its folder after.
+    pub(crate) async fn end(&self) {
+        self.close().await;
+        // Who opens it meanwhile sees that, or is seen here.
+        if self.spool.get_or_try_init(|| async { Err(()) }).await.is_ok() {
+            self.close().await;
         }
     }
 
@@ -209,10 +231,10 @@ impl Drain {
         );
     }
 
-    /// Closes it and deletes what waits: the backend was removed.
+    /// Ends it and deletes what waits: the backend was removed.
     pub(crate) async fn remove(&self) {
+        self.end().await;
         let waiting = self.spool.get().map_or(0, |spool| spool.depth().records);
-        self.close().await;
         self.figures.gone();
         gone::delete(&self.dir).await;
         if waiting > 0 {

@@ -2,10 +2,12 @@
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+use url::Url;
 
 use crate::{
     batching::Batching,
-    event::{Event, json_string},
+    event::{Event, Parts, json_string},
     http::{Answer, Request, credentials, text_of},
     outcome::Outcome,
     receiver::Form,
@@ -20,24 +22,21 @@ pub(crate) struct Elastic {
 
 impl Elastic {
     pub(crate) fn new(config: &Map<String, Value>) -> Self {
-        let given = text_of(config, "url");
-        let base = given.trim_end_matches('/');
-        let url = if base.ends_with("/_bulk") { base.to_owned() } else { format!("{base}/_bulk") };
         Self {
-            url,
+            url: bulk_url(text_of(config, "url")),
             index: text_of(config, "index"),
             credentials: credentials(config),
             api_key: text_of(config, "api_key"),
         }
     }
 
-    /// With `create` and the event's id, an event that is sent again is there once.
+    /// With `create` and an id of the event's own, an event that is sent again is there once.
     fn lines(&self, event: &Event<'_>, body: &mut Vec<u8>) {
         let parts = event.parts();
         body.extend_from_slice(b"{\"create\":{\"_index\":");
         json_string(&self.index, body);
         body.extend_from_slice(b",\"_id\":");
-        json_string(&parts.id, body);
+        json_string(&id_of(event.source, &parts), body);
         body.extend_from_slice(b"}}\n{\"@timestamp\":");
         json_string(&parts.rfc3339(), body);
         body.extend_from_slice(b",\"message\":");
@@ -48,6 +47,24 @@ impl Elastic {
         body.extend_from_slice(event.body.as_bytes());
         body.extend_from_slice(b"}\n");
     }
+}
+
+/// The bulk API of what a URL names. Its parameters stay.
+fn bulk_url(given: String) -> String {
+    let Ok(mut url) = Url::parse(&given) else { return given };
+    let path = url.path().trim_end_matches('/');
+    let path = path.strip_suffix("/_bulk").unwrap_or(path);
+    url.set_path(&format!("{path}/_bulk"));
+    url.into()
+}
+
+/// Senders choose ids: events are one only where source and time are too, as in the store. In
+/// hexadecimal digits, as Elasticsearch takes at most 512 bytes.
+fn id_of(source: &str, parts: &Parts<'_>) -> String {
+    let Parts { id, timestamp, .. } = parts;
+    // The length says where the source ends.
+    let digest = Sha256::digest(format!("{timestamp} {} {source}{id}", source.len()));
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[derive(Deserialize)]
@@ -140,6 +157,36 @@ mod tests {
     fn events_are_created_under_their_ids() {
         let elastic = elastic(json!({"username": "u", "password": "p"}));
         insta::assert_snapshot!(shown::request(&elastic.request(&EVENTS)));
+    }
+
+    #[test]
+    fn events_are_one_only_by_source_time_and_id() {
+        let id = |source, body| id_of(source, &Event { source, body }.parts());
+        let body = r#"{"id":"a","timestamp":1,"event_message":"one"}"#;
+        let one = id("source", body);
+        assert_eq!(one.len(), 64);
+        // As it is sent again.
+        assert_eq!(one, id("source", r#"{"id":"a","timestamp":1,"event_message":"else"}"#));
+        for (source, body) in [
+            ("other", body),
+            ("source", r#"{"id":"a","timestamp":2}"#),
+            ("source", r#"{"id":"b","timestamp":1}"#),
+            ("sourcea", r#"{"id":"","timestamp":1}"#),
+        ] {
+            assert_ne!(one, id(source, body), "{source} {body}");
+        }
+    }
+
+    #[test]
+    fn parameters_of_the_url_stay() {
+        for (given, expected) in [
+            ("https://es:9200", "https://es:9200/_bulk"),
+            ("https://es/a/", "https://es/a/_bulk"),
+            ("https://es/a/_bulk?pipeline=p", "https://es/a/_bulk?pipeline=p"),
+            ("https://es/?pipeline=p", "https://es/_bulk?pipeline=p"),
+        ] {
+            assert_eq!(bulk_url(given.to_owned()), expected);
+        }
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Events on their way out.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    collections::{HashMap, hash_map::Entry},
+};
 
-use event_schemas::{Value, parse};
+use event_schemas::{Fields, Value, members, parse};
 use jiff::Timestamp;
 
 /// An event as it was stored.
@@ -66,27 +69,52 @@ pub(crate) fn json_string(text: &str, out: &mut Vec<u8>) {
     Value::String(Cow::Borrowed(text)).write(out);
 }
 
-/// The members of a value's objects, with their names joined by `separator`; what is no object as
-/// text: strings as they are, all else as JSON.
-pub(crate) fn flattened(
-    fields: &[(Cow<'_, str>, Value<'_>)],
-    separator: &str,
-) -> Vec<(String, String)> {
+/// The members of a value's objects and lists, with their names joined by `separator`; what has none
+/// as text: strings as they are, all else as JSON. A name may come twice: of `{"a": {"b": …}}` and of
+/// `{"a.b": …}`.
+pub(crate) fn flattened(fields: Fields<'_, '_>, separator: &str) -> Vec<(String, String)> {
     let mut flat = Vec::new();
-    for (name, value) in fields {
-        flatten(name.to_string(), value, separator, &mut flat);
+    for (name, value) in members(fields) {
+        flatten(name.to_owned(), value, separator, &mut flat);
     }
     flat
 }
 
+/// The same with each name once, and none that is `taken`: `a.b`, `a.b_2`, `a.b_3` …
+pub(crate) fn distinct(flat: Vec<(String, String)>, taken: &[&str]) -> Vec<(String, String)> {
+    // The number that a name was given last.
+    let mut names: HashMap<String, usize> =
+        taken.iter().map(|name| ((*name).to_owned(), 1)).collect();
+    let mut distinct = |name: String| {
+        let mut number = match names.entry(name.clone()) {
+            Entry::Vacant(free) => {
+                free.insert(1);
+                return name;
+            }
+            Entry::Occupied(number) => *number.get(),
+        };
+        let other = loop {
+            number += 1;
+            let other = format!("{name}_{number}");
+            if let Entry::Vacant(free) = names.entry(other.clone()) {
+                free.insert(1);
+                break other;
+            }
+        };
+        names.insert(name, number);
+        other
+    };
+    flat.into_iter().map(|(name, value)| (distinct(name), value)).collect()
+}
+
 fn flatten(name: String, value: &Value<'_>, separator: &str, flat: &mut Vec<(String, String)>) {
     match value {
-        Value::Object(fields) => {
-            for (field, value) in fields {
+        Value::Object(fields) if !fields.is_empty() => {
+            for (field, value) in members(fields) {
                 flatten(format!("{name}{separator}{field}"), value, separator, flat);
             }
         }
-        Value::Array(elements) => {
+        Value::Array(elements) if !elements.is_empty() => {
             for (place, value) in elements.iter().enumerate() {
                 flatten(format!("{name}{separator}{place}"), value, separator, flat);
             }
@@ -138,5 +166,27 @@ mod tests {
         assert_eq!(flat, expected);
         let parts = examples::EVENTS[1].parts();
         assert_eq!((parts.message.as_ref(), parts.fields.len()), ("", 2));
+    }
+
+    #[test]
+    fn no_field_takes_the_place_of_another() {
+        let body = r#"{"id":"a","a":{"b":1,"c":[],"d":{}},"a.b":2,"a.b_2":3,"a":{"b":4,"e":[{}]},
+            "source":5}"#;
+        let parts = Event { source: "s", body }.parts();
+        let shown = |flat: Vec<(String, String)>| -> Vec<String> {
+            flat.iter().map(|(name, value)| format!("{name}={value}")).collect()
+        };
+        // Of a field that comes twice the last counts.
+        let flat = flattened(&parts.fields, ".");
+        let expected = ["a.b=2", "a.b_2=3", "a.b=4", "a.e.0={}", "source=5"];
+        assert_eq!(shown(flat.clone()), expected);
+        let expected = ["a.b=2", "a.b_2=3", "a.b_3=4", "a.e.0={}", "source_2=5"];
+        assert_eq!(shown(distinct(flat, &["id", "source"])), expected);
+        let many = vec![("a".to_owned(), String::new()); 50_000];
+        let last = distinct(many, &[]).pop().map(|(name, _)| name);
+        assert_eq!(last.as_deref(), Some("a_50000"));
+        let body = r#"{"id":"a","a":{"b":1,"c":[],"d":{}}}"#;
+        let flat = flattened(&Event { source: "s", body }.parts().fields, ".");
+        assert_eq!(shown(flat), ["a.b=1", "a.c=[]", "a.d={}"]);
     }
 }

@@ -35,6 +35,7 @@ mod outcome;
 mod overdue;
 mod pace;
 mod postgres;
+mod postgres_url;
 mod put_aside;
 mod receiver;
 mod record;

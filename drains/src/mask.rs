@@ -1,11 +1,14 @@
 //! Secrets in configs are shown as a mask, and a mask that comes back means that nothing changes.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 use url::Url;
 
 use crate::{
     declared::{Setting, Shape},
     kind::Kind,
+    postgres_url,
 };
 
 /// What is shown in the place of a secret.
@@ -27,7 +30,8 @@ pub fn masked(kind: Kind, config: &Map<String, Value>) -> Map<String, Value> {
 /// all that it takes to post there.
 pub fn noted(kind: Kind, config: &Map<String, Value>) -> Map<String, Value> {
     let mut noted = masked(kind, config);
-    for setting in kind.settings().iter().filter(|setting| setting.shape == Shape::HttpUrl) {
+    let is_http = |setting: &&Setting| matches!(setting.shape, Shape::HttpUrl | Shape::Dsn);
+    for setting in kind.settings().iter().filter(is_http) {
         if let Some(Value::String(text)) = noted.get_mut(setting.name)
             && let Ok(mut url) = Url::parse(text)
             && url.path() != "/"
@@ -40,14 +44,19 @@ pub fn noted(kind: Kind, config: &Map<String, Value>) -> Map<String, Value> {
 }
 
 /// Settings beside URLs that say where events go, and what comes with them.
-const ADDRESSES: [&str; 5] = ["domain", "host", "hostname", "port", "tls"];
+const ADDRESSES: [&str; 6] = ["ca_cert", "domain", "host", "hostname", "port", "tls"];
 
-/// Where a config sends to: who learns the secrets that it holds.
+/// Where a config sends to, and how safely: who learns the secrets that it holds.
 pub(crate) fn address(kind: Kind, config: &Map<String, Value>) -> Vec<(&'static str, String)> {
     let of_setting = |setting: &Setting| {
         let address = match (setting.shape, config.get(setting.name)?) {
-            (Shape::HttpUrl | Shape::PostgresUrl, Value::String(url)) => {
+            (Shape::HttpUrl | Shape::Dsn | Shape::PostgresUrl, Value::String(url)) => {
                 Url::parse(url).map_or_else(|_| url.clone(), |url| format!("{:?}", origin(&url)))
+            }
+            // What stands before several hosts sends to the one that it names.
+            (Shape::Headers, Value::Object(headers)) => {
+                let mut headers = headers.iter();
+                headers.find(|(name, _)| name.eq_ignore_ascii_case("host"))?.1.to_string()
             }
             (_, value) if ADDRESSES.contains(&setting.name) => value.to_string(),
             _ => return None,
@@ -57,8 +66,26 @@ pub(crate) fn address(kind: Kind, config: &Map<String, Value>) -> Vec<(&'static 
     kind.settings().iter().filter_map(of_setting).collect()
 }
 
-fn origin(url: &Url) -> (&str, Option<&str>, Option<u16>) {
-    (url.scheme(), url.host_str(), url.port_or_known_default())
+/// Where a URL leads, and how safely.
+#[derive(Debug, PartialEq, Eq)]
+struct Origin<'u> {
+    scheme: &'u str,
+    host: Option<&'u str>,
+    port: Option<u16>,
+    /// Parameters that say so too.
+    parameters: Vec<(Cow<'u, str>, Cow<'u, str>)>,
+}
+
+fn origin(url: &Url) -> Origin<'_> {
+    let says_where = |(name, _): &(Cow<'_, str>, _)| {
+        postgres_url::is_one(url) && postgres_url::may_say_where(name)
+    };
+    Origin {
+        scheme: url.scheme(),
+        host: url.host_str(),
+        port: url.port_or_known_default(),
+        parameters: url.query_pairs().filter(says_where).collect(),
+    }
 }
 
 /// Whether what a setting is now has a secret of before, which was not given anew.
@@ -69,6 +96,13 @@ pub(crate) fn keeps_secret(setting: &Setting, given: Option<&Value>, now: Option
             let is_kept = |given: &Value| given.get(name).is_some_and(|value| value == MASK);
             is_secret_header(name) && given.is_none_or(is_kept)
         }),
+        (Shape::HttpUrl | Shape::Dsn | Shape::PostgresUrl, Value::String(url)) => {
+            let has_mask = |given: &Value| {
+                let given = given.as_str().and_then(|given| Url::parse(given).ok());
+                given.is_some_and(|given| is_masked(setting.shape, &given))
+            };
+            masked_url(setting.shape, url) != *url && given.is_none_or(has_mask)
+        }
         _ => setting.secret && given.is_none_or(|given| given == MASK),
     }
 }
@@ -76,7 +110,9 @@ pub(crate) fn keeps_secret(setting: &Setting, given: Option<&Value>, now: Option
 fn masked_value(setting: &Setting, value: &Value) -> Value {
     match (setting.shape, value) {
         _ if setting.secret => MASK.into(),
-        (Shape::HttpUrl | Shape::PostgresUrl, Value::String(url)) => masked_url(url).into(),
+        (Shape::HttpUrl | Shape::Dsn | Shape::PostgresUrl, Value::String(url)) => {
+            masked_url(setting.shape, url).into()
+        }
         (Shape::Headers, Value::Object(headers)) => headers
             .iter()
             .map(|(name, value)| {
@@ -106,8 +142,8 @@ pub(crate) fn unmasked(setting: &Setting, given: &Value, before: Option<&Value>)
             });
             meant.collect::<Option<Map<_, _>>>().map(Value::Object)
         }
-        (Shape::HttpUrl | Shape::PostgresUrl, Value::String(url)) => {
-            unmasked_url(url, before.and_then(Value::as_str)).map(Value::String)
+        (Shape::HttpUrl | Shape::Dsn | Shape::PostgresUrl, Value::String(url)) => {
+            unmasked_url(setting.shape, url, before.and_then(Value::as_str)).map(Value::String)
         }
         (_, Value::String(text)) if setting.secret && text == MASK => None,
         _ => Some(given.clone()),
@@ -130,59 +166,68 @@ fn is_secret_header(name: &str) -> bool {
     !HARMLESS_HEADERS.iter().any(|harmless| name.eq_ignore_ascii_case(harmless))
 }
 
-/// Parameters of URLs that hold no secrets. Any other may.
-const HARMLESS_PARAMETERS: [&str; 10] = [
+/// Parameters of URLs over HTTP that hold no secrets. Any other may.
+const HARMLESS_PARAMETERS: [&str; 7] = [
     "api-version",
-    "application_name",
     "async_insert",
-    "connect_timeout",
     "database",
     "format",
     "pipeline",
-    "sslmode",
     "version",
     "wait_for_async_insert",
 ];
 
 /// Whether a parameter of this name may hold a secret.
-fn is_secret(name: &str) -> bool {
+fn is_secret(url: &Url, name: &str) -> bool {
+    if postgres_url::is_one(url) {
+        return postgres_url::may_be_secret(name);
+    }
     !HARMLESS_PARAMETERS.iter().any(|harmless| name.eq_ignore_ascii_case(harmless))
 }
 
-/// Whether its user is all that it is authorised by: a token, not a name.
-fn has_lone_user(url: &Url) -> bool {
-    !url.username().is_empty() && url.password().is_none_or(str::is_empty)
+/// Whether its user is what it is authorised by: a token, not a name.
+fn user_is_secret(shape: Shape, url: &Url) -> bool {
+    let is_alone = url.password().is_none_or(str::is_empty);
+    !url.username().is_empty() && (is_alone || shape == Shape::Dsn)
 }
 
-/// The URL with masks for its password, or lone user, and for parameters that may hold secrets.
-fn masked_url(text: &str) -> String {
+fn password(url: &Url) -> Option<&str> {
+    url.password().filter(|password| !password.is_empty())
+}
+
+/// The URL with masks for its password, or secret user, and for parameters that may hold secrets.
+fn masked_url(shape: Shape, text: &str) -> String {
     let Ok(mut url) = Url::parse(text) else { return MASK.to_owned() };
-    let has_secrets = url.password().is_some()
-        || has_lone_user(&url)
-        || url.query_pairs().any(|(name, _)| is_secret(&name));
+    let has_secrets = password(&url).is_some()
+        || user_is_secret(shape, &url)
+        || url.query_pairs().any(|(name, _)| is_secret(&url, &name));
     if !has_secrets {
         return text.to_owned();
     }
-    replace(&mut url, |_| Some(MASK.to_owned()));
+    replace(shape, &mut url, |_| Some(MASK.to_owned()));
     url.into()
 }
 
-/// A URL whose masks stand for what the one before has in their places, if it is of the same scheme,
-/// host and port: no other may learn it.
-fn unmasked_url(text: &str, before: Option<&str>) -> Option<String> {
+/// Whether a URL has a mask in the place of a secret.
+fn is_masked(shape: Shape, url: &Url) -> bool {
+    url.password() == Some(MASK)
+        || (user_is_secret(shape, url) && url.username() == MASK)
+        || url.query_pairs().any(|(name, value)| is_secret(url, &name) && value == MASK)
+}
+
+/// A URL whose masks stand for what the one before has in their places, if it leads to the same
+/// origin: no other may learn it.
+fn unmasked_url(shape: Shape, text: &str, before: Option<&str>) -> Option<String> {
     // What is no URL is refused by whoever reads it.
     let Ok(mut url) = Url::parse(text) else { return Some(text.to_owned()) };
-    let mut is_masked = url.password() == Some(MASK);
-    is_masked |= has_lone_user(&url) && url.username() == MASK;
-    is_masked |= url.query_pairs().any(|(name, value)| is_secret(&name) && value == MASK);
-    if !is_masked {
+    if !is_masked(shape, &url) {
         return Some(text.to_owned());
     }
     let before = Url::parse(before?).ok().filter(|before| origin(before) == origin(&url))?;
     let of_before = |place: Place<'_>| match place {
         // Encoded as it stands there; what is encoded stays so.
         Place::Password => before.password().map(str::to_owned),
-        Place::LoneUser => has_lone_user(&before).then(|| before.username().to_owned()),
+        Place::User => user_is_secret(shape, &before).then(|| before.username().to_owned()),
         Place::Parameter(name) => {
             let found = before.query_pairs().find(|(of_before, _)| of_before == name);
             found.map(|(_, value)| value.into_owned())
@@ -191,11 +236,11 @@ fn unmasked_url(text: &str, before: Option<&str>) -> Option<String> {
     let mut missing = false;
     let is_mask = |url: &Url, place: &Place<'_>| match place {
         Place::Password => url.password() == Some(MASK),
-        Place::LoneUser => url.username() == MASK,
+        Place::User => url.username() == MASK,
         Place::Parameter(name) => url.query_pairs().any(|(n, v)| n == *name && v == MASK),
     };
     let given = url.clone();
-    replace(&mut url, |place| {
+    replace(shape, &mut url, |place| {
         if !is_mask(&given, &place) {
             return None;
         }
@@ -209,30 +254,30 @@ fn unmasked_url(text: &str, before: Option<&str>) -> Option<String> {
 #[derive(Debug, Clone, Copy)]
 enum Place<'a> {
     Password,
-    LoneUser,
+    User,
     Parameter(&'a str),
 }
 
 /// Puts something else in the places of secrets; `None` leaves one as it is.
-fn replace(url: &mut Url, mut with: impl FnMut(Place<'_>) -> Option<String>) {
-    if has_lone_user(url) {
-        if let Some(user) = with(Place::LoneUser) {
-            // Fails for URLs without a host, which have no user.
-            let _ = url.set_username(&user);
-        }
-    } else if url.password().is_some()
+fn replace(shape: Shape, url: &mut Url, mut with: impl FnMut(Place<'_>) -> Option<String>) {
+    // Either fails for URLs without a host, which have no user and no password.
+    if user_is_secret(shape, url)
+        && let Some(user) = with(Place::User)
+    {
+        let _ = url.set_username(&user);
+    }
+    if password(url).is_some()
         && let Some(password) = with(Place::Password)
     {
-        // Fails for URLs without a host, which have no password.
         let _ = url.set_password(Some(&password));
     }
-    if !url.query_pairs().any(|(name, _)| is_secret(&name)) {
+    if !url.query_pairs().any(|(name, _)| is_secret(url, &name)) {
         return;
     }
     let pairs: Vec<(String, String)> = url
         .query_pairs()
         .map(|(name, value)| {
-            let other = is_secret(&name).then(|| with(Place::Parameter(&name))).flatten();
+            let other = is_secret(url, &name).then(|| with(Place::Parameter(&name))).flatten();
             (name.clone().into_owned(), other.unwrap_or_else(|| value.into_owned()))
         })
         .collect();
@@ -287,6 +332,17 @@ mod tests {
                 json!({"dsn": "https://key@o1.ingest.sentry.io/1"}),
                 json!({"dsn": "https://REDACTED@o1.ingest.sentry.io/1"}),
             ),
+            // The old form; it is the user that authorises.
+            (
+                Kind::Sentry,
+                json!({"dsn": "https://key:secret@h/1"}),
+                json!({"dsn": "https://REDACTED:REDACTED@h/1"}),
+            ),
+            (
+                Kind::Postgres,
+                json!({"url": "postgresql:///d?host=/run&user=u&sslkey=k&password=p"}),
+                json!({"url": "postgresql:///d?host=%2Frun&user=u&sslkey=REDACTED&password=REDACTED"}),
+            ),
         ] {
             let shown = masked(kind, config.as_object().unwrap());
             assert_eq!(Value::Object(shown), expected);
@@ -313,7 +369,7 @@ mod tests {
     fn masked_urls_are_read_back() {
         let before = "http://u:p%40%25%2B+@h/x?api_key=k+1&a=b";
         for (given, expected) in [
-            (masked_url(before).as_str(), Some(before)),
+            (masked_url(Shape::HttpUrl, before).as_str(), Some(before)),
             ("http://v:REDACTED@h:80/", Some("http://v:p%40%25%2B+@h/")),
             ("http://v:REDACTED@h:81/", None),
             ("https://u:REDACTED@h/x", None),
@@ -325,17 +381,52 @@ mod tests {
             ("http://u:new@h/", Some("http://u:new@h/")),
             ("no url", Some("no url")),
         ] {
-            assert_eq!(unmasked_url(given, Some(before)).as_deref(), expected, "{given}");
+            let found = unmasked_url(Shape::HttpUrl, given, Some(before));
+            assert_eq!(found.as_deref(), expected, "{given}");
         }
-        assert_eq!(unmasked_url("http://u:REDACTED@h/", None), None);
+        assert_eq!(unmasked_url(Shape::HttpUrl, "http://u:REDACTED@h/", None), None);
         let token = "https://t%2Bk@h/x";
         for (given, expected) in [
-            (masked_url(token).as_str(), Some(token)),
+            (masked_url(Shape::HttpUrl, token).as_str(), Some(token)),
             ("https://REDACTED@h/y", Some("https://t%2Bk@h/y")),
             ("https://REDACTED@i/x", None),
             ("https://u:REDACTED@h/x", None),
         ] {
-            assert_eq!(unmasked_url(given, Some(token)).as_deref(), expected, "{given}");
+            let found = unmasked_url(Shape::HttpUrl, given, Some(token));
+            assert_eq!(found.as_deref(), expected, "{given}");
+        }
+        let dsn = "https://key:secret@h/1";
+        for (given, expected) in [
+            (masked_url(Shape::Dsn, dsn).as_str(), Some(dsn)),
+            ("https://REDACTED@h/2", Some("https://key@h/2")),
+            ("https://new:REDACTED@h/1", Some("https://new:secret@h/1")),
+            ("https://REDACTED:REDACTED@i/1", None),
+        ] {
+            let found = unmasked_url(Shape::Dsn, given, Some(dsn));
+            assert_eq!(found.as_deref(), expected, "{given}");
+        }
+    }
+
+    /// What a Postgres URL's parameters say counts as much as its host.
+    #[test]
+    fn passwords_of_postgres_go_to_no_other_host_and_no_less_safely() {
+        let before = "postgresql://u:secret@db/d?sslmode=verify-full";
+        for (given, expected) in [
+            (masked_url(Shape::PostgresUrl, before).as_str(), Some(before)),
+            (
+                "postgresql://v:REDACTED@db/e?sslmode=verify-full&application_name=a",
+                Some("postgresql://v:secret@db/e?sslmode=verify-full&application_name=a"),
+            ),
+            ("postgresql://u:REDACTED@db/d?sslmode=verify-full&host=evil.example", None),
+            ("postgresql://u:REDACTED@db/d?sslmode=verify-full&hostaddr=192.0.2.1", None),
+            ("postgresql://u:REDACTED@db/d?sslmode=verify-full&port=6543", None),
+            ("postgresql://u:REDACTED@db/d?sslmode=verify-full&sslrootcert=/x", None),
+            ("postgresql://u:REDACTED@db/d?sslmode=verify-full&sslmode=disable", None),
+            ("postgresql://u:REDACTED@db/d?sslmode=disable", None),
+            ("postgresql://u:REDACTED@db/d", None),
+        ] {
+            let found = unmasked_url(Shape::PostgresUrl, given, Some(before));
+            assert_eq!(found.as_deref(), expected, "{given}");
         }
     }
 }

@@ -20,7 +20,10 @@ const AGE: &str = "logweir_drain_queue_age_seconds";
 /// Tells the recorder what the names mean.
 pub(crate) fn describe() {
     describe_counter!(DELIVERED, "Events that a receiver has taken");
-    describe_counter!(DROPPED, "Events that will not be sent: full, refused, failing, unreadable");
+    describe_counter!(
+        DROPPED,
+        "Events that will not be sent: full, refused, failing, unreadable, removed"
+    );
     describe_counter!(FAILED, "Requests that a receiver did not take");
     describe_counter!(RETRIED, "Requests that were sent again");
     describe_gauge!(RECORDS, "Requests of senders whose events wait to be sent on");
@@ -39,6 +42,13 @@ pub(crate) enum Dropped {
     Failing,
     /// What was put cannot be read any more.
     Unreadable,
+    /// The backend was removed while they were on their way.
+    Removed,
+}
+
+impl Dropped {
+    const ALL: [Self; 5] =
+        [Self::Full, Self::Refused, Self::Failing, Self::Unreadable, Self::Removed];
 }
 
 /// The figures of one drain.
@@ -55,7 +65,7 @@ impl Figures {
         figures.delivered(0);
         figures.failed(0);
         figures.retried(0);
-        for why in [Dropped::Full, Dropped::Refused, Dropped::Failing, Dropped::Unreadable] {
+        for why in Dropped::ALL {
             figures.dropped(why, 0);
         }
         figures
@@ -71,6 +81,7 @@ impl Figures {
             Dropped::Refused => "refused",
             Dropped::Failing => "failing",
             Dropped::Unreadable => "unreadable",
+            Dropped::Removed => "removed",
         };
         let counter = counter!(DROPPED, "backend" => self.backend.clone(), "reason" => why);
         counter.increment(events as u64);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use event_schemas::Value as EventValue;
+use event_schemas::{Value as EventValue, members};
 use opentelemetry_proto::tonic::{
     collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse},
     common::v1::{AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList, any_value},
@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::{
-    event::{Event, Parts, flattened},
+    event::{Event, Parts, distinct, flattened},
     http::{Answer, Request, flag_of, headers, text_of},
     outcome::Outcome,
     receiver::Form,
@@ -66,10 +66,10 @@ impl Otlp {
         let severity_text = level(&parts.fields).unwrap_or_default();
         let mut attributes = vec![attribute("id", text(&parts.id))];
         if self.flat {
-            let flat = flattened(&parts.fields, ".");
+            let flat = distinct(flattened(&parts.fields, "."), &["id"]);
             attributes.extend(flat.iter().map(|(name, value)| attribute(name, text(value))));
         } else {
-            let fields = parts.fields.iter();
+            let fields = members(&parts.fields);
             attributes.extend(fields.map(|(name, value)| attribute(name, any(value))));
         }
         LogRecord {
@@ -147,10 +147,11 @@ fn any(value: &EventValue<'_>) -> AnyValue {
         EventValue::Bool(flag) => Some(any_value::Value::BoolValue(*flag)),
         EventValue::Number(number) => Some(match number.parse() {
             Ok(integer) => any_value::Value::IntValue(integer),
-            Err(_) => number.parse().map_or_else(
-                |_| any_value::Value::StringValue(number.to_string()),
-                any_value::Value::DoubleValue,
-            ),
+            // What is beyond it has no place in JSON.
+            Err(_) => match number.parse::<f64>() {
+                Ok(double) if double.is_finite() => any_value::Value::DoubleValue(double),
+                _ => any_value::Value::StringValue(number.to_string()),
+            },
         }),
         EventValue::String(string) => return text(string),
         EventValue::Array(elements) => {
@@ -158,7 +159,7 @@ fn any(value: &EventValue<'_>) -> AnyValue {
             Some(any_value::Value::ArrayValue(ArrayValue { values }))
         }
         EventValue::Object(fields) => {
-            let values = fields.iter().map(|(name, value)| attribute(name, any(value))).collect();
+            let values = members(fields).map(|(name, value)| attribute(name, any(value))).collect();
             Some(any_value::Value::KvlistValue(KeyValueList { values }))
         }
     };
@@ -225,6 +226,36 @@ mod tests {
         let expected =
             ["id", "metadata.level", "metadata.host", "metadata.parsed.0.pid", "project"];
         assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn keys_of_attributes_are_there_once() {
+        let body =
+            r#"{"id":"a","timestamp":1,"x":{"y":1,"z":1,"z":2},"x.y":2,"n":1e999,"n":2e999}"#;
+        let parts = Event { source: "s", body }.parts();
+        for (flat, expected) in [
+            (false, r#"id="a" x={y=1 z=2} x.y=2 n="2e999""#),
+            (true, r#"id="a" x.y="1" x.z="2" x.y_2="2" n="2e999""#),
+        ] {
+            let config = json!({"endpoint": "http://c", "flatten_to_attributes": flat});
+            let record = otlp(config).record(&parts);
+            assert_eq!(shown_attributes(&record.attributes), expected);
+        }
+    }
+
+    fn shown_attributes(attributes: &[KeyValue]) -> String {
+        let shown = attributes.iter().map(|KeyValue { key, value, .. }| {
+            let value = match value.clone().and_then(|value| value.value) {
+                Some(any_value::Value::StringValue(text)) => format!("{text:?}"),
+                Some(any_value::Value::IntValue(number)) => number.to_string(),
+                Some(any_value::Value::KvlistValue(list)) => {
+                    format!("{{{}}}", shown_attributes(&list.values))
+                }
+                other => format!("{other:?}"),
+            };
+            format!("{key}={value}")
+        });
+        shown.collect::<Vec<_>>().join(" ")
     }
 
     #[test]

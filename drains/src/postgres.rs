@@ -8,6 +8,7 @@ use crate::{
     event::{Event, Parts},
     http::{number_of, text_of},
     outcome::Outcome,
+    postgres_url,
 };
 
 #[derive(Debug)]
@@ -17,10 +18,7 @@ pub(crate) struct Postgres {
 
 impl Postgres {
     pub(crate) fn new(config: &Map<String, Value>) -> Result<Self, String> {
-        let url = match text_of(config, "url") {
-            url if url.is_empty() => url_of_parts(config)?,
-            url => url,
-        };
+        let url = server_url(config)?;
         let schema = Some(text_of(config, "schema")).filter(|schema| !schema.is_empty());
         let server = PostgresServer::parse(&url, schema.as_deref());
         let server = server.map_err(|error| error.to_string())?;
@@ -33,10 +31,17 @@ impl Postgres {
         let rows: Vec<_> = events.iter().zip(&parts).map(row).collect();
         match self.table.insert(&rows).await {
             Ok(()) => Outcome::Delivered,
-            Err(OutsideError::Refused(reason)) => Outcome::Refused { reason },
-            Err(OutsideError::Unavailable(reason)) => {
-                Outcome::Later { reason, after: None, of_events: false }
-            }
+            Err(error) => outcome(error),
+        }
+    }
+}
+
+fn outcome(error: OutsideError) -> Outcome {
+    match error {
+        OutsideError::Refused(reason) => Outcome::Refused { reason },
+        OutsideError::Failed(reason) => Outcome::Later { reason, after: None, of_events: true },
+        OutsideError::Unavailable(reason) => {
+            Outcome::Later { reason, after: None, of_events: false }
         }
     }
 }
@@ -51,13 +56,29 @@ fn row<'a>((event, parts): (&'a Event<'_>, &'a Parts<'_>)) -> OutsideEvent<'a> {
     }
 }
 
+/// Where the server is, by a config.
+pub(crate) fn server_url(config: &Map<String, Value>) -> Result<String, String> {
+    let mut url = match text_of(config, "url") {
+        url if url.is_empty() => url_of_parts(config)?,
+        url => postgres_url::check(&url)?,
+    };
+    if url.password().is_none() {
+        // Otherwise it would be that of our environment, which is for our own database.
+        url.query_pairs_mut().append_pair("password", "");
+    }
+    Ok(url.into())
+}
+
 /// The URL of a config that names host, user … apart.
-fn url_of_parts(config: &Map<String, Value>) -> Result<String, String> {
+fn url_of_parts(config: &Map<String, Value>) -> Result<Url, String> {
     let host = text_of(config, "hostname");
+    if host.contains(['/', '?', '#', '@']) {
+        return Err("is no host".to_owned());
+    }
     let mut url = Url::parse(&format!("postgresql://{host}"))
-        .map_err(|error| format!("hostname is no host: {error}"))?;
+        .map_err(|error| format!("is no host: {error}"))?;
     let of = |name| Some(text_of(config, name)).filter(|text| !text.is_empty());
-    let invalid = |()| "hostname is no host".to_owned();
+    let invalid = |()| "is no host".to_owned();
     if let Some(user) = of("username") {
         url.set_username(&user).map_err(invalid)?;
     }
@@ -66,7 +87,7 @@ fn url_of_parts(config: &Map<String, Value>) -> Result<String, String> {
         url.set_port(Some(port)).map_err(invalid)?;
     }
     url.set_path(&of("database").unwrap_or_default());
-    Ok(url.into())
+    Ok(url)
 }
 
 #[cfg(test)]
@@ -77,12 +98,45 @@ mod tests {
 
     #[test]
     fn hosts_and_users_become_a_url() {
-        let url = |config: Value| url_of_parts(config.as_object().unwrap());
+        let url = |config: Value| server_url(config.as_object().unwrap());
         let whole = json!({
             "hostname": "db", "port": 6543, "username": "u@x", "password": "p/:", "database": "a b",
         });
         assert_eq!(url(whole).unwrap(), "postgresql://u%40x:p%2F%3A@db:6543/a%20b");
-        assert_eq!(url(json!({"hostname": "db"})).unwrap(), "postgresql://db");
-        assert!(url(json!({"hostname": "a b"})).is_err());
+        for host in ["a b", "db/d?host=other", "other@db", "db#"] {
+            assert!(url(json!({ "hostname": host })).is_err(), "{host}");
+        }
+    }
+
+    /// Else an event at which a trigger fails would hold up all others for ever.
+    #[test]
+    fn what_may_come_of_events_is_told_from_a_server_that_is_away() {
+        for (error, expected) in [
+            (OutsideError::Failed(String::new()), Some(true)),
+            (OutsideError::Unavailable(String::new()), Some(false)),
+            (OutsideError::Refused(String::new()), None),
+        ] {
+            let of_events = match outcome(error) {
+                Outcome::Later { of_events, .. } => Some(of_events),
+                _ => None,
+            };
+            assert_eq!(of_events, expected);
+        }
+    }
+
+    /// No password of our environment goes to a server of other people.
+    #[test]
+    fn a_password_that_is_not_given_is_none() {
+        for (config, expected) in [
+            (json!({"hostname": "db"}), "postgresql://db?password="),
+            (json!({"url": "postgres://u@db/d"}), "postgres://u@db/d?password="),
+            (
+                json!({"url": "postgres:///d?host=/run&user=u"}),
+                "postgres:///d?host=/run&user=u&password=",
+            ),
+            (json!({"url": "postgres://u:p@db/d"}), "postgres://u:p@db/d"),
+        ] {
+            assert_eq!(server_url(config.as_object().unwrap()).unwrap(), expected);
+        }
     }
 }

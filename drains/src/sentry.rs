@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::{
     batching::Batching,
-    event::{Event, Parts, flattened},
+    event::{Event, Parts, distinct, flattened},
     http::{Request, text_of},
     otlp::{level, severity},
     receiver::Form,
@@ -14,6 +14,11 @@ use crate::{
 
 /// Most attributes of a log.
 const MAX_ATTRIBUTES: usize = 100;
+
+/// Names of attributes that are ours: the last is for the fields beyond, as JSON.
+const ID: &str = "id";
+const SOURCE: &str = "source";
+const MORE_FIELDS: &str = "more_fields";
 
 pub(crate) struct Sentry {
     url: String,
@@ -82,10 +87,15 @@ fn log(source: &str, parts: &Parts<'_>) -> Value {
     let mut attribute = |name: &str, value: &str| {
         attributes.insert(name.to_owned(), json!({ "value": value, "type": "string" }));
     };
-    attribute("id", &parts.id);
-    attribute("source", source);
-    for (name, value) in flattened(&parts.fields, ".").iter().take(MAX_ATTRIBUTES) {
-        attribute(name, value);
+    attribute(ID, &parts.id);
+    attribute(SOURCE, source);
+    let fields = distinct(flattened(&parts.fields, "."), &[ID, SOURCE, MORE_FIELDS]);
+    let room = if fields.len() + 2 > MAX_ATTRIBUTES { MAX_ATTRIBUTES - 3 } else { fields.len() };
+    let (own, more) = fields.split_at_checked(room).unwrap_or((&fields, &[]));
+    own.iter().for_each(|(name, value)| attribute(name, value));
+    if !more.is_empty() {
+        let more = more.iter().map(|(name, value)| (name.clone(), value.clone().into()));
+        attribute(MORE_FIELDS, &Value::Object(more.collect()).to_string());
     }
     #[expect(clippy::cast_precision_loss, reason = "Sentry wants seconds with a fraction")]
     let seconds = parts.timestamp as f64 / 1e6;
@@ -123,6 +133,35 @@ mod tests {
             *value = value.replace(env!("CARGO_PKG_VERSION"), "VERSION");
         }
         insta::assert_snapshot!(shown::request(&request));
+    }
+
+    #[test]
+    fn no_field_goes_for_want_of_an_attribute() {
+        for count in [97, 98, 99, 150] {
+            let fields: Vec<_> = (0..count).map(|n| format!("\"f{n}\":{n}")).collect();
+            let body = format!("{{\"id\":\"a\",\"timestamp\":1,{}}}", fields.join(","));
+            let event = Event { source: "s", body: &body };
+            let log = log(event.source, &event.parts());
+            let attributes = log["attributes"].as_object().unwrap();
+            assert_eq!(attributes.len(), (count + 2).min(MAX_ATTRIBUTES), "{count}");
+            let more = attributes.get(MORE_FIELDS).map(|more| more["value"].as_str().unwrap());
+            let more: Map<String, Value> =
+                more.map(|more| serde_json::from_str(more).unwrap()).unwrap_or_default();
+            for n in 0..count {
+                let name = format!("f{n}");
+                let own = attributes.get(&name).map(|attribute| &attribute["value"]);
+                assert_eq!(own.or(more.get(&name)), Some(&json!(n.to_string())), "{count} {n}");
+            }
+        }
+    }
+
+    #[test]
+    fn fields_called_as_our_attributes_get_another_name() {
+        let body = r#"{"id":"a","timestamp":1,"source":"theirs","x":{"y":1},"x.y":2}"#;
+        let log = log("ours", &Event { source: "ours", body }.parts());
+        let of = |name: &str| log["attributes"][name]["value"].clone();
+        assert_eq!([of("source"), of("source_2")], ["ours", "theirs"]);
+        assert_eq!([of("x.y"), of("x.y_2")], ["1", "2"]);
     }
 
     #[test]

@@ -3,7 +3,14 @@
 //! The receiver says nothing, so that a message counts as delivered when the connection has taken
 //! it: what a receiver had not read when it ended is lost.
 
-use std::{fmt, io, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::FutureExt as _;
 use outbound::TlsOptions;
@@ -45,6 +52,8 @@ pub(crate) struct Syslog {
     structured_data: String,
     /// Of one message.
     max_bytes: usize,
+    /// Whether it was told that messages are cut.
+    told_cut: AtomicBool,
     tls: Option<TlsConnector>,
     connection: Mutex<Option<Connection>>,
 }
@@ -90,6 +99,7 @@ impl Syslog {
             port: u16::try_from(number_of(config, "port")).unwrap_or_default(),
             structured_data: if given.is_empty() { "-".to_owned() } else { given },
             max_bytes: number("max_message_bytes"),
+            told_cut: AtomicBool::new(false),
             tls,
             connection: Mutex::default(),
         })
@@ -153,6 +163,15 @@ impl Syslog {
             end -= 1;
         }
         let body = event.body.get(..end).unwrap_or_default();
+        if end < event.body.len() && !self.told_cut.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                host = self.host,
+                source = event.source,
+                bytes = head.len() + event.body.len(),
+                max_message_bytes = self.max_bytes,
+                "messages of syslog are cut; raise max_message_bytes if the receiver takes more"
+            );
+        }
         format!("{} {head}{body}", head.len() + body.len()).into_bytes()
     }
 }
@@ -213,6 +232,7 @@ mod tests {
         };
         let send = async {
             assert_eq!(syslog.send(&EVENTS[..2]).await, Outcome::Delivered);
+            assert!(syslog.told_cut.load(Ordering::Relaxed));
             // The receiver closes after each; a new connection is made then.
             while matches!(look(syslog.connection.lock().await.as_mut().unwrap()), Ok(true)) {
                 tokio::task::yield_now().await;

@@ -55,6 +55,16 @@ pub(crate) fn may_be_refusal_of_rows(error: &sqlx::Error) -> bool {
     })
 }
 
+/// Whether single rows may be behind this, of a statement that somebody else's table was to run: all
+/// that a server which is there and has room says of it. A trigger may raise anything, ask for a table
+/// that is missing, or run for too long (57014), and all that for some rows only.
+pub(crate) fn may_come_of_rows(error: &sqlx::Error) -> bool {
+    match sqlstate(error) {
+        Some(code) => code == "57014" || !is_unavailable(error),
+        None => false,
+    }
+}
+
 /// Whether the server itself is away, whatever is asked of it. All else may be the trouble of one
 /// table: a time limit, a file that is lost, a tablespace that is full, a wait for a connection. If
 /// the server is away after all, the watch finds out within seconds, as it asks on a connection of
@@ -199,5 +209,18 @@ mod tests {
         assert!(is_away(&sqlx::Error::PoolClosed));
         assert!(!is_away(&sqlx::Error::PoolTimedOut));
         assert!(!is_away(&sqlx::Error::RowNotFound));
+    }
+
+    #[test]
+    fn what_a_trigger_says_may_come_of_its_row() {
+        let said = |code| sqlx::Error::Database(Box::new(Said(code)));
+        for code in ["P0001", "42501", "44000", "42P01", "42703", "57014", "40P01", "XX000"] {
+            assert!(may_come_of_rows(&said(code)), "{code}");
+        }
+        for code in ["57P01", "53100", "53300", "08006", "28P01", "3D000", "58030"] {
+            assert!(!may_come_of_rows(&said(code)), "{code}");
+        }
+        assert!(!may_come_of_rows(&sqlx::Error::PoolTimedOut));
+        assert!(!may_come_of_rows(&sqlx::Error::Io(std::io::ErrorKind::BrokenPipe.into())));
     }
 }

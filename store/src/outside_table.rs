@@ -37,6 +37,9 @@ pub enum OutsideError {
     /// The server cannot take events now, or a person has to change something.
     #[error("{0}")]
     Unavailable(String),
+    /// The server was reached, and some of these may be why it did not take them.
+    #[error("{0}")]
+    Failed(String),
     /// It does not take some of these.
     #[error("{0}")]
     Refused(String),
@@ -76,10 +79,7 @@ impl OutsideTable {
             }
             inserted => inserted,
         };
-        inserted.map_err(|error| match failure::is_refusal_of_rows(&error) {
-            true => OutsideError::Refused(failure::text(&error)),
-            false => unavailable(&error),
-        })
+        inserted.map_err(|error| not_inserted(&error))
     }
 
     async fn try_insert(&self, events: &[OutsideEvent<'_>]) -> Result<(), sqlx::Error> {
@@ -115,6 +115,16 @@ impl OutsideTable {
             name = self.name
         );
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&self.pool).await.map(|_| ())
+    }
+}
+
+fn not_inserted(error: &sqlx::Error) -> OutsideError {
+    if failure::is_refusal_of_rows(error) {
+        OutsideError::Refused(failure::text(error))
+    } else if failure::may_come_of_rows(error) {
+        OutsideError::Failed(failure::text(error))
+    } else {
+        unavailable(error)
     }
 }
 

@@ -297,6 +297,11 @@ async fn configs_are_checked_setting_by_setting() {
             "can't be blank where hostname is",
         ),
         (
+            json!({"type": "postgres", "config": {"url": "postgresql://h/d?hostaddr=192.0.2.1"}}),
+            "config.url",
+            "has the parameter hostaddr; understood are application_name, host",
+        ),
+        (
             json!({"type": "sentry", "config": {"dsn": "http://h"}}),
             "config.dsn",
             "KEY@HOST/PROJECT",

@@ -1,8 +1,10 @@
 //! Receivers in TLS whose certificates only we know, and a Postgres of one's own.
 
+use std::time::Duration;
+
 use end_to_end::{
     postgres::TestCluster,
-    program::{Program, eventually},
+    program::{Program, eventually, within},
     receiver::{AUTHORITY, Receiver, Reply, tls_acceptor},
 };
 use reqwest::{Method, StatusCode};
@@ -80,6 +82,35 @@ async fn syslog_goes_in_tls_to_whom_its_config_trusts() {
     let received = receiving.await.expect("it arrives");
     assert!(received.contains("[token@41058 key=\"the-secret\"] {"), "{received}");
     assert!(received.contains("encrypted"), "{received}");
+}
+
+#[tokio::test]
+async fn an_event_that_a_trigger_in_a_postgres_does_not_take_holds_up_no_other() {
+    let program = program().await;
+    let app = source(&program, "app").await;
+    let url = TestCluster::shared().database().await;
+    let mut postgres = PgConnection::connect(&url).await.expect("it is there");
+    let table = "create table logweir_events (id text, source text, \"timestamp\" timestamp,
+            event_message text, body jsonb);
+        create function check_event() returns trigger language plpgsql as $$ begin
+            if new.event_message = 'poison' then raise 'no poison here'; end if;
+            return new;
+        end $$;
+        create trigger check_event before insert on logweir_events
+            for each row execute function check_event()";
+    sqlx::raw_sql(table).execute(&mut postgres).await.expect("it is made");
+    attached(&program, &app, "postgres", json!({ "url": url })).await;
+    let events: Vec<_> =
+        ["one", "poison", "two"].map(|text| json!({ "event_message": text })).into();
+    program.log("app", &json!(events)).await;
+    let mut messages: Vec<String> = Vec::new();
+    within(Duration::from_secs(120), "the others are there", async || {
+        let sql = "select event_message from logweir_events where source = 'app' order by ctid";
+        messages = sqlx::query_scalar(sql).fetch_all(&mut postgres).await.expect("it is there");
+        messages.len() == 2
+    })
+    .await;
+    assert_eq!(messages, ["one", "two"]);
 }
 
 #[tokio::test]
