@@ -55,6 +55,8 @@ mod tests {
             (Kind::Postgres, "pool_size", None),
             (Kind::Clickhouse, "pool_size", None),
             (Kind::Clickhouse, "async_insert", None),
+            (Kind::Clickhouse, "native_port", None),
+            (Kind::Clickhouse, "read_only_url", None),
             // Of other types, and of people.
             (Kind::Webhook, "region", None),
             (Kind::Webhook, "note", None),
