@@ -55,6 +55,12 @@ fn term(element: &[u8], count: usize) -> Vec<u8> {
     [&[108][..], &length, &element.repeat(count), &[106]].concat()
 }
 
+/// A map of Erlang's that has one for its key, which has one for its key, …
+fn nested_names(levels: usize) -> Vec<u8> {
+    let map = |name: Vec<u8>| [&[116, 0, 0, 0, 1][..], &name, &[106]].concat();
+    (0..levels).fold(vec![109, 0, 0, 0, 1, b'a'], |name, _| map(name))
+}
+
 /// A field of protobuf that holds this.
 fn delimited(tag: u8, inner: &[u8]) -> Vec<u8> {
     let (mut field, mut length) = (vec![tag], inner.len());
@@ -169,6 +175,8 @@ fn beyond_limits() -> Vec<(&'static str, u8, u8, Vec<u8>)> {
             ANY,
             [&[131][..], &term(&term(&characters, BODY / 65_600), 1)].concat(),
         ),
+        ("names in names", EVENTS, ANY, [&[131][..], &nested_names(34)].concat()),
+        ("many of them", EVENTS, ANY, [&[131][..], &term(&nested_names(60), 10_000)].concat()),
         ("frames", EVENTS, ANY, filled(b"", b"\0\0\0\x04\x0a\x02\x0a\x00", b"")),
         ("nulls in a frame", EVENTS, ANY, framed(&full(LIST_IN_FRAME, b"\x0a\0"))),
         ("spans", OTLP_TRACES, ANY, full(LOG_RECORDS, b"\x12\0")),

@@ -5,8 +5,6 @@
 
 mod term;
 
-use std::borrow::Cow;
-
 use event_schemas::Value;
 
 pub(super) use term::VERSION;
@@ -45,7 +43,8 @@ pub(super) fn decode(
     for _ in 0..pairs {
         let mut ahead = reader.clone();
         let name = ahead.name().map_err(not_bert)?;
-        if name == "batch" && ahead.is_list() && formats::takes(decoder.format, Form::Batch) {
+        let is_batch = matches!(&name, Value::String(name) if name == "batch");
+        if is_batch && ahead.is_list() && formats::takes(decoder.format, Form::Batch) {
             batch = Some(ahead.clone());
             ahead.pass_over().map_err(not_bert)?;
             reader = ahead;
@@ -75,12 +74,4 @@ fn elements(mut reader: Reader<'_>, records: &mut dyn Records) -> Result<(), Ing
 
 fn not_bert(reason: &'static str) -> IngestError {
     IngestError::NotBert(reason)
-}
-
-/// What a name of a field is written as.
-fn named(value: Value<'_>) -> Cow<'_, str> {
-    match value {
-        Value::String(text) => text,
-        other => Cow::Owned(other.to_json()),
-    }
 }
