@@ -5,12 +5,12 @@
 
 mod term;
 
-use event_schemas::Value;
+use event_schemas::{MAX_VALUES, Value};
 
 pub(super) use term::VERSION;
 
 use self::term::Reader;
-use super::{Decoder, route};
+use super::{Decoder, Load, route};
 use crate::{
     error::IngestError,
     formats::{self, Form},
@@ -66,6 +66,29 @@ pub(super) fn decode(
             elements(batch, records)
         }
     }
+}
+
+/// What a term holds at most.
+pub(super) fn load(body: &[u8]) -> Load {
+    let term = body.trim_ascii_start().get(1..).unwrap_or_default();
+    Load {
+        events: announced(Reader::passing(term)).unwrap_or(1),
+        values: body.len().min(MAX_VALUES),
+    }
+}
+
+/// How many events there are said to be, as far as there can be so many.
+fn announced(mut reader: Reader<'_>) -> Result<usize, &'static str> {
+    if reader.is_list() {
+        return reader.announced();
+    }
+    let mut events = 1;
+    for _ in 0..reader.map()?.unwrap_or_default() {
+        reader.name()?;
+        events = events.max(reader.announced()?);
+        reader.value()?;
+    }
+    Ok(events)
 }
 
 fn elements(mut reader: Reader<'_>, records: &mut dyn Records) -> Result<(), IngestError> {

@@ -67,6 +67,24 @@ impl<'a> Reader<'a> {
         Self { rest: term, depth: 0, left: MAX_VALUES, fault: None }
     }
 
+    /// Reads and keeps nothing.
+    pub(super) fn passing(term: &'a [u8]) -> Self {
+        Self { left: 0, fault: Some(Fault::TooManyValues), ..Self::new(term) }
+    }
+
+    /// How many elements the list has that comes next: one more than it says, where it is none of
+    /// Erlang's own; none, where it is no list.
+    pub(super) fn announced(&self) -> Result<usize> {
+        let mut ahead = self.clone();
+        if ahead.rest.first() != Some(&tag::LIST) {
+            return Ok(0);
+        }
+        ahead.byte()?;
+        let length = ahead.length()?;
+        // Each has a byte.
+        Ok(length.saturating_add(1).min(ahead.rest.len()))
+    }
+
     pub(super) fn is_list(&self) -> bool {
         matches!(self.rest.first(), Some(&(tag::LIST | tag::NIL)))
     }
