@@ -41,7 +41,6 @@ const PAUSE: Duration = Duration::from_millis(500);
 const FEWER_CONNECTIONS: &str = "LOGWEIR_TEST_FEWER_CONNECTIONS";
 
 /// How many connections this process opens: all, or as many as it may where that is allowed.
-#[expect(clippy::disallowed_methods, reason = "the tests are no part of the program")]
 fn connections() -> usize {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).expect("the limit is ours");
