@@ -289,7 +289,11 @@ impl Pipeline {
             if let Some(untold) =
                 self.seldom.is_due("no source", &format!("{route:?}"), Instant::now())
             {
-                tracing::warn!(?route, untold, "events are refused: there is no such source");
+                tracing::warn!(
+                    ?route,
+                    untold,
+                    "events are refused: there is no such source, or the token does not open it"
+                );
             }
             measures::refused(None, collected.tally.events(), received);
             return match sources.grant().may_ingest_to_all() {

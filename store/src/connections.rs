@@ -25,9 +25,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Somebody's VACUUM FULL must not hold every sender up. And when this machine vanishes, the server
 /// must not keep what it was doing for hours, as it does otherwise: the next life waits for it.
 /// What a role or a database has set for people's sessions (not all of it known to each version)
-/// must not end ours: how long a statement may take is said here, by who asks it.
+/// must not end ours: how long a statement may take is said here, by who asks it. Nor may a setting
+/// let a commit be confirmed that a crash takes back, or let two writers of one event not see each
+/// other.
 const SESSION: &str = "set lock_timeout = '5s';
     set statement_timeout = 0;
+    select set_config('synchronous_commit', 'on', false)
+        where current_setting('synchronous_commit') = 'off';
+    set default_transaction_isolation = 'read committed';
+    set standard_conforming_strings = on;
     select set_config(name, '0', false)
         from unnest(array['idle_session_timeout', 'transaction_timeout']) as name
         where current_setting(name, true) is not null;

@@ -37,17 +37,22 @@ pub(crate) fn is_refusal_of_rows(error: &sqlx::Error) -> bool {
         .unwrap_or(false)
 }
 
-/// Whether rows may be refused by this: also by what a person's function or trigger raises (P0, 38,
-/// 39, 2F, 20, 21), a view's check (44) or a policy (42501) for some of them. When it comes for all
-/// rows it is the table's fault.
+/// Classes of SQLSTATEs that say nothing of rows: how a transaction, the server or our rights there
+/// are. The others are of rows, of functions and triggers, or of nobody but the person who raises
+/// them (`raise … using errcode = 'PT400'`).
+const NOT_OF_ROWS: [&str; 29] = [
+    "00", "01", "02", "03", "08", "0A", "0B", "0F", "0L", "0P", "0Z", "24", "25", "26", "28", "2B",
+    "2D", "34", "3B", "3D", "3F", "40", "42", "53", "55", "57", "58", "F0", "XX",
+];
+
+/// Whether rows may be refused by this: also by what a person's function or trigger raises, a view's
+/// check (44) or a policy (42501) for some of them. When it comes for all rows it is the table's
+/// fault.
 pub(crate) fn may_be_refusal_of_rows(error: &sqlx::Error) -> bool {
-    is_refusal_of_rows(error)
-        || sqlstate(error).is_some_and(|code| {
-            code == "42501"
-                || code.get(..2).is_some_and(|class| {
-                    matches!(class, "20" | "21" | "2F" | "38" | "39" | "44" | "P0")
-                })
-        })
+    sqlstate(error).is_some_and(|code| {
+        let class = code.get(..2);
+        code == "42501" || class.is_some_and(|class| !NOT_OF_ROWS.contains(&class))
+    })
 }
 
 /// Whether the server itself is away, whatever is asked of it. All else may be the trouble of one
@@ -161,6 +166,24 @@ mod tests {
         fn kind(&self) -> ErrorKind {
             ErrorKind::Other
         }
+    }
+
+    #[test]
+    fn what_people_raise_may_be_of_rows() {
+        let said = |code| sqlx::Error::Database(Box::new(Said(code)));
+        for code in [
+            "22P02", "23505", "54000", "P0001", "38001", "39000", "2F003", "20000", "21000",
+            "44000", "42501", "09000", "27000", "PT400", "U0001", "ABCDE",
+        ] {
+            assert!(may_be_refusal_of_rows(&said(code)), "{code}");
+        }
+        for code in [
+            "", "X", "57014", "40001", "55P03", "53100", "42P01", "42703", "25P02", "08006",
+            "3D000", "58030", "XX000", "0A000",
+        ] {
+            assert!(!may_be_refusal_of_rows(&said(code)), "{code}");
+        }
+        assert!(!may_be_refusal_of_rows(&sqlx::Error::PoolTimedOut));
     }
 
     #[test]

@@ -31,6 +31,10 @@ const TRANSIENT_RETRIES: u32 = 3;
 /// First key of the advisory locks of writers: `logw`.
 pub(crate) const LOCK_CLASS: i32 = 0x6c6f_6777;
 
+/// First key of the locks that the writers of a process share, its number the second: its next life
+/// waits by it for what is under way.
+pub(crate) const WRITERS_CLASS: i32 = LOCK_CLASS + 2;
+
 /// Where groups are written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Target<'a> {
@@ -107,10 +111,7 @@ type Placed<'a> = (usize, Row<'a>);
 impl Group<'_> {
     async fn attempt(&self, connection: &mut PgConnection) -> Result<Vec<Appended>, sqlx::Error> {
         self.make_partitions(connection).await?;
-        // Whoever starts a process waits for the transactions of its former life by this lock.
-        let begin = format!("begin; select pg_advisory_xact_lock_shared({LOCK_CLASS}, 0)");
-        sqlx::raw_sql(AssertSqlSafe(begin)).execute(&mut *connection).await?;
-
+        self.begin(connection).await?;
         let new = self.write_receipts(connection).await?;
         let mut appended: Vec<_> = self
             .requests
@@ -163,6 +164,12 @@ impl Group<'_> {
         rejected_events::insert(connection, self.target.schema, self.source, rejected).await?;
         sqlx::raw_sql("commit").execute(connection).await?;
         Ok(appended)
+    }
+
+    async fn begin(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        let owner = self.target.owner;
+        let begin = format!("begin; select pg_advisory_xact_lock_shared({WRITERS_CLASS}, {owner})");
+        sqlx::raw_sql(AssertSqlSafe(begin)).execute(connection).await.map(|_| ())
     }
 
     async fn make_partitions(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {

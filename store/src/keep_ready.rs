@@ -162,11 +162,16 @@ impl Inner {
                 let state = self.state();
                 state.events_away.is_some() || state.catalog_away.is_some()
             };
+            let held_lock = events.is_some();
             let (catalog_away, events_away, bigquery_away) = tokio::join!(
                 why_away(&mut catalog, &self.settings.catalog),
                 why_away(&mut events, &self.settings.events),
                 self.why_bigquery_away(),
             );
+            if !held_lock {
+                // What told others that this process lives went with the connection.
+                self.is_known_alive.store(false, Ordering::Relaxed);
+            }
             let events_away = events_away.or(bigquery_away);
             if let Some(reason) = catalog_away.as_ref().or(events_away.as_ref()) {
                 if !was_away {

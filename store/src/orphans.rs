@@ -6,7 +6,7 @@ use std::{sync::atomic::Ordering, time::Instant};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::{
-    group::{LOCK_CLASS, receipts_table},
+    group::{LOCK_CLASS, WRITERS_CLASS, receipts_table},
     server::SchemaName,
     store::Inner,
 };
@@ -30,8 +30,9 @@ pub(crate) async fn begin(
         let mut transaction = connection.begin().await?;
         // What was on its way when the process died is committed after this, or never. The server
         // may take its time to notice that; then this is tried again.
-        sqlx::query("select pg_advisory_xact_lock($1, 0)")
-            .bind(LOCK_CLASS)
+        sqlx::query("select pg_advisory_xact_lock($1, $2)")
+            .bind(WRITERS_CLASS)
+            .bind(owner)
             .execute(&mut *transaction)
             .await?;
         // The owner of those that the last life left is negative until the next start: what that

@@ -1,6 +1,6 @@
 //! Starts, stops, and databases that come and go.
 
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use end_to_end::{
@@ -53,6 +53,7 @@ async fn waits_for_its_database_and_survives_its_restart() {
         !told.is_empty() && told.iter().all(|told| reasons.contains(&told.as_str().unwrap_or("")))
     );
     assert_eq!(status(&program).await, StatusCode::OK);
+    nobody_is_turned_away_for_good(&program).await;
 
     cluster.start_server();
     program.ready().await;
@@ -64,6 +65,30 @@ async fn waits_for_its_database_and_survives_its_restart() {
 
     program.signal("TERM");
     assert_eq!(program.ended().await.code(), Some(0));
+}
+
+/// While the catalog is away, a token that is not known may have been made a moment before. Who shows
+/// one is not told what ails it.
+async fn nobody_is_turned_away_for_good(program: &Program) {
+    let unknown = "made-by-another-process";
+    for (method, path) in [
+        (Method::POST, "/api/logs?source_name=postgres.logs"),
+        (Method::POST, "/v1/logs?source_name=postgres.logs"),
+        (Method::GET, "/api/sources"),
+        (Method::GET, "/api/sources/postgres.logs/rejected-events"),
+        (Method::GET, "/api/endpoints/query/logs.all?sql=select+1"),
+        (Method::GET, "/metrics"),
+    ] {
+        let request = program.client.request(method, program.url(path)).bearer_auth(unknown);
+        let answer = request.header("content-type", "application/json").body("[]").send().await;
+        let answer = answer.expect("it answers");
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        let text = answer.text().await.expect("text");
+        assert!(text.contains("it cannot be told now whether this"), "{path}: {text}");
+        assert!(!text.contains("SQLSTATE") && !text.contains("onnect"), "{path}: {text}");
+    }
+    let answer = program.client.get(program.url("/api/sources")).send().await.expect("it answers");
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
 }
 
 /// Without a spool events wait with their sender; with a full one, too.

@@ -38,6 +38,7 @@ mod refusals;
 mod repair;
 mod replay;
 mod seeded_endpoints;
+mod slow_readers;
 mod sources;
 mod studio;
 mod studio_answers;

@@ -1,12 +1,14 @@
 //! `/metrics`: who is shown what.
 
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use end_to_end::{
     postgres::TestCluster,
     program::{PRIVATE, PUBLIC, Program},
 };
+
+use crate::api::manage;
 
 async fn figures(program: &Program, token: Option<&str>) -> (StatusCode, String) {
     let request = program.client.get(program.url("/metrics"));
@@ -42,6 +44,16 @@ async fn names_of_sources_are_for_who_may_manage() {
             (status, text.as_str()),
             (StatusCode::UNAUTHORIZED, r#"{"error":"Unauthorized"}"#)
         );
+    }
+
+    // A token that another process has just made.
+    let other = Program::serve(&database).await;
+    let given = json!({"scopes": "private"});
+    for _ in 0..3 {
+        let (_, made) = manage(&program, Method::POST, "/api/access-tokens", &given).await;
+        let (status, all) = figures(&other, made["token"].as_str()).await;
+        assert_eq!(status, StatusCode::OK, "{all}");
+        assert!(all.contains("{source=\"postgres.logs\"} 0\n"), "{all}");
     }
 
     // Where only those ask who may know.

@@ -12,7 +12,7 @@ use bigquery::Progress;
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
-use super::{Group, KEPT_AT_ONCE, LOCK_CLASS, TRANSIENT_RETRIES, Target, receipts_table};
+use super::{Group, KEPT_AT_ONCE, TRANSIENT_RETRIES, Target, receipts_table};
 use crate::{
     bigquery_events::{AreWaiting, BigQueryEvents, Wait},
     connections::Lease,
@@ -153,9 +153,7 @@ impl Writing<'_> {
         wait: Wait,
     ) -> Result<Attempted, GroupError> {
         let Group { requests, source, target, .. } = self.group;
-        // Whoever starts a process waits for the transactions of its former life by this lock.
-        let begin = format!("begin; select pg_advisory_xact_lock_shared({LOCK_CLASS}, 0)");
-        sqlx::raw_sql(AssertSqlSafe(begin)).execute(&mut *connection).await?;
+        self.group.begin(connection).await?;
         let new = self.group.write_receipts(connection).await?;
 
         let mut sent: Vec<Sent<'_>> = Vec::new();

@@ -37,6 +37,31 @@ async fn stored_events_are_read_back_as_they_were() {
     );
 }
 
+/// What is acknowledged must not be what a crash takes back, whatever is set for people's sessions.
+#[tokio::test]
+async fn commits_are_durable_whatever_the_database_says() {
+    let mut fixture = Fixture::new().await;
+    let name = fixture.ask("current_database()").await;
+    let relaxed = format!(
+        "alter database {name} set synchronous_commit = off;
+         alter database {name} set default_transaction_isolation = 'serializable';
+         create table public.seen (of_commit text, isolation text);
+         grant all on public.seen to public;
+         create function public.see() returns trigger language plpgsql as $$ begin
+             insert into public.seen values (current_setting('synchronous_commit'),
+                 current_setting('transaction_isolation'));
+             return new;
+         end $$;
+         create trigger see before insert on {} for each row execute function public.see()",
+        fixture.source.table
+    );
+    run(&mut fixture.admin, &relaxed).await;
+    let running = start(settings(&fixture.url)).await;
+    append(&running.store, &fixture.source, batch([("a", now())])).await.unwrap();
+    let seen = "select string_agg(of_commit || ', ' || isolation, '; ') from public.seen";
+    assert_eq!(fixture.ask(seen).await, "on, read committed");
+}
+
 #[tokio::test]
 async fn an_empty_batch_needs_no_database() {
     let fixture = Fixture::new().await;

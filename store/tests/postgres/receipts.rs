@@ -3,7 +3,7 @@
 use end_to_end::postgres::TestCluster;
 use spool::Spool;
 use sqlx::{Connection as _, PgConnection};
-use store::{Appended, ContentHash, Delivery, Peer};
+use store::{Appended, ContentHash, Delivery, Peer, Settings};
 
 use crate::fixture::{
     Fixture, admit, append, batch, event, eventually, now, run, settings, start, start_with,
@@ -94,14 +94,15 @@ async fn another_process_knows_what_this_one_could_not_answer() {
     assert_eq!(send("waiting").await, (0, 1));
 }
 
-/// The writes of the former life are waited for, so that none of them is overlooked.
+/// The writes of the former life are waited for, so that none of them is overlooked. Other processes
+/// write on.
 #[tokio::test]
 async fn a_start_waits_for_the_transactions_of_the_former_life() {
     let mut fixture = Fixture::new().await;
     let mut former = PgConnection::connect(&fixture.url).await.expect("the database answers");
     run(
         &mut former,
-        "begin; select pg_advisory_xact_lock_shared(1819240311, 0);
+        "begin; select pg_advisory_xact_lock_shared(1819240313, 1);
          insert into _analytics.logweir_receipts (request, content, owner)
          values (gen_random_uuid(), sha256('x'), 1)",
     )
@@ -114,6 +115,9 @@ async fn a_start_waits_for_the_transactions_of_the_former_life() {
     // Not for ever: the server may not know yet that it is gone.
     eventually("it is given up", async || fixture.ask(waits).await == "0").await;
     eventually("the start waits again", async || fixture.ask(waits).await == "1").await;
+    let other = start(Settings { owner: 2, ..settings(&fixture.url) }).await;
+    let appended = append(&other.store, &fixture.source, batch([("x", now())])).await;
+    assert_eq!(appended.expect("it is stored").stored, 1);
     assert!(!starting.is_finished());
     run(&mut former, "commit").await;
     let _running = starting.await.expect("it starts");

@@ -87,6 +87,7 @@ impl<'a> Stage<'a> {
             }
         };
         let database = cluster.database().await;
+        relax(&database).await;
         let proxy =
             if proxied { Some(PostgresProxy::start(&cluster.socket()).await) } else { None };
         let url = proxy.as_ref().map_or_else(|| database.clone(), |proxy| proxy.url(&database));
@@ -295,6 +296,18 @@ impl<'a> Stage<'a> {
         let [of_source, by_rule] = all.try_into().expect("two sources");
         [of_source, by_rule, rejected]
     }
+}
+
+/// People set such things for their databases; what is acknowledged must not depend on them.
+async fn relax(database: &str) {
+    let mut connection = PgConnection::connect(database).await.expect("the database answers");
+    let name = sqlx::query_scalar("select quote_ident(current_database())");
+    let name: String = name.fetch_one(&mut connection).await.expect("it has a name");
+    let relaxed = format!(
+        "alter database {name} set synchronous_commit = off; \
+         alter database {name} set default_transaction_isolation = 'repeatable read'"
+    );
+    sqlx::raw_sql(AssertSqlSafe(relaxed)).execute(&mut connection).await.expect("it is set");
 }
 
 /// How often each event is stored in a source.
