@@ -151,8 +151,7 @@ impl Collected {
 
     fn value(&mut self, mode: Validation, value: Value<'_>) {
         if !matches!(value, Value::Object(_)) {
-            let text = format!("an event must be a JSON object, this is {}", value.kind());
-            let reason = Reason { path: String::new(), text };
+            let reason = Reason { path: String::new(), text: no_object(&value) };
             return self.reject(mode, vec![reason], || value.to_json());
         }
         let treatment = self.treatment.take();
@@ -249,6 +248,11 @@ impl GrownEvent {
     fn check(&self) -> Result<(), Vec<Reason>> {
         self.reason.clone().map_or(Ok(()), |reason| Err(vec![reason]))
     }
+}
+
+/// What is wrong with a value that is no event.
+pub(crate) fn no_object(value: &Value<'_>) -> String {
+    format!("an event must be a JSON object, this is {}", value.kind())
 }
 
 /// Whether an event that is changed may be kept as a rejected one. Too much that is added is a fault

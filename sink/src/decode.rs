@@ -18,21 +18,24 @@ mod form;
 mod frames;
 mod json;
 mod lines;
+mod load;
 mod lossy;
 mod native;
 mod syslog;
 
-pub(crate) use self::lossy::without_nul;
+pub(crate) use self::{
+    load::{Load, most_values, outer_objects},
+    lossy::without_nul,
+};
 
 use std::borrow::Cow;
 
-use event_schemas::{MAX_VALUES, Value, parse, repair};
+use event_schemas::{Value, parse, repair};
 
 use crate::{
     error::IngestError,
     fields,
     formats::{self, Attributes, Form},
-    limits::{MAX_BODY_VALUES, VALUE_BYTES},
     paths::Format,
     records::{Decode, Record, Records},
     request::{Media, Route},
@@ -55,13 +58,7 @@ pub(crate) struct Decoder {
 
 impl Decode for Decoder {
     fn needs(&self, body: &[u8]) -> Result<usize, IngestError> {
-        let values = match body.trim_ascii_start() {
-            // One event is read after the other, but in frames.
-            [bert::VERSION, ..] => body.len().min(MAX_VALUES),
-            [first, ..] if is_binary(*first) => frames::heaviest(body).min(MAX_BODY_VALUES),
-            _ => most_values(body).min(MAX_VALUES),
-        };
-        Ok(VALUE_BYTES * values)
+        Ok(self.load(body).bytes())
     }
 
     fn decode(mut self, body: Vec<u8>, records: &mut dyn Records) -> Result<(), IngestError> {
@@ -78,6 +75,20 @@ impl Decode for Decoder {
 }
 
 impl Decoder {
+    fn load(&self, body: &[u8]) -> Load {
+        let body = body.strip_prefix(BOM).unwrap_or(body);
+        if self.format == Format::Syslog {
+            return syslog::load(body);
+        }
+        match body.trim_ascii_start() {
+            [bert::VERSION, ..] => bert::load(body),
+            [first, ..] if is_binary(*first) => frames::load(body),
+            _ if self.media == Media::Form => form::load(body),
+            _ if json::is_list(body, self) => load::of_json(body),
+            _ => load::of_text(body),
+        }
+    }
+
     fn sniff(&self, mut body: Vec<u8>, records: &mut dyn Records) -> Result<(), IngestError> {
         if body.starts_with(BOM) {
             body.drain(..BOM.len());
@@ -141,15 +152,6 @@ impl Decoder {
         records.record(Record::Value(event));
         Ok(())
     }
-}
-
-/// No fewer values than a text holds, whatever it is; most often a few more.
-pub(crate) fn most_values(body: &[u8]) -> usize {
-    // What parts values in JSON, in forms, and in what programs print.
-    let parts = |byte: &u8| matches!(*byte, b',' | b'[' | b'{' | b'=' | b'&');
-    // As many as a byte can count: many of them are counted at once.
-    let of_chunk = |chunk: &[u8]| chunk.iter().map(|byte| u8::from(parts(byte))).sum::<u8>();
-    1 + body.chunks(255).map(|chunk| usize::from(of_chunk(chunk))).sum::<usize>()
 }
 
 /// Whether no text begins with this byte.

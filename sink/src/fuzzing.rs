@@ -1,13 +1,15 @@
 //! The way from bytes to events, for the fuzzer (`fuzz/`) and for tests of what it takes.
 
-use event_schemas::Event;
+use event_schemas::{Event, Reason, Value};
 use store::Batch;
 
 use crate::{
     body::{Encoding, inflate},
+    collected::no_object,
     decode::Decoder,
     error::IngestError,
     formats::Attributes,
+    inflated::WEIGHT,
     limits::Tally,
     otlp::{self, Signal},
     paths::Format,
@@ -78,18 +80,39 @@ pub fn batch(path: u8, media: u8, body: Vec<u8>, max_body_bytes: usize) -> Resul
     batched.tally.broken().map_or(Ok(batched.batch), |error| Err(error.to_string()))
 }
 
+/// The memory in bytes that the sink counts for a body, as [`batch`] reads it.
+///
+/// # Errors
+/// The text that its sender would get, where it would be too much.
+pub fn counted(path: u8, media: u8, body: &[u8]) -> Result<usize, String> {
+    let media = chosen(&MEDIA, media);
+    let needs = match decoder(path, media) {
+        Ok(events) => events.needs(body),
+        Err(export) => export.needs(body),
+    };
+    needs.map(|needs| body.len() * WEIGHT + needs).map_err(|error| error.to_string())
+}
+
+/// What reads the events of a path, or an export.
+fn decoder(path: u8, media: Media) -> Result<Decoder, otlp::Decoder> {
+    let path = usize::from(path) % (FORMATS.len() + EXPORTS.len());
+    if let Some((signal, format)) = path.checked_sub(FORMATS.len()).map(|place| EXPORTS[place]) {
+        return Err(otlp::Decoder { signal, format: Some(format) });
+    }
+    let (format, attributes) = (FORMATS[path], Attributes::default());
+    Ok(Decoder { format, media, attributes, routed: false })
+}
+
 fn read(
     path: u8,
     media: Media,
     body: Vec<u8>,
     records: &mut dyn Records,
 ) -> Result<(), IngestError> {
-    let path = usize::from(path) % (FORMATS.len() + EXPORTS.len());
-    if let Some((signal, format)) = path.checked_sub(FORMATS.len()).map(|place| EXPORTS[place]) {
-        return checked(otlp::Decoder { signal, format: Some(format) }, body, records);
+    match decoder(path, media) {
+        Ok(events) => checked(events, body, records),
+        Err(export) => checked(export, body, records),
     }
-    let (format, attributes) = (FORMATS[path], Attributes::default());
-    checked(Decoder { format, media, attributes, routed: false }, body, records)
 }
 
 fn checked(
@@ -141,13 +164,21 @@ impl Records for Batched {
             return;
         }
         match record {
-            Record::Value(value) => {
+            Record::Value(value @ Value::Object(_)) => {
                 if let Ok(event) = Event::normalise(value, NOW) {
                     self.batch.push(&event);
                 }
             }
-            Record::Unreadable { text, .. } => self.batch.reject(text.into_owned(), Vec::new()),
+            Record::Value(value) => self.reject(value.to_json(), no_object(&value)),
+            Record::Unreadable { text, reason } => self.reject(text.into_owned(), reason),
         }
+    }
+}
+
+impl Batched {
+    fn reject(&mut self, event: String, reason: String) {
+        let reasons = vec![Reason { path: String::new(), text: reason }];
+        self.batch.reject(event, self.tally.kept(reasons));
     }
 }
 

@@ -16,6 +16,10 @@ pub(crate) const MAX_BODY_VALUES: usize = 1_000_000;
 /// About how much memory a value takes while it is read, in bytes: itself, its name and its digits.
 pub(crate) const VALUE_BYTES: usize = 128;
 
+/// About how much memory an event takes until it is stored, in bytes, besides its text: its row, or
+/// what is kept of a rejected one. See `tests/memory.rs`.
+pub(crate) const EVENT_OVERHEAD: usize = 512;
+
 /// Bytes of events that each byte of the largest body may come to: what a format repeats.
 const EVENT_BYTES: usize = 4;
 

@@ -353,6 +353,9 @@ impl Pipeline {
             besides: _besides,
             ..
         } = collected;
+        // Before the events are written: in BigQuery the table gets its columns by what is known, and
+        // nobody finds an event of which the fields are unknown. Where writing fails, its sender
+        // comes again with the same fields.
         self.store.learn(source, &news);
         let (events, kept) = (batch.len(), batch.rejected());
         let forwarded = forwarded.unwrap_or_default();

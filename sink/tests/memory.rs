@@ -13,6 +13,10 @@ const BODY: usize = 4 << 20;
 /// What a body may take. Without limits, bodies of this size take gigabytes.
 const MOST: usize = 256 << 20;
 
+/// How much more than is counted for it a body may take: text that is written longer than it came, and
+/// more than once, does. What is small and comes to much is counted.
+const TIMES: usize = 4;
+
 /// Just below the limits of an event's values, of a body's values and of its events.
 const OF_EVENT: usize = 99_990;
 const OF_BODY: usize = 999_900;
@@ -53,6 +57,12 @@ fn object(count: usize) -> Vec<u8> {
 fn term(element: &[u8], count: usize) -> Vec<u8> {
     let length = u32::try_from(count).expect("lists are short").to_be_bytes();
     [&[108][..], &length, &element.repeat(count), &[106]].concat()
+}
+
+/// A map of Erlang's that has one for its key, which has one for its key, …
+fn nested_names(levels: usize) -> Vec<u8> {
+    let map = |name: Vec<u8>| [&[116, 0, 0, 0, 1][..], &name, &[106]].concat();
+    (0..levels).fold(vec![109, 0, 0, 0, 1, b'a'], |name, _| map(name))
 }
 
 /// A field of protobuf that holds this.
@@ -97,6 +107,23 @@ fn within_limits() -> Vec<(&'static str, u8, u8, Vec<u8>)> {
         [&b"{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":["[..], &spans, b"]}]}]}"].concat()
     };
     vec![
+        ("lines of text", EVENTS, ANY, b"a\n".repeat(EVENTS_OF_BODY)),
+        ("lines of no JSON", EVENTS, LINES, b"a\n".repeat(EVENTS_OF_BODY)),
+        ("lines after JSON", EVENTS, LINES, repeated(b"{}\n", b"5\0", EVENTS_OF_BODY - 1, b"")),
+        ("objects", EVENTS, ANY, b"{}".repeat(EVENTS_OF_BODY)),
+        ("a batch", EVENTS, ANY, repeated(b"{\"batch\":[{}", b",5", EVENTS_OF_BODY - 1, b"]}")),
+        ("messages", SYSLOG, ANY, b"<1>1 - - - - - -\n".repeat(50_000)),
+        ("messages behind lengths", SYSLOG, ANY, b"16 <1>1 - - - - - -".repeat(50_000)),
+        (
+            "no messages",
+            SYSLOG,
+            ANY,
+            repeated(b"<1>1 - - - - - -", b"\na", EVENTS_OF_BODY - 1, b""),
+        ),
+        ("terms", EVENTS, ANY, [&[131][..], &term(b"\x6a", EVENTS_OF_BODY)].concat()),
+        ("frames", EVENTS, ANY, b"\0\0\0\x04\x0a\x02\x0a\0".repeat(EVENTS_OF_BODY)),
+        ("no frames", EVENTS, ANY, repeated(b"\0\0\0\0", b"\0\0\0\x01a", EVENTS_OF_BODY, b"")),
+        ("bytes", EVENTS, ANY, filled(b"a", b"\xff", b"")),
         ("events", EVENTS, ANY, repeated(b"[{}", b",{}", EVENTS_OF_BODY, b"]")),
         ("no events", EVENTS, ANY, repeated(b"[0", b",0", EVENTS_OF_BODY, b"]")),
         ("a list", EVENTS, ANY, repeated(b"[{\"a\":[0", b",0", OF_EVENT, b"]}]")),
@@ -169,6 +196,8 @@ fn beyond_limits() -> Vec<(&'static str, u8, u8, Vec<u8>)> {
             ANY,
             [&[131][..], &term(&term(&characters, BODY / 65_600), 1)].concat(),
         ),
+        ("names in names", EVENTS, ANY, [&[131][..], &nested_names(34)].concat()),
+        ("many of them", EVENTS, ANY, [&[131][..], &term(&nested_names(60), 10_000)].concat()),
         ("frames", EVENTS, ANY, filled(b"", b"\0\0\0\x04\x0a\x02\x0a\x00", b"")),
         ("nulls in a frame", EVENTS, ANY, framed(&full(LIST_IN_FRAME, b"\x0a\0"))),
         ("spans", OTLP_TRACES, ANY, full(LOG_RECORDS, b"\x12\0")),
@@ -190,14 +219,17 @@ fn the_worst_bodies_take_bounded_memory() {
     for (what, bodies) in [("within", within_limits()), ("beyond", beyond_limits())] {
         for (name, path, media, body) in bodies {
             assert!(body.len() <= BODY, "{name}: {}", body.len());
+            let counted = sink::fuzzing::counted(path, media, &body).unwrap_or(MOST);
             let before = MEMORY.current_usage();
             MEMORY.reset_peak_usage();
             let result = sink::fuzzing::batch(path, media, body, BODY);
             let taken = MEMORY.peak_usage() - before;
             let shown = result.map(|batch| (batch.len(), batch.rejected()));
-            let report = format!("{what}: {name}: {} MiB, {shown:?}", taken >> 20);
+            let report =
+                format!("{what}: {name}: {} of {} MiB, {shown:?}", taken >> 20, counted >> 20);
             println!("{report}");
             assert!(taken <= MOST, "{report}");
+            assert!(taken <= TIMES * counted.max(1 << 20), "{report}");
             // Whoever is within the limits gets every event stored or kept.
             assert!(shown.is_ok() || what == "beyond", "{report}");
         }

@@ -389,7 +389,8 @@ async fn each_scope_opens_its_routes_and_no_other() {
 
 /// Who may not know is told the same of what there is and of what there is not. That it takes the
 /// same time follows from how it is found out: a token is hashed and looked up once, also one that
-/// is unknown; the name is looked up once; then ids are compared.
+/// is unknown; what is out of its reach is not found where names are looked up, so that all that
+/// follows is what is done for a name that nothing has. For bodies see `out_of_reach`.
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_tell_nothing_of_what_there_is() {
     let database = TestCluster::shared().database().await;

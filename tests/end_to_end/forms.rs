@@ -2,7 +2,10 @@
 
 use std::io::Write as _;
 
-use flate2::{Compression, write::ZlibEncoder};
+use flate2::{
+    Compression,
+    write::{GzEncoder, ZlibEncoder},
+};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -13,6 +16,10 @@ use end_to_end::{
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::vector::{recordings, send};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::TcpStream,
+};
 
 /// Six events of the same run of Vector, which sent them in ten ways.
 const EVENTS: [(i64, &str, Option<&str>); 6] = [
@@ -333,4 +340,136 @@ async fn what_a_path_does_not_take_harms_nothing_else() {
         .await
         .expect("the table is there");
     assert_eq!(kept, 5);
+}
+
+/// A connection that is kept.
+struct Connection(BufReader<TcpStream>);
+
+impl Connection {
+    async fn to(program: &Program) -> Self {
+        let stream = TcpStream::connect(program.address()).await.expect("it listens");
+        Self(BufReader::new(stream))
+    }
+
+    /// Sends a request for the database's source; gives the answer's status and body.
+    async fn post(&mut self, path: &str, encoding: &str, body: &[u8]) -> (u16, String) {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: here\r\nx-api-key: {PUBLIC}\r\n\
+             x-source-name: postgres.logs\r\ncontent-encoding: {encoding}\r\n\
+             content-length: {}\r\n\r\n",
+            body.len()
+        );
+        let request = [head.as_bytes(), body].concat();
+        self.0.get_mut().write_all(&request).await.expect("the connection is open");
+        let (mut status, mut length) = (0, 0);
+        loop {
+            let mut line = String::new();
+            self.0.read_line(&mut line).await.expect("the connection is open");
+            let line = line.trim_end();
+            assert_ne!(line, "connection: close");
+            if let Some(rest) = line.strip_prefix("HTTP/1.1 ") {
+                status = rest[..3].parse().expect("a number");
+            } else if let Some(text) = line.strip_prefix("content-length: ") {
+                length = text.parse().expect("a number");
+            } else if line.is_empty() {
+                break;
+            }
+        }
+        let mut answer = vec![0; length];
+        self.0.read_exact(&mut answer).await.expect("the answer is complete");
+        (status, String::from_utf8(answer).expect("text"))
+    }
+}
+
+/// Each is told what is wrong, and the next request on the same connection is stored.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_broken_is_refused_and_harms_nothing_else() {
+    const EVENT: &[u8] = br#"[{"message":"never stored"}]"#;
+    let database = TestCluster::shared().database().await;
+    let program = Program::serve(&database).await;
+    let gzip = {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(EVENT).expect("memory can be written");
+        encoder.finish().expect("memory can be written")
+    };
+    let mut checksum = gzip.clone();
+    let at = checksum.len() - 6;
+    checksum[at] ^= 1;
+    let zlib = {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(EVENT).expect("memory can be written");
+        encoder.finish().expect("memory can be written")
+    };
+    let cut = |whole: &[u8]| whole[..whole.len() - 9].to_vec();
+    // EventArray { logs: [Log { fields: {"message": "…"} }] }
+    let frame = |message: &[u8]| {
+        let within = |tag: u8, inner: &[u8]| {
+            [&[tag, u8::try_from(inner.len()).expect("it is short")], inner].concat()
+        };
+        let entry = [within(0x0a, b"message"), within(0x12, &within(0x0a, message))].concat();
+        let event = within(0x0a, &within(0x0a, &within(0x0a, &entry)));
+        [&u32::try_from(event.len()).expect("it is short").to_be_bytes()[..], &event].concat()
+    };
+    let (never, native) = (frame(b"never stored"), frame(b"stored before a broken frame"));
+    let names = [&b"\x83"[..], &b"\x74\0\0\0\x01".repeat(34), &b"\x6a".repeat(35)].concat();
+    let inflated = "cannot be inflated";
+    let mut connection = Connection::to(&program).await;
+    for (number, (path, encoding, body, status, text)) in [
+        ("/logs", "gzip", cut(&gzip), 400, inflated),
+        ("/logs", "gzip", checksum, 400, inflated),
+        ("/logs", "gzip", EVENT.to_vec(), 400, inflated),
+        ("/logs", "deflate", cut(&zlib), 400, inflated),
+        ("/logs", "deflate", b"\xff\xff\xff".to_vec(), 400, inflated),
+        ("/logs", "zstd", b"\x28\xb5\x2f\xfd\x20\x04\x25\0\0[{".to_vec(), 400, inflated),
+        ("/logs", "zstd", gzip.clone(), 400, inflated),
+        // A length that is not the one of what comes, and a copy of what is not there.
+        ("/logs", "snappy", b"\x09\x0c[{}]".to_vec(), 400, inflated),
+        ("/logs", "snappy", b"\x08\x01\x05\0".to_vec(), 400, inflated),
+        ("/logs", "br", b"\x0b\x01\x80[{".to_vec(), 400, inflated),
+        ("/logs", "br", b"\xff\xff\xff\xff".to_vec(), 400, inflated),
+        ("/v1/logs", "gzip", cut(&gzip), 400, inflated),
+        ("/logs/vercel", "", br#"[{"source":"build","message":"never"}"#.to_vec(), 400, "not JSON"),
+        ("/logs/vercel", "", b"{\"message\":\"kept\"}\n{\"cut\n".to_vec(), 200, ""),
+        ("/logs/json", "", br#"[{"message":"never"},{]"#.to_vec(), 400, "not JSON"),
+        ("/logs/json", "", b"{\"a\":1".to_vec(), 400, "not JSON"),
+        ("/logs/erlang", "", bert("never")[..40].to_vec(), 400, "no BERT: it is cut"),
+        ("/logs/erlang", "", b"\x83\x74\0\0\0\x01\x70".to_vec(), 400, "no data"),
+        ("/logs", "", names, 200, ""),
+        ("/logs/typecasts", "", br#"{"batch":[{"body":{"a":"1"}"#.to_vec(), 400, "not JSON"),
+        (
+            "/logs/typecasts",
+            "",
+            br#"{"batch":[{"body":5},{"body":{"message":"b"}}]}"#.to_vec(),
+            200,
+            "",
+        ),
+        ("/logs/syslog", "", b"<999>1 - - - - - - never\nnever".to_vec(), 400, "RFC 5424"),
+        ("/logs/syslog", "", b"never\n<13>1 - - - - - - kept".to_vec(), 200, ""),
+        ("/logs", "", [&native[..], b"\0\0\0\x02\x0a\x7f"].concat(), 200, ""),
+        // What comes behind is not known.
+        ("/logs", "", [&never[..], b"\0\0\0\x7f\x0a"].concat(), 400, "frame 2"),
+        ("/logs", "", [b"\0\0\0\x02\x0a\x7f", &never[..]].concat(), 400, "codec native"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (answered, answer) = connection.post(path, encoding, &body).await;
+        assert_eq!(answered, status, "{path} {encoding} {body:?}: {answer}");
+        assert!(answer.contains(text), "{path} {encoding} {body:?}: {answer}");
+        let neighbour = format!(r#"[{{"message":"neighbour {number:02}"}}]"#);
+        let answer = connection.post("/logs", "", neighbour.as_bytes()).await;
+        assert_eq!(answer, (200, r#"{"message":"Logged!"}"#.to_owned()), "{path} {encoding}");
+    }
+    let mut expected: Vec<_> = (0..26).map(|number| format!("neighbour {number:02}")).collect();
+    expected.extend([" | kept", "b", "kept", "stored before a broken frame"].map(str::to_owned));
+    expected.sort();
+    assert_eq!(messages(&database).await, expected);
+    let mut connection = PgConnection::connect(&database).await.expect("the database answers");
+    let kept = "select event from logweir_rejected_events order by event";
+    let kept: Vec<String> =
+        sqlx::query_scalar(kept).fetch_all(&mut connection).await.expect("the table is there");
+    let nested = (0..34).fold("[]".to_owned(), |name, _| format!("{{\"\":[{name},[]]}}"));
+    let mut expected = ["\n\u{7f}", "5", "never", "{\"cut", &nested].map(str::to_owned);
+    expected.sort();
+    assert_eq!(kept, expected);
 }

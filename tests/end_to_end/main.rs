@@ -29,6 +29,7 @@ mod memory_of_copies;
 mod metrics;
 mod otlp;
 mod our_pipeline;
+mod out_of_reach;
 mod plans;
 mod private_receivers;
 mod published_reference;

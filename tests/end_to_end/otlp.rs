@@ -494,8 +494,10 @@ async fn grpc_asks_to_come_again_without_its_database() {
     server.program.ready().await;
     export(PUBLIC).await.expect("it is stored");
     cluster.stop_server();
-    assert_eq!(export(PUBLIC).await.expect_err("away").code(), Code::Unavailable);
-    assert_eq!(export("wrong").await.expect_err("away").code(), Code::Unauthenticated);
+    // An unknown token may have been made a moment ago.
+    for key in [PUBLIC, "wrong"] {
+        assert_eq!(export(key).await.expect_err("away").code(), Code::Unavailable);
+    }
 }
 
 /// A chosen port has to be free; the usual one is taken if it is.

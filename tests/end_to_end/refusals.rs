@@ -230,6 +230,29 @@ async fn bodies_that_take_much_memory_wait_for_each_other() {
     assert!(peak < MOST, "{} MiB", peak >> 10);
 }
 
+/// Two bytes that are an event take hundreds: so do lines, and what is said of each that is none.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_of_many_tiny_lines_wait_for_each_other() {
+    const AT_A_TIME: usize = 32;
+    const LINES: usize = 40_000;
+    /// In kB. All at once they take a third more.
+    const MOST: u64 = 300 << 10;
+    let program = super::program().await;
+    let requests = (0..AT_A_TIME).map(|number| {
+        let body = gzip(format!("{number}\n{}", "a\n".repeat(LINES - 1)).as_bytes());
+        let request = program.ingest("postgres.logs", body).header("content-encoding", "gzip");
+        let kind = if number % 4 == 0 { "text/plain" } else { "application/x-ndjson" };
+        request.header("content-type", kind).send()
+    });
+    for response in futures_util::future::join_all(requests).await {
+        let status = response.expect("it answers").status();
+        assert!(matches!(status, StatusCode::OK | StatusCode::TOO_MANY_REQUESTS), "{status}");
+    }
+    let peak = program.peak_kilobytes();
+    assert!(peak < MOST, "{} MiB", peak >> 10);
+}
+
 /// Bodies as large as Vector makes them come at once: each has its turn, and none is sent away. A
 /// small one does not wait for them.
 #[tokio::test(flavor = "multi_thread")]

@@ -5,14 +5,12 @@
 
 mod term;
 
-use std::borrow::Cow;
-
-use event_schemas::Value;
+use event_schemas::{MAX_VALUES, Value};
 
 pub(super) use term::VERSION;
 
 use self::term::Reader;
-use super::{Decoder, route};
+use super::{Decoder, Load, route};
 use crate::{
     error::IngestError,
     formats::{self, Form},
@@ -45,7 +43,8 @@ pub(super) fn decode(
     for _ in 0..pairs {
         let mut ahead = reader.clone();
         let name = ahead.name().map_err(not_bert)?;
-        if name == "batch" && ahead.is_list() && formats::takes(decoder.format, Form::Batch) {
+        let is_batch = matches!(&name, Value::String(name) if name == "batch");
+        if is_batch && ahead.is_list() && formats::takes(decoder.format, Form::Batch) {
             batch = Some(ahead.clone());
             ahead.pass_over().map_err(not_bert)?;
             reader = ahead;
@@ -69,18 +68,33 @@ pub(super) fn decode(
     }
 }
 
+/// What a term holds at most.
+pub(super) fn load(body: &[u8]) -> Load {
+    let term = body.trim_ascii_start().get(1..).unwrap_or_default();
+    Load {
+        events: announced(Reader::passing(term)).unwrap_or(1),
+        values: body.len().min(MAX_VALUES),
+    }
+}
+
+/// How many events there are said to be, as far as there can be so many.
+fn announced(mut reader: Reader<'_>) -> Result<usize, &'static str> {
+    if reader.is_list() {
+        return reader.announced();
+    }
+    let mut events = 1;
+    for _ in 0..reader.map()?.unwrap_or_default() {
+        reader.name()?;
+        events = events.max(reader.announced()?);
+        reader.value()?;
+    }
+    Ok(events)
+}
+
 fn elements(mut reader: Reader<'_>, records: &mut dyn Records) -> Result<(), IngestError> {
     reader.events(&mut |record| records.record(record)).map_err(not_bert)
 }
 
 fn not_bert(reason: &'static str) -> IngestError {
     IngestError::NotBert(reason)
-}
-
-/// What a name of a field is written as.
-fn named(value: Value<'_>) -> Cow<'_, str> {
-    match value {
-        Value::String(text) => text,
-        other => Cow::Owned(other.to_json()),
-    }
 }

@@ -3,7 +3,7 @@
 use event_schemas::{MAX_VALUES, TooManyValues, Value, parse};
 use url::form_urlencoded;
 
-use super::{Decoder, lossy};
+use super::{Decoder, Load, load, lossy};
 use crate::{
     error::IngestError,
     fields::{self, Fields},
@@ -17,6 +17,18 @@ use crate::{
 pub(super) fn is_form(body: &[u8]) -> bool {
     let body = body.trim_ascii();
     body.iter().all(u8::is_ascii_graphic) && body.contains(&b'=')
+}
+
+/// What a form holds at most, or what is called one and is a text of some kind.
+pub(super) fn load(body: &[u8]) -> Load {
+    let mut load = load::of_text(body);
+    // GitHub's JSON is written in it.
+    let escaped = memchr::memchr_iter(b'%', body).filter(|at| {
+        let digits = body.get(at + 1..at + 3).unwrap_or_default();
+        [&b"2c"[..], b"5b", b"7b"].iter().any(|mark| digits.eq_ignore_ascii_case(mark))
+    });
+    load.values = (load.values + escaped.count()).min(MAX_VALUES);
+    load
 }
 
 pub(super) fn decode(

@@ -2,12 +2,13 @@
 //! JSON where the framing is set to `length_delimited`.
 
 use bytes::{Buf, Bytes};
-use event_schemas::{MAX_VALUES, repair};
+use event_schemas::repair;
 
-use super::{Decoder, lines, lossy, most_values, native};
+use super::{Decoder, Load, lines, lossy, native};
 use crate::{
     error::IngestError,
     formats::Form,
+    limits::MAX_BODY_VALUES,
     records::{Record, Records},
 };
 
@@ -42,20 +43,23 @@ pub(super) fn decode(
     Ok(())
 }
 
-/// About how many values the heaviest frame takes the memory of.
-pub(super) fn heaviest(body: &[u8]) -> usize {
-    let mut rest = body;
-    let weight = |frame: &[u8]| match frame.first() {
-        Some(b'{') => most_values(frame).min(MAX_VALUES),
-        _ => native::weight(frame),
-    };
-    let frames = std::iter::from_fn(|| {
-        let length = length(&mut rest)?;
-        let (frame, after) = rest.split_at_checked(length)?;
+/// What frames hold at most.
+pub(super) fn load(body: &[u8]) -> Load {
+    let (mut load, mut rest) = (Load::default(), body);
+    while let Some((frame, after)) =
+        length(&mut rest).and_then(|length| rest.split_at_checked(length))
+    {
         rest = after;
-        Some(frame)
-    });
-    frames.map(weight).max().unwrap_or_default()
+        match frame.first() {
+            Some(b'{') => load.event(frame),
+            // It is read as a whole.
+            _ => {
+                load.events += native::events(frame).max(1);
+                load.values = load.values.max(native::weight(frame).min(MAX_BODY_VALUES));
+            }
+        }
+    }
+    load
 }
 
 fn next(rest: &mut Bytes) -> Option<Bytes> {

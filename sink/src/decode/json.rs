@@ -37,6 +37,17 @@ pub(super) fn decode(
     }
 }
 
+/// Whether a body is read as a list or not at all, as far as its beginning tells: never as lines.
+pub(super) fn is_list(body: &[u8], decoder: &Decoder) -> bool {
+    let text = body.trim_ascii();
+    match decoder.media {
+        Media::Text | Media::Lines => false,
+        _ if !text.starts_with(b"[") => false,
+        Media::Json | Media::CspReport => true,
+        _ => std::str::from_utf8(text).is_ok_and(begins_json),
+    }
+}
+
 fn list(text: &str, decoder: &Decoder, records: &mut dyn Records) -> Result<(), IngestError> {
     // `[error] no such file` is a fine line of text, where it is said that there are lines.
     match decoder.media {

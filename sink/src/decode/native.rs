@@ -62,6 +62,12 @@ pub(super) fn weight(message: &[u8]) -> usize {
     protobuf::weight(Part::EventArray, message, MAX_BODY_VALUES + 1)
 }
 
+/// How many events a message holds at most.
+pub(super) fn events(message: &[u8]) -> usize {
+    // Of the arrays.
+    protobuf::fields(message).map(|array| protobuf::fields(array.bytes).count()).sum()
+}
+
 fn log(log: &Log) -> Value<'_> {
     match log.value.as_ref().and_then(|value| value.kind.as_ref()) {
         None => Value::Object(fields(&log.fields)),

@@ -5,7 +5,7 @@
 mod logfmt;
 mod message;
 
-use super::lossy;
+use super::{Load, lossy, most_values};
 use crate::{
     error::IngestError,
     records::{Record, Records},
@@ -44,6 +44,18 @@ pub(super) fn decode(body: &[u8], records: &mut dyn Records) -> Result<(), Inges
         }
     }
     if any { Ok(()) } else { Err(IngestError::NotSyslog) }
+}
+
+/// What messages hold at most.
+pub(super) fn load(body: &[u8]) -> Load {
+    let (mut load, mut rest) = (Load::default(), body);
+    while let Some(frame) = next(&mut rest) {
+        load.events += 1;
+        if frame.len() <= MAX_MESSAGE {
+            load.values = load.values.max(most_values(frame));
+        }
+    }
+    load
 }
 
 /// The next message, without the line break behind it.

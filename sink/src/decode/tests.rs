@@ -1,4 +1,4 @@
-use event_schemas::TooManyValues;
+use event_schemas::{MAX_VALUES, TooManyValues};
 use proptest::prelude::*;
 use warp::http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_TYPE};
 
@@ -396,9 +396,7 @@ fn an_event_of_too_many_values_does_not_harm_its_neighbours() {
 }
 
 #[test]
-fn a_body_needs_memory_for_the_values_that_are_read_at_once() {
-    let needs =
-        |body: &[u8]| decoder(Format::Events, Media::Other).needs(body).unwrap() / VALUE_BYTES;
+fn a_body_needs_memory_for_its_events_and_for_the_heaviest() {
     // EventArray { logs: [Log { fields: {"": [null, …]} }] }
     let list = [&b"\x0a\x00"[..]].concat().repeat(300);
     let framed = |message: &[u8]| {
@@ -411,16 +409,52 @@ fn a_body_needs_memory_for_the_values_that_are_read_at_once() {
     let value = delimited(0x42, &list);
     let log = delimited(0x0a, &delimited(0x0a, &delimited(0x0a, &delimited(0x12, &value))));
     let (small, large) = (framed(b"\x0a\x02\x0a\x00"), framed(&log));
-    for (body, values) in [
-        (&b""[..], 1),
-        (b"[{\"a\":1,\"b\":[2,3]}]", 6),
-        (&b"[0,".repeat(MAX_VALUES), MAX_VALUES),
-        (b"a=1&b=2", 4),
-        (&[&small[..], &large, &small].concat(), 307),
-        (&[131; 99], 99),
-        (&[131; MAX_VALUES + 9], MAX_VALUES),
+    let three = framed(b"\x0a\x04\x0a\0\x0a\0\x12\x02\x0a\0");
+    let batch = [&b"\x83\x74\0\0\0\x02\x61\x01\x61\x02\x77\x05batch"[..], BATCH].concat();
+    let escaped = b"payload=%7B%22a%22%3A%5B0%2c0%5D%7D";
+    for (format, media, body, events, values) in [
+        (Format::Events, Media::Other, &b""[..], 1, 1),
+        (Format::Events, Media::Other, b"\xef\xbb\xbf[{\"a\":1,\"b\":[2,3]},{}]", 3, 5),
+        (Format::Events, Media::Other, &b"[0,".repeat(MAX_VALUES), 2, MAX_VALUES),
+        (Format::Events, Media::Other, b"[\n{},\n{}\n]", 3, 2),
+        (Format::Events, Media::Json, b"[\n]", 2, 1),
+        // It may be lines.
+        (Format::Events, Media::Lines, b"[\n1,\n2,\n3\n]", 5, 2),
+        (Format::Events, Media::Other, b"[error]\n\n[warning]", 3, 2),
+        (Format::Events, Media::Other, b"a=1&b=2", 1, 4),
+        (Format::GitHub, Media::Form, escaped, 1, 5),
+        (Format::Events, Media::Other, &[&small[..], &large, &small].concat(), 3, 307),
+        (Format::Events, Media::Other, &[&three[..], &framed(b"{\"a\":1}"), b"\0"].concat(), 4, 16),
+        (Format::Events, Media::Other, &[131; 99], 1, 99),
+        (Format::Events, Media::Other, &[131; MAX_VALUES + 9], 1, MAX_VALUES),
+        (Format::Events, Media::Other, &[&[131][..], BATCH].concat(), 3, 43),
+        (Format::Events, Media::Other, &batch, 3, 59),
+        (Format::Events, Media::Other, b"\x83\x6c\xff\xff\xff\xff\x6a", 1, 7),
+        (Format::Syslog, Media::Other, b"<1>a\n5 <1>ab5 <1>a=\n\n\n", 3, 2),
+        (Format::Syslog, Media::Other, &b"a=".repeat(1 << 20), 1, 0),
     ] {
-        assert_eq!(needs(body), values, "{:?}", &body[..body.len().min(30)]);
+        let load = decoder(format, media).load(body);
+        let shown = String::from_utf8_lossy(&body[..body.len().min(30)]);
+        assert_eq!(load, Load { events, values }, "{shown}");
+    }
+}
+
+/// Ordinary bodies waited for less memory before their events were counted, and do so now.
+#[test]
+fn ordinary_bodies_need_little_more_than_their_text() {
+    let event = r#"{"event_message":"GET | 200 | 10.0.0.1 | /rest/v1/todos","id":"6c1bd2f3-8f6e-4a54-9f0c-6f4c8f7f5a11","timestamp":1795176000000000,"metadata":{"request":{"method":"GET","path":"/rest/v1/todos","protocol":"HTTP/1.1"},"response":{"status_code":200,"headers":{"content_type":"application/json"}}}}"#;
+    let events = vec![event; 1000];
+    for (media, body) in [
+        (Media::Json, format!("[{}]", events.join(","))),
+        (Media::Other, format!("[{}]", events.join(",\n"))),
+        (Media::Lines, events.join("\n")),
+        (Media::Other, events.join("\n")),
+    ] {
+        let load = decoder(Format::Events, media).load(body.as_bytes());
+        assert!(load.events <= 1001 && load.values < 20, "{load:?}");
+        // As if all were one event.
+        let before = most_values(body.as_bytes()) * crate::limits::VALUE_BYTES;
+        assert!(load.bytes() < before, "{} of {before}", load.bytes());
     }
 }
 

@@ -8,9 +8,9 @@ use serde::de::DeserializeOwned;
 
 use super::{json, logs, messages::Message, metrics, repair::repair, traces};
 use crate::{
-    decode::most_values,
+    decode::{Load, most_values, outer_objects},
     error::IngestError,
-    limits::{MAX_BODY_VALUES, VALUE_BYTES},
+    limits::MAX_BODY_VALUES,
     protobuf::weight,
     records::{Decode, Records},
 };
@@ -40,6 +40,18 @@ impl Signal {
     }
 }
 
+impl Signal {
+    /// In how many objects and lists its records lie at most, in JSON.
+    fn depth_in_json(self) -> usize {
+        match self {
+            // [{"resourceSpans": [{"scopeSpans": [{"spans": [{…
+            Self::Logs | Self::Traces => 7,
+            // …[{"metrics": [{"sum": {"dataPoints": [{…
+            Self::Metrics => 10,
+        }
+    }
+}
+
 impl Format {
     fn name(self) -> &'static str {
         match self {
@@ -64,15 +76,7 @@ pub(crate) struct Decoder {
 
 impl Decode for Decoder {
     fn needs(&self, body: &[u8]) -> Result<usize, IngestError> {
-        let weight = match self.format_of(body) {
-            // Whether they are too many is certain when strings are told from the rest.
-            Format::Json => most_values(body).min(MAX_BODY_VALUES),
-            Format::Protobuf => weight(Message::Request(self.signal), body, MAX_BODY_VALUES + 1),
-        };
-        if weight > MAX_BODY_VALUES {
-            return Err(IngestError::TooManyValues);
-        }
-        Ok(weight * VALUE_BYTES)
+        self.load(body).map(Load::bytes)
     }
 
     fn decode(self, body: Vec<u8>, records: &mut dyn Records) -> Result<(), IngestError> {
@@ -99,6 +103,23 @@ impl Decode for Decoder {
 }
 
 impl Decoder {
+    /// What an export holds at most. All of its values are read at once.
+    fn load(&self, body: &[u8]) -> Result<Load, IngestError> {
+        let weight = match self.format_of(body) {
+            // Whether they are too many is certain when strings are told from the rest.
+            Format::Json => most_values(body).min(MAX_BODY_VALUES),
+            Format::Protobuf => weight(Message::Request(self.signal), body, MAX_BODY_VALUES + 1),
+        };
+        if weight > MAX_BODY_VALUES {
+            return Err(IngestError::TooManyValues);
+        }
+        let events = match self.format_of(body) {
+            Format::Json => outer_objects(body, self.signal.depth_in_json()),
+            Format::Protobuf => Message::Request(self.signal).records(body),
+        };
+        Ok(Load { events, values: weight })
+    }
+
     fn format_of(&self, body: &[u8]) -> Format {
         self.format.unwrap_or_else(|| Format::of(body))
     }

@@ -1,7 +1,7 @@
 //! OTLP's messages, as far as what they hold takes memory or is text.
 
 use super::decode::Signal;
-use crate::protobuf::{Holds, Kind, Width};
+use crate::protobuf::{self, Holds, Kind, Width};
 
 /// A kind of message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +102,20 @@ impl Message {
             _ => return None,
         };
         Some(Field::Message(message))
+    }
+
+    /// How many records lie in it at most.
+    pub(super) fn records(self, message: &[u8]) -> usize {
+        let of_field = |field: protobuf::Field<'_>| match self.field(field.number) {
+            Some(Field::Message(Self::LogRecord | Self::Span | Self::Point(_))) => 1,
+            // One without points is a record too.
+            Some(Field::Message(Self::Metric)) => Self::Metric.records(field.bytes).max(1),
+            Some(Field::Message(
+                inner @ (Self::OfResource(_) | Self::OfScope(_) | Self::Points(_)),
+            )) => inner.records(field.bytes),
+            _ => 0,
+        };
+        protobuf::fields(message).map(of_field).sum()
     }
 
     /// How many values it takes the memory of, as a part of another.

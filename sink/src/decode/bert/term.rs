@@ -1,6 +1,7 @@
 //! One term after the other, as values. Every length is checked against what is there, nothing is
 //! reserved for what is only announced, and what is nested too deeply is refused. Of an event, no more
-//! than so many values are kept.
+//! than so many values are kept. Names are never made of what holds others: as JSON in JSON in JSON, a
+//! few bytes would become gigabytes.
 
 use std::borrow::Cow;
 
@@ -48,13 +49,40 @@ pub(super) struct Reader<'a> {
     depth: usize,
     /// How many values of the event may still be kept.
     left: usize,
-    /// Whether some were not.
-    cut: bool,
+    /// Why the event is none.
+    fault: Option<Fault>,
+}
+
+/// Why a term that can be read is no event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// Some of its values were not kept.
+    TooManyValues,
+    /// A map, a list or a tuple stands where a name has to be.
+    NoName,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(term: &'a [u8]) -> Self {
-        Self { rest: term, depth: 0, left: MAX_VALUES, cut: false }
+        Self { rest: term, depth: 0, left: MAX_VALUES, fault: None }
+    }
+
+    /// Reads and keeps nothing.
+    pub(super) fn passing(term: &'a [u8]) -> Self {
+        Self { left: 0, fault: Some(Fault::TooManyValues), ..Self::new(term) }
+    }
+
+    /// How many elements the list has that comes next: one more than it says, where it is none of
+    /// Erlang's own; none, where it is no list.
+    pub(super) fn announced(&self) -> Result<usize> {
+        let mut ahead = self.clone();
+        if ahead.rest.first() != Some(&tag::LIST) {
+            return Ok(0);
+        }
+        ahead.byte()?;
+        let length = ahead.length()?;
+        // Each has a byte.
+        Ok(length.saturating_add(1).min(ahead.rest.len()))
     }
 
     pub(super) fn is_list(&self) -> bool {
@@ -74,23 +102,35 @@ impl<'a> Reader<'a> {
     pub(super) fn pair(&mut self) -> Result<Option<(Cow<'a, str>, Value<'a>)>> {
         let name = self.name()?;
         let value = self.kept()?;
-        Ok(value.map(|value| (name, value)))
+        Ok(value.map(|value| self.named(name, value)))
     }
 
-    /// The name of a pair. One that is a text, as nearly all are, is not counted.
-    pub(super) fn name(&mut self) -> Result<Cow<'a, str>> {
+    /// What stands in the place of a pair's name. A text, as nearly all are, is not counted.
+    pub(super) fn name(&mut self) -> Result<Value<'a>> {
         let left = self.left;
         let name = self.value()?;
         if let Value::String(_) = name {
             self.left = left;
         }
-        Ok(super::named(name))
+        Ok(name)
+    }
+
+    /// A pair. Where the name is none, both are kept under no name, to be seen.
+    fn named(&mut self, name: Value<'a>, value: Value<'a>) -> (Cow<'a, str>, Value<'a>) {
+        match name {
+            Value::String(name) | Value::Number(name) => (name, value),
+            Value::Null | Value::Bool(_) => (name.to_json().into(), value),
+            Value::Array(_) | Value::Object(_) => {
+                self.fault.get_or_insert(Fault::NoName);
+                (Cow::Borrowed(""), Value::Array(vec![name, value]))
+            }
+        }
     }
 
     /// Hands over the elements of a list as events.
     pub(super) fn events(&mut self, each: &mut dyn FnMut(Record<'a>)) -> Result<()> {
         self.elements(&mut |reader| {
-            (reader.left, reader.cut) = (MAX_VALUES, false);
+            (reader.left, reader.fault) = (MAX_VALUES, None);
             let value = reader.value()?;
             each(reader.event(value));
             Ok(())
@@ -99,18 +139,22 @@ impl<'a> Reader<'a> {
 
     /// Steps over a list, reading all of it.
     pub(super) fn pass_over(&mut self) -> Result<()> {
-        let (left, cut) = (self.left, self.cut);
+        let (left, fault) = (self.left, self.fault);
         self.events(&mut |_| {})?;
-        (self.left, self.cut) = (left, cut);
+        (self.left, self.fault) = (left, fault);
         Ok(())
     }
 
-    /// What was read as a record, which it is not where values of it were left out.
+    /// What was read as a record, which it is not where values of it were left out, or names are none.
     pub(super) fn event(&self, value: Value<'a>) -> Record<'a> {
-        if !self.cut {
-            return Record::Value(value);
-        }
-        Record::Unreadable { text: value.to_json().into(), reason: TooManyValues.to_string() }
+        let reason = match self.fault {
+            None => return Record::Value(value),
+            Some(Fault::TooManyValues) => TooManyValues.to_string(),
+            Some(Fault::NoName) => {
+                "a name is no text: a map has a map, a list or a tuple for a key".to_owned()
+            }
+        };
+        Record::Unreadable { text: value.to_json().into(), reason }
     }
 
     /// A term.
@@ -128,13 +172,17 @@ impl<'a> Reader<'a> {
     /// A term, where it can be kept. It is read in any case, to know where the next one begins.
     fn kept(&mut self) -> Result<Option<Value<'a>>> {
         let value = self.value()?;
-        Ok((!self.cut).then_some(value))
+        Ok((!self.is_cut()).then_some(value))
+    }
+
+    fn is_cut(&self) -> bool {
+        self.fault == Some(Fault::TooManyValues)
     }
 
     fn count(&mut self, values: usize) {
         match self.left.checked_sub(values) {
             Some(left) => self.left = left,
-            None => self.cut = true,
+            None => self.fault = Some(Fault::TooManyValues),
         }
     }
 
@@ -180,7 +228,7 @@ impl<'a> Reader<'a> {
                     return Ok(Value::String(lossy::borrowed(bytes)));
                 }
                 self.count(length);
-                let kept = if self.cut { &[] } else { bytes };
+                let kept = if self.is_cut() { &[] } else { bytes };
                 Ok(Value::Array(kept.iter().map(number).collect()))
             }
             tag::ATOM | tag::ATOM_UTF8 => {
@@ -241,7 +289,7 @@ impl<'a> Reader<'a> {
                     Value::Array(pair) => <[Value<'a>; 2]>::try_from(pair).ok(),
                     _ => None,
                 });
-                Value::Object(pairs.map(|[name, value]| (super::named(name), value)).collect())
+                Value::Object(pairs.map(|[name, value]| self.named(name, value)).collect())
             }
             [Value::String(bert), Value::String(kind), times @ ..]
                 if bert == "bert" && kind == "time" =>
@@ -462,6 +510,46 @@ mod tests {
                 };
                 assert_eq!(kept, whole.then_some(MAX_VALUES));
             }
+        }
+    }
+
+    fn map(pairs: &[[Vec<u8>; 2]]) -> Vec<u8> {
+        let length = u32::try_from(pairs.len()).unwrap().to_be_bytes();
+        [&[116][..], &length, &pairs.as_flattened().concat()].concat()
+    }
+
+    /// Numbers and the like are names too; what holds others is none, and its neighbours are whole.
+    #[test]
+    fn names_hold_nothing() {
+        let nil = || vec![106];
+        let dict = |name: Vec<u8>| {
+            let pair = [&[104, 2][..], &name, &[97, 1]].concat();
+            let pairs = [&[108, 0, 0, 0, 1][..], &pair, &[106]].concat();
+            [&[104, 3][..], &small_atom("bert"), &small_atom("dict"), &pairs].concat()
+        };
+        let deep = |levels| (0..levels).fold(binary("a"), |name, _| map(&[[name, nil()]]));
+        for (event, json) in [
+            (map(&[[vec![97, 5], nil()], [small_atom("nil"), nil()]]), Ok(r#"{"5":[],"null":[]}"#)),
+            (dict(small_atom("true")), Ok(r#"{"true":1}"#)),
+            (map(&[[deep(1), vec![97, 1]]]), Err(r#"{"":[{"a":[]},1]}"#)),
+            (map(&[[vec![104, 1, 97, 7], nil()]]), Err(r#"{"":[[7],[]]}"#)),
+            (map(&[[nil(), nil()], [binary("b"), nil()]]), Err(r#"{"":[[],[]],"b":[]}"#)),
+            (dict(nil()), Err(r#"{"":[[],1]}"#)),
+            (dict(deep(1)), Err(r#"{"":[{"a":[]},1]}"#)),
+            (deep(3), Err(r#"{"":[{"":[{"a":[]},[]]},[]]}"#)),
+        ] {
+            let body = [&[108, 0, 0, 0, 3, 97, 1][..], &event, &[97, 2, 106]].concat();
+            let mut found = Vec::new();
+            Reader::new(&body).events(&mut |record| found.push(record)).unwrap();
+            let found = match &found[..] {
+                [Record::Value(_), Record::Value(value), Record::Value(_)] => Ok(value.to_json()),
+                [Record::Value(_), Record::Unreadable { text, reason }, Record::Value(_)] => {
+                    assert!(reason.starts_with("a name is no text"), "{reason}");
+                    Err(text.to_string())
+                }
+                _ => panic!("{}", found.len()),
+            };
+            assert_eq!(found, json.map(str::to_owned).map_err(str::to_owned), "{event:?}");
         }
     }
 

@@ -384,7 +384,7 @@ fn reads_only_so_many_values() {
         (Signal::Logs, &attributes),
     ] {
         let few = export(&of(MAX_BODY_VALUES - 20));
-        let needs = Decoder { signal, format: None }.needs(&few).unwrap() / VALUE_BYTES;
+        let needs = Decoder { signal, format: None }.load(&few).unwrap().values;
         assert!((MAX_BODY_VALUES - 30..=MAX_BODY_VALUES).contains(&needs), "{needs}");
         let error = decoded(signal, Format::Protobuf, &export(&of(MAX_BODY_VALUES + 9)));
         assert!(matches!(error, Err(IngestError::TooManyValues)), "{signal:?}");
