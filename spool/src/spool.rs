@@ -59,6 +59,13 @@ impl Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position(pub(crate) u64);
 
+impl Position {
+    /// Its place as a number, to be kept beside the spool. It serves as long as the folder does.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
 /// A record that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken {
@@ -302,6 +309,11 @@ impl Spool {
     /// out.
     pub fn scan(&self, visit: impl FnMut(Position, &[u8])) -> std::io::Result<()> {
         reader::scan(&self.shared.ledger, &self.disk, &self.settings.dir, visit)
+    }
+
+    /// The folder that it is in. Files that others put there are left alone.
+    pub fn folder(&self) -> &Path {
+        &self.settings.dir
     }
 
     /// How full it is.

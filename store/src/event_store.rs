@@ -170,6 +170,8 @@ impl Admission {
         let mut may_be_stored = false;
         if let Some(claimed) = inner.receipts.claim(noted).await {
             let ended = claimed.ended().await;
+            noted.tell(ended.request, Stage::Working);
+            drop(claimed);
             if ended.stage != Stage::Failed {
                 let spooled = matches!(ended.stage, Stage::InSpool | Stage::FailedInSpool);
                 return (Some(ended.request), Ok(Appended { spooled, ..Appended::again(&batch) }));
@@ -177,7 +179,6 @@ impl Admission {
             // Its commit may have been lost sight of: under its own number it is stored once.
             id = ended.request;
             may_be_stored = true;
-            noted.tell(id, Stage::Working);
         }
         let content = Some(noted.content);
         let request = Arc::new(Request {
@@ -186,6 +187,7 @@ impl Admission {
             content,
             may_come_again: true,
             of_former_life: false,
+            on_spool_since: None,
             batch,
         });
         let appended = write_or_spool(inner, request, haste, &mut may_be_stored).await;

@@ -52,6 +52,7 @@ mod spooled;
 mod state;
 mod store;
 mod taking;
+mod undelivered;
 mod writers;
 
 pub use access_tokens::AccessTokens;

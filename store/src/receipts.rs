@@ -67,12 +67,16 @@ pub(crate) struct Receipts {
     noted: AtomicU64,
     /// They are on the spool, and count as not delivered.
     former: Mutex<FormerRequests>,
+    /// Requests that were claimed, until those who claimed them have their numbers.
+    in_hand: InHand,
     /// Requests whose rows can go.
     needless: Arc<Mutex<Vec<Uuid>>>,
     /// Held while rows become orphans: until it is known whether they have, nobody knows whose
     /// they are.
     handing_over: tokio::sync::Mutex<()>,
 }
+
+type InHand = Arc<Mutex<Vec<Arc<watch::Sender<Progress>>>>>;
 
 #[derive(Debug)]
 struct Entry {
@@ -135,17 +139,27 @@ impl Noted {
     }
 }
 
-/// A request of the past that a new one turned out to be.
+/// A request of the past that a new one turned out to be. To be kept until the new one has its
+/// number.
 #[derive(Debug)]
-pub(crate) struct Claimed(Arc<watch::Sender<Progress>>);
+pub(crate) struct Claimed {
+    progress: Arc<watch::Sender<Progress>>,
+    in_hand: InHand,
+}
+
+impl Drop for Claimed {
+    fn drop(&mut self) {
+        lock(&self.in_hand).retain(|claimed| !Arc::ptr_eq(claimed, &self.progress));
+    }
+}
 
 impl Claimed {
     /// How it ended, once it has.
     pub(crate) async fn ended(&self) -> Progress {
-        let mut progress = self.0.subscribe();
+        let mut progress = self.progress.subscribe();
         let ended = progress.wait_for(|progress| progress.stage != Stage::Working).await;
         // The sender is `self`, so the wait cannot fail.
-        ended.map_or_else(|_| *self.0.borrow(), |progress| *progress)
+        ended.map_or_else(|_| *self.progress.borrow(), |progress| *progress)
     }
 }
 
@@ -275,7 +289,10 @@ impl Receipts {
                 of_content.iter().for_each(|entry| entry.delivery.look());
                 let claimable = |entry: &Entry| entry.order < by.order && entry.is_claimable();
                 match of_content.iter().position(|entry| claimable(entry) && !entry.handing_over) {
-                    Some(place) => return Some(Claimed(of_content.remove(place).progress)),
+                    Some(place) => {
+                        let progress = of_content.remove(place).progress;
+                        return Some(self.take_in_hand(&mut self.in_hand(), progress));
+                    }
                     None if of_content.iter().any(claimable) => {}
                     None => break,
                 }
@@ -283,9 +300,35 @@ impl Receipts {
             // Its row is becoming an orphan, and the store will tell.
             drop(self.handing_over.lock().await);
         }
+        let mut in_hand = self.in_hand();
         let request = self.former().claim(by.content)?;
         let progress = Progress { request, stage: Stage::InSpool };
-        Some(Claimed(Arc::new(watch::Sender::new(progress))))
+        Some(self.take_in_hand(&mut in_hand, Arc::new(watch::Sender::new(progress))))
+    }
+
+    fn take_in_hand(
+        &self,
+        in_hand: &mut Vec<Arc<watch::Sender<Progress>>>,
+        progress: Arc<watch::Sender<Progress>>,
+    ) -> Claimed {
+        in_hand.push(Arc::clone(&progress));
+        Claimed { progress, in_hand: Arc::clone(&self.in_hand) }
+    }
+
+    /// The numbers of all requests that may be sent again, wherever they are.
+    pub(crate) fn undelivered(&self, now: Instant) -> Vec<Uuid> {
+        // What is claimed meanwhile goes from the one to the other.
+        let (entries, in_hand) = (self.entries(), self.in_hand());
+        let mut undelivered: Vec<_> =
+            in_hand.iter().map(|claimed| claimed.borrow().request).collect();
+        undelivered.extend(self.former().numbers());
+        let of_entries = entries.values().flatten().filter_map(|entry| {
+            let Progress { request, stage } = *entry.progress.borrow();
+            let has_failed = matches!(stage, Stage::Failed | Stage::FailedInSpool);
+            (has_failed || !entry.delivery.is_delivered(now)).then_some(request)
+        });
+        undelivered.extend(of_entries);
+        undelivered
     }
 
     /// Whether a request's bytes may still be sent again: its answer is not known to be delivered, or
@@ -331,16 +374,24 @@ impl Receipts {
     }
 
     fn entries(&self) -> MutexGuard<'_, HashMap<ContentHash, Vec<Entry>>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.entries)
     }
 
     fn former(&self) -> MutexGuard<'_, FormerRequests> {
-        self.former.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.former)
     }
 
     fn needless(&self) -> MutexGuard<'_, Vec<Uuid>> {
-        self.needless.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.needless)
     }
+
+    fn in_hand(&self) -> MutexGuard<'_, Vec<Arc<watch::Sender<Progress>>>> {
+        lock(&self.in_hand)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -380,6 +431,31 @@ mod tests {
         let claimed = receipts.claim(&again).await.unwrap().ended().await;
         assert_eq!(claimed, Progress { request: one, stage: Stage::InStore });
         assert!(receipts.claim(&again).await.is_none());
+    }
+
+    /// Whoever writes down what may come again must not miss what changes hands meanwhile.
+    #[tokio::test]
+    async fn what_may_come_again_is_known_at_any_time() {
+        let receipts = Receipts::default();
+        let now = Instant::now();
+        stored(&receipts, Delivery::not_needed(), Stage::InSpool);
+        let failed_with_its_answer =
+            stored(&receipts, Delivery::not_needed(), Stage::FailedInSpool);
+        let left = stored(&receipts, failed(), Stage::InSpool);
+        let known =
+            || receipts.undelivered(now).into_iter().collect::<std::collections::HashSet<_>>();
+        assert_eq!(known(), [failed_with_its_answer, left].into());
+        let former = Uuid::new_v4();
+        receipts.note_spooled(content(), former);
+        for expected in [failed_with_its_answer, left, former] {
+            let again = receipts.note(content(), Delivery::default());
+            let claimed = receipts.claim(&again).await.unwrap();
+            assert!(known().contains(&expected));
+            again.tell(expected, Stage::Working);
+            drop(claimed);
+            assert!(known().contains(&expected));
+        }
+        assert!(receipts.in_hand().is_empty());
     }
 
     /// Two that are gone, and a third that is there.
