@@ -113,7 +113,12 @@ async fn equal_requests_after_a_restart_are_stored_though_others_wait_on_the_spo
         cluster.stop_server();
         let heartbeats = async |program: &Program| {
             for _ in 0..HEARTBEATS {
-                program.log("postgres.logs", &json!([{"event_message": "alive"}])).await;
+                program
+                    .log(
+                        "postgres.logs",
+                        &json!([{"event_message": "alive", "project": "default"}]),
+                    )
+                    .await;
             }
         };
         heartbeats(&program).await;
