@@ -226,6 +226,7 @@ impl Drained {
     /// They will not be drained again: those that nobody sends again need no row any more.
     fn forget(self, inner: &Inner) {
         for (id, content) in self.0 {
+            inner.receipts.note_off_spool(id);
             if !content.is_some_and(|content| inner.receipts.note_drained(content, id)) {
                 inner.receipts.note_needless(id);
             }

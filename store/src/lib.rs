@@ -49,6 +49,7 @@ mod server;
 mod settings;
 mod source_settings;
 mod spooled;
+mod spooling;
 mod state;
 mod store;
 mod taking;

@@ -97,6 +97,13 @@ impl OnSpool {
         }
     }
 
+    /// Notes that a record was appended of a request of which another one may be there.
+    pub(crate) fn note_again(&self, request: Uuid, position: Position) {
+        let mut known = self.known();
+        let last = known.moved.entry(request).or_insert(position);
+        *last = position.max(*last);
+    }
+
     /// Notes that a record was appended once more, at this position.
     pub(crate) fn note_moved(&self, record: Record, position: Position) {
         let mut known = self.known();

@@ -69,11 +69,23 @@ pub(crate) struct Receipts {
     former: Mutex<FormerRequests>,
     /// Requests that were claimed, until those who claimed them have their numbers.
     in_hand: InHand,
+    /// Requests of which a record may come on the spool though it was refused, or late.
+    expected: Mutex<HashMap<Uuid, Expected>>,
     /// Requests whose rows can go.
     needless: Arc<Mutex<Vec<Uuid>>>,
     /// Held while rows become orphans: until it is known whether they have, nobody knows whose
     /// they are.
     handing_over: tokio::sync::Mutex<()>,
+}
+
+/// What may come on the spool of a request that was told as failed. As long as something may, its
+/// row stays: without it what comes would be stored a second time.
+#[derive(Debug, Default)]
+struct Expected {
+    /// Records that may come.
+    records: usize,
+    /// Whether one has come, after nobody waited for it any more.
+    has_come: bool,
 }
 
 type InHand = Arc<Mutex<Vec<Arc<watch::Sender<Progress>>>>>;
@@ -360,7 +372,49 @@ impl Receipts {
     /// Requests whose rows can go at once, with whatever is written next. What is not removed then
     /// is to be given back as [needless](Self::note_needless).
     pub(crate) fn take_needless(&self) -> Vec<Uuid> {
-        std::mem::take(&mut *self.needless())
+        // Unlocked by then.
+        let needless = std::mem::take(&mut *self.needless());
+        self.without_expected(needless)
+    }
+
+    /// Those of which nothing comes on the spool any more; the others are kept for later.
+    fn without_expected(&self, requests: Vec<Uuid>) -> Vec<Uuid> {
+        let expected = lock(&self.expected);
+        if expected.is_empty() {
+            return requests;
+        }
+        let (later, now): (Vec<_>, _) =
+            requests.into_iter().partition(|request| expected.contains_key(request));
+        drop(expected);
+        self.needless().extend(later);
+        now
+    }
+
+    /// A record of a request that is told as failed may come on the spool.
+    pub(crate) fn expect_on_spool(&self, request: Uuid) {
+        lock(&self.expected).entry(request).or_default().records += 1;
+    }
+
+    /// It has come, or will not any more.
+    pub(crate) fn expect_no_more(&self, request: Uuid, has_come: bool) {
+        self.change_expected(request, |expected| {
+            expected.records = expected.records.saturating_sub(1);
+            expected.has_come |= has_come;
+        });
+    }
+
+    /// What has come of a request is off the spool.
+    pub(crate) fn note_off_spool(&self, request: Uuid) {
+        self.change_expected(request, |expected| expected.has_come = false);
+    }
+
+    fn change_expected(&self, request: Uuid, change: impl FnOnce(&mut Expected)) {
+        let mut all = lock(&self.expected);
+        let Some(expected) = all.get_mut(&request) else { return };
+        change(expected);
+        if expected.records == 0 && !expected.has_come {
+            all.remove(&request);
+        }
     }
 
     /// A write ended whose request had been given up. If that was told as failed, there may be a row
@@ -708,6 +762,26 @@ mod tests {
         receipts.forget_settled_on_spool(Instant::now());
         assert!(receipts.may_be_sent_again(content(), undelivered));
         assert_eq!(receipts.entries().values().flatten().count(), 1);
+    }
+
+    #[test]
+    fn a_row_stays_while_its_request_may_come_on_the_spool() {
+        let receipts = Receipts::default();
+        let [request, other] =
+            [(); 2].map(|()| stored(&receipts, Delivery::not_needed(), Stage::InStore));
+        let now = Instant::now();
+        // One was given up by its sender, another one was refused and may come after a crash.
+        receipts.expect_on_spool(request);
+        receipts.expect_on_spool(request);
+        assert_eq!(receipts.settle(now).needless, [other]);
+        receipts.expect_no_more(request, true);
+        assert!(receipts.take_needless().is_empty());
+        receipts.note_off_spool(request);
+        assert!(receipts.take_needless().is_empty());
+        receipts.expect_no_more(request, false);
+        assert_eq!(receipts.take_needless(), [request]);
+        receipts.note_off_spool(request);
+        assert!(lock(&receipts.expected).is_empty());
     }
 
     #[test]

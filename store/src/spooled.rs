@@ -43,6 +43,11 @@ pub(crate) fn encode(request: &Request) -> Vec<u8> {
     encode_as(request, false, Some(now()))
 }
 
+/// As [`encode`], for a request that may be on the spool already.
+pub(crate) fn encode_again(request: &Request) -> Vec<u8> {
+    encode_as(request, true, Some(now()))
+}
+
 /// As [`encode`], for a request that is on the spool already and is moved to its end.
 pub(crate) fn encode_moved(request: &Request) -> Vec<u8> {
     encode_as(request, true, request.on_spool_since)

@@ -32,6 +32,7 @@ use crate::{
     orphans, query,
     receipts::Receipts,
     rejected_events,
+    spooling::Overdue,
     state::{Loaded, State},
     taking::Taking,
     undelivered::{self, UndeliveredFile},
@@ -64,6 +65,7 @@ pub(crate) struct Inner {
     pub(crate) spool: Option<Spool>,
     pub(crate) on_spool: OnSpool,
     pub(crate) undelivered: UndeliveredFile,
+    pub(crate) overdue: Overdue,
     pub(crate) taking: Taking,
     /// Requests on the spool whose bytes came back whole and say nothing.
     pub(crate) unreadable_requests: AtomicU64,
@@ -102,6 +104,7 @@ impl Store {
                 spool,
                 on_spool: OnSpool::default(),
                 undelivered: UndeliveredFile::default(),
+                overdue: Overdue::default(),
                 taking: Taking::default(),
                 unreadable_requests: AtomicU64::new(0),
                 unsaved: Unsaved::default(),
