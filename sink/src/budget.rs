@@ -184,6 +184,11 @@ async fn in_time(
 }
 
 impl Share {
+    /// How long it has waited in all.
+    pub(crate) fn waited(&self) -> Duration {
+        PATIENCE.saturating_sub(self.patience)
+    }
+
     /// Takes memory for a body of so many bytes, before more than a little of it comes.
     ///
     /// # Errors

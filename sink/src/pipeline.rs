@@ -217,6 +217,8 @@ impl Pipeline {
 
     async fn take(&self, sent: Sent, delivery: Delivery, decode: impl Decode) -> Taken {
         let Sent { grant, route, form, body, encoding, mut share } = sent;
+        // In all: who waits for memory waits for the store the less.
+        let answer_by = Instant::now() + Admission::LONGEST.saturating_sub(share.waited());
         let received = body.len();
         let store = self.store.clone();
         let sources = self.sources_for(grant);
@@ -295,6 +297,7 @@ impl Pipeline {
             return Taken { quota: Some(quota), outcome };
         }
         let quota = self.rates.count(source.token, holder, events as u64);
+        let admission = admission.answer_by(answer_by);
         let outcome = self.store_collected(&source, collected, admission, &answered).await;
         Taken { quota: Some(quota), outcome }
     }

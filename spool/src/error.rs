@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use crate::Position;
+
 /// Why a spool cannot be opened. Damaged files are no reason.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -64,10 +66,18 @@ pub enum AppendError {
         /// Bytes of the record.
         bytes: usize,
     },
-    /// The disk failed or is full. The record is not kept, or may come in spite of this after a
-    /// crash.
+    /// The disk failed or is full. The record is not kept.
     #[error("cannot write the spool: {0}")]
     Io(String),
+    /// The disk failed, and it is not certain that what it has of the record could be undone: it may
+    /// come in spite of this after a crash, until [`doubt_settled`](crate::Spool::doubt_settled).
+    #[error("cannot write the spool: {reason}")]
+    InDoubt {
+        /// What the operating system says.
+        reason: String,
+        /// The place where the record would come.
+        position: Position,
+    },
     /// The spool was closed.
     #[error("the spool is closed")]
     Closed,

@@ -44,4 +44,4 @@ mod writer;
 pub mod fuzzing;
 
 pub use error::{AppendError, OpenError};
-pub use spool::{Damage, Depth, Position, Recovery, Settings, Spool, Taken};
+pub use spool::{Appending, Damage, Depth, Position, Recovery, Settings, Spool, Taken};

@@ -40,6 +40,13 @@ fn unreadable_path(folder: &Path, first: u64) -> PathBuf {
     folder.join(format!("{first:020}.{UNREADABLE}"))
 }
 
+/// Whether there is no such segment, under any name.
+pub(crate) fn is_gone(folder: &Path, first: u64) -> bool {
+    [segment_path(folder, first), unreadable_path(folder, first)].iter().all(|path| {
+        path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    })
+}
+
 /// Opens a segment, under whichever name.
 pub(crate) fn open_segment(disk: &Disk, folder: &Path, first: u64) -> io::Result<Source> {
     match disk.open(&segment_path(folder, first)) {

@@ -3,10 +3,12 @@
 use std::{
     fs::File,
     path::{Path, PathBuf},
+    pin::Pin,
     sync::{
         Arc,
         mpsc::{Sender, channel},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -18,7 +20,7 @@ use crate::{
     reader::{self, Cursor, ReadFailed, lock},
     recovery::{self, create_folder, recover},
     segment,
-    writer::{Append, Message, Shared, Writer},
+    writer::{Append, Doubt, Message, Shared, Writer},
 };
 
 /// Bytes of records that wait to be written; who appends more waits before.
@@ -58,6 +60,13 @@ impl Settings {
 /// A record's place in the queue. Later records have greater ones, also after a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position(pub(crate) u64);
+
+impl Position {
+    /// Its place as a number, to be kept beside the spool. It serves as long as the folder does.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
 
 /// A record that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,6 +123,7 @@ pub struct Spool {
     shared: Arc<Shared>,
     messages: Sender<Message>,
     durable: watch::Receiver<u64>,
+    doubts: watch::Receiver<Vec<Doubt>>,
     memory: Arc<Semaphore>,
     cursor: Arc<Mutex<Cursor>>,
     disk: Disk,
@@ -149,7 +159,7 @@ impl Spool {
         let cursor = Arc::new(Mutex::new(Cursor::new(dir, disk.clone())));
         let (settings_too, disk_too) = (settings.clone(), disk.clone());
         let writer = Writer::new(Arc::clone(&shared), settings_too, disk_too, recovered.next, lock);
-        let durable = writer.durable();
+        let (durable, doubts) = (writer.durable(), writer.doubts());
         std::thread::Builder::new()
             .name("spool-writer".to_owned())
             .spawn(move || writer.run(&receiver))
@@ -158,6 +168,7 @@ impl Spool {
             shared,
             messages: sender,
             durable,
+            doubts,
             memory: Arc::new(Semaphore::new(WAITING_BYTES)),
             cursor,
             disk,
@@ -172,6 +183,15 @@ impl Spool {
     /// # Errors
     /// When the record is not kept; see [`AppendError`].
     pub async fn append(&self, record: Vec<u8>) -> Result<Position, AppendError> {
+        self.begin_append(record).await?.await
+    }
+
+    /// Gives a record to whoever writes, when there is memory for it: the first part of
+    /// [`append`](Self::append). When the future is dropped, the record is not kept.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn begin_append(&self, record: Vec<u8>) -> Result<Appending, AppendError> {
         let too_large = AppendError::TooLarge { bytes: record.len() };
         let length = u32::try_from(record.len()).map_err(|_| too_large.clone())?;
         let least = segment::HEADER_BYTES as u64 + segment::encoded_bytes(length);
@@ -185,7 +205,7 @@ impl Spool {
         let (answer, confirmed) = oneshot::channel();
         let append = Append { record, length, answer, memory };
         self.messages.send(Message::Append(append)).map_err(|_| AppendError::Closed)?;
-        confirmed.await.unwrap_or(Err(AppendError::Closed))
+        Ok(Appending(confirmed))
     }
 
     /// Waits for the oldest records that were not taken yet, and takes up to `max_bytes` of them,
@@ -295,6 +315,16 @@ impl Spool {
         async move { durable.wait_for(|durable| *durable >= position.0).await.is_ok() }
     }
 
+    /// Waits until no crash gives a record any more whose appending ended
+    /// [in doubt](AppendError::InDoubt). `false` when the spool is closed before.
+    pub fn doubt_settled(&self, position: Position) -> impl Future<Output = bool> + Send + use<> {
+        let mut doubts = self.doubts.clone();
+        async move {
+            let settled = |doubts: &Vec<Doubt>| doubts.iter().all(|doubt| !doubt.is_of(position));
+            doubts.wait_for(settled).await.is_ok()
+        }
+    }
+
     /// Gives `visit` all records that wait, taken or not, in their order. This blocks.
     ///
     /// # Errors
@@ -302,6 +332,11 @@ impl Spool {
     /// out.
     pub fn scan(&self, visit: impl FnMut(Position, &[u8])) -> std::io::Result<()> {
         reader::scan(&self.shared.ledger, &self.disk, &self.settings.dir, visit)
+    }
+
+    /// The folder that it is in. Files that others put there are left alone.
+    pub fn folder(&self) -> &Path {
+        &self.settings.dir
     }
 
     /// How full it is.
@@ -323,6 +358,20 @@ impl Spool {
         if self.messages.send(Message::Close(answer)).is_ok() {
             let _ = closed.await;
         }
+    }
+}
+
+/// A record on its way to the disk: ends when it is durable, or is not kept. When it is dropped, the
+/// record may be kept or not.
+#[derive(Debug)]
+pub struct Appending(oneshot::Receiver<Result<Position, AppendError>>);
+
+impl Future for Appending {
+    type Output = Result<Position, AppendError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let confirmed = Pin::new(&mut self.0).poll(context);
+        confirmed.map(|confirmed| confirmed.unwrap_or(Err(AppendError::Closed)))
     }
 }
 

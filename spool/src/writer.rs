@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    ops::RangeInclusive,
     sync::{
         Arc, Mutex,
         mpsc::{Receiver, RecvTimeoutError},
@@ -17,7 +18,7 @@ use crate::{
     ledger::Ledger,
     progress::Progress,
     reader::{self, lock},
-    recovery::{delete_dealt_with, keep_unreadable, segment_path},
+    recovery::{delete_dealt_with, is_gone, keep_unreadable, segment_path},
     segment,
     spool::FolderLock,
 };
@@ -67,6 +68,8 @@ pub(crate) struct Writer {
     progress: Progress,
     /// The last record up to which a crash brings back none that is dealt with.
     durable: watch::Sender<u64>,
+    /// Records that were refused and may come after a crash.
+    doubts: watch::Sender<Vec<Doubt>>,
     /// Whether files were deleted, and a power cut may bring them back.
     deleted: bool,
     /// When to tidy, if there is anything to.
@@ -102,6 +105,20 @@ struct Batch {
     waiting: Vec<Waiting>,
 }
 
+/// Records that were refused after a part of them may have come to the disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Doubt {
+    /// The segment in which they are, if they are.
+    segment: u64,
+    records: RangeInclusive<u64>,
+}
+
+impl Doubt {
+    pub(crate) fn is_of(&self, position: Position) -> bool {
+        self.records.contains(&position.0)
+    }
+}
+
 /// Who waits for a record.
 #[derive(Debug)]
 struct Waiting {
@@ -126,6 +143,7 @@ impl Writer {
             disk,
             progress,
             durable: watch::Sender::new(done),
+            doubts: watch::Sender::default(),
             deleted: false,
             tidy_at: None,
             next,
@@ -140,6 +158,11 @@ impl Writer {
     /// Tells up to which record a crash brings back none that is dealt with. It ends with the writer.
     pub(crate) fn durable(&self) -> watch::Receiver<u64> {
         self.durable.subscribe()
+    }
+
+    /// Tells which records that were refused a crash may bring. It ends with the writer.
+    pub(crate) fn doubts(&self) -> watch::Receiver<Vec<Doubt>> {
+        self.doubts.subscribe()
     }
 
     /// Works until it is told to close, or until nobody is left who could tell it anything.
@@ -311,22 +334,62 @@ impl Writer {
     /// nothing is written after it, because nobody knows what is on disk.
     fn abandon(&mut self, error: &io::Error) {
         self.batch.encoded.clear();
+        let mut is_in_doubt = false;
         if let Some(current) = self.current.take() {
-            let undone = if current.durable == 0 {
-                self.disk.remove(current.file.path())
+            let (undone, synced) = if current.durable == 0 {
+                let undone = self.disk.remove(current.file.path());
+                (undone, self.disk.sync_folder(&self.settings.dir))
             } else {
-                // Without the sync it is cut off all the same, unless the power fails.
-                current.file.truncate(current.durable).inspect(|()| drop(current.file.sync()))
+                (current.file.truncate(current.durable), current.file.sync())
             };
             if undone.is_err() {
                 lock(&self.shared.ledger).set_bytes(current.first, current.length);
+            }
+            // Without the sync it is gone all the same, unless the power fails.
+            is_in_doubt = undone.is_err() || synced.is_err();
+            if is_in_doubt {
+                self.note_doubt(current.first);
                 self.tidy_soon();
             }
         }
-        let error = self.failed(error);
-        for waiting in self.batch.waiting.drain(..) {
-            let _ = waiting.answer.send(Err(error.clone()));
+        let refused = self.failed(error);
+        for Waiting { position, answer, .. } in self.batch.waiting.drain(..) {
+            let _ = answer.send(Err(match is_in_doubt {
+                true => AppendError::InDoubt { reason: error.to_string(), position },
+                false => refused.clone(),
+            }));
         }
+    }
+
+    /// Those who wait are refused, and what they wait for may come after a crash.
+    fn note_doubt(&self, segment: u64) {
+        let waiting = &self.batch.waiting;
+        let (Some(first), Some(last)) = (waiting.first(), waiting.last()) else { return };
+        let records = first.position.0..=last.position.0;
+        self.doubts.send_modify(|doubts| doubts.push(Doubt { segment, records }));
+    }
+
+    /// Settles doubts: the progress on disk has passed the records, or their segment is gone. Whether
+    /// it is to be tried again, though nothing else happens.
+    fn settle_doubts(&mut self) -> bool {
+        let written = self.progress.written();
+        self.doubts.send_if_modified(|doubts| {
+            let before = doubts.len();
+            doubts.retain(|doubt| *doubt.records.end() > written);
+            doubts.len() < before
+        });
+        let folder = &self.settings.dir;
+        if !self.doubts.borrow().iter().any(|doubt| is_gone(folder, doubt.segment)) {
+            return false;
+        }
+        // A power cut may bring back what was deleted before.
+        let gone: Vec<_> = self.doubts.borrow().iter().map(|doubt| doubt.segment).collect();
+        let gone: Vec<_> = gone.into_iter().filter(|segment| is_gone(folder, *segment)).collect();
+        if self.disk.sync_folder(folder).is_err() {
+            return true;
+        }
+        self.doubts.send_modify(|doubts| doubts.retain(|doubt| !gone.contains(&doubt.segment)));
+        false
     }
 
     /// What is answered after an error. It is logged when it is the first of several.
@@ -366,7 +429,8 @@ impl Writer {
         self.delete_current();
         let written = self.write_progress();
         self.tidy_at = None;
-        if !written || self.keeping {
+        let is_in_doubt = self.settle_doubts();
+        if !written || self.keeping || is_in_doubt {
             self.tidy_soon();
         }
     }
@@ -461,7 +525,11 @@ mod tests {
         let copy = tempdir().unwrap();
         for file in folder.read_dir().unwrap() {
             let path = file.unwrap().path();
-            std::fs::copy(&path, copy.path().join(path.file_name().unwrap())).unwrap();
+            match std::fs::copy(&path, copy.path().join(path.file_name().unwrap())) {
+                // The writer is at work meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                copied => _ = copied.unwrap(),
+            }
         }
         copy
     }
@@ -504,7 +572,7 @@ mod tests {
                 failing.iter().for_each(|&kind| disk.trial.fail(kind));
                 for number in 10..13 {
                     let error = spool.append(record(number)).await.unwrap_err();
-                    assert_eq!(error, AppendError::Io("the disk is on trial".to_owned()));
+                    assert_eq!(error.to_string(), "cannot write the spool: the disk is on trial");
                 }
                 assert_eq!(spool.depth().records, u64::from(before), "{failing:?}");
                 disk.trial.heal();
@@ -696,6 +764,95 @@ mod tests {
                 assert!(!waits.await, "{failing:?}");
             });
         }
+    }
+
+    /// Whoever was told that a record is not kept needs to know until when it may come in spite of it.
+    #[test]
+    fn what_could_not_be_undone_is_in_doubt_until_it_cannot_come() {
+        use Kind::{Remove, Sync, SyncFolder, Truncate, Write};
+        // Records before, what fails, and whether that leaves a doubt.
+        let cases: [(u32, &[Kind], bool); 7] = [
+            (0, &[Write], false),
+            (0, &[Sync], false),
+            (2, &[Write], false),
+            (2, &[Sync], true),
+            (2, &[Sync, Truncate], true),
+            (0, &[Sync, Remove], true),
+            (0, &[SyncFolder], true),
+        ];
+        for (before, failing, expected) in cases {
+            let folder = tempdir().unwrap();
+            runtime().block_on(async {
+                let (spool, disk, _) = open(folder.path());
+                let mut last = None;
+                for number in 0..before {
+                    last = Some(spool.append(record(number)).await.unwrap());
+                }
+                failing.iter().for_each(|&kind| disk.trial.fail(kind));
+                let refused = spool.append(record(10)).await.unwrap_err();
+                let AppendError::InDoubt { position, .. } = refused else {
+                    assert!(!expected, "{failing:?}: {refused}");
+                    return;
+                };
+                assert!(expected, "{failing:?}");
+                let within = |time| {
+                    let settled = spool.doubt_settled(position);
+                    async move { tokio::time::timeout(time, settled).await.unwrap_or(false) }
+                };
+                assert!(!within(Duration::ZERO).await, "{failing:?}");
+                disk.trial.heal();
+                if let Some(last) = last {
+                    // Its file is still needed for those before.
+                    assert!(!within(LAG * 2).await, "{failing:?}");
+                    spool.done(last).await;
+                }
+                assert!(within(LAG * 20).await, "{failing:?}");
+                assert_eq!(open(killed(folder.path()).path()).2.records, 0, "{failing:?}");
+                spool.close().await;
+            });
+        }
+    }
+
+    /// The file stays for others, and the progress passes what was refused.
+    #[test]
+    fn a_doubt_is_settled_when_later_records_are_dealt_with() {
+        let folder = tempdir().unwrap();
+        runtime().block_on(async {
+            let (spool, disk, _) = open(folder.path());
+            spool.append(record(0)).await.unwrap();
+            [Kind::Sync, Kind::Truncate].into_iter().for_each(|kind| disk.trial.fail(kind));
+            let refused = spool.append(record(1)).await.unwrap_err();
+            let AppendError::InDoubt { position, .. } = refused else { panic!("{refused}") };
+            disk.trial.heal();
+            disk.trial.fail(Kind::Remove);
+            let later = spool.append(record(2)).await.unwrap();
+            spool.append(record(3)).await.unwrap();
+            spool.done(later).await;
+            let settled = spool.doubt_settled(position);
+            assert!(!tokio::time::timeout(LAG * 2, settled).await.unwrap_or(false));
+            disk.trial.heal();
+            let settled = spool.doubt_settled(position);
+            assert!(tokio::time::timeout(LAG * 20, settled).await.unwrap());
+            let found = waiting(&open(killed(folder.path()).path()).0).await;
+            assert_eq!(found, [record(3)]);
+        });
+    }
+
+    #[test]
+    fn a_disk_that_hangs_need_not_be_waited_for() {
+        let folder = tempdir().unwrap();
+        let (spool, disk, _) = open(folder.path());
+        let runtime = runtime();
+        let held = disk.trial.hold();
+        let mut appending = runtime.block_on(spool.begin_append(record(1))).unwrap();
+        let late = runtime.block_on(async {
+            tokio::time::timeout(Duration::from_millis(50), &mut appending).await
+        });
+        assert!(late.is_err());
+        drop(held);
+        let position = runtime.block_on(appending).unwrap();
+        let taken = runtime.block_on(spool.take(usize::MAX));
+        assert_eq!((taken.len(), taken[0].position), (1, position));
     }
 
     #[test]

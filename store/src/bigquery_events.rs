@@ -383,6 +383,7 @@ mod tests {
             content: None,
             may_come_again: true,
             of_former_life: false,
+            on_spool_since: None,
             batch: crate::Batch::default(),
         };
         let requests = [1, 2, 3].map(request);

@@ -20,6 +20,7 @@ use crate::{
     request::Request,
     spooled::{self, NotARequest, Summary},
     store::Inner,
+    undelivered::{FormerLife, MayCome},
 };
 
 /// Bytes that are drained at once.
@@ -35,27 +36,39 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Wait after requests were only moved: the disk has other things to do.
 const MOVED_PAUSE: Duration = Duration::from_millis(100);
 
-/// Notes the requests on the spool that a former life of this process left there. Of the latest
-/// ones also the contents: their senders may not have been answered.
+/// Notes the requests on the spool that a former life of this process left there, and the contents
+/// of those whose senders may come again.
 pub(crate) async fn note_spooled(inner: &Arc<Inner>, spool: &Spool) {
     let noted = {
         let (inner, spool) = (Arc::clone(inner), spool.clone());
         tokio::task::spawn_blocking(move || {
+            let mut former = FormerLife::read(spool.folder());
             let mut passed_over = spool.depth().records.saturating_sub(FormerRequests::MOST);
+            // Those of what may have been the last minutes, in about their order.
+            let mut latest = VecDeque::new();
             inner.on_spool.begin_look();
             let scanned = spool.scan(|position, bytes| {
-                if let Some(Summary { request, source, moved, .. }) = spooled::summary(bytes) {
-                    inner.on_spool.note_found(Record { position, source, request }, moved);
+                let is_passed_over = passed_over > 0;
+                passed_over = passed_over.saturating_sub(1);
+                let Some(summary) = spooled::summary(bytes) else { return };
+                let Summary { request, source, content, moved, since } = summary;
+                inner.on_spool.note_found(Record { position, source, request }, moved);
+                let Some(content) = content.filter(|_| !is_passed_over) else { return };
+                match former.may_come(position, request, since) {
+                    MayCome::Yes => inner.receipts.note_spooled(content, request),
+                    MayCome::No => {}
+                    MayCome::ByThen(since) => latest.push_back((since, content, request)),
                 }
-                if let Some(left) = passed_over.checked_sub(1) {
-                    passed_over = left;
-                } else if let Ok(Request { id, content: Some(content), .. }) =
-                    spooled::decode(bytes)
-                {
-                    inner.receipts.note_spooled(content, id);
-                }
+                let too_old =
+                    |(since, ..): &mut (i64, ContentHash, Uuid)| !former.ended_soon_after(*since);
+                while latest.pop_front_if(too_old).is_some() {}
             });
-            inner.on_spool.end_look();
+            for (since, content, request) in latest {
+                if former.ended_soon_after(since) {
+                    inner.receipts.note_spooled(content, request);
+                }
+            }
+            inner.on_spool.end_look(scanned.is_ok());
             scanned
         })
     };
@@ -213,6 +226,7 @@ impl Drained {
     /// They will not be drained again: those that nobody sends again need no row any more.
     fn forget(self, inner: &Inner) {
         for (id, content) in self.0 {
+            inner.receipts.note_off_spool(id);
             if !content.is_some_and(|content| inner.receipts.note_drained(content, id)) {
                 inner.receipts.note_needless(id);
             }

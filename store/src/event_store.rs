@@ -17,7 +17,7 @@ use crate::{
     },
     receipts::{Noted, Stage},
     request::{Appended, Request},
-    spooled,
+    spooling::{self, NotKept},
     store::Inner,
     writers::Writers,
 };
@@ -26,7 +26,7 @@ use crate::{
 /// connections would otherwise hold senders for as long as TCP waits.
 ///
 /// Without a spool it is also the longest time for a request, whether it waits for a writer or is
-/// written. With one that is [`SLOW`]; the write goes on meanwhile, and its receipt stands against
+/// written, where it [has to be answered](Admission::answer_by) no sooner. With one that is [`SLOW`]; the write goes on meanwhile, and its receipt stands against
 /// the one of the [drain](crate::drain), which keeps it longer than this.
 pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -37,14 +37,15 @@ const SLOW: Duration = Duration::from_secs(5);
 /// them.
 const SLOW_FOR_OTHERS: Duration = Duration::from_secs(1);
 
-/// Bytes of a batch from which on it is encoded elsewhere.
-const LARGE: usize = 1 << 20;
+/// What of a request's time is left to the spool, where there is one.
+const FOR_SPOOL: Duration = Duration::from_secs(4);
 
 /// A request that has come and is being worked on. Dropped without being appended, it comes to
 /// nothing.
 pub struct Admission {
     inner: Arc<Inner>,
     noted: Noted,
+    deadline: Instant,
 }
 
 /// Why a batch was not stored.
@@ -84,6 +85,15 @@ enum Haste {
     OfAnother,
 }
 
+/// What a request waits for, and how long.
+#[derive(Debug, Clone, Copy)]
+struct Waits {
+    haste: Haste,
+    deadline: Instant,
+    /// Whether it may have come to the spool before.
+    again: bool,
+}
+
 /// Notes a request, `None` when its sender has left already: it will come again, or has.
 pub(crate) fn admit(
     inner: &Arc<Inner>,
@@ -91,13 +101,27 @@ pub(crate) fn admit(
     delivery: &Delivery,
 ) -> Option<Admission> {
     let noted = inner.receipts.note(content, delivery.clone());
-    let admission = Admission { inner: Arc::clone(inner), noted };
+    let deadline = Instant::now() + Admission::LONGEST;
+    let admission = Admission { inner: Arc::clone(inner), noted, deadline };
     // Noted first: whoever comes again from now on finds it.
     delivery.look();
     (!delivery.has_failed()).then_some(admission)
 }
 
 impl Admission {
+    /// Longest time until a request is answered. Vector gives one up after 60 s.
+    pub const LONGEST: Duration = Duration::from_secs(50);
+
+    /// Lets it fail when it is in no safe place by then. Sent again it is known, whatever became of
+    /// it since.
+    #[must_use]
+    pub fn answer_by(self, deadline: Instant) -> Self {
+        // What has a destructor cannot be taken apart.
+        let mut admission = self;
+        admission.deadline = deadline;
+        admission
+    }
+
     /// Makes a batch durable; returns when it is committed, or on the spool. One that the sender
     /// has sent before, without getting an answer, is not stored again.
     ///
@@ -133,7 +157,8 @@ impl Admission {
         let attempts = others.into_iter().map(|(source, batch)| {
             let content = self.noted.content.at(source.token);
             let noted = self.inner.receipts.note(content, delivery.clone());
-            let admission = Self { inner: Arc::clone(&self.inner), noted };
+            let (inner, deadline) = (Arc::clone(&self.inner), self.deadline);
+            let admission = Self { inner, noted, deadline };
             async move {
                 let (id, appended) = admission.attempt(&source, batch, Haste::OfAnother).await;
                 (admission, id, appended)
@@ -165,11 +190,13 @@ impl Admission {
         if batch.is_empty() {
             return (None, Ok(Appended::default()));
         }
-        let Self { inner, noted } = self;
+        let Self { inner, noted, deadline } = self;
         let mut id = noted.request();
         let mut may_be_stored = false;
         if let Some(claimed) = inner.receipts.claim(noted).await {
             let ended = claimed.ended().await;
+            noted.tell(ended.request, Stage::Working);
+            drop(claimed);
             if ended.stage != Stage::Failed {
                 let spooled = matches!(ended.stage, Stage::InSpool | Stage::FailedInSpool);
                 return (Some(ended.request), Ok(Appended { spooled, ..Appended::again(&batch) }));
@@ -177,7 +204,6 @@ impl Admission {
             // Its commit may have been lost sight of: under its own number it is stored once.
             id = ended.request;
             may_be_stored = true;
-            noted.tell(id, Stage::Working);
         }
         let content = Some(noted.content);
         let request = Arc::new(Request {
@@ -186,9 +212,11 @@ impl Admission {
             content,
             may_come_again: true,
             of_former_life: false,
+            on_spool_since: None,
             batch,
         });
-        let appended = write_or_spool(inner, request, haste, &mut may_be_stored).await;
+        let waits = Waits { haste, deadline: *deadline, again: may_be_stored };
+        let appended = write_or_spool(inner, request, waits, &mut may_be_stored).await;
         // What is nowhere need not be remembered: while nothing can be stored, that is all that comes.
         (may_be_stored.then_some(id), appended)
     }
@@ -222,14 +250,19 @@ impl fmt::Debug for Admission {
 async fn write_or_spool(
     inner: &Arc<Inner>,
     request: Arc<Request>,
-    haste: Haste,
+    Waits { haste, deadline, again }: Waits,
     may_be_stored: &mut bool,
 ) -> Result<Appended, AppendError> {
+    let mut left = deadline.saturating_duration_since(Instant::now());
+    if inner.spool.is_some() {
+        left = left.saturating_sub(FOR_SPOOL);
+    }
     let reason = match inner.events() {
         Err(reason) => reason,
         Ok(_) if haste == Haste::OfAnother && waits_on_spool(inner, request.source) => {
             "what came before for the source waits on the spool".to_owned()
         }
+        Ok(_) if left.is_zero() => "the request has waited too long before".to_owned(),
         Ok(_) => {
             *may_be_stored = true;
             let mut queued = Writers::queue(inner, Arc::clone(&request));
@@ -239,6 +272,7 @@ async fn write_or_spool(
                 Haste::Own => SLOW,
                 Haste::OfAnother => SLOW_FOR_OTHERS,
             };
+            let patience = patience.min(left);
             match tokio::time::timeout(patience, &mut queued.outcome).await {
                 Ok(Ok(Ok(appended))) => return Ok(appended),
                 Ok(Ok(Err(error))) => error.to_string(),
@@ -255,19 +289,16 @@ async fn write_or_spool(
     if inner.on_spool.is_held_back(request.source) && is_half_full(spool) {
         return Err(AppendError::HeldBack(reason));
     }
-    let encoded = encoded(&request).await;
-    match spool.append(encoded).await {
-        Ok(position) => {
+    match spooling::keep(inner, spool, &request, again, deadline).await {
+        Ok(()) => {
             *may_be_stored = true;
-            inner.on_spool.note_appended(request.source, position);
             tracing::debug!(source = %request.source, reason, "events go on the spool");
             let stored = request.batch.len();
             Ok(Appended { stored, spooled: true, ..Appended::default() })
         }
-        Err(error) => {
-            // After a crash it may be there all the same.
-            *may_be_stored |= matches!(error, spool::AppendError::Io(_));
-            Err(AppendError::SpoolUnavailable { store: reason, spool: error.to_string() })
+        Err(NotKept { reason: spool, may_come }) => {
+            *may_be_stored |= may_come;
+            Err(AppendError::SpoolUnavailable { store: reason, spool })
         }
     }
 }
@@ -276,16 +307,6 @@ async fn write_or_spool(
 fn waits_on_spool(inner: &Inner, source: Uuid) -> bool {
     let is_troubled = inner.on_spool.is_held_back(source) || inner.writers.are_troubled_by(source);
     inner.spool.is_some() && is_troubled && inner.on_spool.holds(source)
-}
-
-/// A request as the spool keeps it; a large one is not copied on a thread that waits for sockets.
-async fn encoded(request: &Arc<Request>) -> Vec<u8> {
-    if request.batch.size() <= LARGE {
-        return spooled::encode(request);
-    }
-    let (encoded, of) = (Arc::clone(request), Arc::clone(request));
-    let encoded = tokio::task::spawn_blocking(move || spooled::encode(&encoded));
-    encoded.await.unwrap_or_else(|_| spooled::encode(&of))
 }
 
 /// Whether a source that cannot be drained gets no more room on the spool.

@@ -32,6 +32,11 @@ impl FormerRequests {
         self.0.contains(&(short(content), request))
     }
 
+    /// Their numbers.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = Uuid> {
+        self.0.iter().map(|(_, request)| *request)
+    }
+
     /// Whether it was there.
     pub(crate) fn remove(&mut self, content: ContentHash, request: Uuid) -> bool {
         self.0.remove(&(short(content), request))

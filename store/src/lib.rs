@@ -50,9 +50,11 @@ mod server;
 mod settings;
 mod source_settings;
 mod spooled;
+mod spooling;
 mod state;
 mod store;
 mod taking;
+mod undelivered;
 mod writers;
 
 pub use access_tokens::AccessTokens;

@@ -31,6 +31,10 @@ struct Known {
     /// While the spool is looked through: what was appended meanwhile.
     appended_meanwhile: Option<Vec<(Uuid, Position)>>,
     held_back: HashSet<Uuid>,
+    /// The last record that was found, appended or moved.
+    last: Option<Position>,
+    /// Whether all is known that was there at the start.
+    is_looked_through: bool,
 }
 
 impl Known {
@@ -53,9 +57,13 @@ impl OnSpool {
         self.known().appended_meanwhile = Some(Vec::new());
     }
 
-    /// The spool was looked through.
-    pub(crate) fn end_look(&self) {
-        let appended = self.known().appended_meanwhile.take().unwrap_or_default();
+    /// The spool was looked through, `whole` where nothing of it could not be read.
+    pub(crate) fn end_look(&self, whole: bool) {
+        let appended = {
+            let mut known = self.known();
+            known.is_looked_through = whole;
+            known.appended_meanwhile.take().unwrap_or_default()
+        };
         for (source, position) in appended {
             self.note_appended(source, position);
         }
@@ -65,6 +73,7 @@ impl OnSpool {
     pub(crate) fn note_found(&self, record: Record, is_moved: bool) {
         let mut known = self.known();
         known.found_to = known.found_to.max(Some(record.position));
+        known.last = known.last.max(known.found_to);
         known.add(record.source, 1);
         if is_moved {
             known.moved.insert(record.request, record.position);
@@ -79,6 +88,7 @@ impl OnSpool {
     /// Notes a record that was appended.
     pub(crate) fn note_appended(&self, source: Uuid, position: Position) {
         let mut known = self.known();
+        known.last = known.last.max(Some(position));
         // The look at the start may have come across it, or may yet.
         if let Some(appended) = &mut known.appended_meanwhile {
             appended.push((source, position));
@@ -87,11 +97,25 @@ impl OnSpool {
         }
     }
 
+    /// Notes that a record was appended of a request of which another one may be there.
+    pub(crate) fn note_again(&self, request: Uuid, position: Position) {
+        let mut known = self.known();
+        let last = known.moved.entry(request).or_insert(position);
+        *last = position.max(*last);
+    }
+
     /// Notes that a record was appended once more, at this position.
     pub(crate) fn note_moved(&self, record: Record, position: Position) {
         let mut known = self.known();
+        known.last = known.last.max(Some(position));
         known.add(record.source, 1);
         known.moved.insert(record.request, position);
+    }
+
+    /// The last record that is known, where all before it are.
+    pub(crate) fn known_to(&self) -> Option<Position> {
+        let known = self.known();
+        known.last.filter(|_| known.is_looked_through)
     }
 
     /// Whether its request comes again later on the spool. It is left for then: stored twice, it
@@ -196,7 +220,9 @@ mod tests {
         on_spool.note_found(record(0, one), false);
         on_spool.note_appended(one, positions[1]);
         on_spool.note_found(record(1, one), false);
-        on_spool.end_look();
+        assert_eq!(on_spool.known_to(), None);
+        on_spool.end_look(true);
+        assert_eq!(on_spool.known_to(), Some(positions[1]));
         // Drained before it is noted.
         on_spool.note_done(&[record(2, other)]);
         on_spool.note_appended(other, positions[2]);

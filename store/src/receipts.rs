@@ -67,12 +67,28 @@ pub(crate) struct Receipts {
     noted: AtomicU64,
     /// They are on the spool, and count as not delivered.
     former: Mutex<FormerRequests>,
+    /// Requests that were claimed, until those who claimed them have their numbers.
+    in_hand: InHand,
+    /// Requests of which a record may come on the spool though it was refused, or late.
+    expected: Mutex<HashMap<Uuid, Expected>>,
     /// Requests whose rows can go.
     needless: Arc<Mutex<Vec<Uuid>>>,
     /// Held while rows become orphans: until it is known whether they have, nobody knows whose
     /// they are.
     handing_over: tokio::sync::Mutex<()>,
 }
+
+/// What may come on the spool of a request that was told as failed. As long as something may, its
+/// row stays: without it what comes would be stored a second time.
+#[derive(Debug, Default)]
+struct Expected {
+    /// Records that may come.
+    records: usize,
+    /// Whether one has come, after nobody waited for it any more.
+    has_come: bool,
+}
+
+type InHand = Arc<Mutex<Vec<Arc<watch::Sender<Progress>>>>>;
 
 #[derive(Debug)]
 struct Entry {
@@ -135,17 +151,27 @@ impl Noted {
     }
 }
 
-/// A request of the past that a new one turned out to be.
+/// A request of the past that a new one turned out to be. To be kept until the new one has its
+/// number.
 #[derive(Debug)]
-pub(crate) struct Claimed(Arc<watch::Sender<Progress>>);
+pub(crate) struct Claimed {
+    progress: Arc<watch::Sender<Progress>>,
+    in_hand: InHand,
+}
+
+impl Drop for Claimed {
+    fn drop(&mut self) {
+        lock(&self.in_hand).retain(|claimed| !Arc::ptr_eq(claimed, &self.progress));
+    }
+}
 
 impl Claimed {
     /// How it ended, once it has.
     pub(crate) async fn ended(&self) -> Progress {
-        let mut progress = self.0.subscribe();
+        let mut progress = self.progress.subscribe();
         let ended = progress.wait_for(|progress| progress.stage != Stage::Working).await;
         // The sender is `self`, so the wait cannot fail.
-        ended.map_or_else(|_| *self.0.borrow(), |progress| *progress)
+        ended.map_or_else(|_| *self.progress.borrow(), |progress| *progress)
     }
 }
 
@@ -275,7 +301,10 @@ impl Receipts {
                 of_content.iter().for_each(|entry| entry.delivery.look());
                 let claimable = |entry: &Entry| entry.order < by.order && entry.is_claimable();
                 match of_content.iter().position(|entry| claimable(entry) && !entry.handing_over) {
-                    Some(place) => return Some(Claimed(of_content.remove(place).progress)),
+                    Some(place) => {
+                        let progress = of_content.remove(place).progress;
+                        return Some(self.take_in_hand(&mut self.in_hand(), progress));
+                    }
                     None if of_content.iter().any(claimable) => {}
                     None => break,
                 }
@@ -283,9 +312,35 @@ impl Receipts {
             // Its row is becoming an orphan, and the store will tell.
             drop(self.handing_over.lock().await);
         }
+        let mut in_hand = self.in_hand();
         let request = self.former().claim(by.content)?;
         let progress = Progress { request, stage: Stage::InSpool };
-        Some(Claimed(Arc::new(watch::Sender::new(progress))))
+        Some(self.take_in_hand(&mut in_hand, Arc::new(watch::Sender::new(progress))))
+    }
+
+    fn take_in_hand(
+        &self,
+        in_hand: &mut Vec<Arc<watch::Sender<Progress>>>,
+        progress: Arc<watch::Sender<Progress>>,
+    ) -> Claimed {
+        in_hand.push(Arc::clone(&progress));
+        Claimed { progress, in_hand: Arc::clone(&self.in_hand) }
+    }
+
+    /// The numbers of all requests that may be sent again, wherever they are.
+    pub(crate) fn undelivered(&self, now: Instant) -> Vec<Uuid> {
+        // What is claimed meanwhile goes from the one to the other.
+        let (entries, in_hand) = (self.entries(), self.in_hand());
+        let mut undelivered: Vec<_> =
+            in_hand.iter().map(|claimed| claimed.borrow().request).collect();
+        undelivered.extend(self.former().numbers());
+        let of_entries = entries.values().flatten().filter_map(|entry| {
+            let Progress { request, stage } = *entry.progress.borrow();
+            let has_failed = matches!(stage, Stage::Failed | Stage::FailedInSpool);
+            (has_failed || !entry.delivery.is_delivered(now)).then_some(request)
+        });
+        undelivered.extend(of_entries);
+        undelivered
     }
 
     /// Whether a request's bytes may still be sent again: its answer is not known to be delivered, or
@@ -317,7 +372,49 @@ impl Receipts {
     /// Requests whose rows can go at once, with whatever is written next. What is not removed then
     /// is to be given back as [needless](Self::note_needless).
     pub(crate) fn take_needless(&self) -> Vec<Uuid> {
-        std::mem::take(&mut *self.needless())
+        // Unlocked by then.
+        let needless = std::mem::take(&mut *self.needless());
+        self.without_expected(needless)
+    }
+
+    /// Those of which nothing comes on the spool any more; the others are kept for later.
+    fn without_expected(&self, requests: Vec<Uuid>) -> Vec<Uuid> {
+        let expected = lock(&self.expected);
+        if expected.is_empty() {
+            return requests;
+        }
+        let (later, now): (Vec<_>, _) =
+            requests.into_iter().partition(|request| expected.contains_key(request));
+        drop(expected);
+        self.needless().extend(later);
+        now
+    }
+
+    /// A record of a request that is told as failed may come on the spool.
+    pub(crate) fn expect_on_spool(&self, request: Uuid) {
+        lock(&self.expected).entry(request).or_default().records += 1;
+    }
+
+    /// It has come, or will not any more.
+    pub(crate) fn expect_no_more(&self, request: Uuid, has_come: bool) {
+        self.change_expected(request, |expected| {
+            expected.records = expected.records.saturating_sub(1);
+            expected.has_come |= has_come;
+        });
+    }
+
+    /// What has come of a request is off the spool.
+    pub(crate) fn note_off_spool(&self, request: Uuid) {
+        self.change_expected(request, |expected| expected.has_come = false);
+    }
+
+    fn change_expected(&self, request: Uuid, change: impl FnOnce(&mut Expected)) {
+        let mut all = lock(&self.expected);
+        let Some(expected) = all.get_mut(&request) else { return };
+        change(expected);
+        if expected.records == 0 && !expected.has_come {
+            all.remove(&request);
+        }
     }
 
     /// A write ended whose request had been given up. If that was told as failed, there may be a row
@@ -331,16 +428,24 @@ impl Receipts {
     }
 
     fn entries(&self) -> MutexGuard<'_, HashMap<ContentHash, Vec<Entry>>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.entries)
     }
 
     fn former(&self) -> MutexGuard<'_, FormerRequests> {
-        self.former.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.former)
     }
 
     fn needless(&self) -> MutexGuard<'_, Vec<Uuid>> {
-        self.needless.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.needless)
     }
+
+    fn in_hand(&self) -> MutexGuard<'_, Vec<Arc<watch::Sender<Progress>>>> {
+        lock(&self.in_hand)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -380,6 +485,31 @@ mod tests {
         let claimed = receipts.claim(&again).await.unwrap().ended().await;
         assert_eq!(claimed, Progress { request: one, stage: Stage::InStore });
         assert!(receipts.claim(&again).await.is_none());
+    }
+
+    /// Whoever writes down what may come again must not miss what changes hands meanwhile.
+    #[tokio::test]
+    async fn what_may_come_again_is_known_at_any_time() {
+        let receipts = Receipts::default();
+        let now = Instant::now();
+        stored(&receipts, Delivery::not_needed(), Stage::InSpool);
+        let failed_with_its_answer =
+            stored(&receipts, Delivery::not_needed(), Stage::FailedInSpool);
+        let left = stored(&receipts, failed(), Stage::InSpool);
+        let known =
+            || receipts.undelivered(now).into_iter().collect::<std::collections::HashSet<_>>();
+        assert_eq!(known(), [failed_with_its_answer, left].into());
+        let former = Uuid::new_v4();
+        receipts.note_spooled(content(), former);
+        for expected in [failed_with_its_answer, left, former] {
+            let again = receipts.note(content(), Delivery::default());
+            let claimed = receipts.claim(&again).await.unwrap();
+            assert!(known().contains(&expected));
+            again.tell(expected, Stage::Working);
+            drop(claimed);
+            assert!(known().contains(&expected));
+        }
+        assert!(receipts.in_hand().is_empty());
     }
 
     /// Two that are gone, and a third that is there.
@@ -632,6 +762,26 @@ mod tests {
         receipts.forget_settled_on_spool(Instant::now());
         assert!(receipts.may_be_sent_again(content(), undelivered));
         assert_eq!(receipts.entries().values().flatten().count(), 1);
+    }
+
+    #[test]
+    fn a_row_stays_while_its_request_may_come_on_the_spool() {
+        let receipts = Receipts::default();
+        let [request, other] =
+            [(); 2].map(|()| stored(&receipts, Delivery::not_needed(), Stage::InStore));
+        let now = Instant::now();
+        // One was given up by its sender, another one was refused and may come after a crash.
+        receipts.expect_on_spool(request);
+        receipts.expect_on_spool(request);
+        assert_eq!(receipts.settle(now).needless, [other]);
+        receipts.expect_no_more(request, true);
+        assert!(receipts.take_needless().is_empty());
+        receipts.note_off_spool(request);
+        assert!(receipts.take_needless().is_empty());
+        receipts.expect_no_more(request, false);
+        assert_eq!(receipts.take_needless(), [request]);
+        receipts.note_off_spool(request);
+        assert!(lock(&receipts.expected).is_empty());
     }
 
     #[test]

@@ -19,6 +19,9 @@ pub(crate) struct Request {
     /// Whether it waits on the spool since a former life of this process, which knew all of its own
     /// requests: those that it left are no first attempts of this one.
     pub(crate) of_former_life: bool,
+    /// When it went on the spool, in ms since 1970. `None` while it has not, and where its record
+    /// does not say.
+    pub(crate) on_spool_since: Option<i64>,
     pub(crate) batch: Batch,
 }
 

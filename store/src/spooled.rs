@@ -1,5 +1,7 @@
 //! A request as bytes on the spool.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use event_schemas::Reason;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -22,6 +24,10 @@ struct Head {
     /// Whether it was moved to the end, and may be at its old place too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     moved: bool,
+    /// When it went on the spool, in ms since 1970. Records of before do not say. It is no other
+    /// version of the format: programs of before read it and do without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    since: Option<i64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -34,15 +40,26 @@ struct Rejected {
 
 /// Version, length of the head (u32, little-endian), head (JSON), rows (as COPY carries them).
 pub(crate) fn encode(request: &Request) -> Vec<u8> {
-    encode_at(request, false)
+    encode_as(request, false, Some(now()))
+}
+
+/// As [`encode`], for a request that may be on the spool already.
+pub(crate) fn encode_again(request: &Request) -> Vec<u8> {
+    encode_as(request, true, Some(now()))
 }
 
 /// As [`encode`], for a request that is on the spool already and is moved to its end.
 pub(crate) fn encode_moved(request: &Request) -> Vec<u8> {
-    encode_at(request, true)
+    encode_as(request, true, request.on_spool_since)
 }
 
-fn encode_at(request: &Request, moved: bool) -> Vec<u8> {
+/// Milliseconds since 1970.
+pub(crate) fn now() -> i64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn encode_as(request: &Request, moved: bool, since: Option<i64>) -> Vec<u8> {
     let Request { id, source, content, batch, .. } = request;
     let rejected = batch.rejected.iter().map(|RejectedEvent { id, event, reasons }| {
         let reasons = reasons.iter().map(|Reason { path, text }| (path.clone(), text.clone()));
@@ -55,6 +72,7 @@ fn encode_at(request: &Request, moved: bool) -> Vec<u8> {
         own_ids: batch.own_ids.clone(),
         rejected: rejected.collect(),
         moved,
+        since,
     };
     // Strings and numbers always become JSON.
     let head = serde_json::to_vec(&head).unwrap_or_default();
@@ -90,13 +108,15 @@ pub(crate) struct Summary {
     pub(crate) source: Uuid,
     pub(crate) content: Option<ContentHash>,
     pub(crate) moved: bool,
+    pub(crate) since: Option<i64>,
 }
 
 /// `None` for what is no request.
 pub(crate) fn summary(bytes: &[u8]) -> Option<Summary> {
     let rest = bytes.strip_prefix(&[VERSION])?;
-    let (Head { request, source, content, moved, .. }, _) = read_head(rest)?;
-    Some(Summary { request, source, content: content.map(ContentHash::from_bytes), moved })
+    let (Head { request, source, content, moved, since, .. }, _) = read_head(rest)?;
+    let content = content.map(ContentHash::from_bytes);
+    Some(Summary { request, source, content, moved, since })
 }
 
 fn read_head(bytes: &[u8]) -> Option<(Head, &[u8])> {
@@ -119,6 +139,7 @@ fn read(bytes: &[u8]) -> Option<Request> {
         content: head.content.map(ContentHash::from_bytes),
         may_come_again: true,
         of_former_life: false,
+        on_spool_since: head.since,
         batch: Batch { rows, days, own_ids: head.own_ids, rejected: rejected.collect() },
     })
 }
@@ -144,22 +165,42 @@ mod tests {
             content,
             may_come_again: true,
             of_former_life: false,
+            on_spool_since: None,
             batch,
         }
     }
 
     #[test]
     fn a_request_is_read_back() {
-        let request = request();
-        for moved in [false, true] {
-            let bytes = encode_at(&request, moved);
+        let mut request = request();
+        for (moved, since) in [(false, Some(5)), (true, Some(6)), (true, None)] {
+            let bytes = encode_as(&request, moved, since);
             let Request { id, source, content, .. } = request;
-            assert_eq!(summary(&bytes), Some(Summary { request: id, source, content, moved }));
+            let expected = Summary { request: id, source, content, moved, since };
+            assert_eq!(summary(&bytes), Some(expected));
+            request.on_spool_since = since;
             assert_eq!(decode(&bytes).as_ref(), Ok(&request));
+            // It has waited since then wherever it is moved to.
+            assert_eq!(summary(&encode_moved(&request)).unwrap().since, since);
         }
+        let begun = now();
+        assert!(summary(&encode(&request)).unwrap().since.is_some_and(|since| since >= begun));
         assert_eq!(summary(&[9, 0]), None);
         assert_eq!(decode(&[9, 0]), Err(NotARequest::Version(9)));
         assert_eq!(decode(&[]), Err(NotARequest::Unreadable));
+    }
+
+    /// As it was written before records said since when they wait.
+    #[test]
+    fn a_record_of_before_is_read() {
+        let head = br#"{"request":"00000000-0000-0000-0000-000000000001","source":"00000000-0000-0000-0000-000000000002","content":null,"own_ids":[],"rejected":[{"id":"00000000-0000-0000-0000-000000000003","event":"e","reasons":[["p","t"]]}]}"#;
+        let bytes = [&[1, u8::try_from(head.len()).unwrap(), 0, 0, 0], &head[..]].concat();
+        let [request, source] = [1, 2].map(Uuid::from_u128);
+        let expected = Summary { request, source, content: None, moved: false, since: None };
+        assert_eq!(summary(&bytes), Some(expected));
+        let decoded = decode(&bytes).unwrap();
+        assert_eq!((decoded.id, decoded.on_spool_since), (request, None));
+        assert_eq!(decoded.batch.rejected[0].event, "e");
     }
 
     proptest! {

@@ -33,8 +33,10 @@ use crate::{
     orphans, query,
     receipts::Receipts,
     rejected_events,
+    spooling::Overdue,
     state::{Loaded, State},
     taking::Taking,
+    undelivered::{self, UndeliveredFile},
     writers::Writers,
 };
 
@@ -63,6 +65,8 @@ pub(crate) struct Inner {
     pub(crate) receipts: Receipts,
     pub(crate) spool: Option<Spool>,
     pub(crate) on_spool: OnSpool,
+    pub(crate) undelivered: UndeliveredFile,
+    pub(crate) overdue: Overdue,
     pub(crate) taking: Taking,
     /// Requests on the spool whose bytes came back whole and say nothing.
     pub(crate) unreadable_requests: AtomicU64,
@@ -100,6 +104,8 @@ impl Store {
                 receipts: Receipts::default(),
                 spool,
                 on_spool: OnSpool::default(),
+                undelivered: UndeliveredFile::default(),
+                overdue: Overdue::default(),
                 taking: Taking::default(),
                 unreadable_requests: AtomicU64::new(0),
                 unsaved: Unsaved::default(),
@@ -122,7 +128,8 @@ impl Store {
     pub async fn keep_ready(&self) {
         let drain = async {
             if let Some(spool) = &self.inner.spool {
-                drain::keep_draining(&self.inner, spool).await;
+                let noted = undelivered::keep_noted(&self.inner, spool);
+                tokio::join!(drain::keep_draining(&self.inner, spool), noted);
             }
         };
         if let Some(spool) = &self.inner.spool {
@@ -282,6 +289,10 @@ impl Store {
 
     /// Closes all connections and the spool; waits some seconds for those at work.
     pub async fn close(&self) {
+        // First: whoever waits for the end may not wait for databases that are away.
+        if let Some(spool) = &self.inner.spool {
+            undelivered::note_at_the_end(&self.inner, spool).await;
+        }
         let Inner { ingest, query, catalog, .. } = &*self.inner;
         let pools = [ingest.get(), query.get(), catalog.get()];
         let closing =

@@ -320,8 +320,15 @@ mod tests {
         let content = content.map(|content| ContentHash::of(&[content]));
         let bytes = batch.size();
         let (id, source) = (Uuid::new_v4(), Uuid::nil());
-        let request =
-            Request { id, source, content, may_come_again: true, of_former_life: false, batch };
+        let request = Request {
+            id,
+            source,
+            content,
+            may_come_again: true,
+            of_former_life: false,
+            on_spool_since: None,
+            batch,
+        };
         let (tell, _) = oneshot::channel();
         let slot = Arc::new(Mutex::new(Some(Arc::new(request))));
         Waiting { slot, content, events: 1, bytes, tell }

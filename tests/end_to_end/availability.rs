@@ -125,6 +125,55 @@ async fn without_room_events_wait_with_their_sender() {
     }
 }
 
+/// What was answered before the program ends is no reason to take what comes after for the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn equal_requests_after_a_restart_are_stored_though_others_wait_on_the_spool() {
+    const HEARTBEATS: usize = 4;
+    let cluster = TestCluster::start();
+    for ends_in_order in [true, false] {
+        let database = cluster.database().await;
+        let settings = [("POSTGRES_BACKEND_URL", database.as_str())];
+        let mut program = Program::start(&["serve"], &settings);
+        program.ready().await;
+        cluster.stop_server();
+        let heartbeats = async |program: &Program| {
+            for _ in 0..HEARTBEATS {
+                program
+                    .log(
+                        "postgres.logs",
+                        &json!([{"event_message": "alive", "project": "default"}]),
+                    )
+                    .await;
+            }
+        };
+        heartbeats(&program).await;
+        if ends_in_order {
+            program.signal("TERM");
+            assert_eq!(program.ended().await.code(), Some(0));
+        } else {
+            let file = program.data_dir().join("spool/undelivered.json");
+            eventually("all answers are known to be delivered", async || {
+                let Ok(text) = std::fs::read_to_string(&file) else { return false };
+                let Ok(note) = serde_json::from_str::<serde_json::Value>(&text) else {
+                    return false;
+                };
+                note["through"] == HEARTBEATS && note["undelivered"] == json!([])
+            })
+            .await;
+            program.kill();
+        }
+        cluster.start_server();
+        program.restart();
+        program.ready().await;
+        heartbeats(&program).await;
+        eventually("all are stored", async || {
+            program.rows("select count(*) as count from postgres_logs").await
+                == [json!({"count": 2 * HEARTBEATS})]
+        })
+        .await;
+    }
+}
+
 /// What operators watch.
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_tell_what_became_of_events() {

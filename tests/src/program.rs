@@ -142,6 +142,11 @@ impl Program {
         (Ipv4Addr::LOCALHOST, self.port()).into()
     }
 
+    /// Where it keeps what is no database, unless a setting says otherwise.
+    pub fn data_dir(&self) -> &Path {
+        &self.launch.data_dir
+    }
+
     /// The id of its process.
     pub fn id(&self) -> u32 {
         self.child.id()

@@ -133,6 +133,7 @@ impl Receipts {
             !of_content.is_empty()
         });
         drop(entries);
+        settled.needless = self.without_expected(settled.needless);
         settled
     }
 }

@@ -122,6 +122,30 @@ async fn stuck_writers_do_not_take_every_connection() {
     held.await.unwrap().unwrap();
 }
 
+/// Without a spool there is nothing better to do than to wait, but not for longer than senders do.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_stalls_is_waited_for_until_the_deadline() {
+    let mut fixture = Fixture::new().await;
+    let mut holder = PgConnection::connect(&fixture.url).await.unwrap();
+    run(&mut holder, &format!("begin; lock table {}", fixture.source.table)).await;
+    let send = async |within: Duration| {
+        let admission = admit(fixture.store(), "content", &Delivery::not_needed());
+        let admission = admission.answer_by(Instant::now() + within);
+        admission.append(&fixture.source, batch([("x", now())])).await
+    };
+    let started = Instant::now();
+    // The second one has no time left.
+    for within in [Duration::from_secs(1), Duration::ZERO] {
+        let stalled = send(within).await;
+        assert!(matches!(stalled, Err(AppendError::Unavailable(_))), "{stalled:?}");
+    }
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    run(&mut holder, "commit").await;
+    // The write went on meanwhile.
+    send(Duration::from_secs(30)).await.unwrap();
+    assert_eq!(fixture.ids().await, ["x"]);
+}
+
 /// As many requests as there are writers wait for a table.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_table_does_not_hold_up_other_sources() {
