@@ -67,8 +67,11 @@ pub enum ChangeError {
     /// What was given is no value that the catalog's Postgres takes.
     #[error("a value is not taken: {0}")]
     Malformed(String),
-    /// The catalog's Postgres does not answer, or refused it.
-    #[error("the catalog does not answer now: {0}")]
+    /// Backends' configs cannot be encrypted now, for want of a key or of one that all processes have.
+    #[error("{0}")]
+    ConfigKey(String),
+    /// The catalog's Postgres does not answer, or refused it; or what belongs to it cannot be made.
+    #[error("the catalog cannot be asked or changed now: {0}")]
     Unavailable(String),
 }
 

@@ -68,7 +68,7 @@ impl KeyTrouble {
 
 impl From<KeyTrouble> for ChangeError {
     fn from(trouble: KeyTrouble) -> Self {
-        Self::Unavailable(trouble.to_string())
+        Self::ConfigKey(trouble.to_string())
     }
 }
 

@@ -48,7 +48,7 @@ async fn change(store: &Store, made: &Backend) -> Result<Arc<Backend>, ChangeErr
 
 /// Whether it was refused because of the key, with what to do.
 fn is_of_keys<T>(changed: &Result<T, ChangeError>) -> bool {
-    matches!(changed, Err(ChangeError::Unavailable(text))
+    matches!(changed, Err(ChangeError::ConfigKey(text))
         if text.contains("LOGFLARE_DB_ENCRYPTION_KEY"))
 }
 
