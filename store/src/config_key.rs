@@ -62,8 +62,9 @@ impl KeyTrouble {
                 "backends cannot be used: this process has no encryption key; the log says why"
             }
             Self::Another | Self::Disputed => {
-                "backends cannot be used: this process has another encryption key than the \
-                 catalog; the log says what to do"
+                "backends cannot be changed, and those that another key has encrypted get no events \
+                 from this process: it has another encryption key than the catalog; the log says \
+                 what to do"
             }
         }
     }
@@ -79,10 +80,14 @@ impl From<KeyTrouble> for ChangeError {
 pub(crate) fn tell(before: Option<KeyTrouble>, now: Option<KeyTrouble>) {
     match (before, now) {
         (before, Some(KeyTrouble::Another)) if before != now => {
-            tracing::error!("backends cannot be used, all else can: {}", KeyTrouble::Another);
+            tracing::error!(
+                "backends cannot be changed, and for those whose config this process cannot read \
+                 events wait: {}",
+                KeyTrouble::Another
+            );
         }
         (Some(KeyTrouble::Another), None) => {
-            tracing::info!("backends can be used: the key of this process is the catalog's now");
+            tracing::info!("backends can be changed: the key of this process is the catalog's now");
         }
         _ => {}
     }
