@@ -325,6 +325,51 @@ async fn health(program: &Program) -> Value {
     told.swap_remove(0)
 }
 
+/// It may have gone with its folder.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backend_whose_key_is_lost_keeps_its_rules_when_its_config_is_given_anew() {
+    let database = TestCluster::shared().database().await;
+    let url = ("POSTGRES_BACKEND_URL", database.as_str());
+    let receiver = Receiver::start(0).await;
+    let config = json!({"url": receiver.url("/"), "gzip": false});
+    let path = {
+        let program = Program::start(&[], &[url, KEY]);
+        program.ready().await;
+        let given = json!({"name": "b", "type": "webhook", "config": config});
+        let made = manage(&program, Method::POST, "/api/backends", &given).await.1;
+        let shop = json!({"name": "shop"});
+        let shop = manage(&program, Method::POST, "/api/sources", &shop).await.1;
+        let rule = json!({
+            "source_id": shop["id"], "backend_id": made["id"], "lql_string": "paid",
+        });
+        let (status, rule) = manage(&program, Method::POST, "/api/rules", &rule).await;
+        assert_eq!(status, StatusCode::CREATED, "{rule}");
+        path_of("backends", &made)
+    };
+    let other = ("LOGFLARE_DB_ENCRYPTION_KEY", "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=");
+    let program = Program::start(&[], &[url, other]);
+    program.ready().await;
+    let (_, shown) = manage(&program, Method::GET, &path, &Value::Null).await;
+    let error = shown["error"].as_str().expect("a text");
+    assert!(error.contains("give the backend its whole config anew"), "{shown}");
+    let name = json!({"name": "c"});
+    let (status, refused) = manage(&program, Method::PATCH, &path, &name).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{refused}");
+    assert_ne!(health(&program).await, Value::Null);
+    let whole = json!({"name": "c", "type": "webhook", "config": config});
+    // Once Postgres has noticed that the process with the lost key is gone.
+    eventually("it is mended", async || {
+        manage(&program, Method::PUT, &path, &whole).await.0 == StatusCode::OK
+    })
+    .await;
+    assert_eq!(health(&program).await, Value::Null);
+    eventually("its rule holds", async || {
+        program.log("shop", &json!([{"event_message": "paid"}])).await;
+        !receiver.taken("/").is_empty()
+    })
+    .await;
+}
+
 /// What is told to who manages: in the process that came first, and in the other one.
 const DISPUTED: &str = "another process that shares the catalog has another encryption key, or none, \
     and could not read the config. Set LOGFLARE_DB_ENCRYPTION_KEY to the same value in all of them, \
