@@ -30,7 +30,9 @@ pub(crate) async fn begin(
         let mut transaction = connection.begin().await?;
         // What was on its way when the process died is committed after this, or never. The server
         // may take its time to notice that; then this is tried again.
-        sqlx::query("select pg_advisory_xact_lock($1, $2)")
+        // Writers of versions before shared the first of these.
+        sqlx::query("select pg_advisory_xact_lock($1, 0), pg_advisory_xact_lock($2, $3)")
+            .bind(LOCK_CLASS)
             .bind(WRITERS_CLASS)
             .bind(owner)
             .execute(&mut *transaction)
