@@ -90,7 +90,9 @@ impl From<ChangeError> for Refusal {
             ChangeError::NotFound => Self::NotFound,
             ChangeError::Invalid { field, text } => FieldErrors::one(field, text),
             ChangeError::Malformed(_) => Self::Request(error.to_string()),
-            ChangeError::Unavailable(_) => Self::Unavailable(error.to_string()),
+            ChangeError::ConfigKey(_) | ChangeError::Unavailable(_) => {
+                Self::Unavailable(error.to_string())
+            }
         }
     }
 }

@@ -201,7 +201,7 @@ impl From<ChangeError> for ManageError {
             ChangeError::Invalid { .. } | ChangeError::Malformed(_) => {
                 Self::Body(error.to_string())
             }
-            ChangeError::Unavailable(_) => Self::Catalog(error),
+            ChangeError::ConfigKey(_) | ChangeError::Unavailable(_) => Self::Catalog(error),
         }
     }
 }

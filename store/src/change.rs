@@ -67,8 +67,11 @@ pub enum ChangeError {
     /// What was given is no value that the catalog's Postgres takes.
     #[error("a value is not taken: {0}")]
     Malformed(String),
-    /// The catalog's Postgres does not answer, or refused it.
-    #[error("the catalog does not answer now: {0}")]
+    /// Backends' configs cannot be encrypted now, for want of a key or of one that all processes have.
+    #[error("{0}")]
+    ConfigKey(String),
+    /// The catalog's Postgres does not answer, or refused it; or what belongs to it cannot be made.
+    #[error("the catalog cannot be asked or changed now: {0}")]
     Unavailable(String),
 }
 
@@ -130,11 +133,15 @@ impl<'i> Change<'i> {
         self.loaded.catalog_sql(text)
     }
 
-    /// What keeps the change from encrypting configs. To be asked before all else of it.
-    pub(crate) async fn key_trouble(&mut self) -> Result<Option<KeyTrouble>, ChangeError> {
+    /// What keeps the change from encrypting configs; `replaced` is the backend whose config it gives
+    /// anew, whole if it cannot be read. To be asked before all else of it.
+    pub(crate) async fn key_trouble(
+        &mut self,
+        replaced: Option<Uuid>,
+    ) -> Result<Option<KeyTrouble>, ChangeError> {
         let Self { inner, loaded, connection, .. } = self;
-        let keys = &inner.settings.config_keys;
-        Ok(config_key::trouble_in_change(connection, &loaded.catalog_schema, keys).await?)
+        let (schema, keys) = (&loaded.catalog_schema, &inner.settings.config_keys);
+        Ok(config_key::trouble_in_change(connection, schema, keys, replaced).await?)
     }
 
     /// A thing as it is in the catalog, where it stays so until the change is ended: two changes of

@@ -7,7 +7,9 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use uuid::Uuid;
 
 use crate::{
-    CONFIG_KEY_BYTES, ChangeError, ConfigKeys, catalog::changes, manage::encrypt_anew,
+    CONFIG_KEY_BYTES, ChangeError, ConfigKeys,
+    catalog::changes,
+    manage::{encrypt_anew, of_retired_key},
     server::SchemaName,
 };
 
@@ -39,8 +41,9 @@ pub(crate) enum KeyTrouble {
         "this process has another encryption key than the one of the catalog's backends. Set \
          LOGFLARE_DB_ENCRYPTION_KEY to the same value in all processes that share the catalog, or \
          let them share the `encryption.key` of one data folder; to change the key, give the former \
-         one as LOGFLARE_DB_ENCRYPTION_KEY_RETIRED. Where it is lost, delete the backends: then the \
-         key of this process takes its place at once"
+         one as LOGFLARE_DB_ENCRYPTION_KEY_RETIRED. Where it is lost, delete the backends that need \
+         it, or give the last one of them its whole config anew: then the key of this process takes \
+         its place at once"
     )]
     Another,
     #[error(
@@ -59,8 +62,9 @@ impl KeyTrouble {
                 "backends cannot be used: this process has no encryption key; the log says why"
             }
             Self::Another | Self::Disputed => {
-                "backends cannot be used: this process has another encryption key than the \
-                 catalog; the log says what to do"
+                "backends cannot be changed, and those that another key has encrypted get no events \
+                 from this process: it has another encryption key than the catalog; the log says \
+                 what to do"
             }
         }
     }
@@ -68,7 +72,7 @@ impl KeyTrouble {
 
 impl From<KeyTrouble> for ChangeError {
     fn from(trouble: KeyTrouble) -> Self {
-        Self::Unavailable(trouble.to_string())
+        Self::ConfigKey(trouble.to_string())
     }
 }
 
@@ -76,10 +80,14 @@ impl From<KeyTrouble> for ChangeError {
 pub(crate) fn tell(before: Option<KeyTrouble>, now: Option<KeyTrouble>) {
     match (before, now) {
         (before, Some(KeyTrouble::Another)) if before != now => {
-            tracing::error!("backends cannot be used, all else can: {}", KeyTrouble::Another);
+            tracing::error!(
+                "backends cannot be changed, and for those whose config this process cannot read \
+                 events wait: {}",
+                KeyTrouble::Another
+            );
         }
         (Some(KeyTrouble::Another), None) => {
-            tracing::info!("backends can be used: the key of this process is the catalog's now");
+            tracing::info!("backends can be changed: the key of this process is the catalog's now");
         }
         _ => {}
     }
@@ -106,79 +114,153 @@ pub(crate) async fn show(
     show.bind(lock_class(schema)).bind(lock_key(keys)).execute(connection).await.map(|_| ())
 }
 
+/// When the key of a process may become that of the catalog.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    /// The process is made ready: the key that it gives up gives way, also where others have it.
+    Start,
+    /// Each second. Two that give up each other's key would change it for ever.
+    Watch,
+    /// Somebody changes backends.
+    Change {
+        /// The one whose config is given anew, whole if it cannot be read.
+        replaced: Option<Uuid>,
+    },
+}
+
 /// Makes the key of this process that of the catalog, where that takes nothing from others, and
 /// encrypts anew what the retired one has encrypted.
 pub(crate) async fn agree(
     connection: &mut PgConnection,
     schema: &SchemaName,
     keys: &ConfigKeys,
+    occasion: Occasion,
 ) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin().await?;
-    if claim(&mut transaction, schema, keys).await?.is_none() {
-        encrypt_anew(&mut transaction, schema, keys).await?;
+    let is_changed = match claim(&mut transaction, schema, keys, occasion).await? {
+        Claimed::Now => true,
+        Claimed::Before => {
+            let configs = of_retired_key(&mut transaction, schema, keys).await?;
+            // There seldom are any: else no lock is waited for.
+            let is_due = !configs.is_empty() && holds(&mut transaction, schema, keys).await?;
+            if is_due {
+                encrypt_anew(&mut transaction, schema, keys, configs).await?;
+            }
+            is_due
+        }
+        Claimed::Not(_) => false,
+    };
+    if is_changed {
+        changes::count_up(&mut transaction, schema).await?;
     }
     transaction.commit().await
 }
 
-/// What keeps this process from encrypting in a change that was begun. To be asked before the change
-/// locks anything: all take the catalog's key first.
+/// What keeps this process from encrypting in a change that was begun; until its end nobody else
+/// makes a key that of the catalog. To be asked before the change locks anything: all take the
+/// catalog's key first.
 pub(crate) async fn trouble_in_change(
     connection: &mut PgConnection,
     schema: &SchemaName,
     keys: &ConfigKeys,
+    replaced: Option<Uuid>,
 ) -> Result<Option<KeyTrouble>, sqlx::Error> {
-    let trouble = claim(connection, schema, keys).await?;
-    if trouble.is_some() {
-        return Ok(trouble);
+    match claim(connection, schema, keys, Occasion::Change { replaced }).await? {
+        Claimed::Not(trouble) => return Ok(Some(trouble)),
+        Claimed::Before if !holds(connection, schema, keys).await? => {
+            return Ok(Some(KeyTrouble::Another));
+        }
+        Claimed::Before | Claimed::Now => {}
     }
     let own = lock_key(keys);
     let others = shown(connection, schema).await?.into_iter().any(|shown| shown != own);
     Ok(others.then_some(KeyTrouble::Disputed))
 }
 
-/// Within a transaction, until whose end nobody else makes a key that of the catalog.
+/// Whether the catalog's key is that of this process.
+enum Claimed {
+    /// It was when it was looked at; nothing is locked.
+    Before,
+    /// It is from the end of the transaction on, until which nobody else makes a key that of the
+    /// catalog. To be counted as a change.
+    Now,
+    Not(KeyTrouble),
+}
+
+/// Within a transaction.
 async fn claim(
     connection: &mut PgConnection,
     schema: &SchemaName,
     keys: &ConfigKeys,
-) -> Result<Option<KeyTrouble>, sqlx::Error> {
-    let Some(own) = keys.fingerprint() else { return Ok(Some(KeyTrouble::Missing)) };
-    let kept = kept(connection, schema, "for update").await?;
-    if kept == Some(own) {
-        return Ok(None);
-    }
-    let sql = format!(r#"select token, config from "{}".logweir_backends"#, schema.as_str());
-    let backends: Vec<(Uuid, Vec<u8>)> =
-        sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&mut *connection).await?;
-    let readable =
-        backends.iter().filter(|(token, config)| keys.decrypt(*token, config).is_ok()).count();
-    let found = Found {
-        backends: backends.len(),
-        readable,
-        key: match kept {
-            None => FoundKey::None,
-            Some(kept) if keys.retired_fingerprint() == Some(kept) => FoundKey::Retired,
-            Some(kept) if shown(connection, schema).await?.contains(&kept.lock_key()) => {
-                FoundKey::InUse
-            }
-            Some(_) => FoundKey::Unused,
-        },
-    };
-    if !found.may_be_replaced() {
-        return Ok(Some(KeyTrouble::Another));
+    occasion: Occasion,
+) -> Result<Claimed, sqlx::Error> {
+    let Some(own) = keys.fingerprint() else { return Ok(Claimed::Not(KeyTrouble::Missing)) };
+    // Looked at first: a process that hangs in a change holds up nobody who would not replace it.
+    for locking in ["", "for update"] {
+        let kept = kept(connection, schema, locking).await?;
+        if kept == Some(own) {
+            return Ok(Claimed::Before);
+        }
+        if !found(connection, schema, keys, kept, occasion).await?.may_be_replaced() {
+            return Ok(Claimed::Not(KeyTrouble::Another));
+        }
     }
     let sql = format!(r#"update "{}".logweir_config_key set fingerprint = $1"#, schema.as_str());
     sqlx::query(AssertSqlSafe(sql)).bind(&own.0[..]).execute(&mut *connection).await?;
-    encrypt_anew(connection, schema, keys).await?;
-    changes::count_up(connection, schema).await?;
-    Ok(None)
+    let configs = of_retired_key(connection, schema, keys).await?;
+    encrypt_anew(connection, schema, keys, configs).await?;
+    Ok(Claimed::Now)
+}
+
+/// Whether the key of this process is the catalog's, which it then is until the transaction's end.
+async fn holds(
+    connection: &mut PgConnection,
+    schema: &SchemaName,
+    keys: &ConfigKeys,
+) -> Result<bool, sqlx::Error> {
+    Ok(kept(connection, schema, "for share").await? == keys.fingerprint())
+}
+
+async fn found(
+    connection: &mut PgConnection,
+    schema: &SchemaName,
+    keys: &ConfigKeys,
+    kept: Option<Fingerprint>,
+    occasion: Occasion,
+) -> Result<Found, sqlx::Error> {
+    let sql = format!(r#"select token, config from "{}".logweir_backends"#, schema.as_str());
+    let backends: Vec<(Uuid, Vec<u8>)> =
+        sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&mut *connection).await?;
+    let (readable, unreadable): (Vec<_>, Vec<_>) =
+        backends.iter().partition(|(token, config)| keys.decrypt(*token, config).is_ok());
+    let is_replaced =
+        |(token, _): &&(Uuid, Vec<u8>)| occasion == Occasion::Change { replaced: Some(*token) };
+    let is_shown = match kept {
+        Some(kept) => shown(connection, schema).await?.contains(&kept.lock_key()),
+        None => false,
+    };
+    let is_retired = kept.is_some() && kept == keys.retired_fingerprint();
+    Ok(Found {
+        readable: readable.len(),
+        unreadable: unreadable.len(),
+        replaced: unreadable.into_iter().filter(is_replaced).count(),
+        key: match (kept, is_retired, is_shown) {
+            (None, ..) => FoundKey::None,
+            (Some(_), true, true) if occasion != Occasion::Start => FoundKey::RetiredInUse,
+            (Some(_), true, _) => FoundKey::Retired,
+            (Some(_), false, true) => FoundKey::InUse,
+            (Some(_), false, false) => FoundKey::Unused,
+        },
+    })
 }
 
 /// A catalog whose key is another one.
 struct Found {
-    /// How many backends there are, and of how many this process can read the config.
-    backends: usize,
+    /// Of how many backends this process can read the config, and of how many it cannot.
     readable: usize,
+    unreadable: usize,
+    /// How many of the latter are given their whole config now.
+    replaced: usize,
     key: FoundKey,
 }
 
@@ -187,8 +269,10 @@ struct Found {
 enum FoundKey {
     /// It is of a version that did not keep it, or new.
     None,
-    /// It is the one that this process gives up.
+    /// It is the one that this process gives up, and its time has come.
     Retired,
+    /// It is the one that this process gives up, but a living process has it.
+    RetiredInUse,
     /// A living process has it.
     InUse,
     Unused,
@@ -197,12 +281,14 @@ enum FoundKey {
 impl Found {
     /// Whether the key of this process can take the place of the catalog's.
     fn may_be_replaced(&self) -> bool {
-        match (self.key, self.backends) {
-            (FoundKey::Retired, _) | (FoundKey::None | FoundKey::Unused, 0) => true,
-            (FoundKey::InUse, 0) => false,
+        let lost = self.unreadable - self.replaced;
+        match self.key {
+            FoundKey::Retired => true,
+            FoundKey::RetiredInUse => false,
+            FoundKey::InUse => self.readable > 0 && self.unreadable == 0,
+            FoundKey::Unused => lost == 0,
             // The first one that can read anything.
-            (FoundKey::None, _) => self.readable > 0,
-            (FoundKey::InUse | FoundKey::Unused, backends) => self.readable == backends,
+            FoundKey::None => lost == 0 || self.readable > 0,
         }
     }
 }
@@ -254,23 +340,36 @@ mod tests {
 
     #[test]
     fn a_key_takes_the_place_of_another_where_that_takes_nothing_from_others() {
-        use FoundKey::{InUse, None, Retired, Unused};
-        for (key, backends, readable, expected) in [
-            (None, 0, 0, true),
-            (None, 2, 0, false),
-            (None, 2, 1, true),
-            (Retired, 0, 0, true),
-            (Retired, 2, 1, true),
-            (InUse, 0, 0, false),
-            (InUse, 2, 1, false),
-            (InUse, 2, 2, true),
-            (Unused, 0, 0, true),
-            (Unused, 2, 0, false),
-            (Unused, 2, 1, false),
-            (Unused, 2, 2, true),
+        use FoundKey::{InUse, None, Retired, RetiredInUse, Unused};
+        for (key, readable, unreadable, replaced, expected) in [
+            (None, 0, 0, 0, true),
+            (None, 0, 2, 0, false),
+            (None, 0, 2, 1, false),
+            (None, 0, 1, 1, true),
+            (None, 1, 1, 0, true),
+            (None, 1, 1, 1, true),
+            (Retired, 0, 0, 0, true),
+            (Retired, 1, 1, 0, true),
+            (RetiredInUse, 0, 0, 0, false),
+            (RetiredInUse, 2, 0, 0, false),
+            (RetiredInUse, 0, 1, 1, false),
+            (InUse, 0, 0, 0, false),
+            (InUse, 0, 1, 1, false),
+            (InUse, 1, 1, 0, false),
+            (InUse, 1, 1, 1, false),
+            (InUse, 2, 0, 0, true),
+            (Unused, 0, 0, 0, true),
+            (Unused, 0, 2, 0, false),
+            (Unused, 0, 2, 1, false),
+            (Unused, 0, 1, 1, true),
+            (Unused, 1, 1, 0, false),
+            (Unused, 1, 1, 1, true),
+            (Unused, 2, 0, 0, true),
         ] {
-            let found = Found { backends, readable, key };
-            assert_eq!(found.may_be_replaced(), expected, "{} {backends} {readable}", key as u8);
+            let found = Found { readable, unreadable, replaced, key };
+            let number = key as u8;
+            let what = format!("{number}: {readable} {unreadable} {replaced}");
+            assert_eq!(found.may_be_replaced(), expected, "{what}");
         }
     }
 

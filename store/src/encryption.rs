@@ -33,8 +33,8 @@ struct Keys {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "its config cannot be decrypted: give every process the LOGFLARE_DB_ENCRYPTION_KEY with which \
-     it was saved (or as LOGFLARE_DB_ENCRYPTION_KEY_RETIRED); where that is lost, delete the backend \
-     and make it anew"
+     it was saved (or as LOGFLARE_DB_ENCRYPTION_KEY_RETIRED); where that is lost, give the backend \
+     its whole config anew, once the others that need that key are deleted"
 )]
 pub struct ConfigUnreadable;
 

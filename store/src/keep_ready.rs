@@ -11,7 +11,7 @@ use tokio::time::{error::Elapsed, timeout};
 use crate::{
     PostgresServer,
     catalog::{self, Catalog, changes},
-    config_key::{self, KeyTrouble},
+    config_key::{self, KeyTrouble, Occasion},
     connections, failure, manage,
     migrate::{self, PrepareError, migrate},
     orphans, readers, rejected_events,
@@ -112,7 +112,7 @@ impl Inner {
         config_key::show(&mut catalog, &catalog_schema, keys)
             .await
             .map_err(PrepareError::during("showing which key encrypts backends' configs"))?;
-        config_key::agree(&mut catalog, &catalog_schema, keys)
+        config_key::agree(&mut catalog, &catalog_schema, keys, Occasion::Start)
             .await
             .map_err(PrepareError::during("encrypting backends' configs anew"))?;
         // What changes while it is read is read again.
@@ -168,7 +168,7 @@ impl Inner {
                 let state = self.state();
                 state.events_away.is_some() || state.catalog_away.is_some()
             };
-            let held_lock = events.is_some();
+            let (held_catalog, held_lock) = (catalog.is_some(), events.is_some());
             let (catalog_away, events_away, bigquery_away) = tokio::join!(
                 why_away(&mut catalog, &self.settings.catalog),
                 why_away(&mut events, &self.settings.events),
@@ -177,6 +177,15 @@ impl Inner {
             if !held_lock {
                 // What told others that this process lives went with the connection.
                 self.is_known_alive.store(false, Ordering::Relaxed);
+            }
+            // With it went what shows others which key this process has.
+            if !held_catalog
+                && let Some(connection) = catalog.as_mut()
+                && let Err(reason) = self.show_key(connection).await
+            {
+                tracing::warn!("others are not shown which key this process has: {reason}");
+                // Another one is tried.
+                catalog = None;
             }
             let events_away = events_away.or(bigquery_away);
             if let Some(reason) = catalog_away.as_ref().or(events_away.as_ref()) {
@@ -263,6 +272,17 @@ impl Inner {
         Ok(())
     }
 
+    /// An error says that the connection is not to be used any more.
+    async fn show_key(&self, catalog: &mut PgConnection) -> Result<(), String> {
+        let Some(loaded) = self.state().loaded else { return Ok(()) };
+        let keys = &self.settings.config_keys;
+        let show = config_key::show(catalog, &loaded.catalog_schema, keys);
+        match timeout(PING_TIMEOUT, show).await {
+            Ok(shown) => shown.map_err(|error| failure::text(&error)),
+            Err(_) => Err(format!("no answer within {} s", PING_TIMEOUT.as_secs())),
+        }
+    }
+
     /// Brings what was learned and counted into the catalog, and what others have changed into this process.
     async fn follow_catalog(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         let Some(loaded) = self.state().loaded else { return Ok(()) };
@@ -273,8 +293,11 @@ impl Inner {
             && backends.all(|backend| backend.config.is_ok())
         {
             // Perhaps nobody has the catalog's key any more.
-            let keys = &self.settings.config_keys;
-            config_key::agree(connection, &loaded.catalog_schema, keys).await?;
+            let (schema, keys) = (&loaded.catalog_schema, &self.settings.config_keys);
+            if let Err(error) = config_key::agree(connection, schema, keys, Occasion::Watch).await {
+                let reason = failure::text(&error);
+                tracing::warn!("the key of backends' configs cannot be agreed on: {reason}");
+            }
         }
         self.follow_changes(connection).await
     }

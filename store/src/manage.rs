@@ -10,7 +10,7 @@ mod sources;
 mod teams;
 
 pub use backends::BackendToBe;
-pub(crate) use backends::encrypt_anew;
+pub(crate) use backends::{encrypt_anew, of_retired_key};
 pub use rules::RuleToBe;
 mod endpoints;
 pub use access_tokens::AccessToken;

@@ -72,7 +72,7 @@ impl Store {
     ) -> Result<Arc<Backend>, ChangeError> {
         let token = Uuid::new_v4();
         let mut change = Change::begin(&self.inner, actor).await?;
-        if let Some(trouble) = change.key_trouble().await? {
+        if let Some(trouble) = change.key_trouble(None).await? {
             return Err(trouble.into());
         }
         let config = backend.encrypted(&self.inner.settings.config_keys, token)?;
@@ -97,7 +97,8 @@ impl Store {
     }
 
     /// Makes of a backend what `to_be` makes of it as it is; its kind stays. Two changes at once, also
-    /// by several processes, are one after the other.
+    /// by several processes, are one after the other. To one whose config cannot be read `to_be` gives
+    /// it whole: so one is mended that a lost key has encrypted, if it is the only one.
     ///
     /// # Errors
     /// An unknown token; a database that does not answer; one of `to_be`; another process that shares
@@ -109,7 +110,7 @@ impl Store {
         to_be: impl FnOnce(Backend) -> Result<BackendToBe, E> + Send,
     ) -> Result<Arc<Backend>, E> {
         let mut change = Change::begin(&self.inner, actor).await?;
-        let trouble = change.key_trouble().await?;
+        let trouble = change.key_trouble(Some(token)).await?;
         let backend = to_be(self.backend_as_it_is(&mut change, token).await?)?;
         if let Some(trouble) = trouble {
             return Err(ChangeError::from(trouble).into());
@@ -235,23 +236,43 @@ impl Store {
     }
 }
 
-/// Encrypts anew what a retired key has encrypted.
+/// A backend's config that a retired key has encrypted.
+pub(crate) struct OfRetiredKey {
+    token: Uuid,
+    /// As it is kept.
+    encrypted: Vec<u8>,
+    config: Map<String, Value>,
+}
+
+pub(crate) async fn of_retired_key(
+    connection: &mut PgConnection,
+    schema: &SchemaName,
+    keys: &ConfigKeys,
+) -> Result<Vec<OfRetiredKey>, sqlx::Error> {
+    let sql = format!(r#"select token, config from "{}".logweir_backends"#, schema.as_str());
+    let rows: Vec<(Uuid, Vec<u8>)> =
+        sqlx::query_as(AssertSqlSafe(sql)).fetch_all(connection).await?;
+    let of_retired_key = rows.into_iter().filter_map(|(token, encrypted)| {
+        let Ok((config, false)) = keys.decrypt(token, &encrypted) else { return None };
+        Some(OfRetiredKey { token, encrypted, config })
+    });
+    Ok(of_retired_key.collect())
+}
+
+/// Encrypts configs with the current key, where they are still as they were.
 pub(crate) async fn encrypt_anew(
     connection: &mut PgConnection,
     schema: &SchemaName,
     keys: &ConfigKeys,
+    configs: Vec<OfRetiredKey>,
 ) -> Result<(), sqlx::Error> {
     let schema = schema.as_str();
-    let sql = format!(r#"select token, config from "{schema}".logweir_backends"#);
-    let rows: Vec<(Uuid, Vec<u8>)> =
-        sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&mut *connection).await?;
-    for (token, before) in rows {
-        let Ok((config, false)) = keys.decrypt(token, &before) else { continue };
+    for OfRetiredKey { token, encrypted, config } in configs {
         let Some(after) = keys.encrypt(token, &config) else { continue };
         let sql = format!(
             r#"update "{schema}".logweir_backends set config = $3 where token = $1 and config = $2"#
         );
-        let query = sqlx::query(AssertSqlSafe(sql)).bind(token).bind(before).bind(after);
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(token).bind(encrypted).bind(after);
         query.execute(&mut *connection).await?;
         tracing::info!(backend = %token, "a config is encrypted with the current key now");
     }
