@@ -353,20 +353,28 @@ impl Receipts {
         Claimed { progress, in_hand: Arc::clone(&self.in_hand) }
     }
 
-    /// The numbers of all requests that may be sent again, wherever they are.
-    pub(crate) fn undelivered(&self, now: Instant) -> Vec<Uuid> {
+    /// The numbers of all requests that may be sent again, wherever they are; `None` where they are
+    /// more than that.
+    pub(crate) fn undelivered(&self, now: Instant, most: usize) -> Option<Vec<Uuid>> {
         // What is claimed meanwhile goes from the one to the other.
         let (entries, in_hand) = (self.entries(), self.in_hand());
         let mut undelivered: Vec<_> =
             in_hand.iter().map(|claimed| claimed.borrow().request).collect();
-        undelivered.extend(self.former().numbers());
+        let former = self.former();
+        if former.len() > most {
+            return None;
+        }
+        undelivered.extend(former.numbers());
+        drop(former);
         let of_entries = entries.values().flatten().filter_map(|entry| {
             let Progress { request, stage } = *entry.progress.borrow();
             let has_failed = matches!(stage, Stage::Failed | Stage::FailedInSpool);
             (has_failed || !entry.delivery.is_delivered(now)).then_some(request)
         });
-        undelivered.extend(of_entries);
-        undelivered
+        // One too many is enough to know.
+        undelivered.extend(of_entries.take(most.saturating_add(1)));
+        drop((entries, in_hand));
+        (undelivered.len() <= most).then_some(undelivered)
     }
 
     /// Whether a request's bytes may still be sent again: its answer is not known to be delivered, or
@@ -531,11 +539,18 @@ mod tests {
         let failed_with_its_answer =
             stored(&receipts, Delivery::not_needed(), Stage::FailedInSpool);
         let left = stored(&receipts, failed(), Stage::InSpool);
-        let known =
-            || receipts.undelivered(now).into_iter().collect::<std::collections::HashSet<_>>();
+        let known = || {
+            receipts
+                .undelivered(now, 9)
+                .unwrap()
+                .into_iter()
+                .collect::<std::collections::HashSet<_>>()
+        };
         assert_eq!(known(), [failed_with_its_answer, left].into());
         let former = Uuid::new_v4();
         receipts.note_spooled(content(), former);
+        assert!([0, 1, 2].iter().all(|most| receipts.undelivered(now, *most).is_none()));
+        assert_eq!(receipts.undelivered(now, 3).unwrap().len(), 3);
         for expected in [failed_with_its_answer, left, former] {
             let again = receipts.note(content(), Delivery::default());
             let claimed = receipts.claim(&again).await.unwrap();
@@ -630,8 +645,12 @@ mod tests {
         let spooled = stored(&receipts, failed(), Stage::InSpool);
         let refused = stored(&receipts, Delivery::not_needed(), Stage::Failed);
         let mut hand_over = receipts.hand_over(Instant::now()).await;
-        let expected =
-            Settled { needless: vec![delivered], orphaned: vec![orphan], failed: vec![refused] };
+        let expected = Settled {
+            needless: vec![delivered],
+            orphaned: vec![orphan],
+            failed: vec![refused],
+            ..Settled::default()
+        };
         assert_eq!(hand_over.settled, expected);
         // This can still be claimed; the others' claims wait for the rows' fate.
         let again = receipts.note(content(), Delivery::default());
@@ -831,7 +850,9 @@ mod tests {
         // One was given up by its sender, another one was refused and may come after a crash.
         receipts.expect_on_spool(request);
         receipts.expect_on_spool(request);
-        assert_eq!(receipts.settle(now).needless, [other]);
+        let expected =
+            Settled { needless: vec![other], numbers_only: vec![request], ..Settled::default() };
+        assert_eq!(receipts.settle(now), expected);
         receipts.expect_no_more(request, Some(positions[1]));
         assert!(receipts.take_needless().is_empty());
         assert!(!receipts.note_off_spool(request, positions[0]));
@@ -841,6 +862,29 @@ mod tests {
         assert_eq!(receipts.take_needless(), [request]);
         assert!(receipts.note_off_spool(request, positions[1]));
         assert!(lock(&receipts.expected).is_empty());
+    }
+
+    /// Who takes an orphan's place gives the row another number.
+    #[tokio::test]
+    async fn nothing_becomes_an_orphan_while_it_may_come_on_the_spool() {
+        let receipts = Receipts::default();
+        let requests =
+            [Stage::Failed, Stage::InStore].map(|stage| stored(&receipts, failed(), stage));
+        requests.iter().for_each(|request| receipts.expect_on_spool(*request));
+        let now = Instant::now();
+        assert_eq!(receipts.settle(now), Settled::default());
+        // Here it is known all the same.
+        let again = receipts.note(content(), Delivery::default());
+        let claimed = receipts.claim(&again).await.unwrap().ended().await;
+        assert_eq!(claimed, Progress { request: requests[0], stage: Stage::Failed });
+        again.tell(claimed.request, claimed.stage);
+        requests.iter().for_each(|request| receipts.expect_no_more(*request, None));
+        let expected = Settled {
+            failed: vec![requests[0]],
+            orphaned: vec![requests[1]],
+            ..Settled::default()
+        };
+        assert_eq!(receipts.settle(Instant::now()), expected);
     }
 
     #[test]
