@@ -9,7 +9,7 @@ use url::Url;
 use crate::{
     declared::{Need, Setting, Shape},
     kind::Kind,
-    mask::{self, MASK},
+    mask::{self, MASK, Untold},
     postgres, postgres_url,
     sentry::Sentry,
     syslog,
@@ -57,6 +57,9 @@ pub fn checked(
         }
     }
     whole(kind, &config, &mut errors);
+    if kind == Kind::Postgres && !names_user(&config) && changes_server(&config, before) {
+        add(&mut errors, "username", "can't be blank");
+    }
     if let Some(before) = before.filter(|_| errors.is_empty())
         && mask::address(kind, before) != mask::address(kind, &config)
     {
@@ -70,6 +73,21 @@ pub fn checked(
 
 fn add(errors: &mut ConfigErrors, name: &str, text: &str) {
     errors.entry(name.to_owned()).or_default().push(text.to_owned());
+}
+
+/// Whether a Postgres is told who asks; a URL is read for itself.
+fn names_user(config: &Map<String, Value>) -> bool {
+    config.contains_key("url") || config.contains_key("username")
+}
+
+/// Whether another server or user is named than before. What was kept once may name no user.
+fn changes_server(config: &Map<String, Value>, before: Option<&Map<String, Value>>) -> bool {
+    config.contains_key("hostname")
+        && before.is_none_or(|before| {
+            ["url", "hostname", "username"]
+                .iter()
+                .any(|name| before.get(*name) != config.get(*name))
+        })
 }
 
 /// What no setting alone says.
@@ -127,8 +145,15 @@ impl Setting {
             Value::String(text) if text.trim().is_empty() => return Ok(None),
             _ => {}
         }
-        let value = mask::unmasked(self, value, before).ok_or_else(|| {
-            format!("is the mask {MASK}, behind which nothing was kept: give the value itself")
+        // Once it could be given; it is not given now.
+        if let Some(before) = before.filter(|before| mask::is_as_shown(self, value, before)) {
+            return Ok(Some(before.clone()));
+        }
+        let value = mask::unmasked(self, value, before).map_err(|untold| match untold {
+            Untold::ForAnother => FOR_ANOTHER.to_owned(),
+            Untold::Nothing => {
+                format!("is the mask {MASK}, behind which nothing was kept: give the value itself")
+            }
         })?;
         self.shape.read(&value).map(Some)
     }
@@ -195,6 +220,10 @@ impl Shape {
                 let name_is_valid = reqwest::header::HeaderName::try_from(name.as_str()).is_ok();
                 if !name_is_valid || reqwest::header::HeaderValue::try_from(&value).is_err() {
                     return Err(format!("holds {name}, which cannot be sent as a header"));
+                }
+                // The last one would be sent, whatever the others say.
+                if read.keys().any(|other: &String| other.eq_ignore_ascii_case(name)) {
+                    return Err(format!("holds {name} twice: upper and lower case are the same"));
                 }
             }
             read.insert(name.clone(), value.into());
@@ -297,6 +326,7 @@ mod tests {
             (json!({"headers": {"a b": "c"}}), "headers", "holds a b, which cannot be sent"),
             (json!({"headers": {"a": "c\nd"}}), "headers", "must be one line"),
             (json!({"headers": []}), "headers", "is invalid"),
+            (json!({"headers": {"A": "b", "a": "b"}}), "headers", "holds a twice"),
         ] {
             let errors = read(Kind::Webhook, given.clone(), None).unwrap_err();
             let found = errors[setting][0].as_str().unwrap_or_default();
@@ -312,7 +342,9 @@ mod tests {
         assert_eq!(postgres["url"], json!(["can't be blank where hostname is"]));
         for (given, is_right) in [
             (json!({"hostname": "h", "username": "u"}), true),
+            (json!({"hostname": "h"}), false),
             (json!({"url": "postgres://u:p@h/d"}), true),
+            (json!({"url": "postgres:///d"}), false),
             (json!({"url": "mysql://u:p@h/d"}), false),
             (json!({"hostname": "h", "schema": "a b"}), false),
             (json!({"hostname": "h/d?host=other", "username": "u"}), false),
@@ -379,20 +411,84 @@ mod tests {
         let headers = json!({"headers": {"Authorization": "REDACTED", "new": "z"}});
         let headers = read(headers).unwrap()["headers"].clone();
         assert_eq!(headers, json!({"Authorization": "Bearer x", "new": "z"}));
-        for given in [
-            json!({"headers": {"x-api-key": "REDACTED"}}),
-            json!({"url": "https://h/?key=REDACTED"}),
-            json!({"url": "https://u:REDACTED@other/x"}),
-            json!({"url": "https://u:REDACTED@h:8/x"}),
-            json!({"url": "http://u:REDACTED@h/x"}),
+        for (given, said) in [
+            (json!({"headers": {"x-api-key": "REDACTED"}}), "is the mask"),
+            (json!({"url": "https://h/?key=REDACTED"}), "is the mask"),
+            (json!({"url": "https://u:REDACTED@other/x"}), FOR_ANOTHER),
+            (json!({"url": "https://u:REDACTED@h:8/x"}), FOR_ANOTHER),
+            (json!({"url": "http://u:REDACTED@h/x"}), FOR_ANOTHER),
         ] {
             let errors = read(given.clone()).unwrap_err();
-            assert!(errors.to_string().contains("is the mask"), "{given}: {errors}");
+            assert!(errors.to_string().contains(said), "{given}: {errors}");
         }
-        let before = json!({"url": "postgresql://u:secret@db/d", "table": "logweir_events"});
-        let given = json!({"url": "postgresql://u:REDACTED@db/d?host=evil.example"});
-        let errors = super::tests::read(Kind::Postgres, given, Some(&before)).unwrap_err();
-        assert!(errors["url"][0].as_str().unwrap().contains("is the mask"), "{errors}");
+    }
+
+    /// Versions before took more: of what they kept, what is given anew is looked at.
+    #[test]
+    fn what_could_be_given_once_stays_and_can_be_mended() {
+        let url = "postgresql://u:secret@db/d?connect_timeout=10&port=6";
+        let before = json!({"url": url, "table": "logweir_events"});
+        let shown = mask::masked(Kind::Postgres, before.as_object().unwrap());
+        let with = |name: &str, value: Value| {
+            let mut given = Value::Object(shown.clone());
+            given[name] = value;
+            read(Kind::Postgres, given, Some(&before))
+        };
+        let renamed = with("table", "other".into()).unwrap();
+        assert_eq!(renamed, json!({"url": url, "table": "other"}));
+        for (given, expected) in [
+            ("postgresql://u:REDACTED@db/e?connect_timeout=REDACTED&port=6", "has the parameter"),
+            ("postgresql://u:REDACTED@db/d", FOR_ANOTHER),
+            ("postgresql://u:REDACTED@db/d?host=evil.example", FOR_ANOTHER),
+            ("postgresql://u:REDACTED@db/d?port=6&token=REDACTED", "is the mask"),
+        ] {
+            let errors = with("url", given.into()).unwrap_err();
+            assert!(errors["url"][0].as_str().unwrap().starts_with(expected), "{given}: {errors}");
+        }
+        let before = json!({"url": "postgresql://u:secret@db/d?connect_timeout=10&a=b"});
+        let given = json!({"url": "postgresql://u:REDACTED@db/d"});
+        let mended = read(Kind::Postgres, given, Some(&before)).unwrap();
+        assert_eq!(mended["url"], "postgresql://u:secret@db/d");
+
+        let before = json!({"hostname": "h", "table": "t"});
+        assert!(
+            read(Kind::Postgres, json!({"hostname": "h", "table": "s"}), Some(&before)).is_ok()
+        );
+        let errors = read(Kind::Postgres, json!({"hostname": "i"}), Some(&before)).unwrap_err();
+        assert_eq!(errors, json!({"username": ["can't be blank"]}));
+    }
+
+    /// The last spelling of a header is the one that is sent.
+    #[test]
+    fn no_second_spelling_of_host_leads_a_secret_elsewhere() {
+        let before = json!({
+            "url": "https://h/x", "http": "http2", "gzip": true,
+            "headers": {"Host": "a", "Authorization": "s"},
+        });
+        let read = |given, before: &Value| read(Kind::Webhook, given, Some(before));
+        for headers in [
+            json!({"Host": "a", "host": "evil", "Authorization": "REDACTED"}),
+            json!({"Host": "REDACTED", "host": "evil", "Authorization": "REDACTED"}),
+            json!({"HOST": "a", "Host": "evil", "Authorization": "REDACTED"}),
+        ] {
+            let errors = read(json!({"headers": headers}), &before).unwrap_err();
+            assert!(errors["headers"][0].as_str().unwrap().contains("twice"), "{errors}");
+        }
+        // As it was kept once: whichever was sent, another one is none of them.
+        let both = json!({"Host": "a", "host": "b", "Authorization": "s"});
+        let before = json!({"url": "https://h/x", "headers": both});
+        let renamed = read(
+            json!({"gzip": false, "headers": {
+                "Host": "REDACTED", "host": "REDACTED", "Authorization": "REDACTED",
+            }}),
+            &before,
+        );
+        assert_eq!(renamed.unwrap()["headers"], both);
+        for host in ["Host", "host"] {
+            let given = json!({"headers": {host: "REDACTED", "Authorization": "REDACTED"}});
+            let errors = read(given, &before).unwrap_err();
+            assert_eq!(errors, json!({"headers": [FOR_ANOTHER]}));
+        }
     }
 
     #[test]

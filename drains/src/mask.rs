@@ -55,8 +55,10 @@ pub(crate) fn address(kind: Kind, config: &Map<String, Value>) -> Vec<(&'static 
             }
             // What stands before several hosts sends to the one that it names.
             (Shape::Headers, Value::Object(headers)) => {
-                let mut headers = headers.iter();
-                headers.find(|(name, _)| name.eq_ignore_ascii_case("host"))?.1.to_string()
+                // Of one that was kept in several spellings any may be the one that is sent.
+                let hosts = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("host"));
+                let hosts: Vec<_> = hosts.map(|(_, value)| value.to_string()).collect();
+                Some(hosts.join(", ")).filter(|hosts| !hosts.is_empty())?
             }
             (_, value) if ADDRESSES.contains(&setting.name) => value.to_string(),
             _ => return None,
@@ -77,9 +79,8 @@ struct Origin<'u> {
 }
 
 fn origin(url: &Url) -> Origin<'_> {
-    let says_where = |(name, _): &(Cow<'_, str>, _)| {
-        postgres_url::is_one(url) && postgres_url::may_say_where(name)
-    };
+    let says_where =
+        |(name, _): &(Cow<'_, str>, _)| postgres_url::is_one(url) && postgres_url::says_where(name);
     Origin {
         scheme: url.scheme(),
         host: url.host_str(),
@@ -125,13 +126,26 @@ fn masked_value(setting: &Setting, value: &Value) -> Value {
     }
 }
 
-/// What is meant by a value that may hold masks; `None` where there is nothing behind one.
-pub(crate) fn unmasked(setting: &Setting, given: &Value, before: Option<&Value>) -> Option<Value> {
-    if let Some(before) = before
-        && (given == &masked_value(setting, before))
-    {
-        return Some(before.clone());
-    }
+/// Whether a value is what was shown of the one before.
+pub(crate) fn is_as_shown(setting: &Setting, given: &Value, before: &Value) -> bool {
+    given == &masked_value(setting, before)
+}
+
+/// Why a mask stands for nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Untold {
+    /// Nothing was kept in its place.
+    Nothing,
+    /// What was kept is for another origin.
+    ForAnother,
+}
+
+/// What is meant by a value that may hold masks.
+pub(crate) fn unmasked(
+    setting: &Setting,
+    given: &Value,
+    before: Option<&Value>,
+) -> Result<Value, Untold> {
     match (setting.shape, given) {
         (Shape::Headers, Value::Object(headers)) => {
             let of_before = |name: &str| before.and_then(Value::as_object)?.get(name);
@@ -140,13 +154,15 @@ pub(crate) fn unmasked(setting: &Setting, given: &Value, before: Option<&Value>)
                 let meant = if is_mask { of_before(name)?.clone() } else { value.clone() };
                 Some((name.clone(), meant))
             });
-            meant.collect::<Option<Map<_, _>>>().map(Value::Object)
+            meant.collect::<Option<Map<_, _>>>().map(Value::Object).ok_or(Untold::Nothing)
         }
         (Shape::HttpUrl | Shape::Dsn | Shape::PostgresUrl, Value::String(url)) => {
             unmasked_url(setting.shape, url, before.and_then(Value::as_str)).map(Value::String)
         }
-        (_, Value::String(text)) if setting.secret && text == MASK => None,
-        _ => Some(given.clone()),
+        (_, Value::String(text)) if setting.secret && text == MASK => {
+            before.cloned().ok_or(Untold::Nothing)
+        }
+        _ => Ok(given.clone()),
     }
 }
 
@@ -217,13 +233,13 @@ fn is_masked(shape: Shape, url: &Url) -> bool {
 
 /// A URL whose masks stand for what the one before has in their places, if it leads to the same
 /// origin: no other may learn it.
-fn unmasked_url(shape: Shape, text: &str, before: Option<&str>) -> Option<String> {
+fn unmasked_url(shape: Shape, text: &str, before: Option<&str>) -> Result<String, Untold> {
     // What is no URL is refused by whoever reads it.
-    let Ok(mut url) = Url::parse(text) else { return Some(text.to_owned()) };
+    let Ok(mut url) = Url::parse(text) else { return Ok(text.to_owned()) };
     if !is_masked(shape, &url) {
-        return Some(text.to_owned());
+        return Ok(text.to_owned());
     }
-    let before = Url::parse(before?).ok().filter(|before| origin(before) == origin(&url))?;
+    let before = before.and_then(|before| Url::parse(before).ok()).ok_or(Untold::Nothing)?;
     let of_before = |place: Place<'_>| match place {
         // Encoded as it stands there; what is encoded stays so.
         Place::Password => before.password().map(str::to_owned),
@@ -248,7 +264,13 @@ fn unmasked_url(shape: Shape, text: &str, before: Option<&str>) -> Option<String
         missing |= meant.is_none();
         meant
     });
-    (!missing).then(|| url.into())
+    if missing {
+        Err(Untold::Nothing)
+    } else if origin(&before) == origin(&given) {
+        Ok(url.into())
+    } else {
+        Err(Untold::ForAnother)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -367,66 +389,77 @@ mod tests {
 
     #[test]
     fn masked_urls_are_read_back() {
+        use Untold::{ForAnother, Nothing};
         let before = "http://u:p%40%25%2B+@h/x?api_key=k+1&a=b";
         for (given, expected) in [
-            (masked_url(Shape::HttpUrl, before).as_str(), Some(before)),
-            ("http://v:REDACTED@h:80/", Some("http://v:p%40%25%2B+@h/")),
-            ("http://v:REDACTED@h:81/", None),
-            ("https://u:REDACTED@h/x", None),
-            ("https://h/x?api_key=REDACTED", None),
-            ("http://u:REDACTED@i/x", None),
-            ("http://i/x?api_key=REDACTED", None),
-            ("http://h/?a=c&api_key=REDACTED", Some("http://h/?a=c&api_key=k+1")),
-            ("http://h/?token=REDACTED", None),
-            ("http://u:new@h/", Some("http://u:new@h/")),
-            ("no url", Some("no url")),
+            (masked_url(Shape::HttpUrl, before).as_str(), Ok(before)),
+            ("http://v:REDACTED@h:80/", Ok("http://v:p%40%25%2B+@h/")),
+            ("http://v:REDACTED@h:81/", Err(ForAnother)),
+            ("https://u:REDACTED@h/x", Err(ForAnother)),
+            ("https://h/x?api_key=REDACTED", Err(ForAnother)),
+            ("http://u:REDACTED@i/x", Err(ForAnother)),
+            ("http://i/x?api_key=REDACTED", Err(ForAnother)),
+            ("http://h/?a=c&api_key=REDACTED", Ok("http://h/?a=c&api_key=k+1")),
+            ("http://h/?token=REDACTED", Err(Nothing)),
+            ("http://i/?token=REDACTED", Err(Nothing)),
+            ("http://u:new@h/", Ok("http://u:new@h/")),
+            ("no url", Ok("no url")),
         ] {
             let found = unmasked_url(Shape::HttpUrl, given, Some(before));
-            assert_eq!(found.as_deref(), expected, "{given}");
+            assert_eq!(found, expected.map(str::to_owned), "{given}");
         }
-        assert_eq!(unmasked_url(Shape::HttpUrl, "http://u:REDACTED@h/", None), None);
+        let unknown = unmasked_url(Shape::HttpUrl, "http://u:REDACTED@h/", None);
+        assert_eq!(unknown, Err(Nothing));
         let token = "https://t%2Bk@h/x";
         for (given, expected) in [
-            (masked_url(Shape::HttpUrl, token).as_str(), Some(token)),
-            ("https://REDACTED@h/y", Some("https://t%2Bk@h/y")),
-            ("https://REDACTED@i/x", None),
-            ("https://u:REDACTED@h/x", None),
+            (masked_url(Shape::HttpUrl, token).as_str(), Ok(token)),
+            ("https://REDACTED@h/y", Ok("https://t%2Bk@h/y")),
+            ("https://REDACTED@i/x", Err(ForAnother)),
+            ("https://u:REDACTED@h/x", Err(Nothing)),
         ] {
             let found = unmasked_url(Shape::HttpUrl, given, Some(token));
-            assert_eq!(found.as_deref(), expected, "{given}");
+            assert_eq!(found, expected.map(str::to_owned), "{given}");
         }
         let dsn = "https://key:secret@h/1";
         for (given, expected) in [
-            (masked_url(Shape::Dsn, dsn).as_str(), Some(dsn)),
-            ("https://REDACTED@h/2", Some("https://key@h/2")),
-            ("https://new:REDACTED@h/1", Some("https://new:secret@h/1")),
-            ("https://REDACTED:REDACTED@i/1", None),
+            (masked_url(Shape::Dsn, dsn).as_str(), Ok(dsn)),
+            ("https://REDACTED@h/2", Ok("https://key@h/2")),
+            ("https://new:REDACTED@h/1", Ok("https://new:secret@h/1")),
+            ("https://REDACTED:REDACTED@i/1", Err(ForAnother)),
         ] {
             let found = unmasked_url(Shape::Dsn, given, Some(dsn));
-            assert_eq!(found.as_deref(), expected, "{given}");
+            assert_eq!(found, expected.map(str::to_owned), "{given}");
         }
     }
 
     /// What a Postgres URL's parameters say counts as much as its host.
     #[test]
     fn passwords_of_postgres_go_to_no_other_host_and_no_less_safely() {
-        let before = "postgresql://u:secret@db/d?sslmode=verify-full";
+        let before = "postgresql://u:secret@db/d?sslmode=verify-full&connect_timeout=10";
+        let safe = "postgresql://u:REDACTED@db/d?sslmode=verify-full";
         for (given, expected) in [
-            (masked_url(Shape::PostgresUrl, before).as_str(), Some(before)),
+            (masked_url(Shape::PostgresUrl, before), Some(before)),
+            // What nobody knows any more is taken away.
+            (safe.to_owned(), Some("postgresql://u:secret@db/d?sslmode=verify-full")),
             (
-                "postgresql://v:REDACTED@db/e?sslmode=verify-full&application_name=a",
+                "postgresql://v:REDACTED@db/e?sslmode=verify-full&application_name=a".to_owned(),
                 Some("postgresql://v:secret@db/e?sslmode=verify-full&application_name=a"),
             ),
-            ("postgresql://u:REDACTED@db/d?sslmode=verify-full&host=evil.example", None),
-            ("postgresql://u:REDACTED@db/d?sslmode=verify-full&hostaddr=192.0.2.1", None),
-            ("postgresql://u:REDACTED@db/d?sslmode=verify-full&port=6543", None),
-            ("postgresql://u:REDACTED@db/d?sslmode=verify-full&sslrootcert=/x", None),
-            ("postgresql://u:REDACTED@db/d?sslmode=verify-full&sslmode=disable", None),
-            ("postgresql://u:REDACTED@db/d?sslmode=disable", None),
-            ("postgresql://u:REDACTED@db/d", None),
+            (format!("{safe}&host=evil.example"), None),
+            (format!("{safe}&hostaddr=192.0.2.1"), None),
+            (format!("{safe}&port=6543"), None),
+            (format!("{safe}&sslrootcert=/x"), None),
+            (format!("{safe}&ssl-root-cert=/x"), None),
+            (format!("{safe}&ssl-ca=/x"), None),
+            (format!("{safe}&sslmode=disable"), None),
+            (format!("{safe}&ssl-mode=disable"), None),
+            ("postgresql://u:REDACTED@db/d?sslmode=disable".to_owned(), None),
+            ("postgresql://u:REDACTED@db/d".to_owned(), None),
+            ("postgresql://u:REDACTED@evil/d?sslmode=verify-full".to_owned(), None),
         ] {
-            let found = unmasked_url(Shape::PostgresUrl, given, Some(before));
-            assert_eq!(found.as_deref(), expected, "{given}");
+            let found = unmasked_url(Shape::PostgresUrl, &given, Some(before));
+            let expected = expected.map(str::to_owned).ok_or(Untold::ForAnother);
+            assert_eq!(found, expected, "{given}");
         }
     }
 }

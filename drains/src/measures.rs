@@ -42,7 +42,7 @@ pub(crate) enum Dropped {
     Failing,
     /// What was put cannot be read any more.
     Unreadable,
-    /// The backend was removed while they were on their way.
+    /// The backend was removed, or the program ended, while they were on their way.
     Removed,
 }
 

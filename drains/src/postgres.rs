@@ -56,17 +56,13 @@ fn row<'a>((event, parts): (&'a Event<'_>, &'a Parts<'_>)) -> OutsideEvent<'a> {
     }
 }
 
-/// Where the server is, by a config.
+/// Where the server is, by a config that is kept.
 pub(crate) fn server_url(config: &Map<String, Value>) -> Result<String, String> {
-    let mut url = match text_of(config, "url") {
+    let url = match text_of(config, "url") {
         url if url.is_empty() => url_of_parts(config)?,
-        url => postgres_url::check(&url)?,
+        url => postgres_url::kept(&url)?,
     };
-    if url.password().is_none() {
-        // Otherwise it would be that of our environment, which is for our own database.
-        url.query_pairs_mut().append_pair("password", "");
-    }
-    Ok(url.into())
+    Ok(postgres_url::with_all_said(url).into())
 }
 
 /// The URL of a config that names host, user … apart.
@@ -102,7 +98,7 @@ mod tests {
         let whole = json!({
             "hostname": "db", "port": 6543, "username": "u@x", "password": "p/:", "database": "a b",
         });
-        assert_eq!(url(whole).unwrap(), "postgresql://u%40x:p%2F%3A@db:6543/a%20b");
+        assert!(url(whole).unwrap().starts_with("postgresql://u%40x:p%2F%3A@db:6543/a%20b?"));
         for host in ["a b", "db/d?host=other", "other@db", "db#"] {
             assert!(url(json!({ "hostname": host })).is_err(), "{host}");
         }
@@ -124,19 +120,57 @@ mod tests {
         }
     }
 
-    /// No password of our environment goes to a server of other people.
+    /// Nothing of our environment goes to a server of other people, or says how.
     #[test]
-    fn a_password_that_is_not_given_is_none() {
+    fn what_is_not_given_is_what_it_is_everywhere() {
+        let ours = "port=5432&sslmode=prefer&application_name=logweir";
         for (config, expected) in [
-            (json!({"hostname": "db"}), "postgresql://db?password="),
-            (json!({"url": "postgres://u@db/d"}), "postgres://u@db/d?password="),
             (
-                json!({"url": "postgres:///d?host=/run&user=u"}),
-                "postgres:///d?host=/run&user=u&password=",
+                json!({"hostname": "db", "username": "u@x"}),
+                format!("postgresql://u%40x@db/u%40x?password=&{ours}"),
             ),
-            (json!({"url": "postgres://u:p@db/d"}), "postgres://u:p@db/d"),
+            (
+                json!({"url": "postgres://u@db/d"}),
+                format!("postgres://u@db/d?password=&{ours}"),
+            ),
+            (
+                json!({"url": "postgres:///?host=/run&user=u"}),
+                format!("postgres:///?host=/run&user=u&password=&dbname=u&{ours}"),
+            ),
+            (
+                json!({"url": "postgres://u:p@db:1/d?sslmode=require&application_name=a"}),
+                "postgres://u:p@db:1/d?sslmode=require&application_name=a".to_owned(),
+            ),
+            // As they were kept once.
+            (
+                json!({"url": "postgres://u@db?password=p&port=1&dbname=d&ssl-mode=allow&x=y"}),
+                "postgres://u@db?password=p&port=1&dbname=d&ssl-mode=allow&application_name=logweir"
+                    .to_owned(),
+            ),
         ] {
             assert_eq!(server_url(config.as_object().unwrap()).unwrap(), expected);
         }
+    }
+
+    /// Those that could be given once.
+    #[tokio::test]
+    async fn what_is_kept_goes_on_being_sent_to() {
+        for parameters in [
+            "connect_timeout=10",
+            "options=-c%20search_path%3Dx",
+            "port=6543",
+            "dbname=e",
+            "password=p",
+            "hostaddr=192.0.2.1",
+            "host=other",
+            "pgbouncer=true",
+            "ssl-mode=disable",
+        ] {
+            let config = json!({"url": format!("postgresql://u:p@h/d?{parameters}"), "table": "t"});
+            let made = Postgres::new(config.as_object().unwrap());
+            assert!(made.is_ok(), "{parameters}: {made:?}");
+        }
+        let without_anything = json!({"url": "postgresql:///", "table": "t"});
+        assert!(Postgres::new(without_anything.as_object().unwrap()).is_ok());
     }
 }

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde_json::{json, value::RawValue};
 use store::{Alert, ChangeError, QueryError, Readiness, Store};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{AcquireError, OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
     time::{Instant, MissedTickBehavior, interval, sleep, timeout_at},
 };
@@ -54,21 +54,29 @@ pub async fn keep_alerting(store: Store, drains: Drains) {
         Ok(hooks) => hooks,
         Err(error) => return tracing::error!(%error, "no alert can tell anybody anything"),
     };
-    let runner = Runner { store, hooks, drains, places: Arc::new(Semaphore::new(AT_A_TIME)) };
+    let places = Arc::new(Semaphore::new(AT_A_TIME));
+    let mut place = Place::of(Arc::clone(&places));
+    let runner = Runner { store, hooks, drains, places };
     let at_work = AtWork::default();
     let mut running = JoinSet::new();
     let mut looks = interval(LOOK_INTERVAL);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        looks.tick().await;
+        if !place.is_taken() {
+            looks.tick().await;
+        }
         while running.try_join_next().is_some() {}
         let alerts = runner.due_alerts().await;
         let looked = Instant::now();
+        let mut waited_long = false;
         for (alert, due) in alerts {
             // When it has ended, it is due for the latest time.
             let Some(turn) = at_work.begin(alert.id) else { continue };
-            let Ok(place) = Arc::clone(&runner.places).acquire_owned().await else { return };
-            if looked.elapsed() > LOOK_INTERVAL {
+            if place.take().await.is_err() {
+                return;
+            }
+            waited_long = looked.elapsed() > LOOK_INTERVAL;
+            if waited_long {
                 // It may have been changed meanwhile, or others may be due for longer.
                 break;
             }
@@ -77,15 +85,51 @@ pub async fn keep_alerting(store: Store, drains: Drains) {
                 Ok(false) => continue,
                 Err(error) => {
                     tracing::warn!(alert = %alert.token, %error, "an alert cannot be claimed");
+                    place.give();
                     continue;
                 }
             }
+            let Some(place) = place.give() else { continue };
             let runner = runner.clone();
             running.spawn(async move {
                 let _turn = turn;
                 runner.run(alert, due, place).await;
             });
         }
+        if !waited_long {
+            // Nothing needs it: who waits to ask again may have it.
+            place.give();
+        }
+    }
+}
+
+/// A place for a query, which is kept until an alert is claimed for it. Given up because the wait took
+/// so long that one has to look again, it would go to those that ask again, each time.
+#[derive(Debug)]
+struct Place {
+    all: Arc<Semaphore>,
+    taken: Option<OwnedSemaphorePermit>,
+}
+
+impl Place {
+    fn of(all: Arc<Semaphore>) -> Self {
+        Self { all, taken: None }
+    }
+
+    fn is_taken(&self) -> bool {
+        self.taken.is_some()
+    }
+
+    /// Waits for one, unless it is taken.
+    async fn take(&mut self) -> Result<(), AcquireError> {
+        if self.taken.is_none() {
+            self.taken = Some(Arc::clone(&self.all).acquire_owned().await?);
+        }
+        Ok(())
+    }
+
+    fn give(&mut self) -> Option<OwnedSemaphorePermit> {
+        self.taken.take()
     }
 }
 
@@ -324,6 +368,28 @@ mod tests {
         assert!(at_work.begin(2).is_some());
         drop(turn);
         assert!(at_work.begin(1).is_some());
+    }
+
+    /// Those that ask again wait in the same row.
+    #[tokio::test(start_paused = true)]
+    async fn a_place_that_was_waited_for_is_kept_while_one_looks_again() {
+        let all = Arc::new(Semaphore::new(1));
+        let mut running = Place::of(Arc::clone(&all));
+        running.take().await.unwrap();
+        let mut place = Place::of(Arc::clone(&all));
+        let (waited, ()) = tokio::join!(place.take(), async {
+            sleep(LOOK_INTERVAL * 2).await;
+            drop(running.give());
+        });
+        waited.unwrap();
+        let again = tokio::spawn(Arc::clone(&all).acquire_owned());
+        sleep(LOOK_INTERVAL).await;
+        assert!(place.is_taken() && !again.is_finished());
+        // What it claims next does not wait behind that.
+        place.take().await.unwrap();
+        assert!(!again.is_finished());
+        assert!(place.give().is_some() && !place.is_taken());
+        drop(again.await.unwrap().unwrap());
     }
 
     fn away() -> Refusal {

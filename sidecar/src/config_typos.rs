@@ -9,12 +9,19 @@ use crate::refusal::FieldErrors;
 /// Changed, missing or other letters of a name that is still taken for a misspelt one.
 const MOST_CHANGES: usize = 2;
 
-/// Of names with fewer letters than so many, one.
-const SHORT: usize = 5;
+/// Of names with fewer letters than so many, one, or two that changed places.
+const SHORT: usize = 8;
+
+/// Settings of receivers' own APIs that nobody needs here: right names, not misspelt ones.
+const OF_RECEIVERS: [(Kind, &str); 1] = [(Kind::Datadog, "app_key")];
 
 /// Adds an error for each setting of `given` that looks like one of a type's and is none.
 pub(crate) fn refuse(kind: Kind, given: &Map<String, Value>, errors: &mut FieldErrors) {
-    for name in given.keys().filter(|name| kind.setting_names().all(|known| known != *name)) {
+    let is_unknown = |name: &&String| {
+        kind.setting_names().all(|known| known != *name)
+            && !OF_RECEIVERS.contains(&(kind, name.as_str()))
+    };
+    for name in given.keys().filter(is_unknown) {
         if let Some(meant) = kind.setting_names().find(|known| is_misspelt(name, known)) {
             errors.add(&format!("config.{name}"), format!("is not known: it may be {meant}"));
         }
@@ -51,13 +58,24 @@ mod tests {
             (Kind::S3, "batch-timout", Some("batch_timeout")),
             (Kind::Datadog, "uri", Some("url")),
             (Kind::Elastic, "apikey", Some("api_key")),
+            (Kind::Datadog, "api_kye", Some("api_key")),
+            (Kind::Loki, "passwrod", Some("password")),
+            (Kind::Loki, "passwd", Some("password")),
+            (Kind::Postgres, "tabel", Some("table")),
             // Logflare's, which are not needed here.
             (Kind::Postgres, "pool_size", None),
             (Kind::Clickhouse, "pool_size", None),
             (Kind::Clickhouse, "async_insert", None),
             (Kind::Clickhouse, "native_port", None),
             (Kind::Clickhouse, "read_only_url", None),
+            // Right, and of no use here.
+            (Kind::Datadog, "app_key", None),
+            (Kind::Datadog, "application_key", None),
+            (Kind::Elastic, "app_key", Some("api_key")),
             // Of other types, and of people.
+            (Kind::Clickhouse, "title", None),
+            (Kind::Postgres, "title", None),
+            (Kind::Postgres, "host", None),
             (Kind::Webhook, "region", None),
             (Kind::Webhook, "note", None),
             (Kind::Webhook, "", None),

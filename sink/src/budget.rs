@@ -12,14 +12,17 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::{AcquireError, OwnedSemaphorePermit, Semaphore},
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep_until, timeout_at},
 };
 
 use crate::error::IngestError;
 
-/// How long a request waits for memory in all. Senders that are told 429 come again; Vector gives a
-/// request up after 60 s.
+/// How long after its head a request waits for memory. Senders that are told 429 come again; Vector
+/// gives a request up after 60 s.
 const PATIENCE: Duration = Duration::from_secs(45);
+
+/// How long it waits at least once its body has come, however slowly that was.
+const AFTER_BODY: Duration = Duration::from_secs(5);
 
 /// What is counted, in bytes: a semaphore counts to 2^32 at least.
 const UNIT: usize = 1024;
@@ -101,8 +104,10 @@ pub(crate) struct Share {
     turn: Option<OwnedSemaphorePermit>,
     /// Whether that is the turn of a large one.
     is_large: bool,
-    /// How much longer it waits.
-    patience: Duration,
+    /// When its head had come.
+    came: Instant,
+    /// Until when it waits.
+    until: Instant,
 }
 
 /// What a request has of a lane.
@@ -120,14 +125,17 @@ impl Budget {
         Self { turns: Turns::of(arriving.most), arriving, working }
     }
 
+    /// For a request of which the head has come.
     pub(crate) fn share(&self) -> Share {
+        let came = Instant::now();
         Share {
             budget: self.clone(),
             arriving: Held::default(),
             working: Held::default(),
             turn: None,
             is_large: false,
-            patience: PATIENCE,
+            came,
+            until: came + PATIENCE,
         }
     }
 }
@@ -159,34 +167,31 @@ impl Lane {
     async fn take(
         &self,
         units: usize,
-        patience: &mut Duration,
+        until: Instant,
     ) -> Result<OwnedSemaphorePermit, IngestError> {
         if let Some(permit) = self.take_now(units) {
             return Ok(permit);
         }
         let lane = if units <= self.most_of_small { &self.small } else { &self.large };
         let units = u32::try_from(units).unwrap_or(u32::MAX);
-        in_time(Arc::clone(lane).acquire_many_owned(units), patience).await
+        in_time(Arc::clone(lane).acquire_many_owned(units), until).await
     }
 }
 
 async fn in_time(
     permit: impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>>,
-    patience: &mut Duration,
+    until: Instant,
 ) -> Result<OwnedSemaphorePermit, IngestError> {
-    let begin = Instant::now();
-    let permit = timeout(*patience, permit).await;
-    *patience = patience.saturating_sub(begin.elapsed());
-    match permit {
+    match timeout_at(until, permit).await {
         Ok(Ok(permit)) => Ok(permit),
         Ok(Err(_)) | Err(_) => Err(IngestError::Busy),
     }
 }
 
 impl Share {
-    /// How long it has waited in all.
-    pub(crate) fn waited(&self) -> Duration {
-        PATIENCE.saturating_sub(self.patience)
+    /// When the head of the request had come.
+    pub(crate) fn came(&self) -> std::time::Instant {
+        self.came.into_std()
     }
 
     /// Takes memory for a body of so many bytes, before more than a little of it comes.
@@ -199,7 +204,7 @@ impl Share {
         else {
             return Ok(());
         };
-        let more = self.budget.arriving.take(missing, &mut self.patience).await?;
+        let more = self.budget.arriving.take(missing, self.until).await?;
         self.arriving.permits.push(more);
         self.arriving.units = units;
         Ok(())
@@ -223,13 +228,13 @@ impl Share {
             self.arrive(STEP.min(limit)).await?;
             self.turn = Some(turn);
         } else if bytes <= UNKNOWN_LENGTH {
-            let turn = in_time(on.acquire_owned(), &mut self.patience).await?;
+            let turn = in_time(on.acquire_owned(), self.until).await?;
             self.arrive(UNKNOWN_LENGTH.min(limit)).await?;
             // Not before: the memory that went with the turn before is part of this one's now.
             self.turn = Some(turn);
         } else {
             if !self.is_large {
-                self.turn = Some(in_time(large.acquire_owned(), &mut self.patience).await?);
+                self.turn = Some(in_time(large.acquire_owned(), self.until).await?);
                 self.is_large = true;
             }
             self.grow(bytes.saturating_mul(2).min(limit)).await?;
@@ -247,12 +252,12 @@ impl Share {
         let lane = &self.budget.arriving;
         let units = lane.units(STEP.min(limit));
         if units > lane.most_of_small {
-            self.turn = Some(in_time(begun.acquire_owned(), &mut self.patience).await?);
+            self.turn = Some(in_time(begun.acquire_owned(), self.until).await?);
             return self.arrive(STEP.min(limit)).await;
         }
         let small =
             Arc::clone(&lane.small).acquire_many_owned(units.try_into().unwrap_or(u32::MAX));
-        self.arriving.permits.push(in_time(small, &mut self.patience).await?);
+        self.arriving.permits.push(in_time(small, self.until).await?);
         self.arriving.units = units;
         Ok(())
     }
@@ -265,12 +270,11 @@ impl Share {
             if let Some(more) = self.budget.arriving.take_now(missing) {
                 break more;
             }
-            let pause = LOOK_EVERY.min(self.patience);
-            if pause.is_zero() {
+            let now = Instant::now();
+            if now >= self.until {
                 return Err(IngestError::Busy);
             }
-            sleep(pause).await;
-            self.patience -= pause;
+            sleep_until(self.until.min(now + LOOK_EVERY)).await;
         };
         self.arriving.permits.push(more);
         self.arriving.units = self.arriving.units.max(units);
@@ -281,6 +285,7 @@ impl Share {
     pub(crate) fn arrived(&mut self) {
         self.turn = None;
         self.is_large = false;
+        self.until = self.until.max(Instant::now() + AFTER_BODY);
     }
 
     /// The body as it came is no longer there.
@@ -296,7 +301,7 @@ impl Share {
         }
         self.working = Held::default();
         let units = self.budget.working.units(bytes);
-        let permits = vec![self.budget.working.take(units, &mut self.patience).await?];
+        let permits = vec![self.budget.working.take(units, self.until).await?];
         self.working = Held { units, permits };
         Ok(())
     }
@@ -322,6 +327,8 @@ impl Share {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::{sleep, timeout};
+
     use super::*;
 
     const MIB: usize = 1 << 20;
@@ -357,6 +364,34 @@ mod tests {
             let mut share = Budget::new(tiny).share();
             share.arrive(9999).await.unwrap();
             share.work(9999).await.unwrap();
+        }
+    }
+
+    /// A slow body leaves less time, and what has come some all the same.
+    #[tokio::test(start_paused = true)]
+    async fn memory_is_waited_for_until_so_long_after_the_head() {
+        let budget = Budget::new(128 * MIB);
+        let (mut one, mut other) = (budget.share(), budget.share());
+        one.arrive(30 * MIB).await.unwrap();
+        one.work(90 * MIB).await.unwrap();
+        let head = Instant::now();
+        sleep(Duration::from_secs(30)).await;
+        assert!(matches!(other.arrive(20 * MIB).await, Err(IngestError::Busy)));
+        assert_eq!(head.elapsed(), PATIENCE);
+        let mut grows = budget.share();
+        sleep(PATIENCE).await;
+        assert!(matches!(grows.arrive_further(2 * MIB, 32 * MIB).await, Err(IngestError::Busy)));
+        for slow in [false, true] {
+            let mut share = budget.share();
+            let head = Instant::now();
+            if slow {
+                sleep(PATIENCE).await;
+            }
+            share.arrived();
+            assert!(matches!(share.work(30 * MIB).await, Err(IngestError::Busy)));
+            let extra = if slow { AFTER_BODY } else { Duration::ZERO };
+            assert_eq!(head.elapsed(), PATIENCE + extra);
+            assert_eq!(share.came(), head.into_std());
         }
     }
 
@@ -412,7 +447,7 @@ mod tests {
         let further = other.arrive_further(2 * MIB + 1, 32 * MIB).await;
         assert!(matches!(further, Err(IngestError::Busy)));
         one.arrived();
-        other.patience = PATIENCE;
+        other.until = Instant::now() + PATIENCE;
         other.arrive_further(2 * MIB + 1, 32 * MIB).await.unwrap();
     }
 

@@ -4,7 +4,7 @@
 use std::{
     fmt,
     sync::Arc,
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use drains::Drains;
@@ -32,6 +32,14 @@ use crate::{
 
 /// Copies of a body that a repair may add to it: parts of messages, some of them twice.
 const REPAIR_ADDS: usize = 2;
+
+/// What backends may take of a request's time once its events are stored: a disk that hangs is not
+/// waited for longer.
+const FOR_BACKENDS: Duration = Duration::from_secs(3);
+
+/// What is left to store and spool once a body has come, however slowly that was: whoever sends it
+/// waits for longer than others do, and would be no faster the next time.
+const AFTER_BODY: Duration = Duration::from_secs(8);
 
 /// The way of all events. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -97,7 +105,7 @@ impl Pipeline {
         self.max_body_bytes
     }
 
-    /// Memory for one more request.
+    /// Memory for one more request, whose head has come.
     pub(crate) fn share(&self) -> Share {
         self.budget.share()
     }
@@ -217,8 +225,7 @@ impl Pipeline {
 
     async fn take(&self, sent: Sent, delivery: Delivery, decode: impl Decode) -> Taken {
         let Sent { grant, route, form, body, encoding, mut share } = sent;
-        // In all: who waits for memory waits for the store the less.
-        let answer_by = Instant::now() + Admission::LONGEST.saturating_sub(share.waited());
+        let answer_by = answer_by(share.came(), Instant::now());
         let received = body.len();
         let store = self.store.clone();
         let sources = self.sources_for(grant);
@@ -394,6 +401,13 @@ impl Pipeline {
             Ok(())
         }
     }
+}
+
+/// When the events of a request have to be in a safe place: who has waited for the body, or for
+/// memory, waits for the store the less.
+fn answer_by(came: Instant, body_came: Instant) -> Instant {
+    let longest = Admission::LONGEST.saturating_sub(FOR_BACKENDS);
+    (came + longest).max(body_came + AFTER_BODY)
 }
 
 /// Whether a body is worked on at once, in a thread that waits for sockets. `steps` are the times that

@@ -70,6 +70,8 @@ async fn log(
     connection: Option<SenderConnection>,
     body: impl Stream<Item = Result<impl bytes::Buf, warp::Error>>,
 ) -> Result<Taken, IngestError> {
+    // Its time begins here.
+    let mut share = pipeline.share();
     let parameters = Parameters::read(query);
     let grant = pipeline.authorise(parameters.token(headers)).await?;
     let route = parameters.route(place.source, headers);
@@ -88,7 +90,6 @@ async fn log(
         routed: route != Route::default(),
     };
     let form = format!("{} {:?}", place.format.name(), decoder.attributes);
-    let mut share = pipeline.share();
     let body =
         body::collect(body, declared_length(headers), limit, &mut share).await.map_err(counted)?;
     let sent = Sent { grant, route, form, body, encoding, share };

@@ -197,9 +197,9 @@ fn requests(taken: &[Taken]) -> Result<Vec<Read>, NotARequest> {
     Ok(requests)
 }
 
-/// Requests that are in the store and not yet taken off the spool: their numbers, and the contents
-/// of those that may be sent again.
-struct Drained(Vec<(Uuid, Option<ContentHash>)>);
+/// Records that are in the store and not yet taken off the spool, with the contents of those whose
+/// requests may be sent again.
+struct Drained(Vec<(Record, Option<ContentHash>)>);
 
 impl Drained {
     /// Forgets them after `kept`, and when they have `settled`, so that no crash brings them back on
@@ -223,10 +223,15 @@ impl Drained {
         }
     }
 
-    /// They will not be drained again: those that nobody sends again need no row any more.
+    /// They will not be drained again: those that nobody sends again need no row any more. One that
+    /// is on the spool once more needs it until that record is here.
     fn forget(self, inner: &Inner) {
-        for (id, content) in self.0 {
-            inner.receipts.note_off_spool(id);
+        for (record, content) in self.0 {
+            let id = record.request;
+            let is_last = inner.receipts.note_off_spool(id, record.position);
+            if !is_last || inner.on_spool.comes_again(record) {
+                continue;
+            }
             if !content.is_some_and(|content| inner.receipts.note_drained(content, id)) {
                 inner.receipts.note_needless(id);
             }
@@ -279,8 +284,8 @@ async fn drain(
                     let source = inner.name_of_source(source);
                     tracing::info!(source, "the source's requests on the spool are drained again");
                 }
-                drained.extend(group.iter().map(|request| {
-                    (request.id, request.content.filter(|_| request.may_come_again))
+                drained.extend(records.into_iter().zip(&group).map(|(record, request)| {
+                    (record, request.content.filter(|_| request.may_come_again))
                 }));
             }
             Err(error) if inner.events().is_err() => return Err(error),
@@ -343,6 +348,7 @@ async fn drain_group(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::receipts::Stage;
 
     /// Otherwise a crash stores all of them a second time.
     #[tokio::test]
@@ -358,7 +364,7 @@ mod tests {
         std::fs::create_dir(&in_the_way).unwrap();
         spool.done(position).await;
         let request = Uuid::from_u128(1);
-        let drained = Drained(vec![(request, None)]);
+        let drained = Drained(vec![(Record { position, source: Uuid::nil(), request }, None)]);
         let forgets = drained.forget_when_safe(&inner, spool.settled(position), Duration::ZERO);
         let mut forgets = Box::pin(forgets);
         // Longer than the progress takes.
@@ -367,5 +373,50 @@ mod tests {
         std::fs::remove_dir(&in_the_way).unwrap();
         tokio::time::timeout(Duration::from_secs(30), forgets).await.unwrap();
         assert_eq!(inner.receipts.take_needless(), [request]);
+    }
+
+    /// A disk went on late, what came was drained, and the request was sent again when the store was
+    /// away.
+    #[tokio::test]
+    async fn a_row_is_kept_until_the_last_record_of_its_request_is_drained() {
+        let content = ContentHash::of(&[b"content"]);
+        let (_folder, positions) = crate::on_spool::tests::positions().await;
+        let (source, id) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let of = |place: usize| Record { position: positions[place], source, request: id };
+        let forget = |inner: &Inner, place| Drained(vec![(of(place), Some(content))]).forget(inner);
+        for (is_known, is_told) in [(false, false), (true, false), (true, true)] {
+            let inner = crate::store::tests::store_with(None).inner;
+            let receipts = &inner.receipts;
+            receipts.expect_on_spool(id);
+            receipts.expect_no_more(id, Some(positions[0]));
+            inner.on_spool.note_appended(source, positions[0]);
+            inner.on_spool.note_done(&[of(0)]);
+            let retry = receipts.note(content, crate::Delivery::not_needed());
+            if is_known {
+                retry.tell(id, Stage::Working);
+            }
+            receipts.expect_on_spool(id);
+            receipts.expect_no_more(id, Some(positions[1]));
+            inner.on_spool.note_appended(source, positions[1]);
+            inner.on_spool.note_again(id, positions[1]);
+            if is_told {
+                retry.tell_end(id, Stage::InSpool);
+            }
+            forget(&inner, 0);
+            assert!(receipts.take_needless().is_empty());
+            if is_known {
+                retry.tell_end(id, Stage::InSpool);
+            }
+            assert!(receipts.hand_over(Instant::now()).await.settled.needless.is_empty());
+            inner.on_spool.note_done(&[of(1)]);
+            assert!(receipts.take_needless().is_empty());
+            // Also where it had to be moved.
+            inner.on_spool.note_moved(of(1), positions[2]);
+            forget(&inner, 1);
+            assert!(receipts.take_needless().is_empty());
+            inner.on_spool.note_done(&[of(2)]);
+            forget(&inner, 2);
+            assert_eq!(receipts.take_needless(), [id]);
+        }
     }
 }

@@ -26,8 +26,9 @@ use crate::{
 /// connections would otherwise hold senders for as long as TCP waits.
 ///
 /// Without a spool it is also the longest time for a request, whether it waits for a writer or is
-/// written, where it [has to be answered](Admission::answer_by) no sooner. With one that is [`SLOW`]; the write goes on meanwhile, and its receipt stands against
-/// the one of the [drain](crate::drain), which keeps it longer than this.
+/// written, where it [has to be answered](Admission::answer_by) no sooner. With one that is
+/// [`SLOW`]; the write goes on meanwhile, and its receipt stands against the one of the
+/// [drain](crate::drain), which keeps it longer than this.
 pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Time after which the store counts as slow, and a request goes on the spool.
@@ -109,7 +110,9 @@ pub(crate) fn admit(
 }
 
 impl Admission {
-    /// Longest time until a request is answered. Vector gives one up after 60 s.
+    /// Longest time from the head of a request to its answer, backends and all, unless its body takes
+    /// most of that. Vector gives one up after 60 s. Without [another time](Self::answer_by) it is
+    /// counted from the admission.
     pub const LONGEST: Duration = Duration::from_secs(50);
 
     /// Lets it fail when it is in no safe place by then. Sent again it is known, whatever became of

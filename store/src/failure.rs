@@ -40,9 +40,9 @@ pub(crate) fn is_refusal_of_rows(error: &sqlx::Error) -> bool {
 /// Classes of SQLSTATEs that say nothing of rows: how a transaction, the server or our rights there
 /// are. The others are of rows, of functions and triggers, or of nobody but the person who raises
 /// them (`raise … using errcode = 'PT400'`).
-const NOT_OF_ROWS: [&str; 29] = [
+const NOT_OF_ROWS: [&str; 31] = [
     "00", "01", "02", "03", "08", "0A", "0B", "0F", "0L", "0P", "0Z", "24", "25", "26", "28", "2B",
-    "2D", "34", "3B", "3D", "3F", "40", "42", "53", "55", "57", "58", "F0", "XX",
+    "2D", "34", "3B", "3D", "3F", "40", "42", "53", "55", "57", "58", "72", "F0", "HV", "XX",
 ];
 
 /// Whether rows may be refused by this: also by what a person's function or trigger raises, a view's
@@ -189,7 +189,7 @@ mod tests {
         }
         for code in [
             "", "X", "57014", "40001", "55P03", "53100", "42P01", "42703", "25P02", "08006",
-            "3D000", "58030", "XX000", "0A000",
+            "3D000", "58030", "XX000", "0A000", "HV00N", "72000",
         ] {
             assert!(!may_be_refusal_of_rows(&said(code)), "{code}");
         }

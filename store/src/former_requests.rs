@@ -32,6 +32,11 @@ impl FormerRequests {
         self.0.contains(&(short(content), request))
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Their numbers.
     pub(crate) fn numbers(&self) -> impl Iterator<Item = Uuid> {
         self.0.iter().map(|(_, request)| *request)

@@ -168,7 +168,13 @@ impl Group<'_> {
 
     async fn begin(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         let owner = self.target.owner;
-        let begin = format!("begin; select pg_advisory_xact_lock_shared({WRITERS_CLASS}, {owner})");
+        // As every session is told; but a pooler may give the transaction another one.
+        let begin = format!(
+            "begin isolation level read committed;
+             select set_config('synchronous_commit', 'on', true)
+                 where current_setting('synchronous_commit') = 'off';
+             select pg_advisory_xact_lock_shared({WRITERS_CLASS}, {owner})"
+        );
         sqlx::raw_sql(AssertSqlSafe(begin)).execute(connection).await.map(|_| ())
     }
 

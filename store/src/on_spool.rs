@@ -45,6 +45,11 @@ impl Known {
             self.of_source.remove(&source);
         }
     }
+
+    fn note_last(&mut self, request: Uuid, position: Position) {
+        let last = self.moved.entry(request).or_insert(position);
+        *last = position.max(*last);
+    }
 }
 
 impl OnSpool {
@@ -76,7 +81,7 @@ impl OnSpool {
         known.last = known.last.max(known.found_to);
         known.add(record.source, 1);
         if is_moved {
-            known.moved.insert(record.request, record.position);
+            known.note_last(record.request, record.position);
         }
     }
 
@@ -99,9 +104,7 @@ impl OnSpool {
 
     /// Notes that a record was appended of a request of which another one may be there.
     pub(crate) fn note_again(&self, request: Uuid, position: Position) {
-        let mut known = self.known();
-        let last = known.moved.entry(request).or_insert(position);
-        *last = position.max(*last);
+        self.known().note_last(request, position);
     }
 
     /// Notes that a record was appended once more, at this position.
@@ -109,7 +112,7 @@ impl OnSpool {
         let mut known = self.known();
         known.last = known.last.max(Some(position));
         known.add(record.source, 1);
-        known.moved.insert(record.request, position);
+        known.note_last(record.request, position);
     }
 
     /// The last record that is known, where all before it are.
@@ -172,10 +175,10 @@ impl OnSpool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    async fn positions() -> (tempfile::TempDir, Vec<Position>) {
+    pub(crate) async fn positions() -> (tempfile::TempDir, Vec<Position>) {
         let folder = tempfile::tempdir().unwrap();
         let (spool, _) = spool::Spool::open(spool::Settings::new(folder.path(), 1 << 20)).unwrap();
         let mut positions = Vec::new();
@@ -198,6 +201,10 @@ mod tests {
         // Moved again before it was known that it had been.
         on_spool.note_moved(at(1), positions[3]);
         assert!(on_spool.comes_again(at(1)));
+        // Its sender came again while an earlier one was on its way to the end.
+        on_spool.note_moved(at(1), positions[2]);
+        assert!(on_spool.comes_again(at(2)) && !on_spool.comes_again(at(3)));
+        on_spool.note_done(&[at(2)]);
         on_spool.note_done(&[at(0), at(1)]);
         assert!(on_spool.comes_again(at(1)));
         assert_eq!(on_spool.others(|_| false), [source]);

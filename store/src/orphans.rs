@@ -30,7 +30,9 @@ pub(crate) async fn begin(
         let mut transaction = connection.begin().await?;
         // What was on its way when the process died is committed after this, or never. The server
         // may take its time to notice that; then this is tried again.
-        sqlx::query("select pg_advisory_xact_lock($1, $2)")
+        // Writers of versions before shared the first of these.
+        sqlx::query("select pg_advisory_xact_lock($1, 0), pg_advisory_xact_lock($2, $3)")
+            .bind(LOCK_CLASS)
             .bind(WRITERS_CLASS)
             .bind(owner)
             .execute(&mut *transaction)
@@ -80,7 +82,7 @@ async fn adopt(
     adopt.execute(connection).await.map(|_| ())
 }
 
-/// Removes the rows of delivered receipts, and lets those of failed ones become orphans. It may be
+/// Removes the rows of delivered receipts, or what they tell of content, and lets those of failed ones become orphans. It may be
 /// given up at any point.
 pub(crate) async fn sweep(
     inner: &Inner,
@@ -99,6 +101,13 @@ pub(crate) async fn sweep(
         let delete = sqlx::query(AssertSqlSafe(sql)).bind(&hand_over.settled.needless);
         delete.execute(&mut *connection).await?;
         hand_over.removed();
+    }
+    let numbers_only = &hand_over.settled.numbers_only;
+    if !numbers_only.is_empty() {
+        let sql = format!(
+            "update {table} set content = null where request = any($1) and content is not null"
+        );
+        sqlx::query(AssertSqlSafe(sql)).bind(numbers_only).execute(&mut *connection).await?;
     }
     let orphaned = [&hand_over.settled.orphaned[..], &hand_over.settled.failed].concat();
     if !orphaned.is_empty() {
@@ -122,4 +131,63 @@ pub(crate) async fn expire(
         receipts_table(schema)
     );
     sqlx::query(AssertSqlSafe(sql)).bind(KEPT_HOURS).execute(connection).await.map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use end_to_end::postgres::TestCluster;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{ContentHash, Delivery, receipts::Stage, store::tests::store};
+
+    /// Of one a record may come on the spool: after a restart its row must be no orphan with content.
+    #[tokio::test]
+    async fn the_row_of_what_is_delivered_goes_or_tells_its_number_only() {
+        let url = TestCluster::shared().database().await;
+        let mut connection = PgConnection::connect(&url).await.unwrap();
+        let schema = SchemaName::parse("receipts").unwrap();
+        sqlx::raw_sql("create schema receipts; set search_path to receipts")
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        let table = include_str!("../migrations/events/0001_receipts_and_rejected_events.sql");
+        sqlx::raw_sql(table).execute(&mut connection).await.unwrap();
+        let inner = store().inner;
+        let content = ContentHash::of(&[b"heartbeat"]);
+        let [expected, failed, other] =
+            [Delivery::not_needed(), Delivery::default(), Delivery::not_needed()].map(|delivery| {
+                let noted = inner.receipts.note(content, delivery.clone());
+                noted.tell(noted.request(), Stage::InStore);
+                delivery.fail();
+                noted.request()
+            });
+        for request in [expected, failed, other] {
+            sqlx::query(
+                "insert into logweir_receipts (request, content, owner) values ($1, $2, 1)",
+            )
+            .bind(request)
+            .bind(&content.as_bytes()[..])
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        }
+        inner.receipts.expect_on_spool(expected);
+        inner.receipts.expect_on_spool(failed);
+        let rows =
+            "select request, content is not null, orphaned from logweir_receipts order by id";
+        for left in [
+            vec![(expected, false, false), (failed, true, false)],
+            vec![(expected, false, false), (failed, true, true)],
+            vec![(failed, true, true)],
+        ] {
+            sweep(&inner, &mut connection, &schema, Instant::now()).await.unwrap();
+            let found: Vec<(Uuid, bool, bool)> =
+                sqlx::query_as(rows).fetch_all(&mut connection).await.unwrap();
+            assert_eq!(found, left);
+            // It does not come.
+            let next = if found.iter().any(|(.., orphaned)| *orphaned) { expected } else { failed };
+            inner.receipts.expect_no_more(next, None);
+        }
+    }
 }

@@ -19,6 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use spool::Position;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -47,6 +48,9 @@ pub(crate) struct Progress {
 pub(crate) enum Stage {
     /// It may become stored, or not.
     Working,
+    /// As `Working`, while a record of it has left the spool for the store: this one, or one of
+    /// before it was sent again. What is under way may still write it, so it has not ended.
+    WorkingDrained,
     /// Committed, with its receipt.
     InStore,
     /// On the spool.
@@ -56,6 +60,21 @@ pub(crate) enum Stage {
     Failed,
     /// On the spool, and told as failed, as another part of what was sent is in no safe place.
     FailedInSpool,
+}
+
+impl Stage {
+    pub(crate) fn is_at_work(self) -> bool {
+        matches!(self, Self::Working | Self::WorkingDrained)
+    }
+
+    /// Where it is once a record of it is drained.
+    fn drained(self) -> Self {
+        match self {
+            Self::Working | Self::WorkingDrained => Self::WorkingDrained,
+            Self::Failed | Self::FailedInSpool => Self::Failed,
+            Self::InStore | Self::InSpool => Self::InStore,
+        }
+    }
 }
 
 /// The receipts of this process.
@@ -69,7 +88,7 @@ pub(crate) struct Receipts {
     former: Mutex<FormerRequests>,
     /// Requests that were claimed, until those who claimed them have their numbers.
     in_hand: InHand,
-    /// Requests of which a record may come on the spool though it was refused, or late.
+    /// Requests of which another record may come on the spool, or has.
     expected: Mutex<HashMap<Uuid, Expected>>,
     /// Requests whose rows can go.
     needless: Arc<Mutex<Vec<Uuid>>>,
@@ -78,14 +97,15 @@ pub(crate) struct Receipts {
     handing_over: tokio::sync::Mutex<()>,
 }
 
-/// What may come on the spool of a request that was told as failed. As long as something may, its
-/// row stays: without it what comes would be stored a second time.
+/// What may come on the spool of a request that was told as failed, or is sent again after that. As
+/// long as something may, or waits there, its row stays: without it what comes would be stored a
+/// second time.
 #[derive(Debug, Default)]
 struct Expected {
     /// Records that may come.
     records: usize,
-    /// Whether one has come, after nobody waited for it any more.
-    has_come: bool,
+    /// The last one that has, while a crash may bring it.
+    come: Option<Position>,
 }
 
 type InHand = Arc<Mutex<Vec<Arc<watch::Sender<Progress>>>>>;
@@ -140,7 +160,7 @@ impl Noted {
     /// Tells how it ended. What went on the spool may have been drained meanwhile.
     pub(crate) fn tell_end(&self, request: Uuid, stage: Stage) {
         self.progress.send_modify(|progress| {
-            let is_drained = *progress == Progress { request, stage: Stage::InStore };
+            let is_drained = *progress == Progress { request, stage: Stage::WorkingDrained };
             let stage = match stage {
                 Stage::InSpool if is_drained => Stage::InStore,
                 Stage::FailedInSpool if is_drained => Stage::Failed,
@@ -169,7 +189,7 @@ impl Claimed {
     /// How it ended, once it has.
     pub(crate) async fn ended(&self) -> Progress {
         let mut progress = self.progress.subscribe();
-        let ended = progress.wait_for(|progress| progress.stage != Stage::Working).await;
+        let ended = progress.wait_for(|progress| !progress.stage.is_at_work()).await;
         // The sender is `self`, so the wait cannot fail.
         ended.map_or_else(|_| *self.progress.borrow(), |progress| *progress)
     }
@@ -226,7 +246,7 @@ impl Receipts {
     /// A noted request comes to nothing, and leaves nothing to claim.
     pub(crate) fn drop_noted(&self, noted: &Noted) {
         let Progress { request, stage } = *noted.progress.borrow();
-        if stage != Stage::Working {
+        if !stage.is_at_work() {
             return;
         }
         noted.tell(request, Stage::Failed);
@@ -239,7 +259,7 @@ impl Receipts {
         }
     }
 
-    /// A request has left the spool for the store. `false` when nobody remembers it.
+    /// A request has left the spool for the store. `false` when nobody needs its row.
     pub(crate) fn note_drained(&self, content: ContentHash, request: Uuid) -> bool {
         if self.former().remove(content, request) {
             let delivery = Delivery::default();
@@ -247,15 +267,21 @@ impl Receipts {
             self.add(content, delivery, Progress { request, stage: Stage::InStore }, 0);
             return true;
         }
+        let drained = |progress: &mut Progress| progress.stage = progress.stage.drained();
         let mut found = false;
-        for entry in self.entries().get_mut(&content).into_iter().flatten() {
+        let entries = self.entries();
+        for entry in entries.get(&content).into_iter().flatten() {
             if entry.request() == request {
-                entry.progress.send_modify(|progress| {
-                    progress.stage = match progress.stage {
-                        Stage::Failed | Stage::FailedInSpool => Stage::Failed,
-                        _ => Stage::InStore,
-                    };
-                });
+                entry.progress.send_modify(drained);
+                found = true;
+            }
+        }
+        // Whoever has claimed one that failed is about to write it once more, and so may who is at
+        // work still. What is on the spool is not written again.
+        for claimed in self.in_hand().iter() {
+            let Progress { request: number, stage } = *claimed.borrow();
+            if number == request && (stage == Stage::Failed || stage.is_at_work()) {
+                claimed.send_modify(drained);
                 found = true;
             }
         }
@@ -275,7 +301,7 @@ impl Receipts {
                     Stage::Failed | Stage::FailedInSpool => {
                         now.duration_since(entry.noted) < FAILED_KEPT
                     }
-                    Stage::Working | Stage::InStore => true,
+                    Stage::Working | Stage::WorkingDrained | Stage::InStore => true,
                 };
                 if !is_kept && stage == Stage::Failed {
                     needless.push(request);
@@ -327,20 +353,28 @@ impl Receipts {
         Claimed { progress, in_hand: Arc::clone(&self.in_hand) }
     }
 
-    /// The numbers of all requests that may be sent again, wherever they are.
-    pub(crate) fn undelivered(&self, now: Instant) -> Vec<Uuid> {
+    /// The numbers of all requests that may be sent again, wherever they are; `None` where they are
+    /// more than that.
+    pub(crate) fn undelivered(&self, now: Instant, most: usize) -> Option<Vec<Uuid>> {
         // What is claimed meanwhile goes from the one to the other.
         let (entries, in_hand) = (self.entries(), self.in_hand());
         let mut undelivered: Vec<_> =
             in_hand.iter().map(|claimed| claimed.borrow().request).collect();
-        undelivered.extend(self.former().numbers());
+        let former = self.former();
+        if former.len() > most {
+            return None;
+        }
+        undelivered.extend(former.numbers());
+        drop(former);
         let of_entries = entries.values().flatten().filter_map(|entry| {
             let Progress { request, stage } = *entry.progress.borrow();
             let has_failed = matches!(stage, Stage::Failed | Stage::FailedInSpool);
             (has_failed || !entry.delivery.is_delivered(now)).then_some(request)
         });
-        undelivered.extend(of_entries);
-        undelivered
+        // One too many is enough to know.
+        undelivered.extend(of_entries.take(most.saturating_add(1)));
+        drop((entries, in_hand));
+        (undelivered.len() <= most).then_some(undelivered)
     }
 
     /// Whether a request's bytes may still be sent again: its answer is not known to be delivered, or
@@ -390,29 +424,38 @@ impl Receipts {
         now
     }
 
-    /// A record of a request that is told as failed may come on the spool.
+    /// A record may come on the spool of a request of which another one may be there, or nobody
+    /// waits for it.
     pub(crate) fn expect_on_spool(&self, request: Uuid) {
         lock(&self.expected).entry(request).or_default().records += 1;
     }
 
-    /// It has come, or will not any more.
-    pub(crate) fn expect_no_more(&self, request: Uuid, has_come: bool) {
+    /// It has come there, or will not any more.
+    pub(crate) fn expect_no_more(&self, request: Uuid, come: Option<Position>) {
         self.change_expected(request, |expected| {
             expected.records = expected.records.saturating_sub(1);
-            expected.has_come |= has_come;
+            expected.come = expected.come.max(come);
         });
     }
 
-    /// What has come of a request is off the spool.
-    pub(crate) fn note_off_spool(&self, request: Uuid) {
-        self.change_expected(request, |expected| expected.has_come = false);
+    /// No crash brings a record any more, nor those before it. `false` when another one of its
+    /// request has come behind it: what is to be done then is to be done after that.
+    pub(crate) fn note_off_spool(&self, request: Uuid, position: Position) -> bool {
+        let mut is_last = true;
+        self.change_expected(request, |expected| {
+            is_last = expected.come.is_none_or(|come| come <= position);
+            if is_last {
+                expected.come = None;
+            }
+        });
+        is_last
     }
 
     fn change_expected(&self, request: Uuid, change: impl FnOnce(&mut Expected)) {
         let mut all = lock(&self.expected);
         let Some(expected) = all.get_mut(&request) else { return };
         change(expected);
-        if expected.records == 0 && !expected.has_come {
+        if expected.records == 0 && expected.come.is_none() {
             all.remove(&request);
         }
     }
@@ -496,11 +539,18 @@ mod tests {
         let failed_with_its_answer =
             stored(&receipts, Delivery::not_needed(), Stage::FailedInSpool);
         let left = stored(&receipts, failed(), Stage::InSpool);
-        let known =
-            || receipts.undelivered(now).into_iter().collect::<std::collections::HashSet<_>>();
+        let known = || {
+            receipts
+                .undelivered(now, 9)
+                .unwrap()
+                .into_iter()
+                .collect::<std::collections::HashSet<_>>()
+        };
         assert_eq!(known(), [failed_with_its_answer, left].into());
         let former = Uuid::new_v4();
         receipts.note_spooled(content(), former);
+        assert!([0, 1, 2].iter().all(|most| receipts.undelivered(now, *most).is_none()));
+        assert_eq!(receipts.undelivered(now, 3).unwrap().len(), 3);
         for expected in [failed_with_its_answer, left, former] {
             let again = receipts.note(content(), Delivery::default());
             let claimed = receipts.claim(&again).await.unwrap();
@@ -595,8 +645,12 @@ mod tests {
         let spooled = stored(&receipts, failed(), Stage::InSpool);
         let refused = stored(&receipts, Delivery::not_needed(), Stage::Failed);
         let mut hand_over = receipts.hand_over(Instant::now()).await;
-        let expected =
-            Settled { needless: vec![delivered], orphaned: vec![orphan], failed: vec![refused] };
+        let expected = Settled {
+            needless: vec![delivered],
+            orphaned: vec![orphan],
+            failed: vec![refused],
+            ..Settled::default()
+        };
         assert_eq!(hand_over.settled, expected);
         // This can still be claimed; the others' claims wait for the rows' fate.
         let again = receipts.note(content(), Delivery::default());
@@ -733,6 +787,28 @@ mod tests {
         assert!(!receipts.may_be_sent_again(content(), forgotten));
     }
 
+    /// Its sender may be writing it once more.
+    #[tokio::test]
+    async fn what_is_drained_while_it_is_sent_again_keeps_its_row() {
+        let receipts = Receipts::default();
+        let request = stored(&receipts, failed(), Stage::Failed);
+        let again = receipts.note(content(), failed());
+        let claimed = receipts.claim(&again).await.unwrap();
+        assert!(receipts.note_drained(content(), request));
+        assert_eq!(claimed.ended().await, Progress { request, stage: Stage::Failed });
+        again.tell(request, Stage::Working);
+        drop(claimed);
+        // It has left as well, and the third one waits for what is still under way.
+        let third = receipts.note(content(), Delivery::default());
+        let claimed = receipts.claim(&third).await.unwrap();
+        assert!(receipts.note_drained(content(), request));
+        let mut ended = Box::pin(claimed.ended());
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(ended.as_mut().poll(&mut context).is_pending());
+        again.tell_end(request, Stage::InSpool);
+        assert_eq!(ended.await, Progress { request, stage: Stage::InStore });
+    }
+
     /// However many fail, and never come again.
     #[test]
     fn of_what_failed_the_latest_are_remembered() {
@@ -764,8 +840,9 @@ mod tests {
         assert_eq!(receipts.entries().values().flatten().count(), 1);
     }
 
-    #[test]
-    fn a_row_stays_while_its_request_may_come_on_the_spool() {
+    #[tokio::test]
+    async fn a_row_stays_while_its_request_may_come_on_the_spool() {
+        let (_folder, positions) = crate::on_spool::tests::positions().await;
         let receipts = Receipts::default();
         let [request, other] =
             [(); 2].map(|()| stored(&receipts, Delivery::not_needed(), Stage::InStore));
@@ -773,15 +850,41 @@ mod tests {
         // One was given up by its sender, another one was refused and may come after a crash.
         receipts.expect_on_spool(request);
         receipts.expect_on_spool(request);
-        assert_eq!(receipts.settle(now).needless, [other]);
-        receipts.expect_no_more(request, true);
+        let expected =
+            Settled { needless: vec![other], numbers_only: vec![request], ..Settled::default() };
+        assert_eq!(receipts.settle(now), expected);
+        receipts.expect_no_more(request, Some(positions[1]));
         assert!(receipts.take_needless().is_empty());
-        receipts.note_off_spool(request);
+        assert!(!receipts.note_off_spool(request, positions[0]));
+        assert!(receipts.note_off_spool(request, positions[1]));
         assert!(receipts.take_needless().is_empty());
-        receipts.expect_no_more(request, false);
+        receipts.expect_no_more(request, None);
         assert_eq!(receipts.take_needless(), [request]);
-        receipts.note_off_spool(request);
+        assert!(receipts.note_off_spool(request, positions[1]));
         assert!(lock(&receipts.expected).is_empty());
+    }
+
+    /// Who takes an orphan's place gives the row another number.
+    #[tokio::test]
+    async fn nothing_becomes_an_orphan_while_it_may_come_on_the_spool() {
+        let receipts = Receipts::default();
+        let requests =
+            [Stage::Failed, Stage::InStore].map(|stage| stored(&receipts, failed(), stage));
+        requests.iter().for_each(|request| receipts.expect_on_spool(*request));
+        let now = Instant::now();
+        assert_eq!(receipts.settle(now), Settled::default());
+        // Here it is known all the same.
+        let again = receipts.note(content(), Delivery::default());
+        let claimed = receipts.claim(&again).await.unwrap().ended().await;
+        assert_eq!(claimed, Progress { request: requests[0], stage: Stage::Failed });
+        again.tell(claimed.request, claimed.stage);
+        requests.iter().for_each(|request| receipts.expect_no_more(*request, None));
+        let expected = Settled {
+            failed: vec![requests[0]],
+            orphaned: vec![requests[1]],
+            ..Settled::default()
+        };
+        assert_eq!(receipts.settle(Instant::now()), expected);
     }
 
     #[test]

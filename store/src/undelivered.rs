@@ -28,6 +28,10 @@ const PERIOD: Duration = Duration::from_secs(2);
 /// At the end a disk that hangs is not waited for longer: the file of before will do.
 const LAST_WRITE: Duration = Duration::from_secs(2);
 
+/// Most requests that the file names: it is written anew each time, and beside what the spool may
+/// take. Where there are more, that of before stays.
+const MOST: usize = 20_000;
+
 /// In ms: a sender gives up after a minute (Vector), and comes again within half a minute.
 const COMES_AGAIN: i64 = 90_000;
 
@@ -81,7 +85,8 @@ impl FormerLife {
     }
 
     fn told_by(note: Note, now: i64) -> Self {
-        let alive_at = note.at.min(now);
+        // Clocks go wrong: what is of the future tells nothing.
+        let alive_at = if note.at <= now { note.at } else { 0 };
         Self { note, now, alive_at }
     }
 
@@ -103,8 +108,9 @@ impl FormerLife {
             // A program of before has written it, and no file.
             None => MayCome::Yes,
             Some(since) => {
-                // Clocks go wrong.
-                self.alive_at = self.alive_at.max(since.min(self.now));
+                if since <= self.now {
+                    self.alive_at = self.alive_at.max(since);
+                }
                 MayCome::ByThen(since)
             }
         }
@@ -142,10 +148,11 @@ impl UndeliveredFile {
     async fn note(&self, inner: &Inner, spool: &Spool, heard_by: Instant) {
         // In this order: whoever comes to the spool from now on is not spoken of.
         let Some(through) = inner.on_spool.known_to() else { return };
-        let undelivered = inner.receipts.undelivered(heard_by).into_iter().collect();
-        let note = Note { through: through.number(), at: spooled::now(), undelivered };
+        let Some(undelivered) = inner.receipts.undelivered(heard_by, MOST) else { return };
+        let (through, at) = (through.number(), spooled::now());
         let (writing, folder) = (Arc::clone(&self.0), spool.folder().to_owned());
         let write = move || {
+            let note = Note { through, at, undelivered: undelivered.into_iter().collect() };
             let mut writing = writing.lock().unwrap_or_else(PoisonError::into_inner);
             writing.write(note, &folder);
         };
@@ -326,10 +333,41 @@ mod tests {
         assert!(life.ended_soon_after(10 * minute) && !life.ended_soon_after(9 * minute));
         life.may_come(positions[3], other, Some(20 * minute));
         assert!(life.ended_soon_after(19 * minute) && !life.ended_soon_after(18 * minute));
-        // By a clock that was wrong.
-        life.may_come(positions[3], other, Some(1000 * minute));
-        assert!(life.ended_soon_after(99 * minute) && !life.ended_soon_after(98 * minute));
-        assert!(FormerLife::told_by(note(1000 * minute), now).ended_soon_after(99 * minute));
+        // By a clock that was wrong: the others tell the end.
+        let wrong = 1000 * minute;
+        for mut life in [life, FormerLife::told_by(note(wrong), now)] {
+            assert_eq!(life.may_come(positions[3], other, Some(wrong)), MayCome::ByThen(wrong));
+            assert_eq!(
+                life.may_come(positions[3], other, Some(20 * minute)),
+                MayCome::ByThen(20 * minute)
+            );
+            assert!(life.ended_soon_after(wrong));
+            assert!(life.ended_soon_after(19 * minute) && !life.ended_soon_after(18 * minute));
+        }
+    }
+
+    /// What was noted before stays true, and each of these would be some megabytes.
+    #[tokio::test]
+    async fn no_more_are_noted_than_can_be_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, spool) = open(folder.path());
+        drain::note_spooled(&store.inner, &spool).await;
+        send(&store, &Delivery::not_needed()).await;
+        let noted = async || {
+            store.inner.undelivered.note(&store.inner, &spool, Instant::now()).await;
+            FormerLife::read(folder.path()).note
+        };
+        let note = noted().await;
+        assert!(note.undelivered.is_empty());
+        send(&store, &Delivery::not_needed()).await;
+        for number in 0..=MOST {
+            store.inner.receipts.note_spooled(content(), Uuid::from_u128(number as u128));
+        }
+        assert_eq!(noted().await, note);
+        store.inner.receipts.note_drained(content(), Uuid::nil());
+        store.inner.receipts.forget(&[Uuid::nil()]);
+        let later = noted().await;
+        assert_eq!((later.undelivered.len(), later.through), (MOST, note.through + 1));
     }
 
     #[test]

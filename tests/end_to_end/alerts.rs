@@ -250,6 +250,14 @@ async fn an_alerts_backends_get_an_event_that_has_its_rows() {
 /// Stands in the SQL that an alert's query becomes.
 const MARK: &str = "of what is held back";
 
+/// A program whose queries wait for as long as a test holds them, however busy the machine is.
+async fn with_patience(database: &str) -> Program {
+    let settings = [("POSTGRES_BACKEND_URL", database), ("LOGWEIR_QUERY_TIMEOUT_SECS", "600")];
+    let program = Program::start(&["serve"], &settings);
+    program.ready().await;
+    program
+}
+
 /// A source whose table takes no query until a transaction is ended, and an alert that is due and waits
 /// for it. Gives the alert's token.
 async fn alert_that_waits(
@@ -283,7 +291,7 @@ async fn waiting(catalog: &mut PgConnection) -> Vec<i32> {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alert_that_runs_still_is_not_run_again_and_not_in_the_way_of_others() {
     let database = TestCluster::shared().database().await;
-    let program = Program::serve(&database).await;
+    let program = with_patience(&database).await;
     let connect = || PgConnection::connect(&database);
     let mut catalog = connect().await.expect("the catalog answers");
     let mut holder = connect().await.expect("the events' database answers");
@@ -308,7 +316,7 @@ async fn an_alert_that_runs_still_is_not_run_again_and_not_in_the_way_of_others(
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alert_is_asked_again_where_its_query_did_not_reach_its_end() {
     let database = TestCluster::shared().database().await;
-    let program = Program::serve(&database).await;
+    let program = with_patience(&database).await;
     let connect = || PgConnection::connect(&database);
     let mut catalog = connect().await.expect("the catalog answers");
     let mut holder = connect().await.expect("the events' database answers");
@@ -323,13 +331,14 @@ async fn an_alert_is_asked_again_where_its_query_did_not_reach_its_end() {
     })
     .await;
     ended.extend(waiting(&mut catalog).await);
-    // What is asked then is the alert as it is by then.
-    let end = sqlx::query("select pg_terminate_backend($1)").bind(ended[1]);
-    end.execute(&mut catalog).await.expect("it is ended");
+    // Changed while it is asked. What is asked next is the alert as it is by then.
     let change = json!({"webhook_notification_url": receiver.url("/elsewhere")});
     let path = format!("/api/alerts/{held}");
     let (status, _) = manage(&program, Method::PATCH, &path, &change).await;
     assert_eq!(status, StatusCode::NO_CONTENT);
+    let end = sqlx::query("select pg_terminate_backend($1)").bind(ended[1]);
+    end.execute(&mut catalog).await.expect("it is ended");
+    eventually("it has ended", async || !waiting(&mut catalog).await.contains(&ended[1])).await;
     sqlx::raw_sql("rollback").execute(&mut holder).await.expect("it is unlocked");
     eventually("it is told", async || receiver.taken("/elsewhere").len() == 1).await;
     let rows = json!({"result": [{"event_message": "one", "mark": MARK}]});

@@ -78,12 +78,14 @@ where
         let text = "there are OTLP's services for logs, traces and metrics here, with `Export`";
         return Err(Status::unimplemented(text));
     };
+    // Its time begins here.
+    let mut share = pipeline.share();
     let (head, body) = request.into_parts();
     let refusal = |failure: Failure| answer::grpc_failure(&failure);
     let admitted = admit(pipeline, &Parameters::default(), &head.headers).await.map_err(refusal)?;
     let connection = head.extensions.get::<SenderConnection>().cloned();
     let compression = message::compression(&head.headers)?;
-    let (limit, mut share) = (pipeline.max_body_bytes(), pipeline.share());
+    let limit = pipeline.max_body_bytes();
     let body = body.into_data_stream().map_err(Into::<StdError>::into);
     let message = message::collect(body, compression, limit, &mut share).await;
     let (body, encoding) = message.map_err(|unread| match unread {

@@ -70,6 +70,8 @@ async fn export(
     let mut format = Format::Json;
     let mut quota = None;
     let exported = async {
+        // Its time begins here.
+        let mut share = pipeline.share();
         let declared = declared(headers);
         if let Ok(Some(declared)) = declared {
             format = declared;
@@ -82,7 +84,6 @@ async fn export(
         };
         let declared = declared.map_err(counted)?;
         let encoding = Encoding::of(headers).map_err(Failure::from).map_err(counted)?;
-        let mut share = pipeline.share();
         let (length, limit) = (declared_length(headers), pipeline.max_body_bytes());
         let body = body::collect(body, length, limit, &mut share).await;
         let body = body.map_err(Failure::from).map_err(counted)?;

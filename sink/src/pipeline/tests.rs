@@ -71,6 +71,16 @@ async fn bodies_are_inflated_within_their_memory() {
 }
 
 #[test]
+fn a_slow_body_leaves_less_time_and_some_all_the_same() {
+    let came = Instant::now();
+    let after = |body: u64| {
+        let by = answer_by(came, came + Duration::from_secs(body)) + FOR_BACKENDS;
+        by.duration_since(came).as_secs()
+    };
+    assert_eq!([0, 30, 39, 40, 60].map(after), [50, 50, 50, 51, 71]);
+}
+
+#[test]
 fn what_takes_long_is_not_worked_on_where_sockets_wait() {
     for (bytes, steps, expected) in [
         (SMALL_BODY, 0, true),

@@ -7,7 +7,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{Entry, FAILED_KEPT, MOST_FAILED, Progress, Receipts, Stage};
+use super::{Entry, FAILED_KEPT, MOST_FAILED, Progress, Receipts, Stage, lock};
 use crate::ContentHash;
 
 /// What is to be done with the rows of settled receipts.
@@ -15,6 +15,9 @@ use crate::ContentHash;
 pub(crate) struct Settled {
     /// Delivered, or not sent again for long: their rows can go.
     pub(crate) needless: Vec<Uuid>,
+    /// As `needless`, while a record may come of them on the spool: their rows stay, for their
+    /// numbers, and tell nobody's content any more. They are needless later.
+    pub(crate) numbers_only: Vec<Uuid>,
     /// Not delivered: their rows become orphans, which all processes see, and are forgotten here.
     pub(crate) orphaned: Vec<Uuid>,
     /// Told as failed: their rows, if there are any after all, become orphans too. What they were is
@@ -47,7 +50,7 @@ impl HandOver<'_> {
 
 impl Drop for HandOver<'_> {
     fn drop(&mut self) {
-        let Settled { needless, orphaned, failed } = &self.settled;
+        let Settled { needless, orphaned, failed, .. } = &self.settled;
         self.receipts.needless().extend(needless);
         self.receipts.keep(orphaned);
         self.receipts.keep(failed);
@@ -63,7 +66,7 @@ impl Receipts {
     }
 
     /// Forgets requests that are handed over.
-    pub(super) fn forget(&self, requests: &[Uuid]) {
+    pub(crate) fn forget(&self, requests: &[Uuid]) {
         let forgotten: HashSet<_> = requests.iter().collect();
         self.entries().retain(|_, of_content| {
             of_content.retain(|entry| !forgotten.contains(&entry.request()));
@@ -97,15 +100,20 @@ impl Receipts {
 
     /// Forgets what needs no row, and marks what becomes an orphan.
     pub(super) fn settle(&self, now: Instant) -> Settled {
-        let mut settled = Settled { needless: self.take_needless(), ..Settled::default() };
+        let mut settled = Settled::default();
+        settled.needless.append(&mut self.needless());
         let mut entries = self.entries();
+        let expected = lock(&self.expected);
         forget_oldest_failed(&mut entries);
         entries.retain(|_, of_content| {
             of_content.retain_mut(|entry| {
                 let Progress { request, stage } = *entry.progress.borrow();
+                // What comes on the spool is known by the number of the row. Who takes an orphan's
+                // place gives it another one.
+                let has_to_stay = expected.contains_key(&request);
                 match stage {
                     Stage::Failed if now.duration_since(entry.noted) < FAILED_KEPT => {
-                        if entry.due <= now {
+                        if entry.due <= now && !has_to_stay {
                             entry.handing_over = true;
                             settled.failed.push(request);
                         }
@@ -119,7 +127,7 @@ impl Receipts {
                         settled.needless.push(request);
                         false
                     }
-                    Stage::InStore if entry.delivery.has_failed() => {
+                    Stage::InStore if entry.delivery.has_failed() && !has_to_stay => {
                         entry.handing_over = true;
                         settled.orphaned.push(request);
                         true
@@ -127,13 +135,15 @@ impl Receipts {
                     // Its row is made when it is drained; without an entry it will have no content.
                     Stage::InSpool => !entry.delivery.is_delivered(now),
                     Stage::FailedInSpool => now.duration_since(entry.noted) < FAILED_KEPT,
-                    Stage::Working | Stage::InStore => true,
+                    Stage::Working | Stage::WorkingDrained | Stage::InStore => true,
                 }
             });
             !of_content.is_empty()
         });
-        drop(entries);
-        settled.needless = self.without_expected(settled.needless);
+        settled.numbers_only =
+            settled.needless.extract_if(.., |request| expected.contains_key(request)).collect();
+        drop((entries, expected));
+        self.needless().extend(&settled.numbers_only);
         settled
     }
 }
