@@ -108,6 +108,15 @@ impl Delivery {
         }
     }
 
+    /// Whether the answer was given to a sender that had closed its end: it reads on, or is gone, which
+    /// its system tells when the answer comes there.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        let is_given = self.0.given.get().is_some();
+        let is_pending = self.0.state.load(Ordering::Acquire) == PENDING;
+        let is_closed = || self.0.peer.as_ref().is_some_and(|peer| peer() == Peer::Closed);
+        is_given && is_pending && is_closed()
+    }
+
     /// Calls when the sender is known to have the answer; only the first call of this counts.
     pub(crate) fn when_delivered(&self, tell: impl Fn() + Send + Sync + 'static) {
         let _ = self.0.when_delivered.set(Box::new(tell));
@@ -148,6 +157,7 @@ mod tests {
             delivery.look();
             let found = (delivery.is_delivered(now), delivery.has_failed());
             assert_eq!(found, (delivered, failed), "{given} {peer:?}");
+            assert_eq!(delivery.is_in_doubt(), given && peer == Peer::Closed);
         }
     }
 

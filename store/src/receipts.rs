@@ -36,6 +36,13 @@ const MOST_FAILED: usize = 1 << 16;
 /// lost sight of may come late.
 const FIRST_LOOK_AGAIN: Duration = Duration::from_secs(2);
 
+/// Longest time until it is known whether a sender that had closed its end has the answer: whoever
+/// serves the connection breaks it off within two seconds when nothing acknowledges it.
+const IN_DOUBT: Duration = Duration::from_millis(2_500);
+
+/// How often that is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
 /// How far a request is, and the number that its row has or will have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Progress {
@@ -319,7 +326,9 @@ impl Receipts {
     ///
     /// A later one cannot be what was sent before. And who is later may be waiting for this one.
     pub(crate) async fn claim(&self, by: &Noted) -> Option<Claimed> {
+        let certain_by = Instant::now() + IN_DOUBT;
         loop {
+            let in_doubt;
             {
                 let mut entries = self.entries();
                 let of_content = entries.get_mut(&by.content)?;
@@ -331,12 +340,23 @@ impl Receipts {
                         let progress = of_content.remove(place).progress;
                         return Some(self.take_in_hand(&mut self.in_hand(), progress));
                     }
-                    None if of_content.iter().any(claimable) => {}
-                    None => break,
+                    None if of_content.iter().any(claimable) => in_doubt = false,
+                    None => {
+                        let mut earlier = of_content.iter().filter(|entry| entry.order < by.order);
+                        in_doubt = earlier.any(|entry| entry.delivery.is_in_doubt());
+                        if !in_doubt || Instant::now() >= certain_by {
+                            break;
+                        }
+                    }
                 }
             }
-            // Its row is becoming an orphan, and the store will tell.
-            drop(self.handing_over.lock().await);
+            if in_doubt {
+                // Its sender closed its end, and may be back before it is known that it read nothing.
+                tokio::time::sleep(LOOK_EVERY).await;
+            } else {
+                // Its row is becoming an orphan, and the store will tell.
+                drop(self.handing_over.lock().await);
+            }
         }
         let mut in_hand = self.in_hand();
         let request = self.former().claim(by.content)?;
@@ -560,6 +580,36 @@ mod tests {
             assert!(known().contains(&expected));
         }
         assert!(receipts.in_hand().is_empty());
+    }
+
+    /// It closed its end before the answer was given: it may read on, or not be there any more.
+    #[tokio::test]
+    async fn it_is_waited_for_whether_a_sender_that_closed_its_end_reads_on() {
+        use std::sync::atomic::AtomicBool;
+
+        for reads_on in [false, true] {
+            let receipts = Receipts::default();
+            let is_broken = Arc::new(AtomicBool::new(false));
+            let peer = Arc::clone(&is_broken);
+            let delivery = Delivery::to(move || match peer.load(Ordering::Relaxed) {
+                false => Peer::Closed,
+                true => Peer::Broken,
+            });
+            let request = stored(&receipts, delivery.clone(), Stage::InStore);
+            delivery.give();
+            let again = receipts.note(content(), Delivery::default());
+            let mut claim = Box::pin(receipts.claim(&again));
+            let waits = tokio::time::timeout(LOOK_EVERY * 4, &mut claim).await;
+            assert!(waits.is_err());
+            if reads_on {
+                delivery.succeed();
+                assert!(claim.await.is_none());
+            } else {
+                is_broken.store(true, Ordering::Relaxed);
+                let claimed = claim.await.unwrap();
+                assert_eq!(claimed.ended().await, Progress { request, stage: Stage::InStore });
+            }
+        }
     }
 
     /// Two that are gone, and a third that is there.
