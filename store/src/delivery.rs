@@ -13,6 +13,10 @@ const PENDING: u8 = 0;
 const DELIVERED: u8 = 1;
 const FAILED: u8 = 2;
 
+/// How long the word that a connection was reset may take, while another one is made and used. On a
+/// busy machine the two were seen to come in the wrong order, some milliseconds apart.
+const OVERTAKEN: Duration = Duration::from_millis(50);
+
 /// Whether the answer to one request reached its sender: told by whoever talks to the sender, asked
 /// by the store. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -108,13 +112,14 @@ impl Delivery {
         }
     }
 
-    /// Whether the answer was given to a sender that had closed its end: it reads on, or is gone, which
-    /// its system tells when the answer comes there.
-    pub(crate) fn is_in_doubt(&self) -> bool {
-        let is_given = self.0.given.get().is_some();
-        let is_pending = self.0.state.load(Ordering::Acquire) == PENDING;
-        let is_closed = || self.0.peer.as_ref().is_some_and(|peer| peer() == Peer::Closed);
-        is_given && is_pending && is_closed()
+    /// Whether it is soon known if the sender has the answer: it was given a moment ago, and the sender
+    /// may be back before its system's word that it had left; or the sender had closed its end, and its
+    /// system tells whether it reads on when the answer comes there.
+    pub(crate) fn is_in_doubt(&self, now: Instant) -> bool {
+        let Inner { state, given, peer, .. } = &*self.0;
+        let (Some(given), Some(peer)) = (given.get(), peer) else { return false };
+        let is_pending = state.load(Ordering::Acquire) == PENDING;
+        is_pending && (now < *given + OVERTAKEN || peer() == Peer::Closed)
     }
 
     /// Calls when the sender is known to have the answer; only the first call of this counts.
@@ -157,7 +162,9 @@ mod tests {
             delivery.look();
             let found = (delivery.is_delivered(now), delivery.has_failed());
             assert_eq!(found, (delivered, failed), "{given} {peer:?}");
-            assert_eq!(delivery.is_in_doubt(), given && peer == Peer::Closed);
+            assert_eq!(delivery.is_in_doubt(now), given && !failed);
+            let later = Instant::now() + OVERTAKEN;
+            assert_eq!(delivery.is_in_doubt(later), given && peer == Peer::Closed);
         }
     }
 

@@ -36,12 +36,12 @@ const MOST_FAILED: usize = 1 << 16;
 /// lost sight of may come late.
 const FIRST_LOOK_AGAIN: Duration = Duration::from_secs(2);
 
-/// Longest time until it is known whether a sender that had closed its end has the answer: whoever
-/// serves the connection breaks it off within two seconds when nothing acknowledges it.
+/// Longest time until it is known whether a sender that [may have left](Delivery::is_in_doubt) has the
+/// answer: whoever serves the connection breaks it off within two seconds when nothing acknowledges it.
 const IN_DOUBT: Duration = Duration::from_millis(2_500);
 
 /// How often that is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// How far a request is, and the number that its row has or will have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -332,7 +332,6 @@ impl Receipts {
             {
                 let mut entries = self.entries();
                 let of_content = entries.get_mut(&by.content)?;
-                // A sender may be back before it is known that it had left.
                 of_content.iter().for_each(|entry| entry.delivery.look());
                 let claimable = |entry: &Entry| entry.order < by.order && entry.is_claimable();
                 match of_content.iter().position(|entry| claimable(entry) && !entry.handing_over) {
@@ -343,15 +342,16 @@ impl Receipts {
                     None if of_content.iter().any(claimable) => in_doubt = false,
                     None => {
                         let mut earlier = of_content.iter().filter(|entry| entry.order < by.order);
-                        in_doubt = earlier.any(|entry| entry.delivery.is_in_doubt());
-                        if !in_doubt || Instant::now() >= certain_by {
+                        let now = Instant::now();
+                        in_doubt = earlier.any(|entry| entry.delivery.is_in_doubt(now));
+                        if !in_doubt || now >= certain_by {
                             break;
                         }
                     }
                 }
             }
             if in_doubt {
-                // Its sender closed its end, and may be back before it is known that it read nothing.
+                // A sender may be back before it is known that it had left.
                 tokio::time::sleep(LOOK_EVERY).await;
             } else {
                 // Its row is becoming an orphan, and the store will tell.
@@ -582,9 +582,9 @@ mod tests {
         assert!(receipts.in_hand().is_empty());
     }
 
-    /// It closed its end before the answer was given: it may read on, or not be there any more.
+    /// It may read on, or not be there any more.
     #[tokio::test]
-    async fn it_is_waited_for_whether_a_sender_that_closed_its_end_reads_on() {
+    async fn it_is_waited_for_whether_a_sender_has_left() {
         use std::sync::atomic::AtomicBool;
 
         for reads_on in [false, true] {

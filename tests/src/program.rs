@@ -1,11 +1,12 @@
 //! The program, run as its users run it.
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::OnceLock,
+    sync::{Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -358,13 +359,20 @@ fn client() -> Client {
     outbound::client(outbound::HttpVersion::Any).expect("a client can be made")
 }
 
-/// A port that nobody listens on now.
+/// A port that nobody listens on now. Each is given once, and none that the system gives to
+/// connections: until a program listens on it, somebody else would take it.
 ///
 /// # Panics
 /// When there is none.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
-    listener.local_addr().expect("a listener has an address").port()
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_free = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+    let mut tries = (0..10_000).map(|_| rand::random_range(20_000..32_000));
+    let port = tries.find(|port| !given.contains(port) && is_free(*port));
+    let port = port.expect("a port is free");
+    given.insert(port);
+    port
 }
 
 #[expect(clippy::disallowed_methods, reason = "the tests are no part of the program")]
