@@ -1,16 +1,20 @@
 //! The thread that writes: appends that wait at the same time share one write and one sync.
 
+mod doubts;
+mod tidying;
+
 use std::{
     io,
-    ops::RangeInclusive,
     sync::{
         Arc, Mutex,
         mpsc::{Receiver, RecvTimeoutError},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot, watch};
+
+pub(crate) use doubts::Doubt;
 
 use crate::{
     AppendError, Position, Settings,
@@ -18,16 +22,13 @@ use crate::{
     ledger::Ledger,
     progress::Progress,
     reader::{self, lock},
-    recovery::{delete_dealt_with, is_gone, keep_unreadable, segment_path},
+    recovery::segment_path,
     segment,
     spool::FolderLock,
 };
 
 /// Collected before it is written; the sync comes after all.
 const WRITE_BYTES: usize = 1 << 20;
-
-/// How long what is dealt with may stay on disk, and the file of the progress may lag behind.
-const LAG: Duration = Duration::from_secs(1);
 
 /// What the writer is asked for.
 #[derive(Debug)]
@@ -105,20 +106,6 @@ struct Batch {
     waiting: Vec<Waiting>,
 }
 
-/// Records that were refused after a part of them may have come to the disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Doubt {
-    /// The segment in which they are, if they are.
-    segment: u64,
-    records: RangeInclusive<u64>,
-}
-
-impl Doubt {
-    pub(crate) fn is_of(&self, position: Position) -> bool {
-        self.records.contains(&position.0)
-    }
-}
-
 /// Who waits for a record.
 #[derive(Debug)]
 struct Waiting {
@@ -158,11 +145,6 @@ impl Writer {
     /// Tells up to which record a crash brings back none that is dealt with. It ends with the writer.
     pub(crate) fn durable(&self) -> watch::Receiver<u64> {
         self.durable.subscribe()
-    }
-
-    /// Tells which records that were refused a crash may bring. It ends with the writer.
-    pub(crate) fn doubts(&self) -> watch::Receiver<Vec<Doubt>> {
-        self.doubts.subscribe()
     }
 
     /// Works until it is told to close, or until nobody is left who could tell it anything.
@@ -361,116 +343,12 @@ impl Writer {
         }
     }
 
-    /// Those who wait are refused, and what they wait for may come after a crash.
-    fn note_doubt(&self, segment: u64) {
-        let waiting = &self.batch.waiting;
-        let (Some(first), Some(last)) = (waiting.first(), waiting.last()) else { return };
-        let records = first.position.0..=last.position.0;
-        self.doubts.send_modify(|doubts| doubts.push(Doubt { segment, records }));
-    }
-
-    /// Settles doubts: the progress on disk has passed the records, or their segment is gone. Whether
-    /// it is to be tried again, though nothing else happens.
-    fn settle_doubts(&mut self) -> bool {
-        let written = self.progress.written();
-        self.doubts.send_if_modified(|doubts| {
-            let before = doubts.len();
-            doubts.retain(|doubt| *doubt.records.end() > written);
-            doubts.len() < before
-        });
-        let folder = &self.settings.dir;
-        if !self.doubts.borrow().iter().any(|doubt| is_gone(folder, doubt.segment)) {
-            return false;
-        }
-        // A power cut may bring back what was deleted before.
-        let gone: Vec<_> = self.doubts.borrow().iter().map(|doubt| doubt.segment).collect();
-        let gone: Vec<_> = gone.into_iter().filter(|segment| is_gone(folder, *segment)).collect();
-        if self.disk.sync_folder(folder).is_err() {
-            return true;
-        }
-        self.doubts.send_modify(|doubts| doubts.retain(|doubt| !gone.contains(&doubt.segment)));
-        false
-    }
-
     /// What is answered after an error. It is logged when it is the first of several.
     fn failed(&mut self, error: &io::Error) -> AppendError {
         if !std::mem::replace(&mut self.failing, true) {
             tracing::error!(folder = %self.settings.dir.display(), %error, "cannot write the spool");
         }
         AppendError::Io(error.to_string())
-    }
-
-    /// Notes that all up to `through` is dealt with.
-    fn finish(&mut self, through: u64) {
-        if lock(&self.shared.ledger).finish(through) {
-            self.tidy_soon();
-        }
-        if self.delete_dealt_with() > 0 {
-            self.write_progress();
-        }
-    }
-
-    /// Keeps a segment that cannot be read. Nothing is written to it any more; nothing waits to be
-    /// written either when messages are looked at.
-    fn keep_unreadable(&mut self, first: u64) {
-        if self.current.as_ref().is_some_and(|current| current.first == first) {
-            self.current = None;
-        }
-        let ledger = &mut lock(&self.shared.ledger);
-        keep_unreadable(ledger, &self.settings.dir, &self.disk, first);
-    }
-
-    fn tidy_soon(&mut self) {
-        self.tidy_at.get_or_insert_with(|| Instant::now() + LAG);
-    }
-
-    /// Leaves as little on disk as can be, and the progress.
-    fn tidy(&mut self) {
-        self.delete_current();
-        let written = self.write_progress();
-        self.tidy_at = None;
-        let is_in_doubt = self.settle_doubts();
-        if !written || self.keeping || is_in_doubt {
-            self.tidy_soon();
-        }
-    }
-
-    /// Deletes the current segment if nothing in it waits.
-    fn delete_current(&mut self) {
-        let dealt_with = self.current.as_ref().is_some_and(|current| {
-            current.durable == current.length && !lock(&self.shared.ledger).waits(current.first)
-        });
-        if dealt_with {
-            self.current = None;
-        }
-        self.delete_dealt_with();
-    }
-
-    fn delete_dealt_with(&mut self) -> usize {
-        let current = self.current.as_ref().map(|current| current.first);
-        let ledger = &mut lock(&self.shared.ledger);
-        let (dir, disk) = (&self.settings.dir, &self.disk);
-        let deleted = delete_dealt_with(ledger, dir, disk, current, &mut self.keeping);
-        self.deleted |= deleted > 0;
-        deleted
-    }
-
-    fn write_progress(&mut self) -> bool {
-        let done = lock(&self.shared.ledger).done();
-        let written = self.progress.write(&self.disk, done);
-        let durable = if written {
-            done
-        } else {
-            // A full disk takes no file, and lets others be deleted.
-            self.deleted = self.deleted && self.disk.sync_folder(&self.settings.dir).is_err();
-            let was = *self.durable.borrow();
-            match self.deleted {
-                true => was,
-                false => lock(&self.shared.ledger).durably_done(self.progress.written()).max(was),
-            }
-        };
-        self.durable.send_replace(durable);
-        written
     }
 }
 
@@ -483,12 +361,12 @@ impl Drop for Writer {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::{path::Path, time::Duration};
 
     use tempfile::{TempDir, tempdir};
     use tokio::runtime::{Builder, Runtime};
 
-    use super::*;
+    use super::{tidying::LAG, *};
     use crate::{Recovery, Spool, trial::Kind};
 
     const MAX_BYTES: u64 = 1 << 20;

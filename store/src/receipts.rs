@@ -8,7 +8,9 @@
 //! While the process lives, [`Receipts`] knows which answers failed. What it cannot know any more,
 //! after its own death, the rows tell: those of a process that is gone are orphans.
 
+mod expected;
 mod hand_over;
+mod noted;
 
 use std::{
     collections::HashMap,
@@ -19,10 +21,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use spool::Position;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+pub(crate) use self::noted::{Claimed, Noted, Progress, Stage};
+use self::{expected::Expected, noted::InHand};
 use crate::{ContentHash, Delivery, former_requests::FormerRequests};
 
 /// Time within which a sender comes again that was told of a failure.
@@ -43,47 +46,6 @@ const IN_DOUBT: Duration = Duration::from_millis(2_500);
 /// How often that is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
-/// How far a request is, and the number that its row has or will have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Progress {
-    pub(crate) request: Uuid,
-    pub(crate) stage: Stage,
-}
-
-/// How far a request is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// It may become stored, or not.
-    Working,
-    /// As `Working`, while a record of it has left the spool for the store: this one, or one of
-    /// before it was sent again. What is under way may still write it, so it has not ended.
-    WorkingDrained,
-    /// Committed, with its receipt.
-    InStore,
-    /// On the spool.
-    InSpool,
-    /// Told as failed: not stored, or so it seems, where a commit was lost sight of; or stored, while
-    /// another part of what was sent was not. Writing it under its number stores it once.
-    Failed,
-    /// On the spool, and told as failed, as another part of what was sent is in no safe place.
-    FailedInSpool,
-}
-
-impl Stage {
-    pub(crate) fn is_at_work(self) -> bool {
-        matches!(self, Self::Working | Self::WorkingDrained)
-    }
-
-    /// Where it is once a record of it is drained.
-    fn drained(self) -> Self {
-        match self {
-            Self::Working | Self::WorkingDrained => Self::WorkingDrained,
-            Self::Failed | Self::FailedInSpool => Self::Failed,
-            Self::InStore | Self::InSpool => Self::InStore,
-        }
-    }
-}
-
 /// The receipts of this process.
 #[derive(Debug, Default)]
 pub(crate) struct Receipts {
@@ -103,19 +65,6 @@ pub(crate) struct Receipts {
     /// they are.
     handing_over: tokio::sync::Mutex<()>,
 }
-
-/// What may come on the spool of a request that was told as failed, or is sent again after that. As
-/// long as something may, or waits there, its row stays: without it what comes would be stored a
-/// second time.
-#[derive(Debug, Default)]
-struct Expected {
-    /// Records that may come.
-    records: usize,
-    /// The last one that has, while a crash may bring it.
-    come: Option<Position>,
-}
-
-type InHand = Arc<Mutex<Vec<Arc<watch::Sender<Progress>>>>>;
 
 #[derive(Debug)]
 struct Entry {
@@ -141,64 +90,6 @@ impl Entry {
     fn is_claimable(&self) -> bool {
         let stage = self.progress.borrow().stage;
         self.delivery.has_failed() || matches!(stage, Stage::Failed | Stage::FailedInSpool)
-    }
-}
-
-/// A request that was noted.
-#[derive(Debug)]
-pub(crate) struct Noted {
-    pub(crate) content: ContentHash,
-    progress: Arc<watch::Sender<Progress>>,
-    /// Grows from one noted request to the next. A request waits for earlier ones only, also when
-    /// its own entry is somebody else's by now: so no two wait for each other.
-    order: u64,
-}
-
-impl Noted {
-    /// The number of its row, as far as it is known.
-    pub(crate) fn request(&self) -> Uuid {
-        self.progress.borrow().request
-    }
-
-    pub(crate) fn tell(&self, request: Uuid, stage: Stage) {
-        self.progress.send_replace(Progress { request, stage });
-    }
-
-    /// Tells how it ended. What went on the spool may have been drained meanwhile.
-    pub(crate) fn tell_end(&self, request: Uuid, stage: Stage) {
-        self.progress.send_modify(|progress| {
-            let is_drained = *progress == Progress { request, stage: Stage::WorkingDrained };
-            let stage = match stage {
-                Stage::InSpool if is_drained => Stage::InStore,
-                Stage::FailedInSpool if is_drained => Stage::Failed,
-                stage => stage,
-            };
-            *progress = Progress { request, stage };
-        });
-    }
-}
-
-/// A request of the past that a new one turned out to be. To be kept until the new one has its
-/// number.
-#[derive(Debug)]
-pub(crate) struct Claimed {
-    progress: Arc<watch::Sender<Progress>>,
-    in_hand: InHand,
-}
-
-impl Drop for Claimed {
-    fn drop(&mut self) {
-        lock(&self.in_hand).retain(|claimed| !Arc::ptr_eq(claimed, &self.progress));
-    }
-}
-
-impl Claimed {
-    /// How it ended, once it has.
-    pub(crate) async fn ended(&self) -> Progress {
-        let mut progress = self.progress.subscribe();
-        let ended = progress.wait_for(|progress| !progress.stage.is_at_work()).await;
-        // The sender is `self`, so the wait cannot fail.
-        ended.map_or_else(|_| *self.progress.borrow(), |progress| *progress)
     }
 }
 
@@ -429,55 +320,6 @@ impl Receipts {
         // Unlocked by then.
         let needless = std::mem::take(&mut *self.needless());
         self.without_expected(needless)
-    }
-
-    /// Those of which nothing comes on the spool any more; the others are kept for later.
-    fn without_expected(&self, requests: Vec<Uuid>) -> Vec<Uuid> {
-        let expected = lock(&self.expected);
-        if expected.is_empty() {
-            return requests;
-        }
-        let (later, now): (Vec<_>, _) =
-            requests.into_iter().partition(|request| expected.contains_key(request));
-        drop(expected);
-        self.needless().extend(later);
-        now
-    }
-
-    /// A record may come on the spool of a request of which another one may be there, or nobody
-    /// waits for it.
-    pub(crate) fn expect_on_spool(&self, request: Uuid) {
-        lock(&self.expected).entry(request).or_default().records += 1;
-    }
-
-    /// It has come there, or will not any more.
-    pub(crate) fn expect_no_more(&self, request: Uuid, come: Option<Position>) {
-        self.change_expected(request, |expected| {
-            expected.records = expected.records.saturating_sub(1);
-            expected.come = expected.come.max(come);
-        });
-    }
-
-    /// No crash brings a record any more, nor those before it. `false` when another one of its
-    /// request has come behind it: what is to be done then is to be done after that.
-    pub(crate) fn note_off_spool(&self, request: Uuid, position: Position) -> bool {
-        let mut is_last = true;
-        self.change_expected(request, |expected| {
-            is_last = expected.come.is_none_or(|come| come <= position);
-            if is_last {
-                expected.come = None;
-            }
-        });
-        is_last
-    }
-
-    fn change_expected(&self, request: Uuid, change: impl FnOnce(&mut Expected)) {
-        let mut all = lock(&self.expected);
-        let Some(expected) = all.get_mut(&request) else { return };
-        change(expected);
-        if expected.records == 0 && expected.come.is_none() {
-            all.remove(&request);
-        }
     }
 
     /// A write ended whose request had been given up. If that was told as failed, there may be a row

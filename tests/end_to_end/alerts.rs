@@ -250,34 +250,44 @@ async fn an_alerts_backends_get_an_event_that_has_its_rows() {
 /// Stands in the SQL that an alert's query becomes.
 const MARK: &str = "of what is held back";
 
-/// A program whose queries wait for as long as a test holds them, however busy the machine is.
-async fn with_patience(database: &str) -> Program {
-    let settings = [("POSTGRES_BACKEND_URL", database), ("LOGWEIR_QUERY_TIMEOUT_SECS", "600")];
-    let program = Program::start(&["serve"], &settings);
-    program.ready().await;
-    program
+/// An alert that waits for a table which a transaction holds.
+struct Held {
+    program: Program,
+    catalog: PgConnection,
+    /// On it the transaction is open.
+    holder: PgConnection,
+    receiver: Receiver,
+    /// The alert's token.
+    alert: String,
 }
 
-/// A source whose table takes no query until a transaction is ended, and an alert that is due and waits
-/// for it. Gives the alert's token.
-async fn alert_that_waits(
-    program: &Program,
-    catalog: &mut PgConnection,
-    holder: &mut PgConnection,
-    receiver: &Receiver,
-) -> String {
-    let (_, source) = manage(program, Method::POST, "/api/sources", &json!({"name": "held"})).await;
-    program.log("held", &json!([{"event_message": "one"}])).await;
-    let table = source["token"].as_str().expect("a token").replace('-', "_");
-    let lock = format!("begin; lock table log_events_{table} in access exclusive mode");
-    sqlx::raw_sql(AssertSqlSafe(lock)).execute(holder).await.expect("it is locked");
-    let given = json!({
-        "name": "held", "query": format!("select event_message, '{MARK}' as mark from held"),
-        "webhook_notification_url": receiver.url("/held"),
-    });
-    let token = make_due(program, catalog, given, true).await;
-    eventually("its query waits", async || waiting(catalog).await.len() == 1).await;
-    token
+impl Held {
+    /// A program whose queries wait for as long as the table is held, however busy the machine is, and
+    /// an alert that was due and waits.
+    async fn start() -> Self {
+        let database = TestCluster::shared().database().await;
+        let settings =
+            [("POSTGRES_BACKEND_URL", database.as_str()), ("LOGWEIR_QUERY_TIMEOUT_SECS", "600")];
+        let program = Program::start(&["serve"], &settings);
+        program.ready().await;
+        let connect = || PgConnection::connect(&database);
+        let mut catalog = connect().await.expect("the catalog answers");
+        let mut holder = connect().await.expect("the events' database answers");
+        let receiver = Receiver::start(0).await;
+        let given = json!({"name": "held"});
+        let (_, source) = manage(&program, Method::POST, "/api/sources", &given).await;
+        program.log("held", &json!([{"event_message": "one"}])).await;
+        let table = source["token"].as_str().expect("a token").replace('-', "_");
+        let lock = format!("begin; lock table log_events_{table} in access exclusive mode");
+        sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut holder).await.expect("it is locked");
+        let given = json!({
+            "name": "held", "query": format!("select event_message, '{MARK}' as mark from held"),
+            "webhook_notification_url": receiver.url("/held"),
+        });
+        let alert = make_due(&program, &mut catalog, given, true).await;
+        eventually("its query waits", async || waiting(&mut catalog).await.len() == 1).await;
+        Self { program, catalog, holder, receiver, alert }
+    }
 }
 
 /// The connections on which queries of the alert wait.
@@ -290,15 +300,9 @@ async fn waiting(catalog: &mut PgConnection) -> Vec<i32> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alert_that_runs_still_is_not_run_again_and_not_in_the_way_of_others() {
-    let database = TestCluster::shared().database().await;
-    let program = with_patience(&database).await;
-    let connect = || PgConnection::connect(&database);
-    let mut catalog = connect().await.expect("the catalog answers");
-    let mut holder = connect().await.expect("the events' database answers");
-    let receiver = Receiver::start(0).await;
-    let held = alert_that_waits(&program, &mut catalog, &mut holder, &receiver).await;
+    let Held { program, mut catalog, mut holder, receiver, alert } = Held::start().await;
     // It is due again, before the others.
-    set_back(&mut catalog, &held).await;
+    set_back(&mut catalog, &alert).await;
     for path in ["/first", "/second"] {
         let given = json!({
             "name": path, "query": "select 1 as one", "webhook_notification_url": receiver.url(path),
@@ -315,13 +319,7 @@ async fn an_alert_that_runs_still_is_not_run_again_and_not_in_the_way_of_others(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alert_is_asked_again_where_its_query_did_not_reach_its_end() {
-    let database = TestCluster::shared().database().await;
-    let program = with_patience(&database).await;
-    let connect = || PgConnection::connect(&database);
-    let mut catalog = connect().await.expect("the catalog answers");
-    let mut holder = connect().await.expect("the events' database answers");
-    let receiver = Receiver::start(0).await;
-    let held = alert_that_waits(&program, &mut catalog, &mut holder, &receiver).await;
+    let Held { program, mut catalog, mut holder, receiver, alert } = Held::start().await;
     // As at a restart of Postgres.
     let mut ended = waiting(&mut catalog).await;
     let end = sqlx::query("select pg_terminate_backend($1)").bind(ended[0]);
@@ -333,7 +331,7 @@ async fn an_alert_is_asked_again_where_its_query_did_not_reach_its_end() {
     ended.extend(waiting(&mut catalog).await);
     // Changed while it is asked. What is asked next is the alert as it is by then.
     let change = json!({"webhook_notification_url": receiver.url("/elsewhere")});
-    let path = format!("/api/alerts/{held}");
+    let path = format!("/api/alerts/{alert}");
     let (status, _) = manage(&program, Method::PATCH, &path, &change).await;
     assert_eq!(status, StatusCode::NO_CONTENT);
     let end = sqlx::query("select pg_terminate_backend($1)").bind(ended[1]);
