@@ -292,7 +292,7 @@ async fn serve_connection<S: Served>(
                 }
                 cut_url = begun.cut_url;
             }
-            request.extensions_mut().insert(sender.clone());
+            request.extensions_mut().insert(sender.request());
             let answer = answer(request, cut_url, service.clone(), body_times, place.request());
             let socket = Weak::clone(&socket);
             async move {

@@ -3,17 +3,25 @@
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use store::{Delivery, Peer};
 use tracing::Instrument as _;
 
+/// The longest time from an answer to the next request of a sender that did nothing else between.
+const AT_ONCE: Duration = Duration::from_millis(10);
+
 /// A sender's connection, as far as its answers are concerned. Clones share it.
 ///
-/// Whoever serves connections puts one into the extensions of every request of a connection, and
-/// says what becomes of it.
+/// Whoever serves connections puts one into the extensions of every [`request`](Self::request) of a
+/// connection, and says what becomes of it.
 #[derive(Debug, Clone)]
-pub struct SenderConnection(Arc<Inner>);
+pub struct SenderConnection {
+    shared: Arc<Inner>,
+    /// When the request came that this is for, if its sender may come from another connection.
+    returned: Option<Instant>,
+}
 
 struct Inner {
     answers: Mutex<Answers>,
@@ -25,6 +33,7 @@ struct Inner {
 struct Answers {
     /// Given to the network, and not known to be read.
     given: Vec<Delivery>,
+    last_given: Option<Instant>,
     broken: bool,
 }
 
@@ -32,7 +41,16 @@ impl SenderConnection {
     /// A connection that has begun. `peer` looks at the sender's end of it; it is asked when it
     /// matters, also after the connection's end, and must not keep the connection open.
     pub fn new(peer: impl Fn() -> Peer + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Inner { answers: Mutex::default(), peer: Box::new(peer) }))
+        let shared = Arc::new(Inner { answers: Mutex::default(), peer: Box::new(peer) });
+        Self { shared, returned: None }
+    }
+
+    /// The connection for a request that has just come.
+    pub fn request(&self) -> Self {
+        let last = self.answers().last_given;
+        let now = Instant::now();
+        let goes_on = last.is_some_and(|given| now < given + AT_ONCE);
+        Self { shared: Arc::clone(&self.shared), returned: (!goes_on).then_some(now) }
     }
 
     /// The sender sent another request, which it does only when it has read the answer before.
@@ -59,9 +77,13 @@ impl SenderConnection {
     }
 
     fn delivery(&self) -> Delivery {
-        let connection = Arc::downgrade(&self.0);
+        let connection = Arc::downgrade(&self.shared);
         // Of a connection that is forgotten all has been said.
-        Delivery::to(move || connection.upgrade().map_or(Peer::Open, |inner| (inner.peer)()))
+        let peer = move || connection.upgrade().map_or(Peer::Open, |inner| (inner.peer)());
+        match self.returned {
+            Some(came) => Delivery::to_returning(came, peer),
+            None => Delivery::to(peer),
+        }
     }
 
     fn give(&self, delivery: Delivery) {
@@ -70,6 +92,7 @@ impl SenderConnection {
             delivery.fail();
         } else {
             delivery.give();
+            answers.last_given = Some(Instant::now());
             // A connection of HTTP/2 may last for days.
             answers.given.retain(|given| !given.is_settled());
             answers.given.push(delivery);
@@ -77,7 +100,7 @@ impl SenderConnection {
     }
 
     fn answers(&self) -> MutexGuard<'_, Answers> {
-        self.0.answers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -140,6 +163,16 @@ mod tests {
         let late = connection.delivery();
         connection.give(late.clone());
         assert!(late.is_settled());
+    }
+
+    #[test]
+    fn whoever_goes_on_at_once_has_not_left_another_connection() {
+        let connection = SenderConnection::new(|| Peer::Open);
+        assert!(connection.request().returned.is_some());
+        connection.give(Delivery::default());
+        assert!(connection.request().returned.is_none());
+        connection.answers().last_given = Instant::now().checked_sub(AT_ONCE);
+        assert!(connection.request().returned.is_some());
     }
 
     #[tokio::test]

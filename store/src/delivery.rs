@@ -13,8 +13,8 @@ const PENDING: u8 = 0;
 const DELIVERED: u8 = 1;
 const FAILED: u8 = 2;
 
-/// How long the word that a connection was reset may take, while another one is made and used. On a
-/// busy machine the two were seen to come in the wrong order, some milliseconds apart.
+/// How much later than a request on another connection of the same sender the word may come that it
+/// has left this one. On a busy machine the two were seen to come in the wrong order, some milliseconds apart.
 const OVERTAKEN: Duration = Duration::from_millis(50);
 
 /// Whether the answer to one request reached its sender: told by whoever talks to the sender, asked
@@ -27,6 +27,8 @@ struct Inner {
     state: AtomicU8,
     given: OnceLock<Instant>,
     peer: Option<Box<dyn Fn() -> Peer + Send + Sync>>,
+    /// When its request came, if its sender may have left another connection before.
+    returned: Option<Instant>,
     when_delivered: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
@@ -50,6 +52,14 @@ impl Delivery {
     /// An answer whose sender can be looked after.
     pub fn to(peer: impl Fn() -> Peer + Send + Sync + 'static) -> Self {
         Self(Arc::new(Inner { peer: Some(Box::new(peer)), ..Inner::default() }))
+    }
+
+    /// The same, for a request that came just now on a new connection, or on one that had nothing to
+    /// do: its sender may have left another connection before, and the word of that may still be on
+    /// its way.
+    pub fn to_returning(came: Instant, peer: impl Fn() -> Peer + Send + Sync + 'static) -> Self {
+        let peer: Box<dyn Fn() -> Peer + Send + Sync> = Box::new(peer);
+        Self(Arc::new(Inner { peer: Some(peer), returned: Some(came), ..Inner::default() }))
     }
 
     /// An answer that nobody waits for: it counts as delivered.
@@ -112,14 +122,15 @@ impl Delivery {
         }
     }
 
-    /// Whether it is soon known if the sender has the answer: it was given a moment ago, and the sender
-    /// may be back before its system's word that it had left; or the sender had closed its end, and its
-    /// system tells whether it reads on when the answer comes there.
-    pub(crate) fn is_in_doubt(&self, now: Instant) -> bool {
+    /// Whether it is soon known if the sender has the answer. `again`, an equal request, is there:
+    /// it may have overtaken the word that its sender had left; or the sender had closed its end, and
+    /// its system tells whether it reads on when the answer comes there.
+    pub(crate) fn is_in_doubt(&self, again: &Self, now: Instant) -> bool {
         let Inner { state, given, peer, .. } = &*self.0;
-        let (Some(given), Some(peer)) = (given.get(), peer) else { return false };
-        let is_pending = state.load(Ordering::Acquire) == PENDING;
-        is_pending && (now < *given + OVERTAKEN || peer() == Peer::Closed)
+        let Some(peer) = peer else { return false };
+        let may_be_overtaken = again.0.returned.is_some_and(|came| now < came + OVERTAKEN);
+        state.load(Ordering::Acquire) == PENDING
+            && (may_be_overtaken || given.get().is_some() && peer() == Peer::Closed)
     }
 
     /// Calls when the sender is known to have the answer; only the first call of this counts.
@@ -162,9 +173,11 @@ mod tests {
             delivery.look();
             let found = (delivery.is_delivered(now), delivery.has_failed());
             assert_eq!(found, (delivered, failed), "{given} {peer:?}");
-            assert_eq!(delivery.is_in_doubt(now), given && !failed);
-            let later = Instant::now() + OVERTAKEN;
-            assert_eq!(delivery.is_in_doubt(later), given && peer == Peer::Closed);
+            let is_closed = given && peer == Peer::Closed;
+            let (again, later) = (Delivery::to_returning(now, || Peer::Open), now + OVERTAKEN);
+            assert_eq!(delivery.is_in_doubt(&again, now), !failed);
+            assert_eq!(delivery.is_in_doubt(&again, later), is_closed);
+            assert_eq!(delivery.is_in_doubt(&Delivery::to(|| Peer::Open), now), is_closed);
         }
     }
 

@@ -99,7 +99,8 @@ impl Receipts {
         let progress = Progress { request: Uuid::new_v4(), stage: Stage::Working };
         // Zero is left for former lives.
         let order = self.noted.fetch_add(1, Ordering::Relaxed) + 1;
-        Noted { content, progress: self.add(content, delivery, progress, order), order }
+        let progress = self.add(content, delivery.clone(), progress, order);
+        Noted { content, delivery, progress, order }
     }
 
     /// Notes a request of a former life of this process that is on the spool.
@@ -234,7 +235,8 @@ impl Receipts {
                     None => {
                         let mut earlier = of_content.iter().filter(|entry| entry.order < by.order);
                         let now = Instant::now();
-                        in_doubt = earlier.any(|entry| entry.delivery.is_in_doubt(now));
+                        in_doubt =
+                            earlier.any(|entry| entry.delivery.is_in_doubt(&by.delivery, now));
                         if !in_doubt || now >= certain_by {
                             break;
                         }
@@ -450,6 +452,28 @@ mod tests {
                 is_broken.store(true, Ordering::Relaxed);
                 let claimed = claim.await.unwrap();
                 assert_eq!(claimed.ended().await, Progress { request, stage: Stage::InStore });
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_may_overtake_the_word_that_its_sender_had_left() {
+        let cases = [(true, Stage::Working), (true, Stage::InStore), (false, Stage::InStore)];
+        for (returns, stage) in cases {
+            let receipts = Receipts::default();
+            let delivery = Delivery::to(|| Peer::Open);
+            let request = stored(&receipts, delivery.clone(), stage);
+            let again = match returns {
+                true => Delivery::to_returning(Instant::now(), || Peer::Open),
+                false => Delivery::to(|| Peer::Open),
+            };
+            let again = receipts.note(content(), again);
+            let mut claim = Box::pin(receipts.claim(&again));
+            let waits = tokio::time::timeout(LOOK_EVERY * 4, &mut claim).await.is_err();
+            assert_eq!(waits, returns);
+            if waits {
+                delivery.fail();
+                assert_eq!(claim.await.unwrap().progress.borrow().request, request);
             }
         }
     }

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::lock;
-use crate::ContentHash;
+use crate::{ContentHash, Delivery};
 
 /// How far a request is, and the number that its row has or will have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,7 @@ impl Stage {
 #[derive(Debug)]
 pub(crate) struct Noted {
     pub(crate) content: ContentHash,
+    pub(super) delivery: Delivery,
     pub(super) progress: Arc<watch::Sender<Progress>>,
     /// Grows from one noted request to the next. A request waits for earlier ones only, also when
     /// its own entry is somebody else's by now: so no two wait for each other.
