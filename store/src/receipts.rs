@@ -85,6 +85,10 @@ impl Entry {
         self.progress.borrow().request
     }
 
+    fn has_to_claim(&self) -> bool {
+        self.progress.borrow().stage == Stage::Come
+    }
+
     /// Whether the next request with its content is this one, sent again: the sender got no answer,
     /// or was told that the request failed.
     fn is_claimable(&self) -> bool {
@@ -93,10 +97,20 @@ impl Entry {
     }
 }
 
+/// Why it is not known yet whether an earlier request can be claimed.
+enum Reason {
+    /// It may claim another one itself. With its progress.
+    HasToClaim(watch::Receiver<Progress>),
+    /// Its sender may be back before it is known that it had left.
+    InDoubt,
+    /// Its row is becoming an orphan.
+    HandingOver,
+}
+
 impl Receipts {
     /// Notes a request that has come, before anything is done for it.
     pub(crate) fn note(&self, content: ContentHash, delivery: Delivery) -> Noted {
-        let progress = Progress { request: Uuid::new_v4(), stage: Stage::Working };
+        let progress = Progress { request: Uuid::new_v4(), stage: Stage::Come };
         // Zero is left for former lives.
         let order = self.noted.fetch_add(1, Ordering::Relaxed) + 1;
         let progress = self.add(content, delivery.clone(), progress, order);
@@ -200,7 +214,7 @@ impl Receipts {
                     Stage::Failed | Stage::FailedInSpool => {
                         now.duration_since(entry.noted) < FAILED_KEPT
                     }
-                    Stage::Working | Stage::WorkingDrained | Stage::InStore => true,
+                    Stage::Come | Stage::Working | Stage::WorkingDrained | Stage::InStore => true,
                 };
                 if !is_kept && stage == Stage::Failed {
                     needless.push(request);
@@ -216,39 +230,52 @@ impl Receipts {
     /// The oldest request before this one, with its content, whose sender is gone without an answer
     /// or was told that it failed, if there is one: nobody else gets it from now on.
     ///
-    /// A later one cannot be what was sent before. And who is later may be waiting for this one.
+    /// A later one cannot be what was sent before. And who is later may be waiting for this one. Each
+    /// claims after those before it: they may be the same, sent in between by a sender that has left
+    /// again.
     pub(crate) async fn claim(&self, by: &Noted) -> Option<Claimed> {
+        let claimed = self.find_claimable(by).await;
+        by.tell_claimed();
+        claimed
+    }
+
+    async fn find_claimable(&self, by: &Noted) -> Option<Claimed> {
         let certain_by = Instant::now() + IN_DOUBT;
         loop {
-            let in_doubt;
-            {
+            let reason = {
                 let mut entries = self.entries();
                 let of_content = entries.get_mut(&by.content)?;
                 of_content.iter().for_each(|entry| entry.delivery.look());
-                let claimable = |entry: &Entry| entry.order < by.order && entry.is_claimable();
-                match of_content.iter().position(|entry| claimable(entry) && !entry.handing_over) {
-                    Some(place) => {
-                        let progress = of_content.remove(place).progress;
-                        return Some(self.take_in_hand(&mut self.in_hand(), progress));
-                    }
-                    None if of_content.iter().any(claimable) => in_doubt = false,
-                    None => {
-                        let mut earlier = of_content.iter().filter(|entry| entry.order < by.order);
-                        let now = Instant::now();
-                        in_doubt =
-                            earlier.any(|entry| entry.delivery.is_in_doubt(&by.delivery, now));
-                        if !in_doubt || now >= certain_by {
-                            break;
-                        }
-                    }
+                let now = Instant::now();
+                let mut earlier = of_content.iter().filter(|entry| entry.order < by.order);
+                let has_time = now < certain_by;
+                if let Some(first) = earlier.clone().find(|entry| has_time && entry.has_to_claim())
+                {
+                    Reason::HasToClaim(first.progress.subscribe())
+                } else if let Some(place) =
+                    earlier.clone().position(|entry| entry.is_claimable() && !entry.handing_over)
+                {
+                    // Those before are the first.
+                    let progress = of_content.remove(place).progress;
+                    return Some(self.take_in_hand(&mut self.in_hand(), progress));
+                } else if earlier.clone().any(Entry::is_claimable) {
+                    Reason::HandingOver
+                } else if has_time
+                    && earlier.any(|entry| entry.delivery.is_in_doubt(&by.delivery, now))
+                {
+                    Reason::InDoubt
+                } else {
+                    break;
                 }
-            }
-            if in_doubt {
-                // A sender may be back before it is known that it had left.
-                tokio::time::sleep(LOOK_EVERY).await;
-            } else {
-                // Its row is becoming an orphan, and the store will tell.
-                drop(self.handing_over.lock().await);
+            };
+            match reason {
+                Reason::HasToClaim(mut progress) => {
+                    let claimed = progress.wait_for(|progress| progress.stage != Stage::Come);
+                    _ = tokio::time::timeout_at(certain_by.into(), claimed).await;
+                }
+                Reason::InDoubt => tokio::time::sleep(LOOK_EVERY).await,
+                // The store will tell.
+                Reason::HandingOver => drop(self.handing_over.lock().await),
             }
         }
         let mut in_hand = self.in_hand();
@@ -370,6 +397,13 @@ mod tests {
         delivery
     }
 
+    /// A request that has nothing to claim.
+    fn at_work(receipts: &Receipts, delivery: Delivery) -> Noted {
+        let noted = receipts.note(content(), delivery);
+        noted.tell_claimed();
+        noted
+    }
+
     /// A request that is stored, and its number.
     fn stored(receipts: &Receipts, delivery: Delivery, stage: Stage) -> Uuid {
         let noted = receipts.note(content(), delivery);
@@ -482,7 +516,7 @@ mod tests {
     #[tokio::test]
     async fn a_chain_of_senders_that_left_ends_in_one_request() {
         let receipts = Receipts::default();
-        let [first, second] = [(); 2].map(|()| receipts.note(content(), failed()));
+        let [first, second] = [(); 2].map(|()| at_work(&receipts, failed()));
         let third = receipts.note(content(), Delivery::default());
         let second_claims = receipts.claim(&second).await.unwrap();
         let third_claims = receipts.claim(&third).await.unwrap();
@@ -493,6 +527,28 @@ mod tests {
         assert_eq!(third_claims.ended().await, expected);
     }
 
+    /// The second one was sent again while the third is the first to look for the first: what the
+    /// second stores would be nobody's.
+    #[tokio::test]
+    async fn each_claims_after_those_before_it() {
+        let receipts = Receipts::default();
+        let expected = stored(&receipts, failed(), Stage::InStore);
+        let second = receipts.note(content(), failed());
+        let third = receipts.note(content(), Delivery::default());
+        let mut third_claims = Box::pin(receipts.claim(&third));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(third_claims.as_mut().poll(&mut context).is_pending());
+        let ended = receipts.claim(&second).await.unwrap().ended().await;
+        second.tell_end(ended.request, ended.stage);
+        assert_eq!(third_claims.await.unwrap().ended().await.request, expected);
+        // Nor does it wait for one that came to nothing.
+        let fourth = receipts.note(content(), failed());
+        let fifth = receipts.note(content(), Delivery::default());
+        let fifth_claims = receipts.claim(&fifth);
+        let (claimed, ()) = tokio::join!(fifth_claims, async { receipts.drop_noted(&fourth) });
+        assert!(claimed.is_none());
+    }
+
     /// Both have left before either has looked for the other, or after: also one whose entry was
     /// claimed already must not wait for who claimed it.
     #[tokio::test]
@@ -500,7 +556,7 @@ mod tests {
         for claims_before_it_leaves in [false, true] {
             let receipts = Receipts::default();
             let deliveries = [(); 2].map(|()| Delivery::default());
-            let [a, b] = deliveries.clone().map(|delivery| receipts.note(content(), delivery));
+            let [a, b] = deliveries.clone().map(|delivery| at_work(&receipts, delivery));
             deliveries[0].fail();
             let mut b_claims = None;
             if claims_before_it_leaves {
@@ -519,7 +575,7 @@ mod tests {
     #[tokio::test]
     async fn the_oldest_is_claimed_first() {
         let receipts = Receipts::default();
-        let gone = [(); 3].map(|()| receipts.note(content(), failed()));
+        let gone = [(); 3].map(|()| at_work(&receipts, failed()));
         let again = receipts.note(content(), Delivery::default());
         for expected in gone {
             expected.tell(expected.request(), Stage::InStore);
@@ -531,8 +587,8 @@ mod tests {
     #[tokio::test]
     async fn senders_are_looked_after_before_one_is_believed_to_be_there() {
         let receipts = Receipts::default();
-        receipts.note(content(), Delivery::to(|| Peer::Open));
-        let gone = receipts.note(content(), Delivery::to(|| Peer::Closed));
+        at_work(&receipts, Delivery::to(|| Peer::Open));
+        let gone = at_work(&receipts, Delivery::to(|| Peer::Closed));
         let again = receipts.note(content(), Delivery::default());
         assert!(receipts.claim(&again).await.is_some());
         assert!(receipts.claim(&again).await.is_none());
@@ -543,7 +599,7 @@ mod tests {
     #[tokio::test]
     async fn what_came_to_nothing_leaves_nothing() {
         let receipts = Receipts::default();
-        let nothing = receipts.note(content(), failed());
+        let nothing = at_work(&receipts, failed());
         let again = receipts.note(content(), Delivery::default());
         let claimed = receipts.claim(&again).await.unwrap();
         receipts.drop_noted(&nothing);
@@ -693,7 +749,7 @@ mod tests {
         for (told, stage) in
             [(Stage::FailedInSpool, Stage::Failed), (Stage::InSpool, Stage::InStore)]
         {
-            let noted = receipts.note(content(), Delivery::default());
+            let noted = at_work(&receipts, Delivery::default());
             assert!(receipts.note_drained(content(), noted.request()));
             noted.tell_end(noted.request(), told);
             assert_eq!(noted.progress.borrow().stage, stage);

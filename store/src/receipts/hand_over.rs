@@ -135,7 +135,7 @@ impl Receipts {
                     // Its row is made when it is drained; without an entry it will have no content.
                     Stage::InSpool => !entry.delivery.is_delivered(now),
                     Stage::FailedInSpool => now.duration_since(entry.noted) < FAILED_KEPT,
-                    Stage::Working | Stage::WorkingDrained | Stage::InStore => true,
+                    Stage::Come | Stage::Working | Stage::WorkingDrained | Stage::InStore => true,
                 }
             });
             !of_content.is_empty()

@@ -18,6 +18,8 @@ pub(crate) struct Progress {
 /// How far a request is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
+    /// It has come, and has not claimed what it may be yet: see [`Receipts::claim`](super::Receipts::claim).
+    Come,
     /// It may become stored, or not.
     Working,
     /// As `Working`, while a record of it has left the spool for the store: this one, or one of
@@ -36,12 +38,14 @@ pub(crate) enum Stage {
 
 impl Stage {
     pub(crate) fn is_at_work(self) -> bool {
-        matches!(self, Self::Working | Self::WorkingDrained)
+        matches!(self, Self::Come | Self::Working | Self::WorkingDrained)
     }
 
     /// Where it is once a record of it is drained.
     pub(super) fn drained(self) -> Self {
         match self {
+            // Nothing of it can be there.
+            Self::Come => Self::Come,
             Self::Working | Self::WorkingDrained => Self::WorkingDrained,
             Self::Failed | Self::FailedInSpool => Self::Failed,
             Self::InStore | Self::InSpool => Self::InStore,
@@ -68,6 +72,16 @@ impl Noted {
 
     pub(crate) fn tell(&self, request: Uuid, stage: Stage) {
         self.progress.send_replace(Progress { request, stage });
+    }
+
+    pub(super) fn tell_claimed(&self) {
+        self.progress.send_if_modified(|progress| {
+            let is_new = progress.stage == Stage::Come;
+            if is_new {
+                progress.stage = Stage::Working;
+            }
+            is_new
+        });
     }
 
     /// Tells how it ended. What went on the spool may have been drained meanwhile.
