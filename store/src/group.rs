@@ -50,7 +50,8 @@ pub(crate) struct Target<'a> {
 }
 
 /// Stores the requests of one source; returns when the server has confirmed their commit, with
-/// what became of each. No two of them may have the same content.
+/// what became of each. None may be there twice, and of those with the same content either all are of
+/// a former life of this process, or none is.
 ///
 /// Requests that are stored already are not stored again. So it may be called again with the same
 /// requests after any error, also when it is not known whether the commit took place.
@@ -217,23 +218,34 @@ impl Group<'_> {
                 update {receipts} as receipts set orphaned = false, owner = $3
                 from given where receipts.request = given.request and receipts.orphaned
             ),
-            claimed as (
-                update {receipts} as receipts
-                set request = given.request, owner = $3, orphaned = false,
-                    content = case when given.may_come_again then given.content end
-                from given
+            -- One that is stored already is none that was sent again.
+            unknown as (
+                select *, row_number() over (partition by content) as place from given
+                where content is not null
+                    and not exists (select from {receipts} as known where known.request = given.request)
+            ),
+            orphans as (
+                select wanted.content, oldest.id,
+                    row_number() over (partition by wanted.content order by oldest.id) as place
+                from (
+                    select content, bool_or(of_former_life) as of_former_life, count(*) as most
+                    from unknown group by content
+                ) as wanted
                 cross join lateral (
                     select id from {receipts} as of_content
-                    where of_content.content = given.content and of_content.orphaned
+                    where of_content.content = wanted.content and of_content.orphaned
                         -- The life that it is of knew these, see `orphans::begin`.
-                        and not (given.of_former_life and of_content.owner = - $3)
-                        -- One that is stored already is none that was sent again.
-                        and not exists (
-                            select from {receipts} as known where known.request = given.request)
+                        and not (wanted.of_former_life and of_content.owner = - $3)
                     -- Another one may be taking the oldest.
-                    order by id limit 1 for update skip locked
+                    order by id limit wanted.most for update skip locked
                 ) as oldest
-                where receipts.id = oldest.id
+            ),
+            claimed as (
+                update {receipts} as receipts
+                set request = unknown.request, owner = $3, orphaned = false,
+                    content = case when unknown.may_come_again then unknown.content end
+                from orphans join unknown using (content, place)
+                where receipts.id = orphans.id
                 returning receipts.request
             )
             insert into {receipts} (request, content, owner)

@@ -16,7 +16,6 @@ use tokio::{runtime::Handle, sync::oneshot};
 use uuid::Uuid;
 
 use crate::{
-    ContentHash,
     event_store::{self, AppendError},
     measures,
     request::{Appended, Request},
@@ -87,7 +86,7 @@ fn take(slot: &Slot) -> Option<Arc<Request>> {
 #[derive(Debug)]
 struct Waiting {
     slot: Slot,
-    content: Option<ContentHash>,
+    request: Uuid,
     events: usize,
     /// About how much memory its batch takes.
     bytes: usize,
@@ -120,12 +119,12 @@ impl Writers {
     /// Queues a request, and puts one more writer to work if there may be one.
     pub(crate) fn queue(inner: &Arc<Inner>, request: Arc<Request>) -> Queued {
         let (tell, outcome) = oneshot::channel();
-        let (source, content) = (request.source, request.content);
+        let (source, id) = (request.source, request.id);
         let (events, bytes) = (request.batch.len(), request.batch.size());
         let slot: Slot = Arc::new(Mutex::new(Some(request)));
         let mut queues = inner.writers.queues();
         let queue = queues.waiting.entry(source).or_default();
-        queue.push_back(Waiting { slot: Arc::clone(&slot), content, events, bytes, tell });
+        queue.push_back(Waiting { slot: Arc::clone(&slot), request: id, events, bytes, tell });
         if queue.len() == 1 {
             queues.order.push_back(source);
         }
@@ -225,22 +224,21 @@ impl Queues {
     }
 }
 
-/// Takes a group from the front of a queue. Equal contents never share a group: one of them may be
-/// the other, sent again.
+/// Takes a group from the front of a queue. No request is in a group twice.
 fn group_of(queue: &mut VecDeque<Waiting>) -> Vec<Taken> {
     let mut group = Vec::new();
-    let mut contents = HashSet::new();
+    let mut requests = HashSet::new();
     let mut bytes = 0;
     while let Some(next) = queue.front() {
-        let content = next.content;
-        if content.is_some_and(|content| contents.contains(&content)) {
+        let request = next.request;
+        if requests.contains(&request) {
             break;
         }
         bytes += next.bytes;
         if !group.is_empty() && bytes > GROUP_BYTES {
             break;
         }
-        contents.extend(content);
+        requests.insert(request);
         if let Some(Waiting { slot, tell, .. }) = queue.pop_front()
             && let Some(request) = take(&slot)
         {
@@ -314,24 +312,22 @@ mod tests {
     use super::*;
     use crate::Batch;
 
-    fn waiting(content: Option<&[u8]>, bytes: usize) -> Waiting {
+    fn waiting(request: Uuid, bytes: usize) -> Waiting {
         let mut batch = Batch::default();
         batch.reject("x".repeat(bytes), Vec::new());
-        let content = content.map(|content| ContentHash::of(&[content]));
         let bytes = batch.size();
-        let (id, source) = (Uuid::new_v4(), Uuid::nil());
-        let request = Request {
-            id,
-            source,
-            content,
+        let whole = Request {
+            id: request,
+            source: Uuid::nil(),
+            content: None,
             may_come_again: true,
             of_former_life: false,
             on_spool_since: None,
             batch,
         };
         let (tell, _) = oneshot::channel();
-        let slot = Arc::new(Mutex::new(Some(Arc::new(request))));
-        Waiting { slot, content, events: 1, bytes, tell }
+        let slot = Arc::new(Mutex::new(Some(Arc::new(whole))));
+        Waiting { slot, request, events: 1, bytes, tell }
     }
 
     fn sizes(mut queue: VecDeque<Waiting>) -> Vec<usize> {
@@ -347,7 +343,7 @@ mod tests {
         let inner = crate::store::tests::store().inner;
         assert_eq!(inner.settings.ingest_connections, 1);
         inner.writers.queues().at_work = 1;
-        let Waiting { slot, .. } = waiting(None, 1);
+        let Waiting { slot, .. } = waiting(Uuid::new_v4(), 1);
         let queued = Writers::queue(&inner, take(&slot).unwrap());
         let place = Place { inner: Some(Arc::clone(&inner)), writes: None };
         let panics = tokio::spawn(async move {
@@ -368,7 +364,7 @@ mod tests {
         for &(source, requests) in of_sources {
             let source = Uuid::from_u128(source);
             // Groups of one.
-            let requests = (0..requests).map(|_| waiting(Some(b"same"), 1));
+            let requests = (0..requests).map(|_| waiting(Uuid::nil(), 1));
             queues.waiting.insert(source, requests.collect());
             queues.order.push_back(source);
         }
@@ -386,7 +382,7 @@ mod tests {
             }
             assert!(next(&mut queues).is_none(), "{most}");
             let other = Uuid::from_u128(2);
-            queues.waiting.insert(other, [waiting(None, 1)].into());
+            queues.waiting.insert(other, [waiting(Uuid::new_v4(), 1)].into());
             queues.order.push_back(other);
             assert_eq!(next(&mut queues).unwrap().source, other);
         }
@@ -410,10 +406,10 @@ mod tests {
     }
 
     #[test]
-    fn equal_contents_never_share_a_group() {
-        let queue = [Some(&b"a"[..]), Some(b"b"), Some(b"a"), None, None, Some(b"a")];
+    fn no_request_is_in_a_group_twice() {
+        let queue = [1, 2, 1, 3, 4, 1].map(Uuid::from_u128);
         assert_eq!(
-            sizes(queue.into_iter().map(|content| waiting(content, 1)).collect()),
+            sizes(queue.into_iter().map(|request| waiting(request, 1)).collect()),
             [2, 3, 1]
         );
     }
@@ -422,14 +418,14 @@ mod tests {
     fn groups_are_bounded_but_take_one_of_any_size() {
         let queue = [GROUP_BYTES * 2, 1, 1, GROUP_BYTES, 1];
         assert_eq!(
-            sizes(queue.into_iter().map(|bytes| waiting(None, bytes)).collect()),
+            sizes(queue.into_iter().map(|bytes| waiting(Uuid::new_v4(), bytes)).collect()),
             [1, 2, 1, 1]
         );
     }
 
     #[test]
     fn withdrawn_requests_are_passed_over() {
-        let queue: VecDeque<_> = (0..3).map(|_| waiting(None, 1)).collect();
+        let queue: VecDeque<_> = (0..3).map(|_| waiting(Uuid::new_v4(), 1)).collect();
         let withdrawn = take(&queue[1].slot).unwrap();
         assert_eq!(Arc::strong_count(&withdrawn), 1);
         assert_eq!(sizes(queue), [2]);

@@ -19,6 +19,32 @@ impl Fixture {
     }
 }
 
+type Writes = Vec<tokio::task::JoinHandle<Result<Appended, store::AppendError>>>;
+
+impl Fixture {
+    /// Requests that wait for the only writer, until the first one's table is free.
+    async fn written_together(&mut self, writes: impl Fn(&Self) -> Writes) -> Vec<Appended> {
+        let mut holder = PgConnection::connect(&self.url).await.expect("the database answers");
+        run(&mut holder, &format!("begin; lock table {}", self.source.table)).await;
+        let writes = writes(self);
+        let waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' \
+                     and datname = current_database()";
+        eventually("the writer waits", async || self.ask(waits).await == "1").await;
+        run(&mut holder, "commit").await;
+        let mut appended = Vec::new();
+        for write in writes {
+            appended.push(write.await.expect("it ends").expect("it is stored"));
+        }
+        appended
+    }
+
+    /// How many wrote the events.
+    async fn transactions(&mut self) -> u32 {
+        let sql = format!("select count(distinct xmin::text) from {}", self.source.table);
+        self.ask(&sql).await.parse().expect("a number")
+    }
+}
+
 fn stored(appended: &Appended) -> (usize, usize) {
     (appended.stored, appended.duplicates)
 }
@@ -270,28 +296,53 @@ async fn writers_of_the_same_event_see_each_other() {
 async fn requests_that_wait_are_written_together() {
     let mut fixture =
         Fixture::with(TestCluster::shared(), |settings| settings.ingest_connections = 1).await;
-    let table = fixture.source.table.clone();
-    let mut holder = PgConnection::connect(&fixture.url).await.expect("the database answers");
-    run(&mut holder, &format!("begin; lock table {table}")).await;
-    let store = fixture.store().clone();
-    let writes: Vec<_> = (0..100)
-        .map(|number: u32| {
-            let (store, source) = (store.clone(), fixture.source.clone());
+    let writes = |fixture: &Fixture| {
+        let write = |number: u32| {
+            let (store, source) = (fixture.store().clone(), fixture.source.clone());
             tokio::spawn(async move {
                 let events = batch([(format!("{number:03}").as_str(), now())]);
                 append(&store, &source, events).await
             })
-        })
-        .collect();
-    let waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' \
-                 and datname = current_database()";
-    eventually("the writer waits", async || fixture.ask(waits).await == "1").await;
-    run(&mut holder, "commit").await;
-    for write in writes {
-        write.await.expect("it ends").expect("it is stored");
+        };
+        (0..100).map(write).collect()
+    };
+    for appended in fixture.written_together(writes).await {
+        assert_eq!(stored(&appended), (1, 0));
     }
     assert_eq!(fixture.ids().await.len(), 100);
-    let transactions = format!("select count(distinct xmin::text) from {table}");
-    let transactions: u32 = fixture.ask(&transactions).await.parse().expect("a number");
+    let transactions = fixture.transactions().await;
     assert!(transactions <= 3, "{transactions} transactions");
+}
+
+/// Also those with the same content. As many of them were sent before as were not answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn equal_requests_are_written_together_and_each_is_the_one_before_only_once() {
+    let mut fixture = Fixture::new().await;
+    for _ in 0..2 {
+        fixture.send("content", &Delivery::default()).await;
+    }
+    fixture.running.keeper.abort();
+    let mut settings = settings(&fixture.url);
+    settings.ingest_connections = 1;
+    fixture.running = start(settings).await;
+    let writes = |fixture: &Fixture| {
+        let write = |_| {
+            let (store, source) = (fixture.store().clone(), fixture.source.clone());
+            tokio::spawn(async move {
+                let events = batch([("x", now()), ("y", now())]);
+                let admission = admit(&store, "content", &Delivery::default());
+                admission.append(&source, events).await
+            })
+        };
+        (0..50).map(write).collect()
+    };
+    let mut appended: Vec<_> = fixture.written_together(writes).await;
+    appended.sort_by_key(|one| one.stored);
+    let (again, new) = appended.split_at(2);
+    assert!(again.iter().all(|one| stored(one) == (0, 2)), "{again:?}");
+    assert!(new.iter().all(|one| stored(one) == (2, 0)), "{new:?}");
+    assert_eq!(fixture.ids().await.len(), 100);
+    // The first two, and what was sent now.
+    let transactions = fixture.transactions().await;
+    assert!(transactions <= 5, "{transactions} transactions");
 }
