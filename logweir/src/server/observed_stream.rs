@@ -4,10 +4,7 @@
 use std::{
     io,
     pin::Pin,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -59,7 +56,9 @@ pub(super) struct ObservedStream {
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
-    broken: AtomicBool,
+    /// Locked by whoever asks the system for more than whether it is ready: it tells an error once, and
+    /// then the end of the stream looks as one in good order.
+    is_broken: Mutex<bool>,
     limit: Mutex<Limit>,
 }
 
@@ -73,26 +72,34 @@ struct Limit {
 
 impl Socket {
     pub(super) fn new(stream: TcpStream) -> Arc<Self> {
-        Arc::new(Self { stream, broken: AtomicBool::new(false), limit: Mutex::default() })
+        Arc::new(Self { stream, is_broken: Mutex::default(), limit: Mutex::default() })
     }
 
     /// What the sender's end shows now; takes nothing of what it has sent.
     pub(super) fn peer(&self) -> Peer {
-        if !matches!(self.stream.take_error(), Ok(None)) {
-            self.broken.store(true, Ordering::Release);
-        }
-        if self.broken.load(Ordering::Acquire) {
+        let mut is_broken = self.is_broken();
+        *is_broken |= !matches!(self.stream.take_error(), Ok(None));
+        if *is_broken {
             return Peer::Broken;
         }
-        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-        match rustix::net::recv(&self.stream, &mut [0; 1], flags) {
+        match self.peek() {
             Ok((_, 0)) => Peer::Closed,
             Ok(_) | Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Peer::Open,
             Err(_) => {
-                self.broken.store(true, Ordering::Release);
+                *is_broken = true;
                 Peer::Broken
             }
         }
+    }
+
+    /// Whether the connection is known to be broken.
+    fn is_broken(&self) -> MutexGuard<'_, bool> {
+        self.is_broken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn peek(&self) -> rustix::io::Result<(usize, usize)> {
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        rustix::net::recv(&self.stream, &mut [0; 1], flags)
     }
 
     /// An answer is given. From a short one on, the connection is broken off when the other end
@@ -129,8 +136,14 @@ impl Socket {
 
     /// Whether the other end has sent something that was not read.
     fn has_unread(&self) -> bool {
-        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-        matches!(rustix::net::recv(&self.stream, &mut [0; 1], flags), Ok((_, 1..)))
+        let mut is_broken = self.is_broken();
+        match self.peek() {
+            Ok((_, length)) => length > 0,
+            Err(error) => {
+                *is_broken |= !matches!(error, rustix::io::Errno::AGAIN | rustix::io::Errno::INTR);
+                false
+            }
+        }
     }
 
     /// Says that nothing more is sent, and drops what still comes, until the other end has closed
@@ -144,7 +157,7 @@ impl Socket {
             if self.stream.readable().await.is_err() {
                 return;
             }
-            match self.noting(self.stream.try_read(&mut bytes)) {
+            match self.noting(|| self.stream.try_read(&mut bytes)) {
                 Ok(0) => return,
                 Ok(length) => dropped += length,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -183,13 +196,10 @@ impl Socket {
         cfg!(target_os = "linux") && self.stream.peer_addr().is_ok()
     }
 
-    /// Notes an error of reading or writing: the system tells it only once.
-    fn noting<T>(&self, done: io::Result<T>) -> io::Result<T> {
-        done.inspect_err(|error| {
-            if error.kind() != io::ErrorKind::WouldBlock {
-                self.broken.store(true, Ordering::Release);
-            }
-        })
+    /// Reads or writes without waiting, and notes an error.
+    fn noting<T>(&self, done: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        let mut is_broken = self.is_broken();
+        done().inspect_err(|error| *is_broken |= error.kind() != io::ErrorKind::WouldBlock)
     }
 }
 
@@ -215,7 +225,7 @@ impl ObservedStream {
                 Poll::Pending => return self.poll_stall(cx).map(Err),
             }
             self.lines.writing(|| self.socket.has_unread());
-            match self.socket.noting(write(&self.socket.stream)) {
+            match self.socket.noting(|| write(&self.socket.stream)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 written => {
                     self.stall = None;
@@ -230,7 +240,7 @@ impl ObservedStream {
         let patience = self.patience;
         let stall = self.stall.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
         ready!(stall.as_mut().poll(cx));
-        self.socket.broken.store(true, Ordering::Release);
+        *self.socket.is_broken() = true;
         Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, "the answer is not read"))
     }
 }
@@ -248,7 +258,7 @@ impl AsyncRead for ObservedStream {
             // hyper takes as much memory as it is given at a time, and keeps it.
             let most = if head.is_some() { heads::SMALL } else { usize::MAX };
             let unfilled = buffer.initialize_unfilled_to(buffer.remaining().min(most));
-            let length = match self.socket.noting(self.socket.stream.try_read(unfilled)) {
+            let length = match self.socket.noting(|| self.socket.stream.try_read(unfilled)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                 Err(error) => return Poll::Ready(Err(error)),
                 Ok(0) => return Poll::Ready(Ok(())),
@@ -409,6 +419,25 @@ mod tests {
             drop(sender);
             timeout(Duration::from_secs(20), socket.acknowledged()).await.unwrap();
             assert_eq!(socket.peer(), Peer::Broken);
+        }
+    }
+
+    /// However many ask.
+    #[tokio::test]
+    async fn a_reset_never_looks_like_an_end_in_good_order() {
+        for _ in 0..1000 {
+            let (socket, sender) = deaf().await;
+            socket.stream.try_write(b"answer").unwrap();
+            let others = [(); 8].map(|()| {
+                let socket = Arc::clone(&socket);
+                std::thread::spawn(move || while socket.peer() == Peer::Open {})
+            });
+            sender.readable().await.unwrap();
+            // What it has not read makes this a reset.
+            drop(sender);
+            timeout(Duration::from_secs(20), socket.finish()).await.unwrap();
+            assert_eq!(socket.peer_at_end(), Peer::Broken);
+            others.into_iter().for_each(|other| other.join().unwrap());
         }
     }
 }
