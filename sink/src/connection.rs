@@ -3,14 +3,11 @@
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use store::{Delivery, Peer};
+use store::{Arrival, Delivery, Peer};
 use tracing::Instrument as _;
-
-/// The longest time from an answer to the next request of a sender that did nothing else between.
-const AT_ONCE: Duration = Duration::from_millis(2);
 
 /// A sender's connection, as far as its answers are concerned. Clones share it.
 ///
@@ -19,8 +16,8 @@ const AT_ONCE: Duration = Duration::from_millis(2);
 #[derive(Debug, Clone)]
 pub struct SenderConnection {
     shared: Arc<Inner>,
-    /// When the request came that this is for, if its sender may come from another connection.
-    returned: Option<Instant>,
+    /// Of the request that this is for.
+    arrival: Option<Arrival>,
 }
 
 struct Inner {
@@ -42,15 +39,13 @@ impl SenderConnection {
     /// matters, also after the connection's end, and must not keep the connection open.
     pub fn new(peer: impl Fn() -> Peer + Send + Sync + 'static) -> Self {
         let shared = Arc::new(Inner { answers: Mutex::default(), peer: Box::new(peer) });
-        Self { shared, returned: None }
+        Self { shared, arrival: None }
     }
 
     /// The connection for a request that has just come.
     pub fn request(&self) -> Self {
-        let last = self.answers().last_given;
-        let now = Instant::now();
-        let goes_on = last.is_some_and(|given| now < given + AT_ONCE);
-        Self { shared: Arc::clone(&self.shared), returned: (!goes_on).then_some(now) }
+        let arrival = Arrival { at: Instant::now(), last_answer: self.answers().last_given };
+        Self { shared: Arc::clone(&self.shared), arrival: Some(arrival) }
     }
 
     /// The sender sent another request, which it does only when it has read the answer before.
@@ -80,8 +75,8 @@ impl SenderConnection {
         let connection = Arc::downgrade(&self.shared);
         // Of a connection that is forgotten all has been said.
         let peer = move || connection.upgrade().map_or(Peer::Open, |inner| (inner.peer)());
-        match self.returned {
-            Some(came) => Delivery::to_returning(came, peer),
+        match self.arrival {
+            Some(arrival) => Delivery::to_arrived(arrival, peer),
             None => Delivery::to(peer),
         }
     }
@@ -166,18 +161,12 @@ mod tests {
     }
 
     #[test]
-    fn whoever_goes_on_at_once_has_not_left_another_connection() {
+    fn a_request_knows_when_the_answer_before_was_given() {
         let connection = SenderConnection::new(|| Peer::Open);
-        assert!(connection.request().returned.is_some());
+        assert_eq!(connection.request().arrival.unwrap().last_answer, None);
         connection.give(Delivery::default());
-        let given = connection.answers().last_given.unwrap();
-        let returned = |last_given| {
-            connection.answers().last_given = Some(last_given);
-            connection.request().returned.is_some()
-        };
-        // This takes as long as it takes.
-        assert!(!returned(given + Duration::from_secs(60)));
-        assert!(returned(given.checked_sub(AT_ONCE).unwrap()));
+        let Arrival { at, last_answer } = connection.request().arrival.unwrap();
+        assert!(last_answer.is_some_and(|given| given <= at));
     }
 
     #[tokio::test]

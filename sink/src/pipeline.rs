@@ -8,7 +8,9 @@ use std::{
 };
 
 use drains::Drains;
-use store::{Admission, Appended, Delivery, Grant, Readiness, Source, Store, Validation};
+use store::{
+    Admission, AppendError, Appended, Delivery, Grant, Readiness, Source, Store, Validation,
+};
 
 use crate::{
     SenderConnection, Settings,
@@ -370,9 +372,14 @@ impl Pipeline {
         let (events, kept) = (batch.len(), batch.rejected());
         let forwarded = forwarded.unwrap_or_default();
         let appending = self.forwarder.append(admission, delivery, source, batch, forwarded);
-        let appended = appending.await.inspect_err(|error| {
-            if let Some(untold) = self.seldom.is_due("waits", &source.name, Instant::now()) {
-                tracing::warn!(source = source.name, untold, %error, "events wait with their sender");
+        let appended = appending.await.map_err(|error| match error {
+            AppendError::Left => IngestError::Left,
+            error => {
+                if let Some(untold) = self.seldom.is_due("waits", &source.name, Instant::now()) {
+                    let source = &source.name;
+                    tracing::warn!(source, untold, %error, "events wait with their sender");
+                }
+                error.into()
             }
         })?;
         let Appended { refused, .. } = &appended;

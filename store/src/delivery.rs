@@ -14,8 +14,35 @@ const DELIVERED: u8 = 1;
 const FAILED: u8 = 2;
 
 /// How much later than a request on another connection of the same sender the word may come that it
-/// has left this one. On a busy machine the two were seen to come in the wrong order, some milliseconds apart.
+/// has left this one. On a busy machine the two were seen to come in the wrong order, some milliseconds
+/// apart.
 const OVERTAKEN: Duration = Duration::from_millis(50);
+
+/// The longest time from an answer to the next request of a sender that goes on.
+const AT_ONCE: Duration = Duration::from_millis(10);
+
+/// When a request came.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival {
+    /// Its head.
+    pub at: Instant,
+    /// When the last answer before it was given on its connection.
+    pub last_answer: Option<Instant>,
+}
+
+impl Arrival {
+    /// Whether its sender does not just go on, on its connection.
+    fn is_fresh(self) -> bool {
+        self.last_answer.is_none_or(|given| given + AT_ONCE <= self.at)
+    }
+
+    /// Whether its sender may have sent the earlier one too, on another connection that it left.
+    fn may_be_again(self, earlier: Option<Self>) -> bool {
+        // Whoever goes on can have done so only since its last answer.
+        let is_between = |earlier: Self| earlier.is_fresh() && self.last_answer < Some(earlier.at);
+        self.is_fresh() || earlier.is_some_and(is_between)
+    }
+}
 
 /// Whether the answer to one request reached its sender: told by whoever talks to the sender, asked
 /// by the store. Clones share it.
@@ -27,8 +54,7 @@ struct Inner {
     state: AtomicU8,
     given: OnceLock<Instant>,
     peer: Option<Box<dyn Fn() -> Peer + Send + Sync>>,
-    /// When its request came, if its sender may have left another connection before.
-    returned: Option<Instant>,
+    arrival: Option<Arrival>,
     when_delivered: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
@@ -54,12 +80,11 @@ impl Delivery {
         Self(Arc::new(Inner { peer: Some(Box::new(peer)), ..Inner::default() }))
     }
 
-    /// The same, for a request that came just now on a new connection, or on one that had nothing to
-    /// do: its sender may have left another connection before, and the word of that may still be on
-    /// its way.
-    pub fn to_returning(came: Instant, peer: impl Fn() -> Peer + Send + Sync + 'static) -> Self {
+    /// The same, where it is known when the request came.
+    pub fn to_arrived(arrival: Arrival, peer: impl Fn() -> Peer + Send + Sync + 'static) -> Self {
         let peer: Box<dyn Fn() -> Peer + Send + Sync> = Box::new(peer);
-        Self(Arc::new(Inner { peer: Some(peer), returned: Some(came), ..Inner::default() }))
+        let arrival = Some(arrival);
+        Self(Arc::new(Inner { peer: Some(peer), arrival, ..Inner::default() }))
     }
 
     /// An answer that nobody waits for: it counts as delivered.
@@ -126,11 +151,19 @@ impl Delivery {
     /// it may have overtaken the word that its sender had left; or the sender had closed its end, and
     /// its system tells whether it reads on when the answer comes there.
     pub(crate) fn is_in_doubt(&self, again: &Self, now: Instant) -> bool {
-        let Inner { state, given, peer, .. } = &*self.0;
+        let Inner { state, given, peer, arrival, .. } = &*self.0;
         let Some(peer) = peer else { return false };
-        let may_be_overtaken = again.0.returned.is_some_and(|came| now < came + OVERTAKEN);
+        let is_overtaking =
+            |again: &Arrival| now < again.at + OVERTAKEN && again.may_be_again(*arrival);
         state.load(Ordering::Acquire) == PENDING
-            && (may_be_overtaken || given.get().is_some() && peer() == Peer::Closed)
+            && (again.0.arrival.as_ref().is_some_and(is_overtaking)
+                || given.get().is_some() && peer() == Peer::Closed)
+    }
+
+    /// Whether its request came later than the other one's.
+    pub(crate) fn came_after(&self, other: &Self) -> bool {
+        let came = |delivery: &Self| delivery.0.arrival.map(|arrival| arrival.at);
+        came(self).zip(came(other)).is_some_and(|(own, other)| own > other)
     }
 
     /// Calls when the sender is known to have the answer; only the first call of this counts.
@@ -174,11 +207,35 @@ mod tests {
             let found = (delivery.is_delivered(now), delivery.has_failed());
             assert_eq!(found, (delivered, failed), "{given} {peer:?}");
             let is_closed = given && peer == Peer::Closed;
-            let (again, later) = (Delivery::to_returning(now, || Peer::Open), now + OVERTAKEN);
+            let fresh = Arrival { at: now, last_answer: None };
+            let (again, later) = (Delivery::to_arrived(fresh, || Peer::Open), now + OVERTAKEN);
             assert_eq!(delivery.is_in_doubt(&again, now), !failed);
             assert_eq!(delivery.is_in_doubt(&again, later), is_closed);
             assert_eq!(delivery.is_in_doubt(&Delivery::to(|| Peer::Open), now), is_closed);
         }
+    }
+
+    #[test]
+    fn whoever_goes_on_at_once_has_not_left_an_earlier_connection() {
+        let begin = Instant::now();
+        let arrival = |at, last_answer: Option<u64>| Arrival {
+            at: begin + Duration::from_millis(at),
+            last_answer: last_answer.map(|at| begin + Duration::from_millis(at)),
+        };
+        for (earlier, again, may_be) in [
+            // On a new connection, or after a pause.
+            (arrival(3, Some(2)), arrival(5, None), true),
+            (arrival(3, Some(2)), arrival(20, Some(10)), true),
+            // Both go on.
+            (arrival(3, Some(2)), arrival(5, Some(2)), false),
+            (arrival(3, Some(2)), arrival(5, Some(4)), false),
+            // On a new connection since its last answer, and before that.
+            (arrival(3, None), arrival(5, Some(2)), true),
+            (arrival(3, None), arrival(5, Some(4)), false),
+        ] {
+            assert_eq!(again.may_be_again(Some(earlier)), may_be, "{earlier:?} {again:?}");
+        }
+        assert!(arrival(3, None).may_be_again(None) && !arrival(3, Some(2)).may_be_again(None));
     }
 
     #[test]

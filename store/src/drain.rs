@@ -1,7 +1,7 @@
 //! Brings requests from the spool into the store: those of each source in order.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -249,6 +249,9 @@ async fn drain(
     mut requests: Vec<Read>,
 ) -> Result<(Drained, Vec<Read>), AppendError> {
     requests.retain(|(record, _)| !inner.on_spool.comes_again(*record));
+    for (record, request) in &mut requests {
+        request.of_former_life = inner.on_spool.is_of_former_life(*record);
+    }
     let mut requests = VecDeque::from(requests);
     let (mut drained, mut held) = (Vec::new(), Vec::new());
     let (mut failed, mut one_by_one) = (HashSet::new(), HashSet::new());
@@ -260,20 +263,22 @@ async fn drain(
             held.push((first, request));
             continue;
         }
-        let mut contents: HashSet<_> = request.content.into_iter().collect();
+        let mut numbers = HashSet::from([request.id]);
+        let mut lives = HashMap::new();
+        lives.extend(request.content.map(|content| (content, request.of_former_life)));
         let (mut records, mut group) = (vec![first], vec![request]);
         let is_alone = one_by_one.contains(&source);
         while let Some((record, next)) = requests.pop_front_if(|(record, next)| {
+            let life = next.content.and_then(|content| lives.get(&content));
             record.source == source
                 && !is_alone
-                && next.content.is_none_or(|content| !contents.contains(&content))
+                && !numbers.contains(&next.id)
+                && life.is_none_or(|life| *life == next.of_former_life)
         }) {
-            contents.extend(next.content);
+            numbers.insert(next.id);
+            lives.extend(next.content.map(|content| (content, next.of_former_life)));
             records.push(record);
             group.push(next);
-        }
-        for (record, request) in records.iter().zip(&mut group) {
-            request.of_former_life = inner.on_spool.is_of_former_life(*record);
         }
         let failing = held_back.failing_since(source);
         let takes_rows = failing.is_some_and(|since| inner.taking.has_since(source, since));

@@ -75,6 +75,9 @@ pub enum AppendError {
          the rest is kept for sources whose tables take events"
     )]
     HeldBack(String),
+    /// Nobody reads this.
+    #[error("the sender has left, and has sent the same again")]
+    Left,
 }
 
 /// How a request waits for the store.
@@ -207,6 +210,8 @@ impl Admission {
             // Its commit may have been lost sight of: under its own number it is stored once.
             id = ended.request;
             may_be_stored = true;
+        } else if haste == Haste::Own && inner.receipts.was_overtaken(noted) {
+            return (None, Err(AppendError::Left));
         }
         let content = Some(noted.content);
         let request = Arc::new(Request {

@@ -211,7 +211,8 @@ impl Group<'_> {
             ),
             given as (
                 select * from unnest($1::uuid[], $2::bytea[], $5::boolean[], $6::boolean[])
-                    as given(request, content, may_come_again, of_former_life)
+                    with ordinality
+                    as given(request, content, may_come_again, of_former_life, place)
             ),
             -- Its sender was told that it failed, and it had not.
             known as (
@@ -220,7 +221,9 @@ impl Group<'_> {
             ),
             -- One that is stored already is none that was sent again.
             unknown as (
-                select *, row_number() over (partition by content) as place from given
+                select request, content, may_come_again, of_former_life,
+                    row_number() over (partition by content order by place) as place
+                from given
                 where content is not null
                     and not exists (select from {receipts} as known where known.request = given.request)
             ),
@@ -234,6 +237,7 @@ impl Group<'_> {
                 cross join lateral (
                     select id from {receipts} as of_content
                     where of_content.content = wanted.content and of_content.orphaned
+                        and of_content.request <> all($1)
                         -- The life that it is of knew these, see `orphans::begin`.
                         and not (wanted.of_former_life and of_content.owner = - $3)
                     -- Another one may be taking the oldest.
@@ -283,4 +287,68 @@ pub(crate) fn receipts_table(schema: &SchemaName) -> String {
 /// 42P01: no such table. 23514: no partition takes the row, so the default one is missing too.
 fn is_table_gone(error: &sqlx::Error) -> bool {
     ["42P01", "23514"].iter().any(|code| failure::is_sqlstate(error, code))
+}
+
+#[cfg(test)]
+mod tests {
+    use end_to_end::postgres::TestCluster;
+    use sqlx::Connection as _;
+
+    use super::*;
+    use crate::{ContentHash, batch::Batch};
+
+    /// One that was told as failed, which is stored all the same, comes with others: its row is its own.
+    #[tokio::test]
+    async fn each_takes_an_orphan_of_its_own_in_their_order() {
+        let url = TestCluster::shared().database().await;
+        let pool = PgPool::connect(&url).await.unwrap();
+        let mut connection = PgConnection::connect(&url).await.unwrap();
+        let schema = SchemaName::parse("receipts").unwrap();
+        let table = include_str!("../migrations/events/0001_receipts_and_rejected_events.sql");
+        let made = format!("create schema receipts; set search_path to receipts; {table}");
+        sqlx::raw_sql(AssertSqlSafe(made)).execute(&mut connection).await.unwrap();
+        let content = ContentHash::of(&[b"heartbeat"]);
+        let number = Uuid::from_u128;
+        // The first is the one that comes again under its number, the others are somebody's.
+        for orphan in [1, 12, 11] {
+            let sql = "insert into logweir_receipts (request, content, owner, orphaned) \
+                       values ($1, $2, 7, true)";
+            let insert = sqlx::query(sql).bind(number(orphan)).bind(&content.as_bytes()[..]);
+            insert.execute(&mut connection).await.unwrap();
+        }
+        let requests = [3, 1, 2, 4].map(|request| Request {
+            id: number(request),
+            source: Uuid::nil(),
+            content: Some(content),
+            may_come_again: true,
+            of_former_life: false,
+            on_spool_since: None,
+            batch: Batch::default(),
+        });
+        let requests = requests.each_ref();
+        let tables = EventTables::default();
+        let target = Target {
+            pool: &pool,
+            tables: &tables,
+            schema: &schema,
+            owner: 9,
+            needless: &[],
+            takes_rows: false,
+        };
+        let group = Group {
+            target,
+            source: Uuid::nil(),
+            requests: &requests,
+            days: BTreeSet::new(),
+            isolate: false,
+        };
+        group.begin(&mut connection).await.unwrap();
+        let new = group.write_receipts(&mut connection).await.unwrap();
+        assert_eq!(new, [number(4)].into());
+        sqlx::raw_sql("commit").execute(&mut connection).await.unwrap();
+        let rows = "select request, owner, orphaned from logweir_receipts order by id";
+        let rows: Vec<(Uuid, i32, bool)> =
+            sqlx::query_as(rows).fetch_all(&mut connection).await.unwrap();
+        assert_eq!(rows, [1, 3, 2, 4].map(|request| (number(request), 9, false)));
+    }
 }

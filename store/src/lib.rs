@@ -65,7 +65,7 @@ pub use bigquery_query::BigQueryQuery;
 pub use catalog::{Endpoint, EndpointKey, LOGS_ALL, Source, SourceKey, Validation};
 pub use change::{Actor, ChangeError, KnownCatalog, UncertainToken};
 pub use content_hash::ContentHash;
-pub use delivery::{Delivery, Peer};
+pub use delivery::{Arrival, Delivery, Peer};
 pub use encryption::{CONFIG_KEY_BYTES, ConfigKeys, ConfigUnreadable};
 pub use event_store::{Admission, AppendError};
 pub use figures::SourceFigures;

@@ -41,6 +41,7 @@ const FIRST_LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Longest time until it is known whether a sender that [may have left](Delivery::is_in_doubt) has the
 /// answer: whoever serves the connection breaks it off within two seconds when nothing acknowledges it.
+/// It is also the longest time to wait for what earlier requests claim, which may be in doubt.
 const IN_DOUBT: Duration = Duration::from_millis(2_500);
 
 /// How often that is looked at.
@@ -97,13 +98,15 @@ impl Entry {
     }
 }
 
-/// Why it is not known yet whether an earlier request can be claimed.
-enum Reason {
-    /// It may claim another one itself. With its progress.
+/// Whether there is an earlier request to claim.
+enum Found {
+    Claimed(Claimed),
+    Nothing,
+    /// An earlier one may claim another one itself. With its progress.
     HasToClaim(watch::Receiver<Progress>),
-    /// Its sender may be back before it is known that it had left.
+    /// The sender of an earlier one may be back before it is known that it had left.
     InDoubt,
-    /// Its row is becoming an orphan.
+    /// The row of an earlier one is becoming an orphan.
     HandingOver,
 }
 
@@ -242,46 +245,57 @@ impl Receipts {
     async fn find_claimable(&self, by: &Noted) -> Option<Claimed> {
         let certain_by = Instant::now() + IN_DOUBT;
         loop {
-            let reason = {
-                let mut entries = self.entries();
-                let of_content = entries.get_mut(&by.content)?;
-                of_content.iter().for_each(|entry| entry.delivery.look());
-                let now = Instant::now();
-                let mut earlier = of_content.iter().filter(|entry| entry.order < by.order);
-                let has_time = now < certain_by;
-                if let Some(first) = earlier.clone().find(|entry| has_time && entry.has_to_claim())
-                {
-                    Reason::HasToClaim(first.progress.subscribe())
-                } else if let Some(place) =
-                    earlier.clone().position(|entry| entry.is_claimable() && !entry.handing_over)
-                {
-                    // Those before are the first.
-                    let progress = of_content.remove(place).progress;
-                    return Some(self.take_in_hand(&mut self.in_hand(), progress));
-                } else if earlier.clone().any(Entry::is_claimable) {
-                    Reason::HandingOver
-                } else if has_time
-                    && earlier.any(|entry| entry.delivery.is_in_doubt(&by.delivery, now))
-                {
-                    Reason::InDoubt
-                } else {
-                    break;
-                }
-            };
-            match reason {
-                Reason::HasToClaim(mut progress) => {
+            match self.claim_at(Instant::now(), certain_by, by) {
+                Found::Claimed(claimed) => return Some(claimed),
+                Found::Nothing => break,
+                Found::HasToClaim(mut progress) => {
                     let claimed = progress.wait_for(|progress| progress.stage != Stage::Come);
                     _ = tokio::time::timeout_at(certain_by.into(), claimed).await;
                 }
-                Reason::InDoubt => tokio::time::sleep(LOOK_EVERY).await,
+                Found::InDoubt => tokio::time::sleep(LOOK_EVERY).await,
                 // The store will tell.
-                Reason::HandingOver => drop(self.handing_over.lock().await),
+                Found::HandingOver => drop(self.handing_over.lock().await),
             }
         }
         let mut in_hand = self.in_hand();
         let request = self.former().claim(by.content)?;
         let progress = Progress { request, stage: Stage::InSpool };
         Some(self.take_in_hand(&mut in_hand, Arc::new(watch::Sender::new(progress))))
+    }
+
+    fn claim_at(&self, now: Instant, certain_by: Instant, by: &Noted) -> Found {
+        let mut entries = self.entries();
+        let Some(of_content) = entries.get_mut(&by.content) else { return Found::Nothing };
+        // They are in order.
+        let earlier = of_content.partition_point(|entry| entry.order < by.order);
+        let earlier = of_content.get(..earlier).unwrap_or_default();
+        let has_time = now < certain_by;
+        // The last one claims after those before it.
+        let has_to_claim = earlier.iter().rfind(|entry| entry.has_to_claim());
+        if let Some(last) = has_to_claim.filter(|_| has_time) {
+            return Found::HasToClaim(last.progress.subscribe());
+        }
+        earlier.iter().for_each(|entry| entry.delivery.look());
+        let is_free = |entry: &Entry| entry.is_claimable() && !entry.handing_over;
+        if let Some(place) = earlier.iter().position(is_free) {
+            let progress = of_content.remove(place).progress;
+            return Found::Claimed(self.take_in_hand(&mut self.in_hand(), progress));
+        }
+        if earlier.iter().any(Entry::is_claimable) {
+            return Found::HandingOver;
+        }
+        let is_in_doubt = |entry: &Entry| entry.delivery.is_in_doubt(&by.delivery, now);
+        if has_time && earlier.iter().any(is_in_doubt) { Found::InDoubt } else { Found::Nothing }
+    }
+
+    /// Whether a request that claimed nothing has lost its sender, and an equal one that came later is
+    /// there: that has been what was sent again, and this one comes to nothing, as if it had not come.
+    pub(crate) fn was_overtaken(&self, noted: &Noted) -> bool {
+        noted.delivery.look();
+        let entries = self.entries();
+        let mut of_content = entries.get(&noted.content).into_iter().flatten();
+        noted.delivery.has_failed()
+            && of_content.any(|entry| entry.delivery.came_after(&noted.delivery))
     }
 
     fn take_in_hand(
@@ -385,7 +399,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::{hand_over::Settled, *};
-    use crate::Peer;
+    use crate::{Arrival, Peer};
 
     fn content() -> ContentHash {
         ContentHash::of(&[b"content"])
@@ -498,7 +512,11 @@ mod tests {
             let delivery = Delivery::to(|| Peer::Open);
             let request = stored(&receipts, delivery.clone(), stage);
             let again = match returns {
-                true => Delivery::to_returning(Instant::now(), || Peer::Open),
+                true => {
+                    // However long this takes.
+                    let at = Instant::now() + Duration::from_secs(60);
+                    Delivery::to_arrived(Arrival { at, last_answer: None }, || Peer::Open)
+                }
                 false => Delivery::to(|| Peer::Open),
             };
             let again = receipts.note(content(), again);
@@ -547,6 +565,29 @@ mod tests {
         let fifth_claims = receipts.claim(&fifth);
         let (claimed, ()) = tokio::join!(fifth_claims, async { receipts.drop_noted(&fourth) });
         assert!(claimed.is_none());
+    }
+
+    /// It was noted after the one that was sent after it.
+    #[tokio::test]
+    async fn what_was_overtaken_comes_to_nothing_when_its_sender_has_left() {
+        let begin = Instant::now();
+        let arrived = |after| {
+            let at = begin + Duration::from_millis(after);
+            Delivery::to_arrived(Arrival { at, last_answer: None }, || Peer::Open)
+        };
+        for (again, has_left, was_overtaken) in
+            [(2, true, true), (2, false, false), (0, true, false)]
+        {
+            let receipts = Receipts::default();
+            stored(&receipts, arrived(again), Stage::InStore);
+            let delivery = arrived(1);
+            let late = receipts.note(content(), delivery.clone());
+            if has_left {
+                delivery.fail();
+            }
+            assert!(receipts.claim(&late).await.is_none());
+            assert_eq!(receipts.was_overtaken(&late), was_overtaken, "{again} {has_left}");
+        }
     }
 
     /// Both have left before either has looked for the other, or after: also one whose entry was
