@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Instant,
 };
 
@@ -21,6 +24,7 @@ pub struct SenderConnection {
 }
 
 struct Inner {
+    number: u64,
     answers: Mutex<Answers>,
     /// Looks at the sender's end.
     peer: Box<dyn Fn() -> Peer + Send + Sync>,
@@ -38,13 +42,19 @@ impl SenderConnection {
     /// A connection that has begun. `peer` looks at the sender's end of it; it is asked when it
     /// matters, also after the connection's end, and must not keep the connection open.
     pub fn new(peer: impl Fn() -> Peer + Send + Sync + 'static) -> Self {
-        let shared = Arc::new(Inner { answers: Mutex::default(), peer: Box::new(peer) });
-        Self { shared, arrival: None }
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        let shared = Inner { number, answers: Mutex::default(), peer: Box::new(peer) };
+        Self { shared: Arc::new(shared), arrival: None }
     }
 
     /// The connection for a request that has just come.
     pub fn request(&self) -> Self {
-        let arrival = Arrival { at: Instant::now(), last_answer: self.answers().last_given };
+        let arrival = Arrival {
+            connection: self.shared.number,
+            at: Instant::now(),
+            last_answer: self.answers().last_given,
+        };
         Self { shared: Arc::clone(&self.shared), arrival: Some(arrival) }
     }
 
@@ -165,7 +175,7 @@ mod tests {
         let connection = SenderConnection::new(|| Peer::Open);
         assert_eq!(connection.request().arrival.unwrap().last_answer, None);
         connection.give(Delivery::default());
-        let Arrival { at, last_answer } = connection.request().arrival.unwrap();
+        let Arrival { at, last_answer, .. } = connection.request().arrival.unwrap();
         assert!(last_answer.is_some_and(|given| given <= at));
     }
 

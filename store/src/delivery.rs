@@ -21,10 +21,12 @@ const OVERTAKEN: Duration = Duration::from_millis(50);
 /// The longest time from an answer to the next request of a sender that goes on.
 const AT_ONCE: Duration = Duration::from_millis(10);
 
-/// When a request came.
+/// When and where a request came.
 #[derive(Debug, Clone, Copy)]
 pub struct Arrival {
-    /// Its head.
+    /// Number of its connection.
+    pub connection: u64,
+    /// When its head came.
     pub at: Instant,
     /// When the last answer before it was given on its connection.
     pub last_answer: Option<Instant>,
@@ -38,9 +40,10 @@ impl Arrival {
 
     /// Whether its sender may have sent the earlier one too, on another connection that it left.
     fn may_be_again(self, earlier: Option<Self>) -> bool {
-        // Whoever goes on can have done so only since its last answer.
-        let is_between = |earlier: Self| earlier.is_fresh() && self.last_answer < Some(earlier.at);
-        self.is_fresh() || earlier.is_some_and(is_between)
+        let Some(earlier) = earlier else { return self.is_fresh() };
+        // One that goes on has sent nothing elsewhere before its last answer, if it does one at a time.
+        let is_between = earlier.is_fresh() && self.last_answer < Some(earlier.at);
+        earlier.connection != self.connection && (self.is_fresh() || is_between)
     }
 }
 
@@ -207,7 +210,7 @@ mod tests {
             let found = (delivery.is_delivered(now), delivery.has_failed());
             assert_eq!(found, (delivered, failed), "{given} {peer:?}");
             let is_closed = given && peer == Peer::Closed;
-            let fresh = Arrival { at: now, last_answer: None };
+            let fresh = Arrival { connection: 1, at: now, last_answer: None };
             let (again, later) = (Delivery::to_arrived(fresh, || Peer::Open), now + OVERTAKEN);
             assert_eq!(delivery.is_in_doubt(&again, now), !failed);
             assert_eq!(delivery.is_in_doubt(&again, later), is_closed);
@@ -218,24 +221,29 @@ mod tests {
     #[test]
     fn whoever_goes_on_at_once_has_not_left_an_earlier_connection() {
         let begin = Instant::now();
-        let arrival = |at, last_answer: Option<u64>| Arrival {
+        let arrival = |connection, at, last_answer: Option<u64>| Arrival {
+            connection,
             at: begin + Duration::from_millis(at),
             last_answer: last_answer.map(|at| begin + Duration::from_millis(at)),
         };
         for (earlier, again, may_be) in [
             // On a new connection, or after a pause.
-            (arrival(3, Some(2)), arrival(5, None), true),
-            (arrival(3, Some(2)), arrival(20, Some(10)), true),
+            (arrival(1, 3, Some(2)), arrival(2, 5, None), true),
+            (arrival(1, 3, Some(2)), arrival(2, 20, Some(10)), true),
             // Both go on.
-            (arrival(3, Some(2)), arrival(5, Some(2)), false),
-            (arrival(3, Some(2)), arrival(5, Some(4)), false),
+            (arrival(1, 3, Some(2)), arrival(2, 5, Some(2)), false),
+            (arrival(1, 3, Some(2)), arrival(2, 5, Some(4)), false),
             // On a new connection since its last answer, and before that.
-            (arrival(3, None), arrival(5, Some(2)), true),
-            (arrival(3, None), arrival(5, Some(4)), false),
+            (arrival(1, 3, None), arrival(2, 5, Some(2)), true),
+            (arrival(1, 3, None), arrival(2, 5, Some(4)), false),
+            // On the same one, where answers come in any order.
+            (arrival(2, 3, None), arrival(2, 20, None), false),
         ] {
             assert_eq!(again.may_be_again(Some(earlier)), may_be, "{earlier:?} {again:?}");
         }
-        assert!(arrival(3, None).may_be_again(None) && !arrival(3, Some(2)).may_be_again(None));
+        assert!(
+            arrival(1, 3, None).may_be_again(None) && !arrival(1, 3, Some(2)).may_be_again(None)
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Brings requests from the spool into the store: those of each source in order.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashSet, VecDeque},
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -264,19 +264,16 @@ async fn drain(
             continue;
         }
         let mut numbers = HashSet::from([request.id]);
-        let mut lives = HashMap::new();
-        lives.extend(request.content.map(|content| (content, request.of_former_life)));
+        let of_former_life = request.of_former_life;
         let (mut records, mut group) = (vec![first], vec![request]);
         let is_alone = one_by_one.contains(&source);
         while let Some((record, next)) = requests.pop_front_if(|(record, next)| {
-            let life = next.content.and_then(|content| lives.get(&content));
             record.source == source
                 && !is_alone
                 && !numbers.contains(&next.id)
-                && life.is_none_or(|life| *life == next.of_former_life)
+                && next.of_former_life == of_former_life
         }) {
             numbers.insert(next.id);
-            lives.extend(next.content.map(|content| (content, next.of_former_life)));
             records.push(record);
             group.push(next);
         }

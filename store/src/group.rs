@@ -50,8 +50,8 @@ pub(crate) struct Target<'a> {
 }
 
 /// Stores the requests of one source; returns when the server has confirmed their commit, with
-/// what became of each. None may be there twice, and of those with the same content either all are of
-/// a former life of this process, or none is.
+/// what became of each. None may be there twice, and either all are of a former life of this process,
+/// or none is.
 ///
 /// Requests that are stored already are not stored again. So it may be called again with the same
 /// requests after any error, also when it is not known whether the commit took place.
@@ -210,9 +210,8 @@ impl Group<'_> {
                 delete from {receipts} where request = any($4)
             ),
             given as (
-                select * from unnest($1::uuid[], $2::bytea[], $5::boolean[], $6::boolean[])
-                    with ordinality
-                    as given(request, content, may_come_again, of_former_life, place)
+                select * from unnest($1::uuid[], $2::bytea[], $5::boolean[]) with ordinality
+                    as given(request, content, may_come_again, place)
             ),
             -- Its sender was told that it failed, and it had not.
             known as (
@@ -221,7 +220,7 @@ impl Group<'_> {
             ),
             -- One that is stored already is none that was sent again.
             unknown as (
-                select request, content, may_come_again, of_former_life,
+                select request, content, may_come_again,
                     row_number() over (partition by content order by place) as place
                 from given
                 where content is not null
@@ -231,15 +230,14 @@ impl Group<'_> {
                 select wanted.content, oldest.id,
                     row_number() over (partition by wanted.content order by oldest.id) as place
                 from (
-                    select content, bool_or(of_former_life) as of_former_life, count(*) as most
-                    from unknown group by content
+                    select content, count(*) as most from unknown group by content
                 ) as wanted
                 cross join lateral (
                     select id from {receipts} as of_content
                     where of_content.content = wanted.content and of_content.orphaned
                         and of_content.request <> all($1)
                         -- The life that it is of knew these, see `orphans::begin`.
-                        and not (wanted.of_former_life and of_content.owner = - $3)
+                        and not ($6 and of_content.owner = - $3)
                     -- Another one may be taking the oldest.
                     order by id limit wanted.most for update skip locked
                 ) as oldest
@@ -268,7 +266,7 @@ impl Group<'_> {
             .bind(self.target.owner)
             .bind(self.target.needless)
             .bind(self.requests.iter().map(|request| request.may_come_again).collect::<Vec<_>>())
-            .bind(self.requests.iter().map(|request| request.of_former_life).collect::<Vec<_>>())
+            .bind(self.requests.first().is_some_and(|request| request.of_former_life))
             .fetch_all(connection)
             .await?;
         Ok(new.into_iter().collect())

@@ -114,9 +114,8 @@ impl Receipts {
     /// Notes a request that has come, before anything is done for it.
     pub(crate) fn note(&self, content: ContentHash, delivery: Delivery) -> Noted {
         let progress = Progress { request: Uuid::new_v4(), stage: Stage::Come };
-        // Zero is left for former lives.
-        let order = self.noted.fetch_add(1, Ordering::Relaxed) + 1;
-        let progress = self.add(content, delivery.clone(), progress, order);
+        let next = || self.noted.fetch_add(1, Ordering::Relaxed) + 1;
+        let (progress, order) = self.add(content, delivery.clone(), progress, next);
         Noted { content, delivery, progress, order }
     }
 
@@ -130,8 +129,8 @@ impl Receipts {
         content: ContentHash,
         delivery: Delivery,
         progress: Progress,
-        order: u64,
-    ) -> Arc<watch::Sender<Progress>> {
+        next: impl FnOnce() -> u64,
+    ) -> (Arc<watch::Sender<Progress>>, u64) {
         let progress = Arc::new(watch::Sender::new(progress));
         let (needless, of_entry) = (Arc::clone(&self.needless), Arc::clone(&progress));
         delivery.when_delivered(move || {
@@ -143,6 +142,9 @@ impl Receipts {
             }
         });
         let noted = Instant::now();
+        let mut entries = self.entries();
+        // Whoever has a later number finds this one.
+        let order = next();
         let entry = Entry {
             delivery,
             progress: Arc::clone(&progress),
@@ -152,11 +154,10 @@ impl Receipts {
             due: noted,
             look_again: FIRST_LOOK_AGAIN,
         };
-        let mut entries = self.entries();
         let of_content = entries.entry(content).or_default();
         let place = of_content.partition_point(|earlier| earlier.order <= order);
         of_content.insert(place, entry);
-        progress
+        (progress, order)
     }
 
     /// A noted request comes to nothing, and leaves nothing to claim.
@@ -180,7 +181,8 @@ impl Receipts {
         if self.former().remove(content, request) {
             let delivery = Delivery::default();
             delivery.fail();
-            self.add(content, delivery, Progress { request, stage: Stage::InStore }, 0);
+            // Before all that this life has noted.
+            self.add(content, delivery, Progress { request, stage: Stage::InStore }, || 0);
             return true;
         }
         let drained = |progress: &mut Progress| progress.stage = progress.stage.drained();
@@ -233,9 +235,9 @@ impl Receipts {
     /// The oldest request before this one, with its content, whose sender is gone without an answer
     /// or was told that it failed, if there is one: nobody else gets it from now on.
     ///
-    /// A later one cannot be what was sent before. And who is later may be waiting for this one. Each
-    /// claims after those before it: they may be the same, sent in between by a sender that has left
-    /// again.
+    /// A later one cannot be what was sent before. And who is later may be waiting for this one. Where
+    /// there may be something to claim, each claims after those before it: they may be the same, sent in
+    /// between by a sender that has left again.
     pub(crate) async fn claim(&self, by: &Noted) -> Option<Claimed> {
         let claimed = self.find_claimable(by).await;
         by.tell_claimed();
@@ -266,36 +268,48 @@ impl Receipts {
     fn claim_at(&self, now: Instant, certain_by: Instant, by: &Noted) -> Found {
         let mut entries = self.entries();
         let Some(of_content) = entries.get_mut(&by.content) else { return Found::Nothing };
+        // It may have been sent again already, and noted late.
+        let is_overtaking = |entry: &Entry| {
+            let Entry { delivery: again, .. } = entry;
+            again.came_after(&by.delivery) && by.delivery.is_in_doubt(again, now)
+        };
+        let may_be_overtaken = of_content.iter().any(is_overtaking);
         // They are in order.
         let earlier = of_content.partition_point(|entry| entry.order < by.order);
         let earlier = of_content.get(..earlier).unwrap_or_default();
-        let has_time = now < certain_by;
-        // The last one claims after those before it.
-        let has_to_claim = earlier.iter().rfind(|entry| entry.has_to_claim());
-        if let Some(last) = has_to_claim.filter(|_| has_time) {
-            return Found::HasToClaim(last.progress.subscribe());
-        }
         earlier.iter().for_each(|entry| entry.delivery.look());
+        let is_claimable = earlier.iter().any(Entry::is_claimable);
+        let is_in_doubt = |entry: &Entry| entry.delivery.is_in_doubt(&by.delivery, now);
+        let is_in_doubt = may_be_overtaken || earlier.iter().any(is_in_doubt);
+        if now < certain_by && (is_claimable || is_in_doubt) {
+            // The last one claims after those before it.
+            if let Some(last) = earlier.iter().rfind(|entry| entry.has_to_claim()) {
+                return Found::HasToClaim(last.progress.subscribe());
+            }
+        }
         let is_free = |entry: &Entry| entry.is_claimable() && !entry.handing_over;
         if let Some(place) = earlier.iter().position(is_free) {
             let progress = of_content.remove(place).progress;
             return Found::Claimed(self.take_in_hand(&mut self.in_hand(), progress));
         }
-        if earlier.iter().any(Entry::is_claimable) {
-            return Found::HandingOver;
+        match is_claimable {
+            true => Found::HandingOver,
+            false if is_in_doubt && now < certain_by => Found::InDoubt,
+            false => Found::Nothing,
         }
-        let is_in_doubt = |entry: &Entry| entry.delivery.is_in_doubt(&by.delivery, now);
-        if has_time && earlier.iter().any(is_in_doubt) { Found::InDoubt } else { Found::Nothing }
     }
 
     /// Whether a request that claimed nothing has lost its sender, and an equal one that came later is
     /// there: that has been what was sent again, and this one comes to nothing, as if it had not come.
     pub(crate) fn was_overtaken(&self, noted: &Noted) -> bool {
-        noted.delivery.look();
         let entries = self.entries();
         let mut of_content = entries.get(&noted.content).into_iter().flatten();
-        noted.delivery.has_failed()
-            && of_content.any(|entry| entry.delivery.came_after(&noted.delivery))
+        let is_again_there = of_content.any(|entry| entry.delivery.came_after(&noted.delivery));
+        drop(entries);
+        if is_again_there {
+            noted.delivery.look();
+        }
+        is_again_there && noted.delivery.has_failed()
     }
 
     fn take_in_hand(
@@ -515,7 +529,9 @@ mod tests {
                 true => {
                     // However long this takes.
                     let at = Instant::now() + Duration::from_secs(60);
-                    Delivery::to_arrived(Arrival { at, last_answer: None }, || Peer::Open)
+                    Delivery::to_arrived(Arrival { connection: 1, at, last_answer: None }, || {
+                        Peer::Open
+                    })
                 }
                 false => Delivery::to(|| Peer::Open),
             };
@@ -571,9 +587,9 @@ mod tests {
     #[tokio::test]
     async fn what_was_overtaken_comes_to_nothing_when_its_sender_has_left() {
         let begin = Instant::now();
-        let arrived = |after| {
-            let at = begin + Duration::from_millis(after);
-            Delivery::to_arrived(Arrival { at, last_answer: None }, || Peer::Open)
+        let arrived = |connection| {
+            let at = begin + Duration::from_millis(connection);
+            Delivery::to_arrived(Arrival { connection, at, last_answer: None }, || Peer::Open)
         };
         for (again, has_left, was_overtaken) in
             [(2, true, true), (2, false, false), (0, true, false)]
