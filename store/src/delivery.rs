@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU8, Ordering},
     },
     time::{Duration, Instant},
@@ -58,7 +58,7 @@ struct Inner {
     given: OnceLock<Instant>,
     peer: Option<Box<dyn Fn() -> Peer + Send + Sync>>,
     arrival: Option<Arrival>,
-    when_delivered: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    when_delivered: Mutex<Vec<Box<dyn FnOnce() + Send + Sync>>>,
 }
 
 /// What a sender's end of a connection shows.
@@ -104,10 +104,10 @@ impl Delivery {
 
     /// The sender has the answer.
     pub fn succeed(&self) {
-        if self.settle(DELIVERED)
-            && let Some(tell) = self.0.when_delivered.get()
-        {
-            tell();
+        if self.settle(DELIVERED) {
+            // Unlocked by then.
+            let told = std::mem::take(&mut *self.to_tell());
+            told.into_iter().for_each(|tell| tell());
         }
     }
 
@@ -169,9 +169,13 @@ impl Delivery {
         came(self).zip(came(other)).is_some_and(|(own, other)| own > other)
     }
 
-    /// Calls when the sender is known to have the answer; only the first call of this counts.
-    pub(crate) fn when_delivered(&self, tell: impl Fn() + Send + Sync + 'static) {
-        let _ = self.0.when_delivered.set(Box::new(tell));
+    /// Calls when somebody [says](Self::succeed) that the sender has the answer.
+    pub(crate) fn when_delivered(&self, tell: impl FnOnce() + Send + Sync + 'static) {
+        self.to_tell().push(Box::new(tell));
+    }
+
+    fn to_tell(&self) -> MutexGuard<'_, Vec<Box<dyn FnOnce() + Send + Sync>>> {
+        self.0.when_delivered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What was settled first stays. Whether it was settled now.
@@ -258,13 +262,16 @@ mod tests {
         assert!(Delivery::not_needed().is_delivered(now));
     }
 
+    /// To everybody: a request may be written to several sources.
     #[test]
     fn delivery_is_told_once() {
         let told = Arc::new(AtomicU8::new(0));
-        for (settle, times) in [(Delivery::succeed as fn(&_), 1), (Delivery::fail, 1)] {
+        for (settle, times) in [(Delivery::succeed as fn(&_), 2), (Delivery::fail, 2)] {
             let delivery = Delivery::default();
-            let told_to = Arc::clone(&told);
-            delivery.when_delivered(move || _ = told_to.fetch_add(1, Ordering::Relaxed));
+            for _ in 0..2 {
+                let told_to = Arc::clone(&told);
+                delivery.when_delivered(move || _ = told_to.fetch_add(1, Ordering::Relaxed));
+            }
             settle(&delivery);
             delivery.succeed();
             assert_eq!(told.load(Ordering::Relaxed), times);

@@ -233,6 +233,24 @@ async fn what_goes_to_several_sources_is_stored_once_in_each() {
     }
 }
 
+/// In each source, so that after a crash none is taken for one that may be sent again.
+#[tokio::test]
+async fn receipts_of_what_is_delivered_go_with_the_next_write() {
+    let mut fixture = Fixture::new().await;
+    let other = fixture.other_source("other").await;
+    // Nothing else removes them.
+    fixture.running.keeper.abort();
+    let delivery = Delivery::default();
+    let parts = vec![(other, batch([("x", now())]))];
+    let admission = admit(fixture.store(), "content", &delivery);
+    let appended = admission.append_with(&fixture.source, batch([("x", now())]), parts, &delivery);
+    appended.await.expect("it is stored");
+    assert_eq!(fixture.ask(RECEIPTS).await, "2");
+    delivery.succeed();
+    fixture.send("next", &Delivery::default()).await;
+    assert_eq!(fixture.ask(RECEIPTS).await, "1");
+}
+
 /// A sender that leaves and comes back at once may be served before the request that it left.
 #[tokio::test]
 async fn a_request_whose_sender_has_left_is_not_begun() {
