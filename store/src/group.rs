@@ -235,6 +235,7 @@ impl Group<'_> {
                 cross join lateral (
                     select id from {receipts} as of_content
                     where of_content.content = wanted.content and of_content.orphaned
+                        -- Those of this group are known by their numbers.
                         and of_content.request <> all($1)
                         -- The life that it is of knew these, see `orphans::begin`.
                         and not ($6 and of_content.owner = - $3)

@@ -270,7 +270,7 @@ impl Receipts {
         let Some(of_content) = entries.get_mut(&by.content) else { return Found::Nothing };
         // It may have been sent again already, and noted late.
         let is_overtaking = |entry: &Entry| {
-            let Entry { delivery: again, .. } = entry;
+            let again = &entry.delivery;
             again.came_after(&by.delivery) && by.delivery.is_in_doubt(again, now)
         };
         let may_be_overtaken = of_content.iter().any(is_overtaking);
